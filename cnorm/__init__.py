@@ -1,0 +1,22 @@
+"""cnorm: CPU normalization for NumPy arrays."""
+
+from __future__ import annotations
+
+from cnorm import functional, nn
+from cnorm._config import get_num_threads, read_environment, set_num_threads, show_config, threads
+from cnorm._moments import moments, standardize
+from cnorm._version import __version__
+
+__all__ = [
+    "__version__",
+    "functional",
+    "get_num_threads",
+    "moments",
+    "nn",
+    "set_num_threads",
+    "show_config",
+    "standardize",
+    "threads",
+]
+
+read_environment()

@@ -1,0 +1,131 @@
+"""Array-likes to ndarrays the core takes; outputs and overlap; every rule about dtype and memory."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
+def bfloat16() -> np.dtype[Any]:
+    """The dtype of `ml_dtypes`, asked for only when bfloat16 data arrives from elsewhere."""
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise TypeError("a bfloat16 tensor needs the ml_dtypes package: pip install ml_dtypes") from None
+    bf16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return bf16
+
+
+def to_ndarray(x: Any, name: str) -> Array:
+    """`x` as an ndarray, without a copy where its memory can be shared; any dtype."""
+    if type(x) is np.ndarray:
+        return x
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(x, torch.Tensor):
+        x = x.detach()
+        if x.dtype is torch.bfloat16:
+            return np.asarray(x.view(torch.int16).numpy()).view(bfloat16())
+        return np.asarray(x.numpy())
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        return np.from_dlpack(x)
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected an array, got {type(x).__name__} ({error})") from None
+
+
+def native(x: Array) -> Array:
+    """`x` in this machine's byte order (a copy if it was in the other)."""
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
+def as_input(x: Any, name: str = "input") -> Array:
+    """`x` as a float ndarray in its own byte order."""
+    array = to_ndarray(x, name)
+    if array.dtype.name not in FLOATS:
+        raise TypeError(f"{name}: expected a float dtype ({', '.join(FLOATS)}), got {array.dtype}")
+    return array
+
+
+def compute_dtype(x: Array) -> type[np.floating[Any]]:
+    """What parameters are converted to: float64 with a float64 input, else float32."""
+    return np.float64 if x.dtype.itemsize == 8 else np.float32
+
+
+def as_parameter(p: Any, name: str, x: Array, out: Array | None) -> Array | None:
+    """A parameter in the compute dtype of `x`, aligned, and apart from the memory of `out`."""
+    if p is None:
+        return None
+    array = as_input(p, name)
+    dtype = compute_dtype(x)
+    if array.dtype != dtype or not array.flags.aligned:
+        return array.astype(dtype)
+    if out is not None and np.may_share_memory(array, out):
+        return array.copy()
+    return array
+
+
+def as_statistic(p: Any, name: str, channels: int, *, update: bool) -> Array | None:
+    """A running statistic: a float vector of one value per channel, writeable if it is to be updated."""
+    if p is None:
+        return None
+    if update and not isinstance(p, np.ndarray):
+        p = to_ndarray(p, name)
+    array = as_input(p, name)
+    if array.shape != (channels,):
+        raise ValueError(f"{name}: expected shape ({channels},), got {array.shape}")
+    if update and not array.flags.writeable:
+        raise ValueError(f"{name}: expected a writeable array to update, got a read-only one")
+    return array
+
+
+class Output:
+    """Where a result goes: `x` (native, safe to read while `y` is written), `y` and the final array.
+
+    `y` is the final array itself unless that is byte-swapped; `done()` returns the final array.
+    """
+
+    __slots__ = ("final", "x", "y")
+
+    def __init__(self, x: Array, out: Any) -> None:
+        if out is not None:
+            check_out(x, out)
+        self.final: Array = np.empty_like(x, subok=False) if out is None else out
+        self.x = native(x)
+        self.y = self.final if self.final.dtype.isnative else np.empty_like(self.x, subok=False)
+        if self.y is out and self.x is x and overlaps(x, out):
+            self.x = x.copy(order="K")
+
+    def done(self) -> Array:
+        if self.y is not self.final:
+            self.final[...] = self.y
+        return self.final
+
+
+def check_out(x: Array, out: Any) -> None:
+    """Raises unless `out` can take a result of the shape and dtype of `x`."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out: expected an ndarray, got {type(out).__name__}")
+    if out.shape != x.shape:
+        raise ValueError(f"out: expected shape {x.shape}, got {out.shape}")
+    if out.dtype != x.dtype:
+        raise TypeError(f"out: expected dtype {x.dtype}, got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("out: expected a writeable array, got a read-only one")
+    if any(s == 0 and n > 1 for s, n in zip(out.strides, out.shape, strict=True)):
+        raise ValueError(f"out: expected elements with memory of their own, got strides {out.strides}")
+
+
+def overlaps(x: Array, out: Array) -> bool:
+    """Do the two share memory in any way but element by element in place?"""
+    if not np.may_share_memory(x, out):
+        return False
+    return not (
+        x.__array_interface__["data"][0] == out.__array_interface__["data"][0] and x.strides == out.strides
+    )

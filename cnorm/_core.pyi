@@ -1,0 +1,23 @@
+"""Types of the compiled gate to the C core."""
+
+from typing import Any
+
+from cnorm._arrays import Array
+
+def moments(x: Array, axes: tuple[int, ...]) -> Array: ...
+def normalize(
+    x: Array,
+    out: Array,
+    axes: tuple[int, ...],
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    kind: str,
+    return_state: bool = False,
+) -> Any: ...
+def apply(
+    x: Array, out: Array, center: Array, scale: Array, weight: Array | None, bias: Array | None
+) -> None: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def info() -> dict[str, Any]: ...

@@ -1,0 +1,220 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Gate to the C core: ndarrays to operands, the GIL, status to exception; nothing else."""
+
+import os
+
+cimport numpy as cnp
+from libc.string cimport memset
+
+cnp.import_array()
+
+cdef extern from "cnorm.h" nogil:
+    enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B
+    ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
+    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2
+    ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
+    ctypedef struct cn_operand:
+        char *data
+        ptrdiff_t strides[64]
+    ctypedef struct cn_call:
+        int ndim
+        ptrdiff_t shape[64]
+        cn_dtype dtype
+        cn_operand op[5]
+        ptrdiff_t n_stats
+    ctypedef struct cn_partial:
+        double count, mean, mean_lo, m2
+    cn_status cn_moments(const cn_call *call, cn_partial *stats)
+    cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
+    cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
+    int cn_init(const char *cap)
+    const char *cn_isa_name()
+    int cn_isa_count()
+    const char *cn_isa_describe(int i, int *available)
+    void cn_set_num_threads(int n)
+    int cn_get_num_threads()
+    int cn_has_openmp()
+
+# Below this many elements (about 10 us) releasing the GIL costs more than it gives others.
+cdef Py_ssize_t RELEASE = 32768
+
+
+cdef int dtype_of(cnp.ndarray x) except -1:
+    cdef int num = cnp.PyArray_TYPE(x)
+    if num == cnp.NPY_FLOAT32:
+        return CN_F32
+    if num == cnp.NPY_FLOAT64:
+        return CN_F64
+    if num == cnp.NPY_FLOAT16:
+        return CN_F16
+    if x.dtype.name == "bfloat16":
+        return CN_BF16
+    raise TypeError(f"no kernel for dtype {x.dtype}")
+
+
+cdef void set_operand(cn_call *call, int which, cnp.ndarray a):
+    """Strides of a, 0 where it is broadcast against the call's shape."""
+    cdef cn_operand *op = &call.op[which]
+    cdef int axis
+    op.data = <char *>cnp.PyArray_DATA(a)
+    for axis in range(call.ndim):
+        op.strides[axis] = 0 if cnp.PyArray_DIM(a, axis) == 1 else cnp.PyArray_STRIDE(a, axis)
+
+
+cdef void set_x(cn_call *call, cnp.ndarray x, int dtype):
+    cdef int axis
+    memset(call, 0, sizeof(cn_call))
+    call.ndim = cnp.PyArray_NDIM(x)
+    call.dtype = <cn_dtype>dtype
+    for axis in range(call.ndim):
+        call.shape[axis] = cnp.PyArray_DIM(x, axis)
+    set_operand(call, CN_X, x)
+
+
+cdef void set_stats(cn_call *call, const cnp.npy_intp *dims):
+    """C-ordered statistics of shape dims, counted in elements."""
+    cdef int axis
+    cdef ptrdiff_t stride = 1
+    for axis in range(call.ndim - 1, -1, -1):
+        call.op[CN_STAT].strides[axis] = 0 if dims[axis] == 1 else stride
+        stride *= dims[axis]
+    call.n_stats = stride
+
+
+cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes):
+    """Zeros of x's shape with axes reduced to 1, and four numbers for each group."""
+    cdef cnp.npy_intp dims[65]
+    cdef int ndim = cnp.PyArray_NDIM(x), axis
+    for axis in range(ndim):
+        dims[axis] = cnp.PyArray_DIM(x, axis)
+    for axis in axes:
+        dims[axis] = 1
+    dims[ndim] = 4
+    return cnp.PyArray_ZEROS(ndim + 1, dims, cnp.NPY_FLOAT64, 0)
+
+
+cdef int check(cn_status status) except -1:
+    if status != CN_OK:
+        raise MemoryError("cnorm: no memory for the work space")
+    return 0
+
+
+def moments(cnp.ndarray x not None, tuple axes not None):
+    """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1)."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cnp.ndarray state = new_state(x, axes)
+    cdef cn_partial *stats = <cn_partial *>cnp.PyArray_DATA(state)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_stats(&call, cnp.PyArray_DIMS(state))
+    if cnp.PyArray_SIZE(x) < RELEASE:
+        status = cn_moments(&call, stats)
+    else:
+        with nogil:
+            status = cn_moments(&call, stats)
+    check(status)
+    return state
+
+
+def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
+              cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
+              bint return_state=False):
+    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2"."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
+    cdef cn_partial *stats = NULL
+    cdef cnp.ndarray state = None
+    cdef cnp.npy_intp dims[64]
+    cdef int axis
+    if return_state:
+        state = new_state(x, axes)
+        stats = <cn_partial *>cnp.PyArray_DATA(state)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    if weight is not None:
+        set_operand(&call, CN_W, weight)
+    if bias is not None:
+        set_operand(&call, CN_B, bias)
+    for axis in range(call.ndim):
+        dims[axis] = call.shape[axis]
+    for axis in axes:
+        dims[axis] = 1
+    set_stats(&call, dims)
+    if cnp.PyArray_SIZE(x) < RELEASE:
+        status = cn_normalize(&call, how, eps, stats)
+    else:
+        with nogil:
+            status = cn_normalize(&call, how, eps, stats)
+    check(status)
+    return state
+
+
+def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
+          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias):
+    """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef const double *mid
+    cdef const double *factor
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    center = cnp.PyArray_GETCONTIGUOUS(center)
+    scale = cnp.PyArray_GETCONTIGUOUS(scale)
+    mid = <const double *>cnp.PyArray_DATA(center)
+    factor = <const double *>cnp.PyArray_DATA(scale)
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    set_stats(&call, cnp.PyArray_DIMS(center))
+    if weight is not None:
+        set_operand(&call, CN_W, weight)
+    if bias is not None:
+        set_operand(&call, CN_B, bias)
+    if cnp.PyArray_SIZE(x) < RELEASE:
+        status = cn_apply(&call, mid, factor)
+    else:
+        with nogil:
+            status = cn_apply(&call, mid, factor)
+    check(status)
+
+
+def set_num_threads(int n):
+    """Threads a call may use at most; 0: what the OpenMP runtime says."""
+    cn_set_num_threads(n)
+
+
+def get_num_threads():
+    """Threads a call may use at most."""
+    return cn_get_num_threads()
+
+
+def info():
+    """Facts about the build and this CPU."""
+    cdef int i, available
+    isas = []
+    for i in range(cn_isa_count()):
+        name = cn_isa_describe(i, &available)
+        isas.append({"name": name.decode(), "available": bool(available)})
+    return {"isa": cn_isa_name().decode(), "isas": isas, "openmp": bool(cn_has_openmp())}
+
+
+cdef start():
+    """Chooses the instruction set once, capped by CNORM_CPU."""
+    cdef bytes cap
+    cdef int available
+    name = os.environ.get("CNORM_CPU", "")
+    cap = name.encode()
+    if cn_init(<const char *>cap if name else NULL):
+        return
+    known = [cn_isa_describe(i, &available).decode() for i in range(cn_isa_count())]
+    if name in known:
+        raise ImportError(f"CNORM_CPU={name!r}: this CPU or operating system does not support it")
+    raise ImportError(f"CNORM_CPU={name!r}: expected one of {', '.join(known)}")
+
+
+start()

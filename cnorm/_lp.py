@@ -1,0 +1,138 @@
+"""Lp normalization and weight normalization: division by a vector norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm import _core
+from cnorm._arrays import Array, Output, as_input, as_parameter
+from cnorm._axes import as_axes, as_int, as_number
+
+
+def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
+    """(sum |x|^p)^(1/p) over axes (kept with size 1), in float64, free of overflow."""
+    size = np.abs(x.astype(np.float64))
+    if p == 0:
+        return np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+    if np.isinf(p):
+        if any(x.shape[a] == 0 for a in axes):
+            raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
+        pick = np.max if p > 0 else np.min
+        return np.asarray(pick(size, axis=axes, keepdims=True))
+    if p == 1:
+        return np.asarray(size.sum(axes, keepdims=True))
+    # Relative to the element that dominates: the largest for p > 0, the smallest for p < 0.
+    extreme = size.max(axes, keepdims=True, initial=0) if p > 0 else size.min(
+        axes, keepdims=True, initial=np.inf
+    )  # fmt: skip
+    usable = (extreme > 0) & np.isfinite(extreme)
+    unit = np.where(usable, extreme, 1)
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.asarray(unit * ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p))
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
+    r"""Divides by the Lp norm over `dim`.
+
+    .. math:: y = \frac{x}{\max(\lVert x \rVert_p, \epsilon)}
+
+    Parameters
+    ----------
+    input : array_like of float
+        Any shape and layout.
+    p : float
+        Exponent of the norm; 0, negative and infinite ones as in `torch.linalg.vector_norm`.
+    dim : int, tuple of int or None
+        Axes the norm is taken over; None or () for all.
+    eps : float
+        Least value to divide by.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is not float, `dim` not an int.
+    ValueError
+        `dim` out of range or repeated, an infinite norm of nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.normalize(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
+    x = as_input(input)
+    p, eps = as_number(p, "p"), as_number(eps, "eps")
+    axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
+    if p == 2:
+        target = Output(x, out)
+        _core.normalize(target.x, target.y, axes, None, None, eps, "l2")
+        return target.done()
+    norm = np.maximum(vector_norm(x, p, axes), eps)
+    target = Output(x, out)
+    with np.errstate(divide="ignore"):
+        scale = np.where(norm == 0, 0, 1 / norm)
+    _core.apply(target.x, target.y, np.zeros_like(scale), scale, None, None)
+    return target.done()
+
+
+def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Array:
+    r"""Weight normalization: magnitude `g` and direction `v` of a weight apart [1]_.
+
+    .. math:: w = g \, \frac{v}{\lVert v \rVert_2}
+
+    Parameters
+    ----------
+    v : array_like of float
+        Direction.
+    g : array_like of float
+        Magnitude: one value for each index of `dim`, or a single one if `dim` is None.
+    dim : int or None
+        The axis kept by the norm; None or -1 (as in torch): the norm of the whole array.
+    out : ndarray, optional
+        Where to write; may be `v` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `v`. A zero direction gives zeros.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        `dim` out of range, or a wrong number of magnitudes.
+
+    References
+    ----------
+    .. [1] Salimans & Kingma, "Weight Normalization", 2016, arXiv:1602.07868.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.weight_norm(np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([10.0, 1.0]))
+    array([[6., 8.],
+           [0., 1.]])
+    """
+    x = as_input(v, "v")
+    kept = -1 if dim is None else as_int(dim, "dim")
+    if not (kept == -1 or 0 <= kept < x.ndim):
+        raise ValueError(f"dim: expected None, -1 or an axis below {x.ndim}, got {dim}")
+    shape = tuple(n if a == kept else 1 for a, n in enumerate(x.shape))
+    magnitude = as_parameter(g, "g", x, out)
+    if magnitude is None or magnitude.size != int(np.prod(shape)):
+        got = None if magnitude is None else magnitude.shape
+        raise ValueError(f"g: expected {int(np.prod(shape))} elements, got shape {got}")
+    target = Output(x, out)
+    axes = tuple(a for a in range(x.ndim) if a != kept)
+    _core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2")
+    return target.done()

@@ -1,0 +1,266 @@
+"""Moments over arbitrary axes, their merge, and standardize: Chan's formulas on NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from cnorm import _core
+from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, native, to_ndarray
+from cnorm._axes import as_axes, as_number
+
+__all__ = ["merge", "moments", "standardize", "variance"]
+
+# A state is a float64 array [..., 4]: count, mean, mean_lo, m2. The true mean is mean + mean_lo.
+
+
+def merge(state: Array, axes: tuple[int, ...]) -> Array:
+    """Merges a state over axes (kept with size 1).
+
+    Means are taken about the first of them, so nothing is lost where mean >> std [1]_.
+
+    .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
+    """
+    count, mean, mean_lo, m2 = np.moveaxis(state, -1, 0)
+    first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(count.ndim))
+    pivot = mean[first]
+    total = count.sum(axes, keepdims=True)
+    part = np.divide(count, total, out=np.zeros_like(count), where=total > 0)
+    apart = (mean - pivot) + mean_lo
+    shift = (part * apart).sum(axes, keepdims=True)
+    merged_m2 = m2.sum(axes, keepdims=True) + (count * (apart - shift) ** 2).sum(axes, keepdims=True)
+    merged = pivot + shift
+    return np.stack([total, merged, shift - (merged - pivot), merged_m2], axis=-1)
+
+
+def variance(state: Array, correction: float = 0) -> Array:
+    """m2 / (count - correction); NaN or inf where that is not positive, without a warning."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return state[..., 3] / np.maximum(state[..., 0] - correction, 0)
+
+
+def mean_of(state: Array) -> Array:
+    """The mean in one word; NaN for an empty group."""
+    return np.where(state[..., 0] > 0, state[..., 1] + state[..., 2], np.nan)
+
+
+def weighted_state(x: Array, axes: tuple[int, ...], weights: Array) -> Array:
+    """State of x with a weight for each element, in float64, two passes; weight 0 hides even NaN."""
+    weights = np.broadcast_to(weights, x.shape)
+    values = np.where(weights > 0, x, 0).astype(np.float64)
+    count = weights.sum(axes, keepdims=True, dtype=np.float64)
+    safe = np.where(count > 0, count, 1)
+    pivot = (weights * values).sum(axes, keepdims=True) / safe
+    d = np.where(weights > 0, values - pivot, 0)
+    shift = (weights * d).sum(axes, keepdims=True) / safe
+    m2 = (weights * (d - shift) ** 2).sum(axes, keepdims=True)
+    return np.stack([count, pivot, shift, m2], axis=-1)
+
+
+def as_weights(x: Array, where: Any, weights: Any, nan_policy: str) -> Array | None:
+    """One float64 weight per element from mask, weights and NaN policy; None if all are 1."""
+    if nan_policy not in ("propagate", "omit", "raise"):
+        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+    total: Array | None = None
+    if where is not None:
+        mask = to_ndarray(where, "where")
+        if mask.dtype != np.bool_:
+            raise TypeError(f"where: expected a boolean array, got {mask.dtype}")
+        total = broadcast(mask, x.shape, "where").astype(np.float64)
+    if weights is not None:
+        w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
+        if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
+            raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
+        w = w.astype(np.float64)
+        if not (w >= 0).all():
+            raise ValueError("weights: expected no negative or NaN weight")
+        total = w if total is None else total * w
+    if nan_policy != "propagate":
+        nan = np.isnan(x)
+        if total is not None:
+            nan &= total > 0
+        if nan.any():
+            if nan_policy == "raise":
+                raise ValueError('x: contains NaN and nan_policy is "raise"')
+            total = (~nan).astype(np.float64) if total is None else np.where(nan, 0, total)
+    return total
+
+
+def broadcast(p: Array, shape: tuple[int, ...], name: str) -> Array:
+    """`p` with as many dimensions as `shape`, each 1 or equal, or an error."""
+    padded = (1,) * (len(shape) - p.ndim) + p.shape
+    if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
+        raise ValueError(f"{name}: expected a shape that broadcasts to {shape}, got {p.shape}")
+    return p.reshape(padded)
+
+
+def moments(
+    x: Any,
+    axis: Any = None,
+    *,
+    correction: float = 0,
+    keepdims: bool = False,
+    where: Any = None,
+    weights: Any = None,
+    nan_policy: str = "propagate",
+) -> tuple[Any, Any]:
+    r"""Mean and variance over any axes, in one pass over the data.
+
+    .. math:: \mu = \frac{1}{n}\sum x, \qquad \sigma^2 = \frac{1}{n - c}\sum (x - \mu)^2
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers; integers and booleans are promoted to float64.
+    axis : int, tuple of int or None
+        Axes to reduce; None for all.
+    correction : float
+        Delta degrees of freedom `c`: 0 for the variance of the data, 1 for the unbiased estimate.
+    keepdims : bool
+        Keep the reduced axes with size 1.
+    where : array_like of bool, optional
+        Elements to include; broadcasts against `x`.
+    weights : array_like, optional
+        Non-negative repeat counts; broadcast against `x`. `n` is then their sum.
+    nan_policy : {"propagate", "omit", "raise"}
+        What to do with NaN.
+
+    Returns
+    -------
+    mean, var : ndarray or scalar
+        float32 for 16-bit input, otherwise in the float dtype of `x`. NaN for an empty group.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, `where` not boolean.
+    ValueError
+        An axis out of range, a mask or weights that do not broadcast, NaN under "raise".
+
+    Notes
+    -----
+    Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `where`, `weights` or
+    "omit" the sums run in float64.
+
+    References
+    ----------
+    .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> mean, var = cnorm.moments(np.array([[1.0, 3.0], [2.0, 6.0]]), axis=1)
+    >>> mean, var
+    (array([2., 4.]), array([1., 4.]))
+    """
+    array = to_ndarray(x, "x")
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    array = native(as_input(array, "x"))
+    axes = as_axes(axis, array.ndim)
+    correction = as_number(correction, "correction")
+    weight = as_weights(array, where, weights, nan_policy)
+    if weight is None:
+        state = _core.moments(array, axes)
+    else:
+        state = weighted_state(array, axes, weight)
+    dtype = np.float32 if array.dtype.itemsize == 2 else array.dtype
+    return finish(state, axes, correction, keepdims, dtype)
+
+
+def finish(
+    state: Array, axes: tuple[int, ...], correction: float, keepdims: bool, dtype: Any
+) -> tuple[Any, Any]:
+    """Mean and variance of a state, reduced axes dropped, rounded to dtype (overflow to inf)."""
+    mean, var = mean_of(state), variance(state, correction)
+    if not keepdims:
+        mean, var = mean.squeeze(axes), var.squeeze(axes)
+    with np.errstate(over="ignore"):
+        return mean.astype(dtype)[()], var.astype(dtype)[()]
+
+
+@overload
+def standardize(
+    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def standardize(
+    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    where: Any = ..., out: Any = ..., return_moments: Literal[True],
+) -> tuple[Array, Any, Any]: ...  # fmt: skip
+def standardize(
+    x: Any,
+    axis: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    where: Any = None,
+    out: Any = None,
+    return_moments: bool = False,
+) -> Any:
+    r"""Zero mean and unit variance over any axes, then scale and shift.
+
+    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape and layout.
+    axis : int, tuple of int or None
+        Axes each statistic is taken over; None for all.
+    weight, bias : array_like of float, optional
+        Broadcast against `x`: per channel, per sample (AdaLN, AdaIN, FiLM) or per element.
+    eps : float
+        Added to the variance.
+    where : array_like of bool, optional
+        Elements that count; the others come out as 0.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+    return_moments : bool
+        Also return mean and variance, as `moments` gives them.
+
+    Returns
+    -------
+    y : ndarray
+        In the dtype, shape and memory order of `x`; with `return_moments` the tuple `(y, mean, var)`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Shapes that do not broadcast, an axis out of range, an `out` that does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> cnorm.standardize(np.array([1.0, 2.0, 3.0]), eps=0).round(4)
+    array([-1.2247,  0.    ,  1.2247])
+    """
+    array = as_input(x, "x")
+    axes = as_axes(axis, array.ndim)
+    w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
+    w = None if w is None else broadcast(w, array.shape, "weight")
+    b = None if b is None else broadcast(b, array.shape, "bias")
+    eps = as_number(eps, "eps")
+    mask = as_weights(array, where, None, "propagate")
+    target = Output(array, out)
+    state: Array | None
+    if mask is None:
+        state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments)
+    else:
+        state = weighted_state(target.x, axes, mask)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.nan_to_num(1 / np.sqrt(variance(state) + eps), nan=0, posinf=0)
+        _core.apply(target.x, target.y, np.nan_to_num(mean_of(state)), scale, w, b)
+        np.copyto(target.y, 0, where=mask == 0)
+    y = target.done()
+    if not return_moments:
+        return y
+    assert state is not None
+    dtype = np.float32 if array.dtype.itemsize == 2 else array.dtype.newbyteorder("=")
+    return (y, *finish(state, axes, 0, False, dtype))

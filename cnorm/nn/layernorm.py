@@ -1,0 +1,158 @@
+"""LayerNorm and RMSNorm over the last dimensions."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from cnorm import functional as F
+from cnorm._arrays import Array
+from cnorm.nn._module import Module, parameter_dtype
+
+
+def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
+    if isinstance(normalized_shape, numbers.Integral):
+        return (int(normalized_shape),)
+    return tuple(normalized_shape)
+
+
+class LayerNorm(Module):
+    r"""Layer normalization over the last dimensions [1]_.
+
+    .. math:: y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        Sizes of the trailing dimensions.
+    eps : float
+        Added to the variance.
+    elementwise_affine : bool
+        Learnable weight (and bias) of that shape.
+    bias : bool
+        With False there is a weight only.
+    device : None or "cpu"
+        Accepted for torch's sake.
+    dtype : dtype, optional
+        Of the parameters; float32 if None.
+
+    Raises
+    ------
+    ValueError
+        On a call: input that does not end in `normalized_shape`.
+
+    References
+    ----------
+    .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.nn as nn
+    >>> nn.LayerNorm(3)(np.array([[1.0, 2.0, 3.0]])).round(3)
+    array([[-1.225,  0.   ,  1.225]])
+    """
+
+    weight: Array | None
+    bias: Array | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        kind = parameter_dtype(device, dtype)
+        self.normalized_shape = _as_shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        shape = self.normalized_shape
+        self.register_parameter("weight", np.empty(shape, kind) if elementwise_affine else None)
+        self.register_parameter("bias", np.empty(shape, kind) if elementwise_affine and bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            self.weight[...] = 1
+        if self.bias is not None:
+            self.bias[...] = 0
+
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps, out=out, **fused)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    r"""Root-mean-square normalization over the last dimensions [1]_.
+
+    .. math:: y = \frac{x}{\sqrt{\frac{1}{n} \sum x^2 + \epsilon}} \, w
+
+    Parameters
+    ----------
+    normalized_shape : int or tuple of int
+        Sizes of the trailing dimensions.
+    eps : float, optional
+        Added to the mean square; None for the machine epsilon, as torch.
+    elementwise_affine : bool
+        Learnable weight of that shape.
+    device : None or "cpu"
+        Accepted for torch's sake.
+    dtype : dtype, optional
+        Of the weight; float32 if None.
+
+    Raises
+    ------
+    ValueError
+        On a call: input that does not end in `normalized_shape`.
+
+    References
+    ----------
+    .. [1] Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.nn as nn
+    >>> nn.RMSNorm(2)(np.array([[3.0, 4.0]])).round(4)
+    array([[0.8485, 1.1314]])
+    """
+
+    weight: Array | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        kind = parameter_dtype(device, dtype)
+        self.normalized_shape = _as_shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        weight = np.empty(self.normalized_shape, kind) if elementwise_affine else None
+        self.register_parameter("weight", weight)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1."""
+        if self.weight is not None:
+            self.weight[...] = 1
+
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps, out=out, **fused)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

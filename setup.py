@@ -1,0 +1,82 @@
+"""Builds the extension: one C core, each instruction set in a file and with flags of its own."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from glob import glob
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# A single-element contract for all files: no contraction (the baseline has no FMA, and results must be
+# equal in every bit), never the fast-math family.
+C_FLAGS = [
+    "-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+    "-fno-tree-loop-distribute-patterns", "-fvisibility=hidden", "-Wall", "-Wextra",
+]  # fmt: skip
+ISA_FLAGS = {
+    "isa_x86_v3": ["-march=x86-64-v3"],
+    "isa_x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+IS_X86 = platform.machine().lower() in {"x86_64", "amd64"}
+
+
+def sources() -> list[str]:
+    files = sorted(glob("src_c/*.c"))
+    return [f for f in files if IS_X86 or Path(f).stem not in ISA_FLAGS]
+
+
+class BuildExt(build_ext):
+    """Adds the flags of an instruction set to its file, and OpenMP where the compiler has it."""
+
+    def has_openmp(self) -> bool:
+        if os.environ.get("CNORM_NO_OPENMP"):
+            return False
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder) / "probe.c"
+            probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+            try:
+                objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-fopenmp"])
+                self.compiler.link_executable(
+                    objects, str(Path(folder) / "probe"), extra_postargs=["-fopenmp"]
+                )
+            except Exception:
+                return False
+        return True
+
+    def build_extensions(self) -> None:
+        openmp = ["-fopenmp"] if self.has_openmp() else []
+        if not openmp:
+            print("cnorm: no OpenMP, building for one thread", file=sys.stderr)
+        compile_one = self.compiler._compile
+
+        def with_flags(obj, src, ext, cc_args, extra, pp_opts):  # type: ignore[no-untyped-def]
+            flags = ISA_FLAGS.get(Path(src).stem, [])
+            compile_one(obj, src, ext, cc_args, [*extra, *flags, *openmp], pp_opts)
+
+        self.compiler._compile = with_flags
+        for extension in self.extensions:
+            extension.extra_link_args += openmp
+        super().build_extensions()
+
+
+extension = Extension(
+    "cnorm._core",
+    sources=["cnorm/_core.pyx", *sources()],
+    depends=sorted(glob("src_c/*")),
+    include_dirs=["src_c", numpy.get_include()],
+    define_macros=[
+        ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+        ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+        *([("NDEBUG", None)] if not os.environ.get("CNORM_DEBUG") else []),
+    ],
+    extra_compile_args=C_FLAGS,
+)
+
+setup(ext_modules=cythonize([extension]), cmdclass={"build_ext": BuildExt})

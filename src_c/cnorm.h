@@ -1,0 +1,58 @@
+/* cnorm.h: the C API, the only header the extension module sees. */
+#ifndef CNORM_H
+#define CNORM_H
+
+#include <stddef.h>
+
+/* NumPy's own limit on dimensions. */
+#define CN_MAXDIM 64
+
+typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
+
+/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). */
+typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;
+
+typedef enum { CN_OK, CN_NO_MEMORY } cn_status;
+
+/* The operands of a call. STAT is an index space: an axis is reduced iff its stat stride is 0. */
+enum { CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_NOPERANDS };
+
+typedef struct {
+    char *data;                   /* NULL: absent, then every stride is 0 */
+    ptrdiff_t strides[CN_MAXDIM]; /* bytes; for CN_STAT elements; 0 = broadcast */
+} cn_operand;
+
+typedef struct {
+    int ndim;
+    ptrdiff_t shape[CN_MAXDIM];
+    cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
+    cn_operand op[CN_NOPERANDS];
+    ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
+} cn_call;
+
+/* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. */
+typedef struct {
+    double count, mean, mean_lo, m2;
+} cn_partial;
+
+/* stats[i] = moments of group i, one read of x. */
+cn_status cn_moments(const cn_call *call, cn_partial *stats);
+
+/* y = (x - mean) * scale * w + b; stats may be NULL. */
+cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats);
+
+/* y = (x - center[i]) * scale[i] * w + b with given statistics. */
+cn_status cn_apply(const cn_call *call, const double *center, const double *scale);
+
+/* Chooses the instruction set: the best one not above cap (NULL: no cap). 0 if cap can't be had. */
+int cn_init(const char *cap);
+const char *cn_isa_name(void);
+int cn_isa_count(void);
+/* The i-th instruction set, best first: its name and whether this CPU has it. */
+const char *cn_isa_describe(int i, int *available);
+
+void cn_set_num_threads(int n);
+int cn_get_num_threads(void);
+int cn_has_openmp(void);
+
+#endif

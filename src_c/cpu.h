@@ -1,0 +1,20 @@
+/* cpu.h: what the CPU and the operating system support, and the choice among instruction sets. */
+#ifndef CN_CPU_H
+#define CN_CPU_H
+
+#include "kernels.h"
+
+/* Psabi levels; the level below is part of each. */
+enum { CN_X86_V3 = 1, CN_X86_V4 = 2 };
+
+unsigned cn_cpu_features(void);
+
+/* Best first; the last accepts every CPU. */
+extern const cn_isa *const cn_isas[];
+extern const int cn_n_isas;
+
+/* The best of cn_isas that features allow and that is not above cap (NULL: no cap); NULL if cap is
+ * unknown or needs what features lack. */
+const cn_isa *cn_select(unsigned features, const char *cap);
+
+#endif

@@ -1,0 +1,59 @@
+/* moments.h: the partial (count, mean, M2): merge and finalize, static inline. */
+#ifndef CN_MOMENTS_H
+#define CN_MOMENTS_H
+
+#include <math.h>
+
+#include "cnorm.h"
+
+/* hi + lo = a + b exactly (Knuth). */
+static inline void cn_two_sum(double a, double b, double *hi, double *lo)
+{
+    double s = a + b, t = s - a;
+    *lo = (a - (s - t)) + (b - t);
+    *hi = s;
+}
+
+/* A block read about a pivot: mean = pivot + s1/n, M2 = s2 - s1^2/n, where s1 = sum(x - pivot) is
+ * only the rounding of the pivot, so nothing cancels (Chan, Golub & LeVeque 1983, eq. 1.7). */
+static inline cn_partial cn_from_sums(double n, double pivot, double s1, double s2)
+{
+    cn_partial p = {n, 0, 0, 0};
+    double shift = s1 / n, m2 = s2 - s1 * shift;
+    cn_two_sum(pivot, shift, &p.mean, &p.mean_lo);
+    if (!isfinite(p.mean)) p.mean_lo = 0;
+    p.m2 = m2 < 0 ? 0 : m2; /* NaN stays */
+    return p;
+}
+
+/* a <- a and b together (Chan et al.). The mean is carried in two words: otherwise rounding the
+ * block means leaves 1e-10 standard deviations at mean/std = 1e6. */
+static inline void cn_merge(cn_partial *a, const cn_partial *b)
+{
+    if (b->count == 0) return;
+    if (a->count == 0) {
+        *a = *b;
+        return;
+    }
+    double n = a->count + b->count, part = b->count / n;
+    double delta = (b->mean - a->mean) + (b->mean_lo - a->mean_lo);
+    cn_two_sum(a->mean, a->mean_lo + delta * part, &a->mean, &a->mean_lo);
+    if (!isfinite(a->mean)) a->mean_lo = 0;
+    a->m2 += b->m2 + delta * delta * (a->count * part);
+    a->count = n;
+}
+
+/* The factor apply multiplies with. A group without spread and eps = 0 gives 0, not inf * 0. */
+static inline double cn_scale(const cn_partial *p, cn_kind kind, double eps)
+{
+    double norm;
+    if (kind == CN_L2) {
+        norm = sqrt(p->m2);
+        if (norm < eps) norm = eps;
+    } else {
+        norm = sqrt(p->m2 / p->count + eps);
+    }
+    return norm == 0 ? 0 : 1 / norm;
+}
+
+#endif

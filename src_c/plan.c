@@ -1,0 +1,125 @@
+/* plan.c: the coalescing rule and the walk in blocks. Integers only.
+ *
+ * Drop axes of size 1; flip axes on which x runs backwards; sort by x-stride, largest first; merge
+ * neighbours when outer.stride == inner.stride * inner.n for every operand. A kept and a reduced axis
+ * never merge, because the stat operand forbids it. Invariants: same multiset of addresses for each
+ * operand; no mergeable neighbours; no loop of size 1 (but one, if all are). */
+#include "plan.h"
+
+#define ALL ((1u << CN_NOPERANDS) - 1)
+
+static int mergeable(const cn_loop *outer, const cn_loop *inner, unsigned mask)
+{
+    for (int o = 0; o < CN_NOPERANDS; o++)
+        if ((mask >> o & 1) && outer->stride[o] != inner->stride[o] * inner->n) return 0;
+    return 1;
+}
+
+void cn_coalesce(cn_loops *loops, unsigned mask)
+{
+    int k = 0;
+    for (int i = 0; i < loops->n; i++) {
+        cn_loop inner = loops->loop[i];
+        if (inner.n == 1) continue;
+        if (k && mergeable(&loops->loop[k - 1], &inner, mask)) {
+            inner.n *= loops->loop[k - 1].n;
+            k--;
+        }
+        loops->loop[k++] = inner;
+    }
+    loops->n = k;
+}
+
+/* Broadcast axes (x-stride 0) go outermost: what is contiguous stays inside. */
+static int outside(const cn_loop *a, const cn_loop *b)
+{
+    if (a->stride[CN_X] == 0 || b->stride[CN_X] == 0) return a->stride[CN_X] == 0 && b->stride[CN_X] != 0;
+    return a->stride[CN_X] > b->stride[CN_X];
+}
+
+static void gather(const cn_call *call, cn_plan *plan)
+{
+    cn_loops *all = &plan->all;
+    all->n = 0;
+    for (int o = 0; o < CN_NOPERANDS; o++) plan->start[o] = 0;
+    for (int axis = 0; axis < call->ndim; axis++) {
+        cn_loop loop = {.n = call->shape[axis]};
+        if (loop.n == 1) continue;
+        int flip = call->op[CN_X].strides[axis] < 0;
+        for (int o = 0; o < CN_NOPERANDS; o++) {
+            ptrdiff_t stride = call->op[o].strides[axis];
+            if (flip) plan->start[o] += stride * (loop.n - 1);
+            loop.stride[o] = flip ? -stride : stride;
+        }
+        int k = all->n++;
+        for (; k > 0 && outside(&loop, &all->loop[k - 1]); k--) all->loop[k] = all->loop[k - 1];
+        all->loop[k] = loop;
+    }
+}
+
+static void keep(cn_loops *to, const cn_loops *from, int n, int reduced)
+{
+    to->n = 0;
+    for (int i = 0; i < n; i++)
+        if ((from->loop[i].stride[CN_STAT] == 0) == reduced) to->loop[to->n++] = from->loop[i];
+}
+
+void cn_make_plan(const cn_call *call, cn_plan *plan)
+{
+    gather(call, plan);
+    cn_coalesce(&plan->all, ALL);
+    const cn_loops *all = &plan->all;
+    plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
+    if (plan->cols) plan->columns = all->loop[all->n - 1];
+    keep(&plan->kept, all, all->n - plan->cols, 0);
+    keep(&plan->reduced, all, all->n, 1);
+    plan->spread = plan->reduced;
+    cn_coalesce(&plan->reduced, 1u << CN_X);
+    cn_coalesce(&plan->spread, ALL);
+}
+
+ptrdiff_t cn_count(const cn_loops *loops)
+{
+    ptrdiff_t n = 1;
+    for (int i = 0; i < loops->n; i++) n *= loops->loop[i].n;
+    return n;
+}
+
+void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS])
+{
+    for (int k = loops->n - 1; k >= 0 && i; k--) {
+        const cn_loop *loop = &loops->loop[k];
+        ptrdiff_t at = i % loop->n;
+        i /= loop->n;
+        for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += at * loop->stride[o];
+    }
+}
+
+void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
+                  cn_walk *walk)
+{
+    static const cn_loop one = {.n = 1};
+    int n = loops->n;
+    walk->col = columns ? *columns : n ? loops->loop[--n] : one;
+    walk->row = n ? loops->loop[--n] : one;
+    walk->outer.n = n;
+    for (int i = 0; i < n; i++) walk->outer.loop[i] = loops->loop[i];
+    walk->piece = piece < walk->col.n ? piece : walk->col.n;
+    walk->pieces = (walk->col.n + walk->piece - 1) / walk->piece;
+    walk->block_rows = walk->pieces > 1 ? 1 : block_rows ? block_rows : piece / walk->col.n;
+    walk->per_tile = (walk->row.n + walk->block_rows - 1) / walk->block_rows * walk->pieces;
+    walk->n_blocks = cn_count(&walk->outer) * walk->per_tile;
+}
+
+cn_block cn_walk_block(const cn_walk *walk, ptrdiff_t i)
+{
+    cn_block block = {{0}, walk->row.n, walk->col.n};
+    if (walk->n_blocks == 1) return block;
+    ptrdiff_t in_tile = i % walk->per_tile;
+    cn_locate(&walk->outer, i / walk->per_tile, block.offset);
+    ptrdiff_t r = in_tile / walk->pieces * walk->block_rows, c = in_tile % walk->pieces * walk->piece;
+    block.rows = walk->row.n - r < walk->block_rows ? walk->row.n - r : walk->block_rows;
+    block.n = walk->col.n - c < walk->piece ? walk->col.n - c : walk->piece;
+    for (int o = 0; o < CN_NOPERANDS; o++) block.offset[o] += r * walk->row.stride[o] + c * walk->col.stride[o];
+    return block;
+}

@@ -1,0 +1,56 @@
+/* plan.h: axes of five strided operands -> few loops, and the walk of a list of loops in blocks. */
+#ifndef CN_PLAN_H
+#define CN_PLAN_H
+
+#include "cnorm.h"
+
+typedef struct {
+    ptrdiff_t n;
+    ptrdiff_t stride[CN_NOPERANDS]; /* bytes; CN_STAT in elements, 0 = reduced */
+} cn_loop;
+
+/* Outermost first. */
+typedef struct {
+    int n;
+    cn_loop loop[CN_MAXDIM];
+} cn_loops;
+
+typedef struct {
+    ptrdiff_t start[CN_NOPERANDS]; /* offsets of the first element (axes may be flipped) */
+    cn_loops all;                  /* every loop, x in memory order: what apply walks */
+    cn_loops kept;                 /* kept loops but the columns: one group (or row of groups) each */
+    cn_loops reduced;              /* a group's loops, merged by x alone: what moments walk, so the
+                                           order of sums does not depend on weight, bias or out */
+    cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
+    int cols;                      /* the innermost loop is kept: these are the columns */
+    cn_loop columns;
+} cn_plan;
+
+void cn_make_plan(const cn_call *call, cn_plan *plan);
+
+/* Drops loops of size 1 and merges neighbours that all operands in mask allow. */
+void cn_coalesce(cn_loops *loops, unsigned mask);
+
+ptrdiff_t cn_count(const cn_loops *loops);
+
+/* The i-th element of the loops: adds its offsets. */
+void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS]);
+
+/* A walk in blocks [rows, n]: outer loops, then rows in groups of block_rows, or long rows in pieces. */
+typedef struct {
+    cn_loops outer;
+    cn_loop row, col;
+    ptrdiff_t block_rows, piece, pieces;
+    ptrdiff_t per_tile, n_blocks;
+} cn_walk;
+
+typedef struct {
+    ptrdiff_t offset[CN_NOPERANDS], rows, n;
+} cn_block;
+
+/* loops without the columns, columns given (cols), or with the columns as their last loop. */
+void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
+                  cn_walk *walk);
+cn_block cn_walk_block(const cn_walk *walk, ptrdiff_t i);
+
+#endif

@@ -1,0 +1,32 @@
+"""Session settings: torch optional or required, slow tests on request, the hypothesis profile."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "cnorm",
+    deadline=None,
+    max_examples=25,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("cnorm")
+
+
+def pytest_configure() -> None:
+    required = os.environ.get("CNORM_REQUIRE_TORCH") == "1"
+    if required and importlib.util.find_spec("torch") is None:
+        raise pytest.UsageError("CNORM_REQUIRE_TORCH=1, but torch is not installed")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "slow" in config.getoption("-m"):
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow: run with -m slow"))
