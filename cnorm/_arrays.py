@@ -10,6 +10,14 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
+# Characters of NumPy's own three; a dtype's name takes microseconds to make.
+_FLOAT_CHARS = "efd"
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def is_float(dtype: np.dtype[Any]) -> bool:
+    """Is this one of FLOATS, in either byte order?"""
+    return dtype.char in _FLOAT_CHARS or dtype.name == "bfloat16"
 
 
 def bfloat16() -> np.dtype[Any]:
@@ -33,7 +41,10 @@ def to_ndarray(x: Any, name: str) -> Array:
             return np.asarray(x.view(torch.int16).numpy()).view(bfloat16())
         return np.asarray(x.numpy())
     if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
-        return np.from_dlpack(x)
+        try:
+            return np.from_dlpack(x)
+        except (BufferError, RuntimeError) as error:
+            raise TypeError(f"{name}: expected an array on the CPU that NumPy can share ({error})") from None
     try:
         return np.asarray(x)
     except ValueError as error:
@@ -48,14 +59,14 @@ def native(x: Array) -> Array:
 def as_input(x: Any, name: str = "input") -> Array:
     """`x` as a float ndarray in its own byte order."""
     array = to_ndarray(x, name)
-    if array.dtype.name not in FLOATS:
+    if not is_float(array.dtype):
         raise TypeError(f"{name}: expected a float dtype ({', '.join(FLOATS)}), got {array.dtype}")
     return array
 
 
-def compute_dtype(x: Array) -> type[np.floating[Any]]:
+def compute_dtype(x: Array) -> np.dtype[Any]:
     """What parameters are converted to: float64 with a float64 input, else float32."""
-    return np.float64 if x.dtype.itemsize == 8 else np.float32
+    return _FLOAT64 if x.dtype.itemsize == 8 else _FLOAT32
 
 
 def as_parameter(p: Any, name: str, x: Array, out: Array | None) -> Array | None:
@@ -98,12 +109,15 @@ class Output:
             check_out(x, out)
         self.final: Array = np.empty_like(x, subok=False) if out is None else out
         self.x = native(x)
-        self.y = self.final if self.final.dtype.isnative else np.empty_like(self.x, subok=False)
-        if self.y is out and self.x is x and overlaps(x, out):
+        if not self.final.dtype.isnative:
+            self.y: Array = np.empty_like(self.x, subok=False)
+            return
+        self.y = self.final if type(self.final) is np.ndarray else self.final.view(np.ndarray)
+        if out is not None and self.x is x and overlaps(x, self.y):
             self.x = x.copy(order="K")
 
     def done(self) -> Array:
-        if self.y is not self.final:
+        if not self.final.dtype.isnative:
             self.final[...] = self.y
         return self.final
 

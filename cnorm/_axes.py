@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cnorm._arrays import Array
+from cnorm._arrays import Array, as_parameter
 
 
 def as_int(value: Any, name: str) -> int:
@@ -27,7 +27,7 @@ def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     axes = []
     for item in items:
         a = as_int(item, name)
-        if not -ndim <= a < max(ndim, 1):
+        if not -max(ndim, 1) <= a < max(ndim, 1):
             raise ValueError(f"{name}: expected axes of a {ndim}-dimensional array, got {axis!r}")
         if ndim:
             axes.append(a % ndim)
@@ -38,7 +38,7 @@ def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
 
 def normalized_axes(x: Array, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The trailing axes of layer_norm and rms_norm, and `normalized_shape` as ints."""
-    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Iterable):
+    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
         raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
     shape = tuple(as_int(n, "normalized_shape") for n in normalized_shape)
     if not shape:
@@ -56,9 +56,9 @@ def check_affine(p: Array | None, name: str, shape: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: expected the normalized shape {shape}, got {p.shape}")
 
 
-def check_channels(p: Array | None, name: str, channels: int) -> None:
-    """Weight or bias per channel: as many elements as channels."""
-    if p is not None and p.size != channels:
+def check_channels(p: Array | None, name: str, channels: int, *, vector: bool = False) -> None:
+    """Weight or bias per channel: as many elements as channels; as a vector where torch insists."""
+    if p is not None and (p.size != channels or (vector and p.ndim > 1)):
         raise ValueError(f"{name}: expected {channels} elements, one per channel, got shape {p.shape}")
 
 
@@ -67,10 +67,22 @@ def channel_shape(ndim: int, channels: int) -> tuple[int, ...]:
     return (1, channels) + (1,) * (ndim - 2)
 
 
-def check_rank(x: Array, least: int) -> None:
+def channel_affine(
+    x: Array, weight: Any, bias: Any, out: Any, *, vector: bool = False
+) -> tuple[Array | None, Array | None]:
+    """Weight and bias per channel in the compute dtype, shaped against (N, C, ...)."""
+    channels = x.shape[1]
+    shape = channel_shape(x.ndim, channels)
+    w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+    check_channels(w, "weight", channels, vector=vector)
+    check_channels(b, "bias", channels, vector=vector)
+    return None if w is None else w.reshape(shape), None if b is None else b.reshape(shape)
+
+
+def check_rank(x: Array, least: int, name: str = "input") -> None:
     """Raises unless input has at least so many dimensions."""
     if x.ndim < least:
-        raise ValueError(f"input: expected at least {least} dimensions, got {x.ndim} (shape {x.shape})")
+        raise ValueError(f"{name}: expected at least {least} dimensions, got {x.ndim} (shape {x.shape})")
 
 
 def check_groups(x: Array, num_groups: Any) -> int:

@@ -28,6 +28,7 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
     cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
+    void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
     int cn_isa_count()
@@ -82,6 +83,17 @@ cdef void set_stats(cn_call *call, const cnp.npy_intp *dims):
     call.n_stats = stride
 
 
+cdef void set_reduced(cn_call *call, tuple axes):
+    """One statistic for each index of the axes that are not reduced."""
+    cdef cnp.npy_intp dims[64]
+    cdef int axis
+    for axis in range(call.ndim):
+        dims[axis] = call.shape[axis]
+    for axis in axes:
+        dims[axis] = 1
+    set_stats(call, dims)
+
+
 cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes):
     """Zeros of x's shape with axes reduced to 1, and four numbers for each group."""
     cdef cnp.npy_intp dims[65]
@@ -109,7 +121,7 @@ def moments(cnp.ndarray x not None, tuple axes not None):
     if cnp.PyArray_SIZE(x) == 0:
         return state
     set_x(&call, x, dtype_of(x))
-    set_stats(&call, cnp.PyArray_DIMS(state))
+    set_reduced(&call, axes)
     if cnp.PyArray_SIZE(x) < RELEASE:
         status = cn_moments(&call, stats)
     else:
@@ -128,8 +140,6 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
     cdef cn_partial *stats = NULL
     cdef cnp.ndarray state = None
-    cdef cnp.npy_intp dims[64]
-    cdef int axis
     if return_state:
         state = new_state(x, axes)
         stats = <cn_partial *>cnp.PyArray_DATA(state)
@@ -141,11 +151,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
         set_operand(&call, CN_W, weight)
     if bias is not None:
         set_operand(&call, CN_B, bias)
-    for axis in range(call.ndim):
-        dims[axis] = call.shape[axis]
-    for axis in axes:
-        dims[axis] = 1
-    set_stats(&call, dims)
+    set_reduced(&call, axes)
     if cnp.PyArray_SIZE(x) < RELEASE:
         status = cn_normalize(&call, how, eps, stats)
     else:
@@ -153,6 +159,18 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
             status = cn_normalize(&call, how, eps, stats)
     check(status)
     return state
+
+
+def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):
+    """The loops the core makes of a call, in words: "K8 R280 K6w cols"."""
+    cdef cn_call call
+    cdef char text[2048]
+    set_x(&call, x, dtype_of(x))
+    if weight is not None:
+        set_operand(&call, CN_W, weight)
+    set_reduced(&call, axes)
+    cn_describe(&call, text, sizeof(text))
+    return text.decode()
 
 
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter
-from cnorm._axes import as_axes, as_int, as_number
+from cnorm._axes import as_axes, as_int, as_number, check_rank
 
 
 def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
@@ -16,9 +16,9 @@ def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
     size = np.abs(x.astype(np.float64))
     if p == 0:
         return np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+    if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
+        raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
     if np.isinf(p):
-        if any(x.shape[a] == 0 for a in axes):
-            raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
         pick = np.max if p > 0 else np.min
         return np.asarray(pick(size, axis=axes, keepdims=True))
     if p == 1:
@@ -61,7 +61,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     TypeError
         `input` is not float, `dim` not an int.
     ValueError
-        `dim` out of range or repeated, an infinite norm of nothing.
+        `dim` out of range or repeated, an infinite or negative norm of nothing.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     x = as_input(input)
     p, eps = as_number(p, "p"), as_number(eps, "eps")
     axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
-    if p == 2:
+    if p == 2 and eps == eps:
         target = Output(x, out)
         _core.normalize(target.x, target.y, axes, None, None, eps, "l2")
         return target.done()
@@ -96,7 +96,8 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     g : array_like of float
         Magnitude: one value for each index of `dim`, or a single one if `dim` is None.
     dim : int or None
-        The axis kept by the norm; None or -1 (as in torch): the norm of the whole array.
+        The axis kept by the norm; None or -1 (as in torch): the norm of the whole array. Other
+        negative axes count from the end.
     out : ndarray, optional
         Where to write; may be `v` itself.
 
@@ -110,7 +111,7 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     TypeError
         A dtype that is not float.
     ValueError
-        `dim` out of range, or a wrong number of magnitudes.
+        No dimension, `dim` out of range, or a wrong number of magnitudes.
 
     References
     ----------
@@ -124,9 +125,12 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
            [0., 1.]])
     """
     x = as_input(v, "v")
+    check_rank(x, 1, "v")
     kept = -1 if dim is None else as_int(dim, "dim")
-    if not (kept == -1 or 0 <= kept < x.ndim):
-        raise ValueError(f"dim: expected None, -1 or an axis below {x.ndim}, got {dim}")
+    if not -x.ndim <= kept < x.ndim:
+        raise ValueError(f"dim: expected None or an axis of {x.ndim} dimensions, got {dim}")
+    if kept < -1:
+        kept += x.ndim
     shape = tuple(n if a == kept else 1 for a, n in enumerate(x.shape))
     magnitude = as_parameter(g, "g", x, out)
     if magnitude is None or magnitude.size != int(np.prod(shape)):

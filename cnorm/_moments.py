@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -45,16 +46,24 @@ def mean_of(state: Array) -> Array:
     return np.where(state[..., 0] > 0, state[..., 1] + state[..., 2], np.nan)
 
 
+def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
+    """Mean and variance of groups that all have n elements."""
+    if n > max(correction, 0):
+        return state[..., 1] + state[..., 2], state[..., 3] / (n - correction)
+    return mean_of(state), variance(state, correction)
+
+
 def weighted_state(x: Array, axes: tuple[int, ...], weights: Array) -> Array:
     """State of x with a weight for each element, in float64, two passes; weight 0 hides even NaN."""
     weights = np.broadcast_to(weights, x.shape)
     values = np.where(weights > 0, x, 0).astype(np.float64)
     count = weights.sum(axes, keepdims=True, dtype=np.float64)
-    safe = np.where(count > 0, count, 1)
-    pivot = (weights * values).sum(axes, keepdims=True) / safe
-    d = np.where(weights > 0, values - pivot, 0)
-    shift = (weights * d).sum(axes, keepdims=True) / safe
-    m2 = (weights * (d - shift) ** 2).sum(axes, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        share = weights / np.where(count > 0, count, 1)
+        pivot = (share * values).sum(axes, keepdims=True)
+        d = np.where(weights > 0, values - pivot, 0)
+        shift = (share * d).sum(axes, keepdims=True)
+        m2 = (weights * (d - shift) ** 2).sum(axes, keepdims=True)
     return np.stack([count, pivot, shift, m2], axis=-1)
 
 
@@ -73,8 +82,8 @@ def as_weights(x: Array, where: Any, weights: Any, nan_policy: str) -> Array | N
         if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
             raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
         w = w.astype(np.float64)
-        if not (w >= 0).all():
-            raise ValueError("weights: expected no negative or NaN weight")
+        if not (np.isfinite(w) & (w >= 0)).all():
+            raise ValueError("weights: expected no negative, infinite or NaN weight")
         total = w if total is None else total * w
     if nan_policy != "propagate":
         nan = np.isnan(x)
@@ -164,21 +173,35 @@ def moments(
     weight = as_weights(array, where, weights, nan_policy)
     if weight is None:
         state = _core.moments(array, axes)
+        mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
     else:
         state = weighted_state(array, axes, weight)
-    dtype = np.float32 if array.dtype.itemsize == 2 else array.dtype
-    return finish(state, axes, correction, keepdims, dtype)
+        mean, var = mean_of(state), variance(state, correction)
+    return finish(mean, var, array, axes, keepdims)
 
 
 def finish(
-    state: Array, axes: tuple[int, ...], correction: float, keepdims: bool, dtype: Any
+    mean: Array, var: Array, x: Array, axes: tuple[int, ...], keepdims: bool = False
 ) -> tuple[Any, Any]:
-    """Mean and variance of a state, reduced axes dropped, rounded to dtype (overflow to inf)."""
-    mean, var = mean_of(state), variance(state, correction)
+    """Reduced axes dropped, rounded to float32 or, with float64 `x`, float64 (overflow to inf)."""
     if not keepdims:
         mean, var = mean.squeeze(axes), var.squeeze(axes)
-    with np.errstate(over="ignore"):
-        return mean.astype(dtype)[()], var.astype(dtype)[()]
+    if x.dtype.itemsize < 8:
+        with np.errstate(over="ignore"):
+            mean, var = mean.astype(np.float32), var.astype(np.float32)
+    return mean[()], var[()]
+
+
+def standardized(x: Array, state: Array, mask: Array, w: Array | None, b: Array | None, eps: float) -> Array:
+    """(x - mean) / sqrt(var + eps) * w + b in float64; 0 where the mask is."""
+    shown = mask > 0
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        total = variance(state) + eps
+        scale = np.where((total == 0) | (state[..., 0] == 0), 0, 1 / np.sqrt(total))
+        y = (np.where(shown, x, 0).astype(np.float64) - state[..., 1] - state[..., 2]) * scale
+        y = y if w is None else y * w
+        y = y if b is None else y + b
+        return np.where(shown, y, 0).astype(x.dtype)
 
 
 @overload
@@ -254,13 +277,9 @@ def standardize(
         state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments)
     else:
         state = weighted_state(target.x, axes, mask)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.nan_to_num(1 / np.sqrt(variance(state) + eps), nan=0, posinf=0)
-        _core.apply(target.x, target.y, np.nan_to_num(mean_of(state)), scale, w, b)
-        np.copyto(target.y, 0, where=mask == 0)
+        target.y[...] = standardized(target.x, state, mask, w, b, eps)
     y = target.done()
     if not return_moments:
         return y
     assert state is not None
-    dtype = np.float32 if array.dtype.itemsize == 2 else array.dtype.newbyteorder("=")
-    return (y, *finish(state, axes, 0, False, dtype))
+    return (y, *finish(mean_of(state), variance(state), array, axes))

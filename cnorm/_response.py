@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, Output, as_input, compute_dtype
+from cnorm._arrays import Array, Output, as_input
 from cnorm._axes import as_int, as_number, check_rank
 
-# Squares of float32 beyond this overflow; such data, rare, is computed in float64.
-_LARGE = 1e18
 # Elements worked on at a time: the temporaries stay in the cache.
-_CHUNK = 1 << 18
+_CHUNK = 1 << 17
 
 
 def _window(squares: Array, below: int, above: int) -> Array:
@@ -36,11 +34,9 @@ def _cross_map_window(squares: Array, size: int) -> Array:
 
 
 def _respond(x: Array, window: Callable[[Array], Array], alpha: float, beta: float, k: float) -> Array:
-    """x / (k + alpha * window)^beta in the compute dtype."""
-    wide = x.astype(compute_dtype(x), copy=False)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        if wide.dtype == np.float32 and (k == 0 or np.abs(wide).max(initial=0) > _LARGE):
-            wide = wide.astype(np.float64)
+    """x / (k + alpha * window)^beta in float64, where no square of a float32 overflows."""
+    wide = x.astype(np.float64, copy=False)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         base = window(np.square(wide))
         base *= alpha
         base += k
@@ -49,7 +45,10 @@ def _respond(x: Array, window: Callable[[Array], Array], alpha: float, beta: flo
             power = root * np.sqrt(root)
         else:
             power = base**beta
-        return np.asarray(wide / power)
+        y = np.asarray(wide / power)
+        if k == 0:
+            y[(wide == 0) & (base == 0)] = 0
+        return y
 
 
 def local_response_norm(
@@ -112,9 +111,36 @@ def cross_map_lrn2d(
     *,
     out: Any = None,
 ) -> Array:
-    """The function of `cnorm.nn.CrossMapLRN2d`: (N, C, H, W) input, torch's older window.
+    r"""Local response normalization with the window of torch's older `CrossMapLRN2d`.
 
-    Parameters, result and errors as for `local_response_norm`.
+    .. math:: y_c = x_c \left(k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2 \right)^{-\beta}
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, H, W)
+        Any layout.
+    size : int
+        `n`; the window reaches as far to either side as that of a `size` that is odd.
+    alpha, beta, k : float
+        Factor, exponent and additive constant.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is not float, `size` not an int.
+    ValueError
+        Fewer than 4 dimensions, or a `size` below 1.
+
+    Notes
+    -----
+    As torch computes it: channel 0 stays in the window once it has entered.
 
     Examples
     --------
@@ -150,6 +176,6 @@ def _sliding(
     target = Output(x, out)
     step = max(1, _CHUNK // max(1, x[:1].size))
     for i in range(0, x.shape[0] if x.size else 0, step):
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             target.y[i : i + step] = _respond(target.x[i : i + step], window, alpha / size, beta, k)
     return target.done()

@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
 from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
-from cnorm._moments import mean_of, variance
-
-Moments = tuple[Array, Array]  # mean and variance, float64, (N or 1, C or 1)
+from cnorm._moments import merge, variance
 
 
-def _pooled(mean: Array, var: Array, axis: int) -> Moments:
-    """Moments of equal-sized groups together. The variance is that within plus that between: no
-    E[x^2] - mean^2, which loses everything where mean >> std."""
-    center = mean.mean(axis, keepdims=True)
-    return center, (var + (mean - center) ** 2).mean(axis, keepdims=True)
+class _Stat(NamedTuple):
+    """A mean in two words and a variance; float64, each (N or 1, C or 1)."""
+
+    mean: Array
+    mean_lo: Array
+    var: Array
 
 
-def _candidates(x: Array) -> tuple[list[Moments], Moments]:
+def _stat(state: Array, correction: float) -> _Stat:
+    return _Stat(state[..., 1], state[..., 2], variance(state, correction))
+
+
+def _pooled(part: _Stat, axis: int) -> _Stat:
+    """Moments of equal-sized groups together: the variance within, averaged, plus that between.
+
+    Each group is merged as one element that varies in itself, so nothing cancels as in
+    E[x^2] - mean^2, which loses everything where mean >> std.
+    """
+    state = np.stack([np.ones_like(part.mean), part.mean, part.mean_lo, part.var], axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _stat(merge(state, (axis,)), 0)
+
+
+def _candidates(x: Array) -> tuple[list[_Stat], _Stat]:
     """Statistics a sample may use of itself (instance, layer), and those of the batch."""
     if x.ndim == 2:
-        layer, batch = _core.moments(x, (1,)), _core.moments(x, (0,))
-        return [(mean_of(layer), variance(layer, 1))], (mean_of(batch), variance(batch, 1))
-    state = _core.moments(x, tuple(range(2, x.ndim))).reshape(*x.shape[:2], 4)
-    mean, var = mean_of(state), variance(state, 1)
-    return [(mean, var), _pooled(mean, var, 1)], _pooled(mean, var, 0)
+        return [_stat(_core.moments(x, (1,)), 1)], _stat(_core.moments(x, (0,)), 1)
+    own = _stat(_core.moments(x, tuple(range(2, x.ndim))).reshape(*x.shape[:2], 4), 1)
+    return [own, _pooled(own, 1)], _pooled(own, 0)
+
+
+def _given(mean: Array, var: Array) -> _Stat:
+    """Running statistics as a batch's."""
+    center = mean.astype(np.float64).reshape(1, -1)
+    return _Stat(center, np.zeros_like(center), var.astype(np.float64).reshape(1, -1))
 
 
 def _softmax(w: Array) -> Array:
@@ -55,13 +73,17 @@ def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
     return array
 
 
-def _update(running: tuple[Array, Array], batch: Moments, momentum: float, moving: bool) -> None:
+def _update(
+    running: tuple[Array, ...], before: tuple[Array, ...], batch: _Stat, momentum: float, moving: bool
+) -> None:
     """Moving average, or the sums of mean and mean^2 + var that the reference averages afterwards."""
-    mean, var = batch
-    for old, new in zip(running, (mean, var if moving else mean**2 + var), strict=True):
-        new = new.reshape(old.shape)
-        wide = old.astype(np.float64)
-        old[...] = (momentum * wide + (1 - momentum) * new if moving else wide + new).astype(old.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = batch.mean + batch.mean_lo
+        values = (mean, batch.var if moving else mean**2 + batch.var)
+        for target, old, value in zip(running, before, values, strict=True):
+            new = value.reshape(old.shape)
+            mixed = momentum * old + (1 - momentum) * new if moving else old + new
+            target[...] = mixed.astype(target.dtype)
 
 
 def switchable_norm(
@@ -161,39 +183,38 @@ def switchable_norm(
     target = Output(x, out)
     if not x.size:
         return target.done()
-    own, batch = _candidates(target.x)
+    parts, batch = _candidates(target.x)
     if uses_batch:
-        if not training:
-            assert mean is not None
-            assert var is not None
-            batch = (mean.astype(np.float64).reshape(1, -1), var.astype(np.float64).reshape(1, -1))
-        own.append(batch)
-    _mix(target, own, _softmax(a), _softmax(b), eps, w, shift)
-    if update and mean is not None and var is not None:
-        _update((mean, var), batch, momentum, using_moving_average)
+        parts.append(batch if mean is None or var is None or training else _given(mean, var))
+    running = () if mean is None or var is None or not update else (mean, var)
+    before = tuple(r.astype(np.float64) for r in running)
+    _mix(target, parts, _softmax(a), _softmax(b), eps, w, shift)
+    if running:
+        _update(running, before, batch, momentum, using_moving_average)
     return target.done()
 
 
 def _mix(
-    target: Output, parts: list[Moments], a: Array, b: Array, eps: float, w: Array | None, shift: Array | None
+    target: Output, parts: list[_Stat], a: Array, b: Array, eps: float, w: Array | None, shift: Array | None
 ) -> None:
-    """y from the mixed statistics."""
-    n, c = target.x.shape[:2]
-    center = np.zeros((n, c))
-    var = np.zeros((n, c))
-    for share_mean, share_var, (m, v) in zip(a, b, parts, strict=True):
-        center += share_mean * m.reshape(m.shape[0], m.shape[1])
-        var += share_var * v.reshape(v.shape[0], v.shape[1])
-    total = var + eps
-    with np.errstate(divide="ignore", invalid="ignore"):
+    """y from the mixed statistics. Means mix by their distance from the first: the shares add up to 1."""
+    first, x = parts[0], target.x
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        apart: Array = np.zeros(x.shape[:2])
+        for share, part in zip(a[1:], parts[1:], strict=True):
+            apart += share * ((part.mean - first.mean) + (part.mean_lo - first.mean_lo))
+        apart += first.mean_lo
+        center = first.mean + apart
+        rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
+        total: Array = np.full(x.shape[:2], eps)
+        for share, part in zip(b, parts, strict=True):
+            total += share * part.var
         scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
-    stats = (n, c) + (1,) * (target.x.ndim - 2)
-    affine = channel_shape(target.x.ndim, c)
-    _core.apply(
-        target.x,
-        target.y,
-        center.reshape(stats),
-        scale.reshape(stats),
-        None if w is None else w.reshape(affine),
-        None if shift is None else shift.reshape(affine),
-    )
+    stats = x.shape[:2] + (1,) * (x.ndim - 2)
+    affine = channel_shape(x.ndim, x.shape[1])
+    w = None if w is None else w.reshape(affine)
+    shift = None if shift is None else shift.reshape(affine)
+    if x.dtype.itemsize == 8:  # what one float64 does not hold of the center
+        below = -(rest * scale).reshape(stats) * (1 if w is None else w)
+        shift = below if shift is None else shift + below
+    _core.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift)

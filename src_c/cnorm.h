@@ -44,6 +44,10 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
 /* y = (x - center[i]) * scale[i] * w + b with given statistics. */
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale);
 
+/* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
+ * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */
+void cn_describe(const cn_call *call, char *text, size_t size);
+
 /* Chooses the instruction set: the best one not above cap (NULL: no cap). 0 if cap can't be had. */
 int cn_init(const char *cap);
 const char *cn_isa_name(void);

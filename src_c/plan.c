@@ -6,6 +6,8 @@
  * operand; no mergeable neighbours; no loop of size 1 (but one, if all are). */
 #include "plan.h"
 
+#include <stdio.h>
+
 #define ALL ((1u << CN_NOPERANDS) - 1)
 
 static int mergeable(const cn_loop *outer, const cn_loop *inner, unsigned mask)
@@ -76,6 +78,22 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     plan->spread = plan->reduced;
     cn_coalesce(&plan->reduced, 1u << CN_X);
     cn_coalesce(&plan->spread, ALL);
+}
+
+void cn_describe(const cn_call *call, char *text, size_t size)
+{
+    static const ptrdiff_t sizes[CN_NDTYPES] = {[CN_F32] = 4, [CN_F64] = 8, [CN_F16] = 2, [CN_BF16] = 2};
+    cn_plan plan;
+    size_t at = 0;
+    cn_make_plan(call, &plan);
+    const cn_loops *all = &plan.all;
+    for (int i = 0; i < all->n && at < size; i++) {
+        const cn_loop *l = &all->loop[i];
+        at += (size_t)snprintf(text + at, size - at, "%c%td%s ", l->stride[CN_STAT] ? 'K' : 'R', l->n,
+                               l->stride[CN_W] || l->stride[CN_B] ? "w" : "");
+    }
+    int apart = all->n && all->loop[all->n - 1].stride[CN_X] != sizes[call->dtype];
+    if (at < size) snprintf(text + at, size - at, "%s%s", plan.cols ? "cols" : "rows", apart ? " packed" : "");
 }
 
 ptrdiff_t cn_count(const cn_loops *loops)

@@ -80,6 +80,45 @@ static void apply_block(const cn_kernels *k, const cn_walk *walk, const cn_block
             copy_strided(y + r * row[CN_Y], col[CN_Y], packed + r * n * k->size, k->size, n, k->size);
 }
 
+/* Elements boosted at a time. */
+#define CN_BOOSTED 256
+
+/* float32 and bfloat16 times a power of two: exact, so a boost of 1 changes no bit. */
+static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t stride, const char *boost,
+                      ptrdiff_t boost_stride, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        float v, b;
+        unsigned bits = 0;
+        memcpy(&b, boost + i * boost_stride, sizeof b);
+        memcpy((char *)&bits + 4 - k->size, from + i * stride, (size_t)k->size); /* bfloat16: the upper half */
+        memcpy(&v, &bits, sizeof v);
+        v *= b;
+        memcpy(&bits, &v, sizeof v);
+        memcpy(to + i * k->size, (char *)&bits + 4 - k->size, (size_t)k->size);
+    }
+}
+
+/* The block in pieces of a row, x boosted on the way: rare data, one way for all layouts. */
+static void apply_boosted(const cn_kernels *k, const cn_walk *walk, const cn_block *block,
+                          char *const base[CN_NOPERANDS], const cn_params *params, char *packed)
+{
+    const ptrdiff_t *row = walk->row.stride, *col = walk->col.stride, size = k->param_size;
+    char boosted[CN_BOOSTED * sizeof(float)];
+    cn_walk flat = *walk;
+    flat.col.stride[CN_X] = k->size;
+    for (ptrdiff_t r = 0; r < block->rows; r++)
+        for (ptrdiff_t c = 0; c < block->n; c += CN_BOOSTED) {
+            cn_block piece = {{0}, 1, block->n - c < CN_BOOSTED ? block->n - c : CN_BOOSTED};
+            for (int o = 0; o < CN_NOPERANDS; o++) piece.offset[o] = block->offset[o] + r * row[o] + c * col[o];
+            boost_row(k, boosted, base[CN_X] + piece.offset[CN_X], col[CN_X],
+                      params->boost + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
+            char *own[CN_NOPERANDS] = {boosted, base[CN_Y], base[CN_STAT], base[CN_W], base[CN_B]};
+            piece.offset[CN_X] = 0;
+            apply_block(k, &flat, &piece, own, params, packed);
+        }
+}
+
 /* Is a parameter vector laid out apart along the columns? */
 static int apart(ptrdiff_t stride, ptrdiff_t size) { return stride != 0 && stride != size; }
 
@@ -87,6 +126,10 @@ void cn_tile_apply(const cn_kernels *k, const cn_walk *walk, const cn_block *blo
                    const cn_params *params, char *packed)
 {
     const ptrdiff_t *col = walk->col.stride;
+    if (params->boosted) {
+        apply_boosted(k, walk, block, base, params, packed);
+        return;
+    }
     if (block->rows == 1 ||
         !(apart(col[CN_STAT], 1) || apart(col[CN_W], k->param_size) || apart(col[CN_B], k->param_size))) {
         apply_block(k, walk, block, base, params, packed);

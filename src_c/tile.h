@@ -3,16 +3,12 @@
 #define CN_TILE_H
 
 #include "kernels.h"
+#include "params.h"
 #include "plan.h"
 
 /* Elements of a packed block: CN_BLOCK, or CN_BLOCK_ROWS rows of CN_MAX_COLS columns. */
 #define CN_MAX_COLS 512
 #define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_COLS)
-
-/* Arrays the statistics of apply come from, indexed by stat elements. */
-typedef struct {
-    const char *hi, *lo, *scale;
-} cn_params;
 
 /* Merges the block's moments into acc, [n] columns or one partial. Base: the group's first element. */
 void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,

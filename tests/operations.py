@@ -1,4 +1,4 @@
-"""Every public operation with its oracle, under one calling convention, for tests that sweep over all of them."""
+"""Every public operation with its oracle, under one calling convention, for tests that sweep over all."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import reference as R
+from reference import Array
 
 import cnorm
 import cnorm.functional as F
-import reference as R
-from reference import Array
 
 Parameters = dict[str, Any]
 
@@ -20,8 +20,8 @@ Parameters = dict[str, Any]
 class Operation:
     """`call(x, out=..., **p)` and `expected(x, **p)` for p from `parameters(shape, dtype, rng)`.
 
-    x has at least 3 dimensions (N, C, ...) and C divisible by 2. `axes` of a call are those over
-    which statistics are taken; None if the operation is not one statistic per group.
+    x has at least 3 dimensions (N, C, ...) and C divisible by 2. `per_sample`: what else is in the
+    batch does not matter.
     """
 
     name: str
@@ -106,19 +106,27 @@ OPERATIONS = (
     Operation("group_norm", *_pair("group_norm", num_groups=2), _AFFINE),
     Operation("instance_norm", *_pair("instance_norm"), _AFFINE),
     Operation("instance_norm_running", *_pair("instance_norm", use_input_stats=False), _RUNNING),
-    Operation("batch_norm_train", *_pair("batch_norm", training=True, **_NO_RUNNING), _AFFINE, per_sample=False),
+    Operation(
+        "batch_norm_train", *_pair("batch_norm", training=True, **_NO_RUNNING), _AFFINE, per_sample=False
+    ),
     Operation("batch_norm_eval", *_pair("batch_norm"), _RUNNING),
     Operation("local_response_norm", *_pair("local_response_norm", size=3, alpha=0.3), _nothing),
-    Operation("local_response_norm_beta", *_pair("local_response_norm", size=4, alpha=0.3, beta=0.6), _nothing),
+    Operation(
+        "local_response_norm_beta", *_pair("local_response_norm", size=4, alpha=0.3, beta=0.6), _nothing
+    ),
     Operation("normalize", *_pair("normalize"), _nothing),
     Operation("normalize_p1", *_pair("normalize", p=1.0, dim=-1), _nothing),
     Operation("normalize_p3", *_pair("normalize", p=3.0, dim=(1, 2)), _nothing),
     Operation("normalize_max", *_pair("normalize", p=float("inf")), _nothing),
     Operation("weight_norm", *_pair("weight_norm"), _magnitude),
-    Operation("switchable_norm_train", *_pair("switchable_norm", training=True), _switchable, per_sample=False),
+    Operation(
+        "switchable_norm_train", *_pair("switchable_norm", training=True), _switchable, per_sample=False
+    ),
     Operation("switchable_norm_eval", *_pair("switchable_norm"), _switchable),
     Operation("standardize", _of(cnorm.standardize, (1, 2)), _of(R.standardize, (1, 2)), _per_sample),
-    Operation("standardize_all", _of(cnorm.standardize, None), _of(R.standardize, None), _nothing, per_sample=False),
+    Operation(
+        "standardize_all", _of(cnorm.standardize, None), _of(R.standardize, None), _nothing, per_sample=False
+    ),
 )
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {

@@ -85,8 +85,13 @@ def batch_norm(
     w, b = per_channel(weight, x.ndim), per_channel(bias, x.ndim)
     if not training:
         mean, var = per_channel(running_mean, x.ndim), per_channel(running_var, x.ndim)
-        assert mean is not None and var is not None
-        return _scaled(x - mean, np.sqrt(var + np.longdouble(eps)), w, b), wide(running_mean), wide(running_var)
+        assert mean is not None
+        assert var is not None
+        return (
+            _scaled(x - mean, np.sqrt(var + np.longdouble(eps)), w, b),
+            wide(running_mean),
+            wide(running_var),
+        )
     axes = (0, *range(2, x.ndim))
     y = standardize(x, axes, w, b, eps)
     if running_mean is None:
@@ -122,7 +127,9 @@ def instance_norm(
     return y, *_moved((running_mean, running_var), (mean.mean(0), var.mean(0)), momentum)
 
 
-def layer_norm(x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+def layer_norm(
+    x: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Array:
     return standardize(x, tuple(range(-len(normalized_shape), 0)), weight, bias, eps)
 
 
@@ -148,7 +155,26 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     below = np.empty_like(x)
     for c in range(x.shape[1]):
         near = x[:, max(0, c - size // 2) : c + (size - 1) // 2 + 1]
-        below[:, c] = (np.longdouble(k) + np.longdouble(alpha) / size * (near**2).sum(1)) ** np.longdouble(beta)
+        below[:, c] = (np.longdouble(k) + np.longdouble(alpha) / size * (near**2).sum(1)) ** np.longdouble(
+            beta
+        )
+    return _scaled(x, below, None, None)
+
+
+def cross_map_lrn2d(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Array:
+    """The window of torch's older layer: a running sum that begins with channels 0 ... size - pad - 1,
+    pad = (size - 1) // 2 + 1 (at most all of them); step c adds channel c + pad - 1 and drops
+    c - pad, but never channel 0."""
+    x = wide(x)
+    channels, pad = x.shape[1], (size - 1) // 2 + 1
+    window = (x[:, : min(pad, channels)] ** 2).sum(1)
+    below = np.empty_like(x)
+    for c in range(channels):
+        if c > 0 and c + pad - 1 < channels:
+            window = window + x[:, c + pad - 1] ** 2
+        if c > pad:
+            window = window - x[:, c - pad] ** 2
+        below[:, c] = (np.longdouble(k) + np.longdouble(alpha) / size * window) ** np.longdouble(beta)
     return _scaled(x, below, None, None)
 
 
@@ -232,7 +258,9 @@ def assert_close(actual: Any, expected: Any, bound: float | None = None) -> None
     with np.errstate(invalid="ignore", over="ignore"):
         if actual.dtype.itemsize == 2:
             info: Callable[[Any], Any] = ml_dtypes.finfo
-            half_ulp = np.maximum(np.abs(expected), info(actual.dtype).smallest_normal) * info(actual.dtype).eps / 2
+            half_ulp = (
+                np.maximum(np.abs(expected), info(actual.dtype).smallest_normal) * info(actual.dtype).eps / 2
+            )
             expected = np.where(
                 np.abs(expected) > info(actual.dtype).max, np.copysign(np.inf, expected), expected
             )

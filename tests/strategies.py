@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-
 from reference import BFLOAT16, DTYPES, Array
 
 GUARD = 64  # bytes of canary on both sides of every placed array
@@ -63,13 +62,15 @@ class Placed:
         offset = GUARD + self.layout.shift
         block = np.ndarray(tuple(self._memory_shape()), self.dtype, base.data, offset)
         block = block.transpose(np.argsort(self.layout.order)) if block.ndim else block
-        return block[tuple(slice(None, None, s) for s in self.layout.steps)]
+        return block[(..., *(slice(None, None, s) for s in self.layout.steps))]
 
     def _widened(self, view: Array) -> Array:
         """The repeated axis with stride 0 and its full size."""
         if view.shape == self.shape:
             return view
-        strides = tuple(0 if n != m else s for n, m, s in zip(view.shape, self.shape, view.strides, strict=True))
+        strides = tuple(
+            0 if n != m else s for n, m, s in zip(view.shape, self.shape, view.strides, strict=True)
+        )
         return np.lib.stride_tricks.as_strided(view, self.shape, strides)
 
     def surroundings_intact(self) -> bool:

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference as R
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from operations import LAYOUTS
+from reference import Array, assert_close
 
 import cnorm
 import cnorm.functional as F
-import reference as R
-from operations import LAYOUTS
-from reference import Array, assert_close
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 RATIOS = [0.0, 1.0, 1e2, 1e4, 1e6]
@@ -81,7 +81,9 @@ def test_extreme_magnitudes(layout: str, ratio: float, scale: float, norm: str) 
 
 
 @pytest.mark.parametrize("scale", [1e30, 1e37, 1e-30, 1e-40])
-@pytest.mark.parametrize("name", ["rms_norm", "normalize", "weight_norm", "local_response_norm", "switchable_norm"])
+@pytest.mark.parametrize(
+    "name", ["rms_norm", "normalize", "weight_norm", "local_response_norm", "switchable_norm"]
+)
 def test_extreme_magnitudes_elsewhere(name: str, scale: float) -> None:
     x = offset_data((3, 4, 50), 0.0, scale, F32)
     logits = np.zeros(2, np.float32)
@@ -131,6 +133,12 @@ def test_largest_values(dtype: Any) -> None:
         assert_close(F.layer_norm(x, (4,)), R.layer_norm(x, (4,)))
 
 
+def test_float64_overflow_is_infinite() -> None:
+    """A variance beyond the largest float64 is inf, as NumPy's, not some finite number."""
+    _, var = cnorm.moments(np.array([[1e300, -1e300], [1.0, 3.0]]), 1)
+    assert var.tolist() == [np.inf, 1]
+
+
 @pytest.mark.parametrize("offset", [0, 1e3, 1e6])
 @pytest.mark.parametrize("outlier", [1e3, -1e6, 1e9])
 @pytest.mark.parametrize("where", [0, -1, 500])
@@ -175,7 +183,8 @@ def test_long_columns(axis: int) -> None:
     rows = 2**24 + 2**20
     x = np.broadcast_to(np.float32(1), (rows, 1) if axis == 0 else (1, rows))
     mean, var = cnorm.moments(x, axis)
-    assert mean.tolist() == [1] and var.tolist() == [0]
+    assert mean.tolist() == [1]
+    assert var.tolist() == [0]
 
 
 def test_long_columns_in_memory() -> None:

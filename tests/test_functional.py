@@ -7,15 +7,27 @@ from typing import Any
 
 import numpy as np
 import pytest
+import reference as R
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from operations import LAYOUTS, OPERATIONS, Operation
+from reference import DTYPES, Array, assert_close
+from strategies import (
+    BAD_OUTS,
+    GOOD_OUTS,
+    Layout,
+    Placed,
+    fill,
+    layouts,
+    out_case,
+    out_cases,
+    placed,
+    seeds,
+    shapes,
+)
 
 import cnorm
 import cnorm.functional as F
-import reference as R
-from operations import LAYOUTS, OPERATIONS, Operation
-from reference import DTYPES, Array, assert_close
-from strategies import BAD_OUTS, GOOD_OUTS, Layout, Placed, fill, layouts, out_case, out_cases, placed, seeds, shapes
 
 by_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=repr)
 by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -59,7 +71,9 @@ def test_mixed_parameter_dtypes(operation: Operation, dtype: Any, parameter_dtyp
 
 @by_operation
 @by_dtype
-@pytest.mark.parametrize("shape", [(2, 2, 3), (5, 34, 17), (2, 4, 130), (3, 2, 3, 3, 3), (40, 6, 2), (1, 2, 700)])
+@pytest.mark.parametrize(
+    "shape", [(2, 2, 3), (5, 34, 17), (2, 4, 130), (3, 2, 3, 3, 3), (40, 6, 2), (1, 2, 700)]
+)
 def test_shapes(operation: Operation, dtype: Any, shape: tuple[int, ...]) -> None:
     checked(operation, fill(shape, dtype, 3), parameters_of(operation, shape, dtype))
 
@@ -172,7 +186,8 @@ def test_running_statistics_in_odd_memory(steps: int, swapped: bool) -> None:
     F.batch_norm(x, mean.array, var.array, training=True)
     assert_close(mean.array, new_mean)
     assert_close(var.array, new_var)
-    assert mean.surroundings_intact() and var.surroundings_intact()
+    assert mean.surroundings_intact()
+    assert var.surroundings_intact()
 
 
 def test_switchable_running_statistics() -> None:
@@ -186,7 +201,9 @@ def test_switchable_running_statistics() -> None:
     total = [np.zeros(6, np.float32), np.zeros(6, np.float32)]
     for _ in range(2):
         F.switchable_norm(x, logits, logits, *total, training=True, using_moving_average=False)
-    center, spread = (v.ravel() for v in R.switchable_norm(x, logits, logits, mean, var, training=True, momentum=0.0)[1:])
+    center, spread = (
+        v.ravel() for v in R.switchable_norm(x, logits, logits, mean, var, training=True, momentum=0.0)[1:]
+    )
     assert_close(total[0], 2 * center)
     assert_close(total[1], 2 * (spread + center**2))
 
@@ -236,6 +253,13 @@ def test_local_response_norm(size: int, beta: float, dtype: Any) -> None:
     assert_close(F.local_response_norm(x, size, 0.5, beta, 2.0), expected)
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 30])
+@by_dtype
+def test_cross_map_lrn2d(size: int, dtype: Any) -> None:
+    x = fill((2, 9, 3, 2), dtype, 26)
+    assert_close(F.cross_map_lrn2d(x, size, 0.5, 0.75, 2.0), R.cross_map_lrn2d(x, size, 0.5, 0.75, 2.0))
+
+
 @by_operation
 @given(data=st.data())
 def test_empty_inputs(operation: Operation, data: st.DataObject) -> None:
@@ -249,7 +273,8 @@ def test_empty_inputs(operation: Operation, data: st.DataObject) -> None:
         y = operation.call(x, **p)
     except ValueError:
         return
-    assert y.shape == shape and y.dtype == x.dtype
+    assert y.shape == shape
+    assert y.dtype == x.dtype
 
 
 @pytest.mark.parametrize("eps", [1e-3, 1e-12, 0, 1.0])

@@ -1,0 +1,224 @@
+"""Batch and instance normalization: statistics per channel, and their running averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm import _core
+from cnorm._arrays import Array, Output, as_input, as_statistic
+from cnorm._axes import (
+    as_number,
+    channel_affine,
+    channel_shape,
+    check_more_than_one,
+    check_rank,
+    check_running_pair,
+)
+from cnorm._moments import mean_of, mean_var, merge
+
+
+def _apply_running(target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any) -> Array:
+    """y from given statistics per channel."""
+    shape = channel_shape(target.x.ndim, mean.size)
+    total = var.astype(np.float64) + eps
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
+    center = mean.astype(np.float64).reshape(shape)
+    _core.apply(target.x, target.y, center, scale.reshape(shape), w, b)
+    return target.done()
+
+
+class _Running:
+    """The running statistics to update, and what they were before anything was written."""
+
+    __slots__ = ("before", "mean", "var")
+
+    def __init__(self, mean: Array, var: Array) -> None:
+        self.mean, self.var = mean, var
+        self.before = mean.astype(np.float64), var.astype(np.float64)
+
+    def move(self, mean: Array, var: Array, momentum: float) -> None:
+        """running <- (1 - momentum) * running + momentum * value, in float64, rounded once."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            for running, old, new in zip((self.mean, self.var), self.before, (mean, var), strict=True):
+                mixed = (1 - momentum) * old + momentum * new.reshape(running.shape)
+                running[...] = mixed.astype(running.dtype)
+
+
+def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None:
+    """Nothing to update without statistics, or without values."""
+    return None if mean is None or var is None or not x.size else _Running(mean, var)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+) -> Array:
+    r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
+
+    .. math:: y = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} \, w_c + b_c
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, ...)
+        Any layout; channels-last views are not copied.
+    running_mean, running_var : ndarray of float, shape (C,), or None
+        Statistics used when not training; when training, updated in place (with the unbiased variance):
+        ``running = (1 - momentum) * running + momentum * batch``.
+    weight, bias : array_like of float, C elements, optional
+        Scale and shift of each channel.
+    training : bool
+        Normalize by the (biased) statistics of this batch.
+    momentum : float
+        Share of this batch in the running statistics.
+    eps : float
+        Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none outside
+        training, one value per channel in training, a negative `eps` (in training: not positive).
+
+    References
+    ----------
+    .. [1] Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> mean, var = np.zeros(2), np.ones(2)
+    >>> F.batch_norm(np.array([[1.0, 4.0], [3.0, 8.0]]), mean, var, training=True).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> mean
+    array([0.2, 0.6])
+    """
+    x = as_input(input)
+    check_rank(x, 2)
+    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    channels = x.shape[1]
+    mean = as_statistic(running_mean, "running_mean", channels, update=training)
+    var = as_statistic(running_var, "running_var", channels, update=training)
+    check_running_pair(mean, var)
+    if mean is None and not training and x.size:
+        raise ValueError("running_mean: expected an array when not training, got None")
+    if eps < 0 or (training and eps == 0):
+        wanted = "a positive number when training" if training else "no negative number"
+        raise ValueError(f"eps: expected {wanted}, got {eps}")
+    w, b = channel_affine(x, weight, bias, out)
+    if training:
+        check_more_than_one(x, x.size // channels if channels else 0)
+    target = Output(x, out)
+    if not training:
+        if mean is None or var is None:
+            return target.done()
+        return _apply_running(target, mean, var, eps, w, b)
+    axes = (0, *range(2, x.ndim))
+    running = _running(mean, var, x)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None)
+    if running is not None:
+        running.move(*mean_var(state, x.size // channels, 1), momentum)
+    return target.done()
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+) -> Array:
+    r"""Instance normalization: statistics per sample and channel over all positions [1]_.
+
+    .. math:: y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} \, w_c + b_c
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, ...)
+        Any layout; a channels-last view gives a channels-last result.
+    running_mean, running_var : ndarray of float, shape (C,), or None
+        Used when `use_input_stats` is false; otherwise updated in place with the means over the batch
+        of each instance's mean and unbiased variance.
+    weight, bias : array_like of float, C elements, optional
+        Scale and shift of each channel.
+    use_input_stats : bool
+        Normalize by the statistics of the input.
+    momentum : float
+        Share of this batch in the running statistics.
+    eps : float
+        Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
+        `use_input_stats`, a single position.
+
+    References
+    ----------
+    .. [1] Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, arXiv:1607.08022.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.instance_norm(np.array([[[1.0, 3.0], [10.0, 30.0]]])).round(3)
+    array([[[-1.,  1.],
+            [-1.,  1.]]])
+    """
+    x = as_input(input)
+    check_rank(x, 2)
+    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    channels = x.shape[1]
+    mean = as_statistic(running_mean, "running_mean", channels, update=use_input_stats)
+    var = as_statistic(running_var, "running_var", channels, update=use_input_stats)
+    check_running_pair(mean, var)
+    w, b = channel_affine(x, weight, bias, out, vector=True)
+    if not use_input_stats:
+        if mean is None or var is None:
+            raise ValueError("running_mean: expected an array without use_input_stats, got None")
+        return _apply_running(Output(x, out), mean, var, eps, w, b)
+    positions = int(np.prod(x.shape[2:]))
+    if positions == 1:
+        raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
+    target = Output(x, out)
+    axes = tuple(range(2, x.ndim))
+    running = _running(mean, var, x)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None)
+    if running is not None:
+        var_of_each = mean_var(state, positions, 1)[1]
+        running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
+    return target.done()

@@ -1,0 +1,38 @@
+/* params.h: statistics as apply wants them: the mean in two words of the compute type, scale, boost. */
+#ifndef CN_PARAMS_H
+#define CN_PARAMS_H
+
+#include "cnorm.h"
+
+/* Arrays by stat element. boost (float32 only) is a power of two the element of x is multiplied with
+ * first, where scale itself is out of float32's range: standard deviations below 1e-36 or above 1e36.
+ * hi, lo and scale are then in that unit. boosted: some boost is not 1. */
+typedef struct {
+    char *hi, *lo, *scale, *boost;
+    int boosted;
+} cn_params;
+
+#define CN_N_PARAMS 4
+
+static inline cn_params cn_params_in(char *memory, ptrdiff_t n, ptrdiff_t size)
+{
+    return (cn_params){memory, memory + n * size, memory + 2 * n * size, memory + 3 * n * size, 0};
+}
+
+static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, double mean, double mean_lo,
+                                 double factor)
+{
+    if (size == 8) {
+        ((double *)p->hi)[i] = mean, ((double *)p->lo)[i] = mean_lo, ((double *)p->scale)[i] = factor;
+        return;
+    }
+    double boost = factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
+    float hi = (float)(mean * boost);
+    ((float *)p->hi)[i] = hi;
+    ((float *)p->lo)[i] = (float)((mean * boost - hi) + mean_lo * boost);
+    ((float *)p->scale)[i] = (float)(factor / boost);
+    ((float *)p->boost)[i] = (float)boost;
+    p->boosted |= boost != 1;
+}
+
+#endif

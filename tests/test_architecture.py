@@ -1,0 +1,244 @@
+"""The rules of the house: who imports whom, what stays out of the C core, how large files may be."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+if not (ROOT / "src_c").is_dir():
+    pytest.skip("needs the source tree", allow_module_level=True)
+
+C_FILES = sorted((ROOT / "src_c").iterdir())
+PYTHON_FILES = sorted((ROOT / "cnorm").rglob("*.py"))
+TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
+LINES = 350
+
+# Layers from the top; a module imports only from layers below its own.
+LAYERS = (
+    ("cnorm.__main__",),
+    ("cnorm.demo",),
+    ("cnorm.interop",),
+    ("cnorm",),
+    ("cnorm.nn", "cnorm.preprocessing"),
+    ("cnorm.functional",),
+    ("cnorm._batch", "cnorm._group", "cnorm._lp", "cnorm._response", "cnorm._switchable", "cnorm._trailing"),
+    ("cnorm._moments", "cnorm._config"),
+    ("cnorm._axes",),
+    ("cnorm._arrays",),
+    ("cnorm._core", "cnorm._version"),
+)
+# These reach the compiled room; nn, preprocessing and interop never do.
+MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
+
+# What each C file may include.
+INCLUDES = {
+    "cnorm.h": set(),
+    "plan.h": {"cnorm.h"},
+    "kernels.h": {"cnorm.h"},
+    "moments.h": {"cnorm.h"},
+    "params.h": {"cnorm.h"},
+    "threads.h": {"cnorm.h"},
+    "cpu.h": {"kernels.h"},
+    "tile.h": {"kernels.h", "params.h", "plan.h"},
+    "vec.h": set(),
+    "unit.h": {"kernels.h", "params.h", "plan.h"},
+    "unit.c": {"unit.h", "moments.h", "tile.h"},
+    "plan.c": {"plan.h"},
+    "threads.c": {"threads.h", "cnorm.h"},
+    "tile.c": {"tile.h"},
+    "cpu.c": {"cpu.h"},
+    # exec.c may include every header of ours but vec.h.
+    "exec.c": {"cnorm.h", "cpu.h", "kernels.h", "moments.h", "params.h", "plan.h"}
+    | {"threads.h", "tile.h", "unit.h"},
+    "isa.inc": {"cpu.h", "kernels.h", "moments.h", "vec.h", "moments.inc", "apply.inc"},
+    "moments.inc": set(),
+    "apply.inc": set(),
+}
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def code(path: Path) -> str:
+    """C without comments."""
+    return re.sub(r"/\*.*?\*/|//[^\n]*", "", text(path), flags=re.S)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules of ours a file imports, dotted."""
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == "cnorm")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in {relative(path)}"
+            if node.module and node.module.split(".")[0] == "cnorm":
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    target = ROOT / inner.replace(".", "/")
+                    known = target.is_dir() or target.with_suffix(".py").exists() or inner == "cnorm._core"
+                    yield inner if known else node.module
+
+
+def layer_of(module: str) -> int:
+    depths = [
+        (len(name), i)
+        for i, names in enumerate(LAYERS)
+        for name in names
+        if module == name or (name != "cnorm" and module.startswith(name + "."))
+    ]
+    assert depths, f"{module} has no layer"
+    return max(depths)[1]
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_python_arrows_point_down(path: Path) -> None:
+    name = module_name(path)
+    for imported in imports(path):
+        same_package = imported.rpartition(".")[0] == name.rpartition(".")[0] or imported.startswith(
+            name + "."
+        )
+        below = layer_of(imported) > layer_of(name)
+        assert (
+            below
+            or (same_package and layer_of(imported) == layer_of(name) and name.count(".") > 1)
+            or (imported.startswith(name + ".") and layer_of(imported) >= layer_of(name))
+            or imported == "cnorm"
+        ), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_only_functions_touch_the_core(path: Path) -> None:
+    if "cnorm._core" in imports(path):
+        assert MAY_TOUCH_CORE.match(module_name(path))
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_foreign_libraries_are_imported_lazily(path: Path) -> None:
+    """At the top of a module: the standard library, NumPy and ourselves."""
+    foreign = {"torch", "ml_dtypes", "scipy", "sklearn", "onnx", "dask", "safetensors", "tokenizers", "PIL"}
+    for node in ast.parse(text(path)).body:
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not foreign & {n.split(".")[0] for n in names}
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=relative)
+def test_c_includes(path: Path) -> None:
+    ours = set(re.findall(r'#include "([^"]+)"', code(path)))
+    if re.fullmatch(r"isa_\w+\.c", path.name):
+        assert ours == {"isa.inc"}
+    else:
+        assert ours <= INCLUDES[path.name]
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=relative)
+def test_c_rooms_keep_to_their_duty(path: Path) -> None:
+    body = code(path)
+    assert "Python.h" not in body
+    assert "numpy" not in body
+    assert not re.search(r"\b(abort|exit|printf|fprintf|alloca|strcpy)\s*\(", body)
+    if path.name not in ("exec.c", "threads.c"):
+        assert not re.search(r"\b(malloc|calloc|realloc|free)\s*\(|#pragma omp|omp\.h|pthread", body)
+    if path.name not in ("vec.h",):
+        assert "immintrin.h" not in body
+        assert not re.search(r"\b_mm\w*\(", body)
+
+
+@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".h", ".inc")], ids=relative)
+def test_headers_export_nothing(path: Path) -> None:
+    """Functions defined in headers are static: each instruction set keeps its own copy."""
+    for line in code(path).splitlines():
+        if re.match(r"(inline|extern inline)\b", line):
+            pytest.fail(f"not static: {line}")
+
+
+def test_instruction_sets_export_one_symbol() -> None:
+    for path in C_FILES:
+        if re.fullmatch(r"isa_\w+\.c", path.name):
+            assert len(text(path).splitlines()) <= 20
+
+
+def test_build_flags() -> None:
+    build = text(ROOT / "setup.py")
+    assert "-ffp-contract=off" in build
+    everything = build + text(ROOT / "pyproject.toml") + "".join(map(text, C_FILES))
+    for flag in (
+        "-ffast-math",
+        "-Ofast",
+        "-funsafe-math",
+        "-fassociative",
+        "-march=native",
+        "-flto",
+        "fast-math",
+    ):
+        assert not re.search(rf'"{flag}', everything)
+        assert f"optimize({flag}" not in everything
+
+
+@pytest.mark.parametrize(
+    "path", [*C_FILES, *PYTHON_FILES, ROOT / "cnorm" / "_core.pyx", ROOT / "setup.py"], ids=relative
+)
+def test_file_size(path: Path) -> None:
+    assert len(text(path).splitlines()) <= LINES
+
+
+def function_lengths(path: Path) -> Iterator[tuple[str, int]]:
+    """Python functions with their lines of code, docstring apart."""
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[0]
+            has_doc = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+            doc = (first.end_lineno or 0) - first.lineno + 1 if has_doc else 0
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1 - doc
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_function_size(path: Path) -> None:
+    assert [(name, n) for name, n in function_lengths(path) if n > 60] == []
+
+
+@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".c", ".inc")], ids=relative)
+def test_c_function_size(path: Path) -> None:
+    lines = text(path).splitlines()
+    start = None
+    for number, line in enumerate(lines):
+        if line == "{" or (re.match(r"[A-Za-z].*\)\s*\{$", line)):
+            start = number
+        if line == "}" and start is not None:
+            assert number - start <= 60, f"{path.name}:{start + 1}"
+            start = None
+
+
+@pytest.mark.parametrize("path", [*PYTHON_FILES, *TEST_FILES], ids=relative)
+def test_python_files_open_with_their_duty(path: Path) -> None:
+    if not text(path).strip():
+        return
+    doc = ast.get_docstring(ast.parse(text(path)))
+    assert doc
+    assert text(path).startswith(('"""', 'r"""'))
+    assert doc.splitlines()[0].endswith((".", ":")) or len(doc.splitlines()) > 1
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=relative)
+def test_c_files_open_with_their_duty(path: Path) -> None:
+    assert re.match(r"/\* " + re.escape(path.name) + ": .", text(path))
+
+
+def test_the_gate_holds_no_mathematics() -> None:
+    gate = text(ROOT / "cnorm" / "_core.pyx")
+    assert not re.search(r"\b(sqrt|exp|log|pow|libc\.math)\b", gate)

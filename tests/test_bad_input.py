@@ -1,0 +1,281 @@
+"""Every refused call names its argument, in a ValueError or TypeError, and has changed nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import Array
+from strategies import fill
+
+import cnorm
+import cnorm.functional as F
+
+F32 = np.dtype(np.float32)
+X = (2, 4, 3)
+RUNNING = ("running_mean", "running_var")
+
+
+def array(*shape: int) -> Array:
+    return fill(shape, F32, 1)
+
+
+def ones(*shape: int) -> Array:
+    return np.ones(shape, np.float32)
+
+
+def readonly(a: Array) -> Array:
+    a.flags.writeable = False
+    return a
+
+
+def logits() -> dict[str, Array]:
+    return {"mean_weight": ones(3), "var_weight": ones(3)}
+
+
+def running(n: int = 4) -> dict[str, Array]:
+    return {"running_mean": ones(n), "running_var": ones(n)}
+
+
+# A good call of every public function: what each row of the table below spoils.
+GOOD: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
+    "layer_norm": (F.layer_norm, lambda: {"input": array(*X), "normalized_shape": (3,)}),
+    "rms_norm": (F.rms_norm, lambda: {"input": array(*X), "normalized_shape": (3,)}),
+    "group_norm": (F.group_norm, lambda: {"input": array(*X), "num_groups": 2}),
+    "instance_norm": (F.instance_norm, lambda: {"input": array(*X), **running()}),
+    "batch_norm": (F.batch_norm, lambda: {"input": array(*X), **running(), "training": True}),
+    "local_response_norm": (F.local_response_norm, lambda: {"input": array(*X), "size": 3}),
+    "normalize": (F.normalize, lambda: {"input": array(*X)}),
+    "weight_norm": (F.weight_norm, lambda: {"v": array(*X), "g": ones(2)}),
+    "switchable_norm": (
+        F.switchable_norm,
+        lambda: {"input": array(*X), **logits(), **running(), "training": True},
+    ),
+    "standardize": (cnorm.standardize, lambda: {"x": array(*X)}),
+    "moments": (cnorm.moments, lambda: {"x": array(*X)}),
+}
+FIRST = {name: next(iter(make())) for name, (_, make) in GOOD.items()}
+NORMS = [name for name in GOOD if name != "moments"]
+
+# (function, argument the message must name, what replaces arguments, exception)
+Row = tuple[str, str, Callable[[], dict[str, Any]], type[Exception]]
+
+
+def rows() -> list[Row]:
+    table: list[Row] = []
+
+    def add(
+        names: str, argument: str, error: type[Exception], *changes: Callable[[], dict[str, Any]]
+    ) -> None:
+        table.extend((name, argument, change, error) for name in names.split() for change in changes)
+
+    def put(argument: str, *values: Any) -> list[Callable[[], dict[str, Any]]]:
+        return [lambda v=v: {argument: v() if callable(v) else v} for v in values]
+
+    for name in NORMS:
+        first = FIRST[name]
+        for dtype in (np.int32, np.int64, np.uint8, np.bool_, np.complex64, object, "U1", "M8[s]"):
+            add(name, first, TypeError, lambda d=dtype, f=first: {f: np.zeros(X, np.int64).astype(d)})
+        add(name, first, TypeError, *put(first, None, "abc", {}))
+        add(name, first, ValueError, *put(first, lambda: [[1.0], [1.0, 2.0]]))
+        add(
+            name,
+            "out",
+            ValueError,
+            *put("out", lambda: ones(2, 4, 2), lambda: ones(2, 3, 4), lambda: ones(24)),
+        )
+        add(name, "out", ValueError, lambda: {"out": readonly(ones(*X))})
+        add(name, "out", ValueError, lambda: {"out": np.lib.stride_tricks.as_strided(ones(3), X, (0, 0, 4))})
+        add(
+            name,
+            "out",
+            TypeError,
+            *put("out", lambda: np.ones(X), lambda: np.ones(X, np.float16), lambda: [1.0]),
+        )
+        add(name, "out", TypeError, *put("out", lambda: np.ones(X, np.dtype(np.float32).newbyteorder("S"))))
+    channelled = "group_norm instance_norm batch_norm switchable_norm"
+    for which in ("weight", "bias"):
+        sizes = [lambda: ones(3), lambda: ones(5), lambda: ones(1), lambda: ones(0)]
+        add(channelled, which, ValueError, *put(which, *sizes))
+        add(
+            f"{channelled} layer_norm standardize",
+            which,
+            TypeError,
+            *put(which, lambda: np.arange(4), "w", {}),
+        )
+    add(
+        "layer_norm rms_norm",
+        "weight",
+        ValueError,
+        *put("weight", lambda: ones(4), lambda: ones(1), lambda: ones(3, 1)),
+    )
+    add("layer_norm", "bias", ValueError, *put("bias", lambda: ones(2), lambda: ones(4, 3)))
+    add("standardize", "weight", ValueError, *put("weight", lambda: ones(2), lambda: ones(1, 2, 4, 3)))
+    add("standardize", "bias", ValueError, *put("bias", lambda: ones(4)))
+    add(
+        "layer_norm rms_norm",
+        "normalized_shape",
+        ValueError,
+        *put("normalized_shape", (4,), (), (3, 3), (1, 2, 4, 3)),
+    )
+    add(
+        "layer_norm rms_norm",
+        "normalized_shape",
+        TypeError,
+        *put("normalized_shape", None, "3", (3.0,), ("3",)),
+    )
+    add(
+        "layer_norm rms_norm",
+        "normalized_shape",
+        ValueError,
+        lambda: {"input": np.float32(1), "normalized_shape": (1,)},
+    )
+    add("group_norm", "num_groups", ValueError, *put("num_groups", 3, 0, -1, 5, 8))
+    add("group_norm", "num_groups", TypeError, *put("num_groups", 2.0, None, "2", True, (2,)))
+    low = [lambda: array(4), lambda: np.float32(1)]
+    add(f"{channelled} local_response_norm", "input", ValueError, *put("input", *low))
+    add("local_response_norm", "input", ValueError, *put("input", lambda: array(2, 4)))
+    add("local_response_norm", "size", ValueError, *put("size", 0, -3))
+    add("local_response_norm", "size", TypeError, *put("size", 2.5, None, "3"))
+    for factor in ("alpha", "beta", "k"):
+        add("local_response_norm", factor, TypeError, *put(factor, None, "x", (1,)))
+    for statistic in RUNNING:
+        short = [lambda: ones(3), lambda: ones(5), lambda: ones(0)]
+        add("batch_norm instance_norm switchable_norm", statistic, ValueError, *put(statistic, *short))
+        add("batch_norm instance_norm", statistic, ValueError, *put(statistic, lambda: ones(4, 1)))
+        add("batch_norm instance_norm switchable_norm", statistic, ValueError, *put(statistic, None))
+        add(
+            "batch_norm instance_norm switchable_norm",
+            statistic,
+            ValueError,
+            *put(statistic, lambda: readonly(ones(4))),
+        )
+        add(
+            "batch_norm instance_norm switchable_norm",
+            statistic,
+            TypeError,
+            *put(statistic, lambda: np.arange(4)),
+        )
+    nothing = {"running_mean": None, "running_var": None}
+    add("batch_norm switchable_norm", "running_mean", ValueError, lambda: {**nothing, "training": False})
+    add("instance_norm", "running_mean", ValueError, lambda: {**nothing, "use_input_stats": False})
+    single = [lambda: array(1, 4), lambda: array(1, 4, 1)]
+    add("batch_norm", "input", ValueError, *put("input", *single))
+    add("instance_norm", "input", ValueError, *put("input", lambda: array(2, 4), lambda: array(2, 4, 1, 1)))
+    add("switchable_norm", "input", ValueError, *put("input", lambda: array(2, 4, 1)))
+    add("group_norm", "input", ValueError, lambda: {"input": array(1, 4), "num_groups": 4})
+    add("batch_norm", "eps", ValueError, *put("eps", 0.0, -1.0))
+    add("batch_norm", "eps", ValueError, lambda: {"eps": -1.0, "training": False})
+    add(
+        f"{channelled} layer_norm normalize standardize", "eps", TypeError, *put("eps", None, "x", [1.0, 2.0])
+    )
+    add("batch_norm instance_norm switchable_norm", "momentum", TypeError, *put("momentum", None, "x"))
+    add(
+        "switchable_norm",
+        "mean_weight",
+        ValueError,
+        *put("mean_weight", lambda: ones(4), lambda: ones(1), lambda: ones(3, 1)),
+    )
+    add("switchable_norm", "var_weight", ValueError, *put("var_weight", lambda: ones(2), lambda: ones(0)))
+    add("switchable_norm", "var_weight", TypeError, *put("var_weight", None, lambda: np.arange(3)))
+    add("normalize", "dim", ValueError, *put("dim", 3, -4, (0, 0), (0, 5)))
+    add("normalize", "dim", TypeError, *put("dim", 1.0, "1", (1.0,)))
+    add("normalize", "p", TypeError, *put("p", None, "x"))
+    add("normalize", "input", ValueError, lambda: {"input": array(2, 0), "p": float("inf")})
+    add("weight_norm", "dim", ValueError, *put("dim", 3, -4))
+    add("weight_norm", "dim", TypeError, *put("dim", 1.0, "0"))
+    add("weight_norm", "g", ValueError, *put("g", lambda: ones(3), lambda: ones(1), None))
+    add("weight_norm", "g", TypeError, *put("g", lambda: np.arange(2), "g"))
+    add("moments standardize", "axis", ValueError, *put("axis", 3, -4, (0, 0), (1, -2)))
+    add("moments standardize", "axis", TypeError, *put("axis", 1.0, "1", (0.0,)))
+    add("moments standardize", "where", TypeError, *put("where", lambda: np.ones(X, int), 1.0))
+    add(
+        "moments standardize",
+        "where",
+        ValueError,
+        *put("where", lambda: np.ones((5,), bool), lambda: np.ones((1, *X), bool)),
+    )
+    add("moments", "weights", ValueError, *put("weights", lambda: ones(5), -1.0, np.nan))
+    add("moments", "weights", TypeError, *put("weights", 1j, "w"))
+    add("moments", "correction", TypeError, *put("correction", None, "x"))
+    add("moments", "nan_policy", ValueError, *put("nan_policy", "ignore", None))
+    add("moments", "x", TypeError, *put("x", lambda: np.zeros(3, complex), lambda: np.array(["a"]), None))
+    return table
+
+
+ROWS = rows()
+
+
+def arrays_of(arguments: dict[str, Any]) -> dict[str, bytes]:
+    return {k: v.tobytes() for k, v in arguments.items() if isinstance(v, np.ndarray) and v.dtype != object}
+
+
+@pytest.mark.parametrize(
+    "row", ROWS, ids=[f"{name}-{argument}-{i}" for i, (name, argument, *_) in enumerate(ROWS)]
+)
+def test_refused(row: Row) -> None:
+    name, argument, change, error = row
+    function, make = GOOD[name]
+    arguments = {**make(), **change()}
+    out = arguments.setdefault("out", ones(*X)) if name != "moments" else None
+    before = arrays_of(arguments)
+    with pytest.raises(error) as caught:
+        function(**arguments)
+    message = str(caught.value)
+    assert message.startswith(f"{argument}: "), message
+    assert "expected" in message or "contains" in message, message
+    assert arrays_of(arguments) == before
+    assert out is None or not isinstance(out, np.ndarray) or (out == 1).all()
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_good_calls_are_good(name: str) -> None:
+    function, make = GOOD[name]
+    function(**make())
+    if name != "moments":
+        arguments = make()
+        x = arguments[FIRST[name]]
+        assert function(**arguments, out=x) is x
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_unknown_keyword(name: str) -> None:
+    function, make = GOOD[name]
+    with pytest.raises(TypeError, match="nonsense"):
+        function(**make(), nonsense=1)
+
+
+def test_refusals_come_before_the_write() -> None:
+    """The last argument looked at is wrong, all else is right: still nothing is written."""
+    x, mean, var = array(*X), ones(4), readonly(ones(4))
+    before = x.copy()
+    with pytest.raises(ValueError, match="running_var"):
+        F.batch_norm(x, mean, var, training=True, out=x)
+    assert np.array_equal(x, before)
+    assert (mean == 1).all()
+    with pytest.raises(ValueError, match="running_var"):
+        F.instance_norm(x, mean, var, out=x)
+    assert np.array_equal(x, before)
+    assert (mean == 1).all()
+
+
+@pytest.mark.parametrize("eps", [float("nan"), float("inf")])
+def test_odd_eps_does_not_crash(eps: float) -> None:
+    """As in torch: arithmetic, not an error."""
+    x = array(*X)
+    assert F.layer_norm(x, (3,), eps=eps).shape == X
+    assert cnorm.standardize(x, 1, eps=eps).shape == X
+
+
+def test_empty_arrays_pass() -> None:
+    for shape in ((0, 4, 3), (2, 4, 0)):
+        x = np.zeros(shape, np.float32)
+        assert F.layer_norm(x, shape[-1:]).shape == shape
+        assert F.rms_norm(x, shape[-1:]).shape == shape
+        assert F.group_norm(x, 2).shape == shape
+        assert F.local_response_norm(x, 3).shape == shape
+        assert F.normalize(x).shape == shape
+        assert F.batch_norm(x, ones(4), ones(4)).shape == shape
+        assert F.switchable_norm(x, *logits().values(), ones(4), ones(4)).shape == shape

@@ -1,0 +1,96 @@
+"""Every instruction set of this CPU gives the same bits; names it does not know or have are refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnorm import _core
+
+HERE = Path(__file__).parent
+
+HASHES = """
+import hashlib, json, sys
+import numpy as np, cnorm
+from operations import LAYOUTS, OPERATIONS
+from reference import DTYPES
+from strategies import fill
+
+def digest(a):
+    return hashlib.sha256(np.ascontiguousarray(a).view(np.uint8)).hexdigest()
+
+hashes = {"isa": cnorm._core.info()["isa"]}
+shapes = [(3, 4, 5, 7), (2, 6, 33), (2, 2, 1000), (40, 6, 1), (2, 16, 3, 3), (3, 2, 5001), (1, 2, 40000)]
+for dtype in DTYPES:
+    for shape in shapes:
+        x = fill(shape, dtype, 1)
+        x[0, 1] = 1  # constant groups, and columns that hold a huge, a tiny or no number
+        x[-1, 0].flat[-1] = 6e4 if dtype == np.float16 else 1e30
+        x[-1, 1].flat[0] = 1e-30
+        for layout in ("contiguous", "channels-last", "strided channels"):
+            laid = LAYOUTS[layout](x)
+            for operation in OPERATIONS:
+                if operation.name == "switchable_norm_train" and 1 in shape[2:]:
+                    continue
+                p = operation.parameters(shape, np.float32, np.random.default_rng(2))
+                try:
+                    result = operation.call(laid, **p)
+                except ValueError as error:
+                    assert "more than 1" in str(error)
+                    continue
+                hashes[f"{operation.name} {dtype} {shape} {layout}"] = digest(result)
+            nan = laid.copy("K")
+            nan[0, 0].flat[0] = np.nan
+            y = cnorm.standardize(nan, (0, 2))
+            hashes[f"nan {dtype} {shape} {layout}"] = digest(np.where(np.isnan(y), np.array(0, dtype), y))
+            for axis in (None, 0, 1, -1, (0, 2)):
+                mean, var = cnorm.moments(laid, axis)
+                hashes[f"moments {axis} {dtype} {shape} {layout}"] = digest(mean) + digest(var)
+print(json.dumps(hashes))
+"""
+
+
+def run(code: str, cpu: str | None) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if k != "CNORM_CPU"}
+    if cpu is not None:
+        env["CNORM_CPU"] = cpu
+    env["PYTHONPATH"] = os.pathsep.join([str(HERE), *(p for p in sys.path if p)])
+    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+
+
+def names(available: bool) -> list[str]:
+    return [isa["name"] for isa in _core.info()["isas"] if isa["available"] is available]
+
+
+def test_all_instruction_sets_agree() -> None:
+    results = {}
+    for name in names(available=True):
+        done = run(HASHES, name)
+        assert done.returncode == 0, done.stderr
+        results[name] = json.loads(done.stdout)
+        assert results[name].pop("isa") == name
+    first, *others = results.values()
+    assert len(first) > 1000
+    for other in others:
+        assert {k for k in first if first[k] != other[k]} == set()
+
+
+def test_the_best_is_chosen() -> None:
+    done = run("from cnorm import _core; print(_core.info()['isa'])", None)
+    assert done.stdout.strip() == names(available=True)[0]
+    assert run("from cnorm import _core; print(_core.info()['isa'])", "").stdout == done.stdout
+
+
+@pytest.mark.parametrize("name", ["avx9000", "X86-64", "x86-64-v2 ", *names(available=False)])
+def test_refused_at_import(name: str) -> None:
+    done = run("import cnorm", name)
+    assert done.returncode
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(("ImportError", "RuntimeError", "ValueError"))
+    assert "CNORM_CPU" in last
+    assert repr(name) in last

@@ -1,0 +1,76 @@
+"""Signatures: functions start with torch.nn.functional's arguments, layers have torch.nn's constructors."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import cnorm.functional as F
+
+torch = pytest.importorskip("torch")
+nn = pytest.importorskip("cnorm.nn")
+
+FUNCTIONS = (
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "normalize",
+    "rms_norm",
+)
+LAYERS = (
+    *(
+        f"{lazy}{norm}{n}d"
+        for lazy in ("", "Lazy")
+        for norm in ("BatchNorm", "InstanceNorm")
+        for n in (1, 2, 3)
+    ),
+    "CrossMapLRN2d",
+    "GroupNorm",
+    "LayerNorm",
+    "LocalResponseNorm",
+    "RMSNorm",
+    "SyncBatchNorm",
+)
+
+
+def arguments(function: Any) -> list[tuple[str, Any, Any]]:
+    """Name, kind and default of every argument."""
+    parameters = inspect.signature(function).parameters.values()
+    return [(p.name, p.kind, p.default) for p in parameters]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name: str) -> None:
+    theirs = arguments(getattr(torch.nn.functional, name))
+    ours = arguments(getattr(F, name))
+    assert ours[: len(theirs)] == theirs
+    assert all(kind is inspect.Parameter.KEYWORD_ONLY for _, kind, _ in ours[len(theirs) :])
+    assert "out" in [name for name, _, _ in ours]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_constructors(name: str) -> None:
+    theirs = arguments(getattr(torch.nn, name, None) or getattr(torch.nn.modules.normalization, name))
+    assert arguments(getattr(nn, name)) == theirs
+
+
+def test_weight_norm_has_torch_defaults() -> None:
+    """As torch.nn.utils' weight_norm and aten's: the norm keeps axis 0."""
+    assert arguments(F.weight_norm)[:3] == [
+        ("v", inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty),
+        ("g", inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty),
+        ("dim", inspect.Parameter.POSITIONAL_OR_KEYWORD, 0),
+    ]
+
+
+@pytest.mark.parametrize("name", F.__all__)
+def test_public_functions_are_documented(name: str) -> None:
+    doc = inspect.getdoc(getattr(F, name)) or ""
+    for part in ("Parameters", "Returns", "Raises", "Examples", ">>> "):
+        assert part in doc
+    for argument, _, _ in arguments(getattr(F, name)):
+        assert argument in doc
