@@ -13,12 +13,12 @@ def demo(options: argparse.Namespace) -> int:
 
     try:
         if options.vision:
-            from cnorm.demo import vision
+            from cnorm.demo.vision import run as classify
 
-            return vision.run()
-        from cnorm.demo import sentence
+            return classify()
+        from cnorm.demo.sentence import run as embed
 
-        return sentence.run(options.sentences)
+        return embed(options.sentences)
     except DemoError as error:
         print(f"cnorm: {error}", file=sys.stderr)
         return 1
