@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnorm import functional, nn
+# _openmp comes first: it loads the core all others import.
+from cnorm import _openmp, functional, nn
 from cnorm._config import get_num_threads, read_environment, set_num_threads, show_config, threads
 from cnorm._moments import moments, standardize
 from cnorm._version import __version__
@@ -19,4 +20,5 @@ __all__ = [
     "threads",
 ]
 
+del _openmp
 read_environment()

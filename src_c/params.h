@@ -2,6 +2,8 @@
 #ifndef CN_PARAMS_H
 #define CN_PARAMS_H
 
+#include <float.h>
+
 #include "cnorm.h"
 
 /* Arrays by stat element. boost (float32 only) is a power of two the element of x is multiplied with
@@ -30,7 +32,8 @@ static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, doub
     float hi = (float)(mean * boost);
     ((float *)p->hi)[i] = hi;
     ((float *)p->lo)[i] = (float)((mean * boost - hi) + mean_lo * boost);
-    ((float *)p->scale)[i] = (float)(factor / boost);
+    factor /= boost;
+    ((float *)p->scale)[i] = factor > FLT_MAX ? FLT_MAX : (float)factor; /* 0 * inf would be NaN */
     ((float *)p->boost)[i] = (float)boost;
     p->boosted |= boost != 1;
 }

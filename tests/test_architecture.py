@@ -30,6 +30,7 @@ LAYERS = (
     ("cnorm._moments", "cnorm._config"),
     ("cnorm._axes",),
     ("cnorm._arrays",),
+    ("cnorm._openmp",),
     ("cnorm._core", "cnorm._version"),
 )
 # These reach the compiled room; nn, preprocessing and interop never do.

@@ -235,13 +235,14 @@ def test_normalize(p: float, dtype: Any, dim: Any) -> None:
     assert_close(y, R.normalize(x, p, None if dim == () else dim))
 
 
-@pytest.mark.parametrize("dim", [0, 1, 2, -1, None])
+@pytest.mark.parametrize("dim", [0, 1, 2, -1, -2, None])
 @by_dtype
 def test_weight_norm(dim: Any, dtype: Any) -> None:
     v = fill((3, 4, 5), dtype, 24)
     kept = v.shape[dim] if dim not in (-1, None) else 1
     g = fill((kept,), np.dtype(np.float32), 25)
-    assert_close(F.weight_norm(v, g, dim), R.weight_norm(v, g, dim))
+    same = 1 if dim == -2 else dim  # -1 is the norm of the whole array, as in torch
+    assert_close(F.weight_norm(v, g, dim), R.weight_norm(v, g, same))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 30])

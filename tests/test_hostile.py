@@ -197,3 +197,14 @@ def test_every_float16_and_bfloat16() -> None:
         nan = np.isnan(x.astype(np.float32))
         assert np.array_equal(np.isnan(y.astype(np.float32)), nan)
         assert np.array_equal(y[~nan].astype(np.float32), x[~nan].astype(np.float32))
+
+
+@pytest.mark.parametrize("eps", [1e-30, 1e-60, 1e-120, 1e-300])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_zeros_with_a_tiny_eps(dtype: Any, eps: float) -> None:
+    """The scale leaves float32's range; zero times it is still zero."""
+    x = np.zeros((4, 8), dtype)
+    assert not F.layer_norm(x, (8,), eps=eps).any()
+    assert not F.rms_norm(x, (8,), eps=eps).any()
+    assert not F.normalize(x, eps=eps).any()
+    assert not F.batch_norm(x, np.zeros(8), np.zeros(8), eps=eps).any()

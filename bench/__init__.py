@@ -1,0 +1,1 @@
+"""Benchmarks: one table of cases, peers side by side."""
