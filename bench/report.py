@@ -83,8 +83,8 @@ def table(results: list[dict[str, Any]], threads: int) -> str:
     lines = [
         f"Time of a peer over cnorm's (above 1: cnorm is faster), medians of rounds, {threads} thread,",
         f"{cpu_model()}, {isa} kernels, Python {platform.python_version()}, {versions}.",
-        "`copy` is `np.copyto` into an existing array of that size, the limit of the memory. cnorm writes to `out=`,",
-        "peers allocate.",
+        "`copy` is `np.copyto` into an existing array of that size, the limit of the memory.",
+        "cnorm writes to `out=`, peers allocate.",
         "",
         "| case | cnorm | " + " | ".join(peers) + " |",
         "|---|---|" + "---|" * len(peers),
