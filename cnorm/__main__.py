@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -32,15 +33,40 @@ def info(options: argparse.Namespace) -> int:
     return 0
 
 
+def demo_options(command: argparse.ArgumentParser) -> None:
+    """What the demo takes: sentences, or --vision."""
+    either = command.add_mutually_exclusive_group()
+    either.add_argument("sentences", nargs="*", default=[], help="sentences of your own")
+    either.add_argument("--vision", action="store_true", help="classify real pictures instead")
+
+
+def no_options(command: argparse.ArgumentParser) -> None:
+    """For commands that take nothing."""
+
+
+class Command(NamedTuple):
+    """A command: what it does, and how it learns its options."""
+
+    name: str
+    help: str
+    run: Callable[[argparse.Namespace], int]
+    add_options: Callable[[argparse.ArgumentParser], None] = no_options
+
+
+COMMANDS = (
+    Command("demo", "sentence embeddings with a real transformer", demo, demo_options),
+    Command("info", "versions, instruction sets, threads", info),
+)
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     root = argparse.ArgumentParser(prog="python -m cnorm", description="CPU normalization for NumPy")
-    commands = root.add_subparsers(dest="command", required=True)
-    demo_parser = commands.add_parser("demo", help="sentence embeddings with a real transformer")
-    demo_parser.add_argument("sentences", nargs="*", help="sentences of your own")
-    demo_parser.add_argument("--vision", action="store_true", help="classify a real picture instead")
-    demo_parser.set_defaults(run=demo)
-    commands.add_parser("info", help="versions, instruction sets, threads").set_defaults(run=info)
+    parsers = root.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        inner = parsers.add_parser(command.name, help=command.help)
+        command.add_options(inner)
+        inner.set_defaults(run=command.run)
     return root
 
 

@@ -77,6 +77,38 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     }
 }
 
+/* Fused, for groups that are one block of one run each: as fused_task without its walks, and apply is
+ * called for job->batch neighbours at once while they are in L1. The same kernels on the same blocks. */
+static void runs_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_job *job = context;
+    const cn_loops *kept = &job->plan.kept;
+    cn_scratch s = cn_open_scratch(job, thread);
+    cn_params params = cn_params_in(s.params, job->batch, job->k->param_size);
+    cn_loop next = kept->n ? kept->loop[kept->n - 1] : (cn_loop){.n = 1};
+    cn_walk runs, spread = job->spread;
+    cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, &runs);
+    spread.row = next;
+    spread.row.stride[CN_STAT] = 1; /* the parameters lie side by side */
+    const cn_block run = {{0}, 1, runs.col.n};
+    for (ptrdiff_t u = begin, rows; u < end; u += rows) {
+        ptrdiff_t offset[CN_NOPERANDS], left = next.n - u % next.n;
+        cn_locate_unit(job, u, offset);
+        rows = end - u < left ? end - u : left;
+        rows = rows < job->batch ? rows : job->batch;
+        params.boosted = 0;
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            cn_partial p = {0, 0, 0, 0};
+            const char *x = job->call->op[CN_X].data + offset[CN_X] + r * next.stride[CN_X];
+            cn_tile_run(job->k, &runs, &run, x, job->kind == CN_VAR, &p, s.packed);
+            if (job->stats) job->stats[offset[CN_STAT] + r * next.stride[CN_STAT]] = p;
+            cn_put_params(&params, job->k->param_size, r, p.mean, p.mean_lo, cn_scale(&p, job->kind, job->eps));
+        }
+        spread.n_blocks = 1, spread.row.n = rows;
+        apply_blocks(job, &spread, offset, &params, s.packed, 0, 1);
+    }
+}
+
 static void span_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
@@ -172,7 +204,7 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     if (fuses(&job, threads)) {
         if (!job.plan.cols) cn_make_walk(&job.plan.spread, NULL, 0, CN_BLOCK, &job.spread);
-        cn_parallel(job.units, threads, fused_task, &job);
+        cn_parallel(job.units, threads, job.batch ? runs_task : fused_task, &job);
         return close_job(&job, CN_OK);
     }
     cn_partial *own = NULL;

@@ -21,8 +21,8 @@ static void copy_strided(char *to, ptrdiff_t to_stride, const char *from, ptrdif
     }
 }
 
-void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,
-                     int centered, cn_columns *acc, char *packed)
+static cn_tile tile_of(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x,
+                       char *packed)
 {
     cn_tile t = {x + block->offset[CN_X], walk->row.stride[CN_X], block->rows, block->n};
     if (walk->col.stride[CN_X] != k->size && t.n > 1) {
@@ -31,6 +31,20 @@ void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *b
             copy_strided(packed + r * row, k->size, t.x + r * t.x_row, walk->col.stride[CN_X], t.n, k->size);
         t.x = packed, t.x_row = row;
     }
+    return t;
+}
+
+void cn_tile_run(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int centered,
+                 cn_partial *p, char *packed)
+{
+    cn_tile t = tile_of(k, walk, block, x, packed);
+    k->moments_rows(&t, centered, p);
+}
+
+void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,
+                     int centered, cn_columns *acc, char *packed)
+{
+    cn_tile t = tile_of(k, walk, block, x, packed);
     if (cols) {
         k->moments_cols(&t, centered, acc);
     } else {

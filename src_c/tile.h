@@ -14,6 +14,10 @@
 void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,
                      int centered, cn_columns *acc, char *packed);
 
+/* The same for a group that is the block: into p. */
+void cn_tile_run(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int centered,
+                 cn_partial *p, char *packed);
+
 /* y of one block. base: first elements of the operands; packed: 4 * CN_PACKED parameter-sized elements. */
 void cn_tile_apply(const cn_kernels *k, const cn_walk *walk, const cn_block *block, char *const base[CN_NOPERANDS],
                    const cn_params *params, char *packed);

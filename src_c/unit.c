@@ -11,6 +11,9 @@
 
 #define CN_SPAN 16
 
+/* Short groups normalized at once. */
+#define CN_MAX_BATCH 64
+
 static cn_columns open_slot(const cn_job *job, double *slot)
 {
     ptrdiff_t w = job->width;
@@ -29,13 +32,16 @@ void cn_merge_slot(const cn_job *job, double *to, const double *from)
     }
 }
 
+static ptrdiff_t n_params(const cn_job *job) { return job->batch > job->width ? job->batch : job->width; }
+
 cn_scratch cn_open_scratch(const cn_job *job, int thread)
 {
     char *p = job->scratch + (size_t)thread * job->scratch_size;
     double *slot = (double *)p;
     ptrdiff_t size = cn_slot_size(job);
     char *params = (char *)(slot + 2 * size);
-    return (cn_scratch){slot, slot + size, params, params + CN_N_PARAMS * job->width * (ptrdiff_t)sizeof(double)};
+    return (cn_scratch){slot, slot + size, params,
+                        params + CN_N_PARAMS * n_params(job) * (ptrdiff_t)sizeof(double)};
 }
 
 cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS])
@@ -107,7 +113,7 @@ static int strided(const cn_job *job)
 size_t cn_scratch_size(const cn_job *job)
 {
     size_t packed = strided(job) ? (size_t)CN_PACKED * sizeof(double) * 2 : 0;
-    size_t bytes = (size_t)(2 * cn_slot_size(job) + CN_N_PARAMS * job->width) * sizeof(double) + packed;
+    size_t bytes = (size_t)(2 * cn_slot_size(job) + CN_N_PARAMS * n_params(job)) * sizeof(double) + packed;
     return (bytes + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
 
@@ -130,4 +136,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     cn_walk_unit(job, &columns, &walk);
     job->spans = (walk.n_blocks + CN_SPAN - 1) / CN_SPAN;
     job->elements = cn_count(&job->plan.reduced) * job->width;
+    int one_run = !job->plan.cols && walk.n_blocks == 1 && job->plan.reduced.n <= 1 && job->plan.spread.n <= 1;
+    ptrdiff_t batch = CN_BLOCK / job->elements;
+    job->batch = !one_run ? 0 : batch > CN_MAX_BATCH ? CN_MAX_BATCH : batch;
 }

@@ -14,6 +14,7 @@ typedef struct {
     cn_kind kind;
     double eps;
     ptrdiff_t width, units, spans; /* columns of a unit (1 for rows); spans of a unit */
+    ptrdiff_t batch;               /* groups that are one block of one run: so many at once; else 0 */
     ptrdiff_t elements;            /* of a unit */
     cn_partial *stats;             /* by stat element, or NULL */
     double *slots;                 /* [units][spans] slots, two phases only */

