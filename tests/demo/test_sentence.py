@@ -89,6 +89,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     printed = capsys.readouterr().out
     assert "-> ok" in printed
     assert "cosine similarity" in printed
+    assert "in 14 calls" in printed
     assert main(["demo", "One sentence.", "Another one."]) == 0
     assert "reference" not in capsys.readouterr().out
     monkeypatch.setattr(sentence, "reference", lambda: np.zeros((6, 384), np.float32))
