@@ -22,7 +22,7 @@ class IncompatibleKeys(NamedTuple):
     def __repr__(self) -> str:
         if not self.missing_keys and not self.unexpected_keys:
             return "<All keys matched successfully>"
-        return f"IncompatibleKeys{tuple(self)}"
+        return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 class Uninitialized:
@@ -42,10 +42,42 @@ def parameter_dtype(device: Any, dtype: Any) -> np.dtype[Any]:
     return chosen
 
 
+def new_array(shape: Any, dtype: np.dtype[Any], name: str) -> Array:
+    """An array for reset_parameters to fill; `name` is the argument that gave its shape."""
+    try:
+        return np.empty(shape, dtype)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: expected sizes that are ints and not negative, got {shape!r}") from None
+
+
+def is_uninitialized(value: Any) -> bool:
+    """Does this stand for an array not allocated yet: ours, or one of torch's?"""
+    return isinstance(value, Uninitialized) or type(value).__name__ in (
+        "UninitializedParameter",
+        "UninitializedBuffer",
+    )
+
+
+def _loadable(value: Any, current: Any, name: str) -> Array:
+    """A value of a state_dict in the dtype of what it is to replace."""
+    if is_uninitialized(value):
+        raise ValueError(f"state_dict: {name}: expected an array, got an uninitialized one")
+    array = to_ndarray(value, f"state_dict: {name}")
+    if array.dtype.kind not in "biuf" and array.dtype.name not in FLOATS:
+        raise TypeError(f"state_dict: {name}: expected numbers, got {array.dtype}")
+    if not isinstance(current, np.ndarray):
+        return array
+    if current.ndim == 0 and array.shape == (1,):  # as very old checkpoints hold scalars
+        array = array.reshape(())
+    with np.errstate(all="ignore"):
+        return array.astype(current.dtype)
+
+
 class Module:
     """Base of the layers. Subclasses register parameters and buffers in torch's order."""
 
     training: bool
+    _version = 1  # of the state_dict, as torch counts them
 
     def __init__(self) -> None:
         self.training = True
@@ -79,10 +111,16 @@ class Module:
 
     def state_dict(self) -> OrderedDict[str, Any]:
         """Parameters and buffers under torch's keys, in torch's order; the arrays themselves."""
-        return self._state()
+        state = self._state()
+        state._metadata = OrderedDict({"": {"version": self._version}})  # type: ignore[attr-defined]
+        return state
 
-    def _optional_keys(self, mapping: Mapping[str, Any]) -> set[str]:
-        """Keys a mapping may lack or carry in vain without an error."""
+    def _optional_keys(self, version: int | None) -> set[str]:
+        """Keys a state_dict of that version may lack or carry in vain without an error."""
+        return set()
+
+    def _refused_keys(self, version: int | None) -> set[str]:
+        """Keys that are an error in a state_dict of that version even if not strict."""
         return set()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
@@ -109,21 +147,23 @@ class Module:
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict: expected a mapping, got {type(state_dict).__name__}")
-        own, optional = self._state(), self._optional_keys(state_dict)
+        own = self._state()
+        version = getattr(state_dict, "_metadata", {}).get("", {}).get("version")
+        optional, refused = self._optional_keys(version), self._refused_keys(version)
         missing = [k for k in own if k not in state_dict and k not in optional]
-        unexpected = [k for k in state_dict if k not in own and k not in optional]
-        errors = []
+        unexpected = [k for k in state_dict if k not in own and k not in optional | refused]
+        errors = [f"{k}: the layer tracks no statistics" for k in state_dict if k in refused]
         if strict and missing:
             errors.append(f"missing keys {missing}")
         if strict and unexpected:
             errors.append(f"unexpected keys {unexpected}")
-        values = {k: to_ndarray(state_dict[k], k) for k in own if k in state_dict}
+        known = [k for k in own if k in state_dict]
+        known = [k for k in known if not (is_uninitialized(own[k]) and is_uninitialized(state_dict[k]))]
+        values = {k: _loadable(state_dict[k], own[k], k) for k in known}
         for key, value in values.items():
             current = own[key]
             if isinstance(current, np.ndarray) and value.shape != current.shape:
                 errors.append(f"{key}: expected shape {current.shape}, got {value.shape}")
-            if value.dtype.kind not in "biuf" and value.dtype.name not in FLOATS:
-                raise TypeError(f"state_dict: {key}: expected numbers, got {value.dtype}")
         if errors:
             raise ValueError(f"state_dict for {type(self).__name__}: " + "; ".join(errors))
         for key, value in values.items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, parameter_dtype
+from cnorm.nn._module import Module, new_array, parameter_dtype
 
 
 class NormBase(Module):
@@ -19,6 +18,7 @@ class NormBase(Module):
     running_mean: Array | None
     running_var: Array | None
     num_batches_tracked: Array | None
+    _version = 2
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class NormBase(Module):
 
     def _new(self) -> Any:
         """A value per channel, to be filled by reset_parameters."""
-        return np.empty(self.num_features, self._dtype)
+        return new_array(self.num_features, self._dtype, "num_features")
 
     def _register(self, bias: bool) -> None:
         track = self.track_running_stats
@@ -71,9 +71,8 @@ class NormBase(Module):
         if isinstance(self.bias, np.ndarray):
             self.bias[...] = 0
 
-    def _optional_keys(self, mapping: Mapping[str, Any]) -> set[str]:
+    def _optional_keys(self, version: int | None) -> set[str]:
         # torch before version 2 of the layer saved no num_batches_tracked.
-        version = getattr(mapping, "_metadata", {}).get("", {}).get("version")
         return {"num_batches_tracked"} if self.track_running_stats and (version or 0) < 2 else set()
 
     def extra_repr(self) -> str:

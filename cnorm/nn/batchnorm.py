@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
-from cnorm.nn._module import Module, check_rank
+from cnorm.nn._module import Module, check_rank, new_array
 from cnorm.nn._norm_base import NormBase
 
 _DOC = r"""Batch normalization of {shapes} input [1]_.
@@ -99,10 +98,19 @@ class _BatchNorm(NormBase):
         ------
         ValueError
             The layer has no running statistics.
+
+        Examples
+        --------
+        >>> import cnorm.nn as nn
+        >>> scale, shift = nn.BatchNorm1d(2, eps=0.0).to_affine()
+        >>> scale, shift
+        (array([1., 1.]), array([0., 0.]))
         """
         if self.running_mean is None or self.running_var is None:
             raise ValueError("running_mean: expected running statistics, but the layer tracks none")
-        scale = 1 / np.sqrt(self.running_var.astype(np.float64) + self.eps)
+        total = self.running_var.astype(np.float64) + self.eps
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))  # as a call in evaluation mode has it
         if self.weight is not None:
             scale = scale * self.weight.astype(np.float64)
         shift = -self.running_mean.astype(np.float64) * scale
@@ -144,8 +152,11 @@ class SyncBatchNorm(_BatchNorm):
         self.process_group = process_group
 
     def _check_input(self, input: Any) -> None:
-        if to_ndarray(input, "input").ndim < 2:
-            raise ValueError("input: expected at least 2D input")
+        shape = to_ndarray(input, "input").shape
+        if len(shape) < 2:
+            raise ValueError(f"input: expected at least 2D input, got {len(shape)}D input")
+        if shape[1] == 0:
+            raise ValueError(f"input: expected at least one channel, got shape {shape}")
 
 
 class FrozenBatchNorm2d(Module):
@@ -163,7 +174,11 @@ class FrozenBatchNorm2d(Module):
     Raises
     ------
     ValueError
-        On a call: a wrong rank or number of channels.
+        On a call: input that is not (N, C, H, W) with C = num_features.
+
+    Notes
+    -----
+    A `num_batches_tracked` in a `state_dict` is passed over: those of BatchNorm2d load.
 
     Examples
     --------
@@ -179,13 +194,13 @@ class FrozenBatchNorm2d(Module):
 
     def __init__(self, num_features: int, eps: float = 1e-5) -> None:
         super().__init__()
+        self.num_features = num_features
         self.eps = eps
-        self.register_buffer("weight", np.ones(num_features, np.float32))
-        self.register_buffer("bias", np.zeros(num_features, np.float32))
-        self.register_buffer("running_mean", np.zeros(num_features, np.float32))
-        self.register_buffer("running_var", np.ones(num_features, np.float32))
+        for name, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
+            self.register_buffer(name, new_array(num_features, np.dtype(np.float32), "num_features"))
+            getattr(self, name)[...] = value
 
-    def _optional_keys(self, mapping: Mapping[str, Any]) -> set[str]:
+    def _optional_keys(self, version: int | None) -> set[str]:
         return {"num_batches_tracked"}
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:

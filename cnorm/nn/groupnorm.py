@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cnorm import functional as F
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, parameter_dtype
+from cnorm.nn._module import Module, new_array, parameter_dtype
 
 
 class GroupNorm(Module):
@@ -73,8 +71,8 @@ class GroupNorm(Module):
         self.num_channels = num_channels
         self.eps = eps
         self.affine = affine
-        self.register_parameter("weight", np.empty(num_channels, kind) if affine else None)
-        self.register_parameter("bias", np.empty(num_channels, kind) if affine and bias else None)
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            self.register_parameter(name, new_array(num_channels, kind, "num_channels") if wanted else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
 from cnorm.nn._module import check_rank
@@ -72,6 +74,11 @@ class _InstanceNorm(NormBase):
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
+    def _refused_keys(self, version: int | None) -> set[str]:
+        # Before versions were counted, the layer kept running statistics by default.
+        old = version is None and not self.track_running_stats
+        return {"running_mean", "running_var"} if old else set()
+
     def _check_features(self, x: Array) -> None:
         axis = x.ndim - self._unbatched
         if x.shape[axis] == self.num_features:
@@ -95,7 +102,7 @@ class _InstanceNorm(NormBase):
             self.training or not self.track_running_stats,
             0.0 if self.momentum is None else self.momentum,
             self.eps,
-            out=out[None] if single and out is not None else out,
+            out=out[None] if single and isinstance(out, np.ndarray) else out,
             **fused,
         )
         if out is not None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-import numpy as np
-
 from cnorm import functional as F
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, parameter_dtype
+from cnorm.nn._module import Module, new_array, parameter_dtype
 
 
 def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
     if isinstance(normalized_shape, numbers.Integral):
         return (int(normalized_shape),)
-    return tuple(normalized_shape)
+    try:
+        return tuple(normalized_shape)
+    except TypeError:
+        raise TypeError(f"normalized_shape: expected an int or ints, got {normalized_shape!r}") from None
 
 
 class LayerNorm(Module):
@@ -72,8 +73,8 @@ class LayerNorm(Module):
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         shape = self.normalized_shape
-        self.register_parameter("weight", np.empty(shape, kind) if elementwise_affine else None)
-        self.register_parameter("bias", np.empty(shape, kind) if elementwise_affine and bias else None)
+        for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
+            self.register_parameter(name, new_array(shape, kind, "normalized_shape") if wanted else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -142,7 +143,8 @@ class RMSNorm(Module):
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        weight = np.empty(self.normalized_shape, kind) if elementwise_affine else None
+        shape = self.normalized_shape
+        weight = new_array(shape, kind, "normalized_shape") if elementwise_affine else None
         self.register_parameter("weight", weight)
         self.reset_parameters()
 

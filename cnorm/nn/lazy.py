@@ -43,11 +43,12 @@ class _Lazy(NormBase):
 
     def initialize_parameters(self, input: Any) -> None:
         """Allocates parameters and buffers for the channels of `input`."""
-        if self.num_features == 0:
+        state = self._state()
+        if state and self.num_features == 0:  # without state it stays 0, as torch leaves it
             self.num_features = to_ndarray(input, "input").shape[1]
         if not self.has_uninitialized_params():
             return
-        for name, value in self._state().items():
+        for name, value in state.items():
             if isinstance(value, Uninitialized):
                 setattr(self, name, np.empty(self.num_features, self._dtype))
         self.reset_parameters()
@@ -59,9 +60,16 @@ class _Lazy(NormBase):
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
         self._check_lazy_input(input)
-        self.initialize_parameters(input)
-        self.__class__ = self.cls_to_become  # type: ignore[assignment]
-        return self.forward(input, out=out, **fused)
+        lazy, before = type(self), self.__dict__.copy()
+        try:
+            self.initialize_parameters(input)
+            self.__class__ = self.cls_to_become  # type: ignore[assignment]
+            return self.forward(input, out=out, **fused)
+        except BaseException:
+            self.__class__ = lazy
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
 
 def _lazy(become: type[NormBase]) -> type[_Lazy]:

@@ -54,7 +54,9 @@ class LocalResponseNorm(_ResponseNorm):
 
 
 class CrossMapLRN2d(_ResponseNorm):
-    r"""Local response normalization of (N, C, H, W) input with torch's older window.
+    r"""Local response normalization of (N, C, H, W) input with torch's older window [1]_.
+
+    .. math:: y_c = x_c \left(k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2 \right)^{-\beta}
 
     The window reaches ``int((size + 1) / 2) - 1`` channels to both sides and, from the channel that first
     lies beyond, still holds channel 0: torch's implementation does so, and results are compared with it.
@@ -70,6 +72,10 @@ class CrossMapLRN2d(_ResponseNorm):
     ------
     ValueError
         On a call: input that is not 4D, a `size` below 1.
+
+    References
+    ----------
+    .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
 
     Examples
     --------

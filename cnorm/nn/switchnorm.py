@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, check_rank
+from cnorm.nn._module import Module, check_rank, new_array
 
 _DOC = r"""Switchable normalization of {shapes} input [1]_.
 
@@ -67,6 +67,7 @@ class _SwitchNorm(Module):
     running_var: Array
 
     def _register(self, features: int, logits: int, running: tuple[int, ...] | None) -> None:
+        new_array(features, np.dtype(np.float32), "num_features")  # names the argument if it is wrong
         shape = (1, features) + (1,) * (self._rank - 2)
         self.register_parameter("weight", np.ones(shape, np.float32))
         self.register_parameter("bias", np.zeros(shape, np.float32))

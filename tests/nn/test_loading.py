@@ -1,0 +1,145 @@
+"""load_state_dict where it is delicate: versions, old scalars, other dtypes, warnings as errors."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnorm.nn as nn
+
+
+def snapshot(layer: Any) -> dict[str, Any]:
+    return {k: np.copy(v) for k, v in layer.state_dict().items()}
+
+
+def without(state: Any, key: str) -> Any:
+    del state[key]
+    return state
+
+
+def test_number_of_batches_may_lack_only_before_version_2() -> None:
+    layer = nn.BatchNorm2d(3)
+    layer.load_state_dict(without(dict(layer.state_dict()), "num_batches_tracked"))
+    with pytest.raises(ValueError, match="num_batches_tracked"):
+        layer.load_state_dict(without(layer.state_dict(), "num_batches_tracked"))
+    found = layer.load_state_dict(without(layer.state_dict(), "num_batches_tracked"), strict=False)
+    assert repr(found) == "_IncompatibleKeys(missing_keys=['num_batches_tracked'], unexpected_keys=[])"
+
+
+def test_the_version_survives_copies_of_the_state() -> None:
+    state = nn.BatchNorm2d(3).state_dict()
+    for twin in (copy.deepcopy(state), pickle.loads(pickle.dumps(state))):
+        with pytest.raises(ValueError, match="missing"):
+            nn.BatchNorm2d(3).load_state_dict(without(twin, "num_batches_tracked"))
+
+
+def test_a_scalar_saved_as_a_vector_loads() -> None:
+    layer = nn.BatchNorm1d(3)
+    layer.load_state_dict({**layer.state_dict(), "num_batches_tracked": np.array([7.0])})
+    assert layer.num_batches_tracked == 7
+    assert layer.num_batches_tracked.shape == ()  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="num_batches_tracked"):
+        layer.load_state_dict({**layer.state_dict(), "num_batches_tracked": np.array([7, 8])})
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_statistics_nobody_tracks_are_refused_from_old_checkpoints(strict: bool) -> None:
+    layer = nn.InstanceNorm2d(3, affine=True)
+    before = snapshot(layer)
+    old = {"weight": np.full(3, 5.0), "bias": np.ones(3), "running_mean": np.ones(3)}
+    with pytest.raises(ValueError, match="running_mean"):
+        layer.load_state_dict(old, strict)
+    assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+    new = layer.state_dict() | {"running_mean": np.ones(3)}
+    new._metadata = {"": {"version": 2}}  # type: ignore[attr-defined]
+    assert layer.load_state_dict(new, strict=False).unexpected_keys == ["running_mean"]
+
+
+def test_values_beyond_the_dtype_load_whole_or_not_at_all() -> None:
+    """Rounding to infinity is no reason to stop half way, whatever becomes of warnings."""
+    layer = nn.BatchNorm1d(2)
+    new = {**layer.state_dict(), "weight": np.full(2, 5.0), "bias": np.array([1e300, 0.0])}
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        layer.load_state_dict(new)
+    assert np.array_equal(layer.weight, [5, 5])  # type: ignore[arg-type]
+    assert np.array_equal(layer.bias, [np.inf, 0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [None, "a", np.ones(3, complex), np.array([object()] * 3)])
+def test_values_that_are_no_numbers(value: Any) -> None:
+    layer = nn.LayerNorm(3)
+    with pytest.raises(TypeError, match="bias"):
+        layer.load_state_dict({"weight": np.zeros(3), "bias": value})
+    assert layer.weight.all()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_tensors_of_any_dtype_load(dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("ml_dtypes")
+    theirs = torch.nn.BatchNorm2d(3, dtype=getattr(torch, dtype))
+    torch.nn.init.uniform_(theirs.weight, 1, 2)
+    for kind in (np.float32, dtype):
+        ours = nn.BatchNorm2d(3, dtype=kind)
+        assert repr(ours.load_state_dict(theirs.state_dict())) == "<All keys matched successfully>"
+        expected = theirs.weight.detach().double().numpy().astype(kind)
+        assert np.array_equal(ours.weight, expected)  # type: ignore[arg-type]
+
+
+def no_batches(state: Any, scalar: Any) -> Any:
+    return without(state, "num_batches_tracked")
+
+
+def no_batches_nor_version(state: Any, scalar: Any) -> Any:
+    return without(dict(state), "num_batches_tracked")
+
+
+def batches_as_vector(state: Any, scalar: Any) -> Any:
+    return {**state, "num_batches_tracked": scalar(2.7)}
+
+
+def nested(state: Any, scalar: Any) -> Any:
+    return {**state, "a.b": scalar(1.0)}
+
+
+def foreign(state: Any, scalar: Any) -> Any:
+    return {**state, "extra": scalar(1.0)}
+
+
+def nothing_there(state: Any, scalar: Any) -> Any:
+    return {**state, "running_mean": None}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "edit", [no_batches, no_batches_nor_version, batches_as_vector, nested, foreign, nothing_there]
+)
+@pytest.mark.parametrize("name", ["BatchNorm2d", "InstanceNorm2d"])
+def test_torch_decides_alike(name: str, edit: Any, strict: bool) -> None:
+    torch = pytest.importorskip("torch")
+    ours = getattr(nn, name)(3, affine=True, track_running_stats=True)
+    theirs = getattr(torch.nn, name)(3, affine=True, track_running_stats=True)
+    try:
+        expected = theirs.load_state_dict(edit(theirs.state_dict(), lambda v: torch.tensor([v])), strict)
+    except Exception:
+        with pytest.raises((ValueError, TypeError)):
+            ours.load_state_dict(edit(ours.state_dict(), lambda v: np.array([v])), strict)
+    else:
+        found = ours.load_state_dict(edit(ours.state_dict(), lambda v: np.array([v])), strict)
+        assert repr(found) == repr(expected)
+        assert found.missing_keys == expected.missing_keys
+        assert found.unexpected_keys == expected.unexpected_keys
+    assert int(ours.num_batches_tracked) == int(theirs.num_batches_tracked)
+
+
+@pytest.mark.parametrize("name", ["BatchNorm1d", "InstanceNorm1d", "LayerNorm", "RMSNorm"])
+def test_versions_are_torchs(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = getattr(nn, name)(3), getattr(torch.nn, name)(3)
+    assert ours.state_dict()._metadata == theirs.state_dict()._metadata
