@@ -2,6 +2,9 @@
 #include "cpu.h"
 
 #include <string.h>
+#if defined(__linux__)
+#include <unistd.h>
+#endif
 
 extern const cn_isa cn_isa_base;
 #if defined(__x86_64__)
@@ -34,6 +37,16 @@ unsigned cn_cpu_features(void)
 #undef HAS
 #endif
     return features;
+}
+
+size_t cn_cache_bytes(void)
+{
+    long bytes = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    if (bytes <= 0) bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#endif
+    return bytes > 0 ? (size_t)bytes : (size_t)32 << 20;
 }
 
 const cn_isa *cn_select(unsigned features, const char *cap)

@@ -9,6 +9,9 @@ enum { CN_X86_V3 = 1, CN_X86_V4 = 2 };
 
 unsigned cn_cpu_features(void);
 
+/* Bytes of the last-level cache; 32 MiB where the system does not tell. */
+size_t cn_cache_bytes(void);
+
 /* Best first; the last accepts every CPU. */
 extern const cn_isa *const cn_isas[];
 extern const int cn_n_isas;

@@ -16,11 +16,17 @@
  * memory. */
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
+/* An output above this share of the last-level cache is written past it: it would be gone before anybody
+ * reads it, and an ordinary store reads the line first. */
+#define STREAM_SHARE 0.5
+
 static const cn_isa *isa;
+static double cache_bytes;
 
 int cn_init(const char *cap)
 {
     isa = cn_select(cn_cpu_features(), cap);
+    cache_bytes = (double)cn_cache_bytes();
     return isa != NULL;
 }
 
@@ -43,12 +49,12 @@ static cn_status allocate(cn_job *job, int threads)
 static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
                          char *packed, ptrdiff_t begin, ptrdiff_t end)
 {
-    char *base[CN_NOPERANDS];
+    cn_writing how = {job->k, walk, {0}, params, packed, job->stream};
     for (int o = 0; o < CN_NOPERANDS; o++)
-        base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
+        how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_block block = cn_walk_block(walk, i);
-        cn_tile_apply(job->k, walk, &block, base, params, packed);
+        cn_tile_apply(&how, &block);
     }
 }
 
@@ -56,56 +62,20 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    cn_walk walk, spread = job->spread;
+    cn_walk moments, apply;
     ptrdiff_t offset[CN_NOPERANDS], width = -1;
     cn_params params = cn_params_in(s.params, job->width, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_loop columns = cn_locate_unit(job, u, offset);
         if (width != columns.n) {
-            cn_walk_unit(job, &columns, &walk);
-            if (job->plan.cols) {
-                cn_loop own = columns;
-                own.stride[CN_STAT] = 1; /* the unit's parameters lie side by side */
-                cn_make_walk(&job->plan.spread, &own, 0, CN_BLOCK, &spread);
-            }
+            cn_walk_moments(job, &columns, &moments);
+            cn_walk_apply(job, &columns, &apply);
             width = columns.n;
         }
-        cn_unit_moments(job, &walk, job->call->op[CN_X].data + offset[CN_X], &s);
+        cn_unit_moments(job, &moments, &columns, job->call->op[CN_X].data + offset[CN_X], &s);
         params.boosted = 0;
-        cn_finish_unit(job, s.unit, &columns, offset[CN_STAT], &params);
-        apply_blocks(job, &spread, offset, &params, s.packed, 0, spread.n_blocks);
-    }
-}
-
-/* Fused, for groups that are one block of one run each: as fused_task without its walks, and apply is
- * called for job->batch neighbours at once while they are in L1. The same kernels on the same blocks. */
-static void runs_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
-{
-    const cn_job *job = context;
-    const cn_loops *kept = &job->plan.kept;
-    cn_scratch s = cn_open_scratch(job, thread);
-    cn_params params = cn_params_in(s.params, job->batch, job->k->param_size);
-    cn_loop next = kept->n ? kept->loop[kept->n - 1] : (cn_loop){.n = 1};
-    cn_walk runs, spread = job->spread;
-    cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, &runs);
-    spread.row = next;
-    spread.row.stride[CN_STAT] = 1; /* the parameters lie side by side */
-    const cn_block run = {{0}, 1, runs.col.n};
-    for (ptrdiff_t u = begin, rows; u < end; u += rows) {
-        ptrdiff_t offset[CN_NOPERANDS], left = next.n - u % next.n;
-        cn_locate_unit(job, u, offset);
-        rows = end - u < left ? end - u : left;
-        rows = rows < job->batch ? rows : job->batch;
-        params.boosted = 0;
-        for (ptrdiff_t r = 0; r < rows; r++) {
-            cn_partial p = {0, 0, 0, 0};
-            const char *x = job->call->op[CN_X].data + offset[CN_X] + r * next.stride[CN_X];
-            cn_tile_run(job->k, &runs, &run, x, job->kind == CN_VAR, &p, s.packed);
-            if (job->stats) job->stats[offset[CN_STAT] + r * next.stride[CN_STAT]] = p;
-            cn_put_params(&params, job->k->param_size, r, p.mean, p.mean_lo, cn_scale(&p, job->kind, job->eps));
-        }
-        spread.n_blocks = 1, spread.row.n = rows;
-        apply_blocks(job, &spread, offset, &params, s.packed, 0, 1);
+        cn_finish_unit(job, s.unit, &columns, offset[CN_STAT], s.factors, &params);
+        apply_blocks(job, &apply, offset, &params, s.packed, 0, apply.n_blocks);
     }
 }
 
@@ -117,10 +87,11 @@ static void span_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
     cn_walk walk;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_loop columns = cn_locate_unit(job, i / job->spans, offset);
-        cn_walk_unit(job, &columns, &walk);
+        cn_walk_moments(job, &columns, &walk);
         double *slot = job->slots ? job->slots + i * cn_slot_size(job) : s.unit;
-        cn_span_moments(job, &walk, job->call->op[CN_X].data + offset[CN_X], i % job->spans, slot, s.packed);
-        if (!job->slots) cn_finish_unit(job, slot, &columns, offset[CN_STAT], NULL);
+        const char *x = job->call->op[CN_X].data + offset[CN_X];
+        cn_span_moments(job, &walk, &columns, x, i % job->spans, slot, &s);
+        if (!job->slots) cn_finish_unit(job, slot, &columns, offset[CN_STAT], NULL, NULL);
     }
 }
 
@@ -133,7 +104,7 @@ static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         cn_loop columns = cn_locate_unit(job, u, offset);
         double *slots = job->slots + u * job->spans * cn_slot_size(job);
         for (ptrdiff_t i = 1; i < job->spans; i++) cn_merge_slot(job, slots, slots + i * cn_slot_size(job));
-        cn_finish_unit(job, slots, &columns, offset[CN_STAT], NULL);
+        cn_finish_unit(job, slots, &columns, offset[CN_STAT], NULL, NULL);
     }
 }
 
@@ -141,7 +112,7 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    apply_blocks(job, &job->spread, job->plan.start, &job->params, s.packed, begin, end);
+    apply_blocks(job, &job->apply, job->plan.start, &job->params, s.packed, begin, end);
 }
 
 static cn_status close_job(cn_job *job, cn_status status)
@@ -164,12 +135,19 @@ static cn_status all_moments(cn_job *job, int threads)
     return CN_OK;
 }
 
-static cn_status allocate_params(cn_job *job)
+/* Parameters of n groups, each for all the statistics it was refined to. */
+static cn_status make_params(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
-    ptrdiff_t n = job->call->n_stats, size = job->k->param_size;
-    job->params_memory = malloc((size_t)(CN_N_PARAMS * n * size));
-    job->params = cn_params_in(job->params_memory, n, size);
-    return job->params_memory ? CN_OK : CN_NO_MEMORY;
+    ptrdiff_t n = job->call->n_stats, repeat = job->plan.refined, size = job->k->param_size;
+    job->params_memory = malloc((size_t)(CN_N_PARAMS * n * repeat * size));
+    if (!job->params_memory) return CN_NO_MEMORY;
+    job->params = cn_params_in(job->params_memory, n * repeat, size);
+    if (repeat == 1)
+        cn_put_params(&job->params, size, 0, n, mean, mean_lo, factor);
+    else
+        for (ptrdiff_t i = 0; i < n * repeat; i++)
+            cn_put_param(&job->params, size, i, mean[i / repeat], mean_lo[i / repeat], factor[i / repeat]);
+    return CN_OK;
 }
 
 /* Phase two: y from params. */
@@ -177,8 +155,8 @@ static void all_apply(cn_job *job, int threads)
 {
     ptrdiff_t first = job->plan.start[CN_STAT] * job->k->param_size;
     job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.boost += first;
-    cn_make_walk(&job->plan.all, NULL, 0, CN_BLOCK, &job->spread);
-    cn_parallel(job->spread.n_blocks, threads, apply_task, job);
+    cn_walk_all(job, &job->apply);
+    cn_parallel(job->apply.n_blocks, threads, apply_task, job);
 }
 
 cn_status cn_moments(const cn_call *call, cn_partial *stats)
@@ -190,10 +168,39 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
     return close_job(&job, all_moments(&job, threads));
 }
 
+/* Is y better written past the cache? Not in place: its lines are there already. */
+static int streams(const cn_job *job)
+{
+    const cn_call *call = job->call;
+    double bytes = (double)job->units * (double)job->elements * (double)job->k->size;
+    return call->op[CN_X].data != call->op[CN_Y].data && bytes > STREAM_SHARE * cache_bytes;
+}
+
 static int fuses(const cn_job *job, int threads)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
-    return bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->units >= 2 * threads);
+    return job->plan.together &&
+           (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->units >= 2 * threads));
+}
+
+/* Moments to stats, then apply. Groups differ in nothing but their statistics: one count. */
+static cn_status two_phases(cn_job *job, int threads)
+{
+    ptrdiff_t n = job->call->n_stats;
+    cn_partial *own = NULL;
+    double *values = malloc((size_t)(4 * n) * sizeof *values), *lo = values + n, *m2 = lo + n, *factor = m2 + n;
+    if (!job->stats) job->stats = own = malloc((size_t)n * sizeof *own);
+    cn_status status = values && job->stats ? all_moments(job, threads) : CN_NO_MEMORY;
+    if (status == CN_OK) {
+        for (ptrdiff_t i = 0; i < n; i++)
+            values[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
+        cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
+        status = make_params(job, values, lo, factor);
+    }
+    if (status == CN_OK) all_apply(job, threads);
+    free(values);
+    free(own);
+    return status;
 }
 
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
@@ -202,23 +209,10 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     cn_open_job(&job, call, &isa->kernels[call->dtype], kind, eps, stats);
     int threads = cn_threads_for(job.units * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
-    if (fuses(&job, threads)) {
-        if (!job.plan.cols) cn_make_walk(&job.plan.spread, NULL, 0, CN_BLOCK, &job.spread);
-        cn_parallel(job.units, threads, job.batch ? runs_task : fused_task, &job);
-        return close_job(&job, CN_OK);
-    }
-    cn_partial *own = NULL;
-    if (!stats) job.stats = own = malloc((size_t)call->n_stats * sizeof *own);
-    cn_status status = job.stats ? allocate_params(&job) : CN_NO_MEMORY;
-    if (status == CN_OK) status = all_moments(&job, threads);
-    if (status == CN_OK) {
-        for (ptrdiff_t i = 0; i < call->n_stats; i++)
-            cn_put_params(&job.params, job.k->param_size, i, job.stats[i].mean, job.stats[i].mean_lo,
-                          cn_scale(&job.stats[i], kind, eps));
-        all_apply(&job, threads);
-    }
-    free(own);
-    return close_job(&job, status);
+    job.stream = streams(&job);
+    if (!fuses(&job, threads)) return close_job(&job, two_phases(&job, threads));
+    cn_parallel(job.units, threads, fused_task, &job);
+    return close_job(&job, CN_OK);
 }
 
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
@@ -226,9 +220,11 @@ cn_status cn_apply(const cn_call *call, const double *center, const double *scal
     cn_job job;
     cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, NULL);
     int threads = cn_threads_for(job.units * job.elements);
-    if (allocate(&job, threads) != CN_OK || allocate_params(&job) != CN_OK) return close_job(&job, CN_NO_MEMORY);
-    for (ptrdiff_t i = 0; i < call->n_stats; i++)
-        cn_put_params(&job.params, job.k->param_size, i, center[i], 0, scale[i]);
-    all_apply(&job, threads);
-    return close_job(&job, CN_OK);
+    double *zeros = calloc((size_t)call->n_stats, sizeof *zeros);
+    cn_status status = zeros && allocate(&job, threads) == CN_OK ? CN_OK : CN_NO_MEMORY;
+    job.stream = streams(&job);
+    if (status == CN_OK) status = make_params(&job, center, zeros, scale);
+    if (status == CN_OK) all_apply(&job, threads);
+    free(zeros);
+    return close_job(&job, status);
 }

@@ -4,22 +4,28 @@
 
 #include "cnorm.h"
 
-/* Elements of a moments block: read twice, the second time from L1 (16 KiB of float32). */
+/* Elements of a block of rows: if it must be read again, that is from L1 (16 KiB of float32). */
 #define CN_BLOCK 4096
-/* Rows of a column block: float32 sums this long stay within 2^-20 even if every rounding agrees. */
-#define CN_BLOCK_ROWS 32
+/* A block of columns; float32 sums this long stay within 2^-19 even if every rounding agrees. */
+#define CN_BLOCK_ROWS 64
+/* Rows whose mean is the first pivot of columns. */
+#define CN_PILOT 16
+/* Groups a kernel takes at once. */
+#define CN_MAX_GROUPS 512
+/* Runs up to this length are taken several at a time, one to a lane. */
+#define CN_SHORT 32
 
-/* [rows, n], contiguous in n. Strides between rows in bytes. */
+/* [groups, rows, n], contiguous in n. Strides in bytes. */
 typedef struct {
     const char *x;
-    ptrdiff_t x_row, rows, n;
+    ptrdiff_t x_group, groups, x_row, rows, n;
 } cn_tile;
 
-/* Moments of n columns, structure of arrays, one count. */
+/* Moments of several groups, structure of arrays, one count. */
 typedef struct {
     double count;
-    double *mean, *mean_lo, *m2; /* [n] each */
-} cn_columns;
+    double *mean, *mean_lo, *m2;
+} cn_acc;
 
 /* A parameter over a tile: element (r, j) at data + r * row + j * (per_column ? size : 0). */
 typedef struct {
@@ -28,20 +34,23 @@ typedef struct {
     int per_column;
 } cn_param;
 
-/* y = ((x - hi) - lo) * scale * w + b over a tile; the three statistics share a layout. */
+/* y = ((x - hi) - lo) * scale * w + b over [rows, n]; the three statistics share a layout. */
 typedef struct {
-    cn_tile x;
+    const char *x;
+    ptrdiff_t x_row, rows, n;
     char *y;
     ptrdiff_t y_row;
     cn_param hi, lo, scale, w, b;
+    int stream; /* stores that bypass the cache; y and y_row are multiples of 16 then */
 } cn_apply_tile;
 
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters */
-    /* Both merge the tile into acc; centered = 0 takes the moments about zero. */
-    void (*moments_rows)(const cn_tile *t, int centered, cn_partial *acc);
-    void (*moments_cols)(const cn_tile *t, int centered, cn_columns *acc);
+    /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
+     * of its rows. Columns: acc[n], one group of rows. */
+    void (*moments_rows)(const cn_tile *t, int centered, cn_acc *acc);
+    void (*moments_cols)(const cn_tile *t, int centered, cn_acc *acc);
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);

@@ -43,17 +43,24 @@ static inline void cn_merge(cn_partial *a, const cn_partial *b)
     a->count = n;
 }
 
-/* The factor apply multiplies with. A group without spread and eps = 0 gives 0, not inf * 0. */
-static inline double cn_scale(const cn_partial *p, cn_kind kind, double eps)
+/* The factors apply multiplies with, of n groups of one count. A group without spread and eps = 0 gives 0,
+ * not inf * 0. */
+static inline void cn_scales(double *restrict scale, const double *restrict m2, ptrdiff_t n, double count,
+                             cn_kind kind, double eps)
 {
-    double norm;
+    const double share = 1 / count;
     if (kind == CN_L2) {
-        norm = sqrt(p->m2);
-        if (norm < eps) norm = eps;
-    } else {
-        norm = sqrt(p->m2 / p->count + eps);
+        for (ptrdiff_t c = 0; c < n; c++) {
+            double norm = sqrt(m2[c]);
+            norm = norm < eps ? eps : norm;
+            scale[c] = norm == 0 ? 0 : 1 / norm;
+        }
+        return;
     }
-    return norm == 0 ? 0 : 1 / norm;
+    for (ptrdiff_t c = 0; c < n; c++) {
+        double norm = sqrt(m2[c] * share + eps);
+        scale[c] = norm == 0 ? 0 : 1 / norm;
+    }
 }
 
 #endif

@@ -21,14 +21,19 @@ static inline cn_params cn_params_in(char *memory, ptrdiff_t n, ptrdiff_t size)
     return (cn_params){memory, memory + n * size, memory + 2 * n * size, memory + 3 * n * size, 0};
 }
 
-static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, double mean, double mean_lo,
-                                 double factor)
+static inline double cn_boost(double factor)
+{
+    return factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
+}
+
+static inline void cn_put_param(cn_params *p, ptrdiff_t size, ptrdiff_t i, double mean, double mean_lo,
+                                double factor)
 {
     if (size == 8) {
         ((double *)p->hi)[i] = mean, ((double *)p->lo)[i] = mean_lo, ((double *)p->scale)[i] = factor;
         return;
     }
-    double boost = factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
+    double boost = cn_boost(factor);
     float hi = (float)(mean * boost);
     ((float *)p->hi)[i] = hi;
     ((float *)p->lo)[i] = (float)((mean * boost - hi) + mean_lo * boost);
@@ -36,6 +41,26 @@ static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, doub
     ((float *)p->scale)[i] = factor > FLT_MAX ? FLT_MAX : (float)factor; /* 0 * inf would be NaN */
     ((float *)p->boost)[i] = (float)boost;
     p->boosted |= boost != 1;
+}
+
+/* Elements i ... i + n - 1; without branches where no boost is needed. */
+static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, ptrdiff_t n, const double *mean,
+                                 const double *mean_lo, const double *factor)
+{
+    int plain = size == 4;
+    for (ptrdiff_t c = 0; c < n; c++) plain &= cn_boost(factor[c]) == 1;
+    if (!plain) {
+        for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, size, i + c, mean[c], mean_lo[c], factor[c]);
+        return;
+    }
+    float *restrict hi = (float *)p->hi + i, *restrict lo = (float *)p->lo + i;
+    float *restrict scale = (float *)p->scale + i, *restrict boost = (float *)p->boost + i;
+    for (ptrdiff_t c = 0; c < n; c++) {
+        hi[c] = (float)mean[c];
+        lo[c] = (float)((mean[c] - hi[c]) + mean_lo[c]);
+        scale[c] = (float)factor[c];
+        boost[c] = 1;
+    }
 }
 
 #endif

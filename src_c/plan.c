@@ -3,12 +3,20 @@
  * Drop axes of size 1; flip axes on which x runs backwards; sort by x-stride, largest first; merge
  * neighbours when outer.stride == inner.stride * inner.n for every operand. A kept and a reduced axis
  * never merge, because the stat operand forbids it. Invariants: same multiset of addresses for each
- * operand; no mergeable neighbours; no loop of size 1 (but one, if all are). */
+ * operand; no mergeable neighbours; no loop of size 1 (but one, if all are).
+ *
+ * Refine, then merge: where the innermost loop is a short reduced run inside a kept loop, and groups have
+ * further loops (GroupNorm channels-last: K8 R4096 K32 R10), every position of the run becomes a statistic
+ * of its own, stat indices count these, and the two loops are one loop of columns. */
 #include "plan.h"
 
 #include <stdio.h>
 
 #define ALL ((1u << CN_NOPERANDS) - 1)
+#define X_STAT (1u << CN_X | 1u << CN_STAT)
+
+/* A run up to this length is refined if at least so many of them make a group. */
+#define CN_SHORT_RUN 64
 
 static int mergeable(const cn_loop *outer, const cn_loop *inner, unsigned mask)
 {
@@ -66,17 +74,52 @@ static void keep(cn_loops *to, const cn_loops *from, int n, int reduced)
         if ((from->loop[i].stride[CN_STAT] == 0) == reduced) to->loop[to->n++] = from->loop[i];
 }
 
+/* Is the innermost run of x short, inside neighbouring groups that have many of them? Its size, or 1. */
+static ptrdiff_t short_run(const cn_loops *by_x)
+{
+    if (by_x->n < 3) return 1;
+    const cn_loop *run = &by_x->loop[by_x->n - 1], *groups = run - 1;
+    ptrdiff_t runs = 1;
+    for (int i = 0; i < by_x->n - 2; i++)
+        if (by_x->loop[i].stride[CN_STAT] == 0) runs *= by_x->loop[i].n;
+    int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
+               groups->stride[CN_X] == run->stride[CN_X] * run->n;
+    return fits && run->n <= CN_SHORT_RUN && runs >= CN_SHORT_RUN ? run->n : 1;
+}
+
+/* STAT counts refined statistics: the loops after the last kept one become kept. */
+static void refine(cn_loops *loops, ptrdiff_t run)
+{
+    ptrdiff_t stride = 1;
+    for (int i = loops->n - 1; i >= 0; i--)
+        if (stride < run)
+            loops->loop[i].stride[CN_STAT] = stride, stride *= loops->loop[i].n;
+        else
+            loops->loop[i].stride[CN_STAT] *= run;
+}
+
 void cn_make_plan(const cn_call *call, cn_plan *plan)
 {
+    cn_loops *all = &plan->all, by_x;
     gather(call, plan);
-    cn_coalesce(&plan->all, ALL);
-    const cn_loops *all = &plan->all;
+    by_x = *all;
+    cn_coalesce(&by_x, X_STAT);
+    plan->refined = short_run(&by_x);
+    if (plan->refined > 1) {
+        refine(all, plan->refined);
+        plan->start[CN_STAT] *= plan->refined;
+        by_x = *all;
+        cn_coalesce(&by_x, X_STAT);
+    }
+    cn_coalesce(all, ALL);
     plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
-    if (plan->cols) plan->columns = all->loop[all->n - 1];
-    keep(&plan->kept, all, all->n - plan->cols, 0);
-    keep(&plan->reduced, all, all->n, 1);
-    plan->spread = plan->reduced;
-    cn_coalesce(&plan->reduced, 1u << CN_X);
+    plan->together = !plan->cols || all->loop[all->n - 1].n == by_x.loop[by_x.n - 1].n;
+    const cn_loops *from = plan->together ? all : &by_x;
+    keep(&plan->kept, from, from->n, 0);
+    plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
+    keep(&plan->reduced, &by_x, by_x.n, 1);
+    cn_coalesce(&plan->reduced, X_STAT);
+    keep(&plan->spread, all, all->n, 1);
     cn_coalesce(&plan->spread, ALL);
 }
 
@@ -93,7 +136,9 @@ void cn_describe(const cn_call *call, char *text, size_t size)
                                l->stride[CN_W] || l->stride[CN_B] ? "w" : "");
     }
     int apart = all->n && all->loop[all->n - 1].stride[CN_X] != sizes[call->dtype];
-    if (at < size) snprintf(text + at, size - at, "%s%s", plan.cols ? "cols" : "rows", apart ? " packed" : "");
+    if (at < size)
+        snprintf(text + at, size - at, "%s%s%s", plan.cols ? "cols" : "rows", plan.refined > 1 ? " refined" : "",
+                 apart ? " packed" : "");
 }
 
 ptrdiff_t cn_count(const cn_loops *loops)

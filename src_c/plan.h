@@ -18,12 +18,14 @@ typedef struct {
 typedef struct {
     ptrdiff_t start[CN_NOPERANDS]; /* offsets of the first element (axes may be flipped) */
     cn_loops all;                  /* every loop, x in memory order: what apply walks */
-    cn_loops kept;                 /* kept loops but the columns: one group (or row of groups) each */
+    cn_loop columns;               /* the innermost kept loop: neighbouring groups, taken several at a time */
+    cn_loops kept;                 /* the other kept loops */
     cn_loops reduced;              /* a group's loops, merged by x alone: what moments walk, so the
                                            order of sums does not depend on weight, bias or out */
     cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
-    int cols;                      /* the innermost loop is kept: these are the columns */
-    cn_loop columns;
+    int cols;                      /* columns is the innermost loop of all */
+    ptrdiff_t refined;             /* so many neighbouring columns are one group, else 1 (see plan.c) */
+    int together;                  /* kept and columns hold for all operands; else for x and stat alone */
 } cn_plan;
 
 void cn_make_plan(const cn_call *call, cn_plan *plan);

@@ -21,37 +21,34 @@ static void copy_strided(char *to, ptrdiff_t to_stride, const char *from, ptrdif
     }
 }
 
-static cn_tile tile_of(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x,
-                       char *packed)
+/* Copies a tile whose columns are apart. */
+static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed)
 {
-    cn_tile t = {x + block->offset[CN_X], walk->row.stride[CN_X], block->rows, block->n};
-    if (walk->col.stride[CN_X] != k->size && t.n > 1) {
-        ptrdiff_t row = t.n * k->size;
-        for (ptrdiff_t r = 0; r < t.rows; r++)
-            copy_strided(packed + r * row, k->size, t.x + r * t.x_row, walk->col.stride[CN_X], t.n, k->size);
-        t.x = packed, t.x_row = row;
-    }
-    return t;
+    const ptrdiff_t row = t->n * size, group = t->rows * row;
+    for (ptrdiff_t g = 0; g < t->groups; g++)
+        for (ptrdiff_t r = 0; r < t->rows; r++)
+            copy_strided(packed + g * group + r * row, size, t->x + g * t->x_group + r * t->x_row, stride, t->n,
+                         size);
+    t->x = packed, t->x_row = row, t->x_group = group;
 }
 
-void cn_tile_run(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int centered,
-                 cn_partial *p, char *packed)
+void cn_tile_moments(const cn_reading *how, const cn_block *block, const char *x, cn_acc *acc, cn_acc *folded)
 {
-    cn_tile t = tile_of(k, walk, block, x, packed);
-    k->moments_rows(&t, centered, p);
-}
-
-void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,
-                     int centered, cn_columns *acc, char *packed)
-{
-    cn_tile t = tile_of(k, walk, block, x, packed);
-    if (cols) {
-        k->moments_cols(&t, centered, acc);
-    } else {
-        cn_partial p = {acc->count, *acc->mean, *acc->mean_lo, *acc->m2};
-        k->moments_rows(&t, centered, &p);
-        acc->count = p.count, *acc->mean = p.mean, *acc->mean_lo = p.mean_lo, *acc->m2 = p.m2;
+    const cn_walk *walk = how->walk;
+    const ptrdiff_t size = how->k->size, stride = walk->col.stride[CN_X];
+    cn_tile t = {x + block->offset[CN_X], 0, 1, walk->row.stride[CN_X], block->rows, block->n};
+    if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
+    if (stride != size && t.n > 1) pack_tile(&t, stride, size, how->packed);
+    if (!how->cols) {
+        how->k->moments_rows(&t, how->centered, acc);
+        return;
     }
+    if (how->fold > 1 && t.rows >= how->fold) {
+        cn_tile wide = {t.x, 0, 1, t.x_row * how->fold, t.rows / how->fold, t.n * how->fold};
+        how->k->moments_cols(&wide, how->centered, folded);
+        t.x += wide.rows * wide.x_row, t.rows %= how->fold;
+    }
+    if (t.rows) how->k->moments_cols(&t, how->centered, acc);
 }
 
 /* A parameter over the block; stride: of a column, in bytes. One row is gathered if its columns are apart. */
@@ -67,31 +64,69 @@ static cn_param param(const char *data, ptrdiff_t row, ptrdiff_t stride, ptrdiff
     return p;
 }
 
-static void apply_block(const cn_kernels *k, const cn_walk *walk, const cn_block *block,
-                        char *const base[CN_NOPERANDS], const cn_params *params, char *packed)
+/* n elements of a parameter, times over. */
+static cn_param repeated(cn_param p, ptrdiff_t n, ptrdiff_t times, ptrdiff_t size, char **packed)
 {
-    const ptrdiff_t *row = walk->row.stride, *col = walk->col.stride, *at = block->offset;
+    if (!p.per_column) return p;
+    for (ptrdiff_t i = 0; i < times; i++) memcpy(*packed + i * n * size, p.data, (size_t)(n * size));
+    p.data = *packed;
+    *packed += times * n * size;
+    return p;
+}
+
+/* Narrow contiguous columns: several rows as one. */
+static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
+{
+    const ptrdiff_t n = t->n, row = n * k->size, size = k->param_size, fold = CN_FOLDED / n;
+    if (n > CN_NARROW || t->rows < 4 * fold || t->x_row != row || t->y_row != row || t->hi.row || t->w.row ||
+        t->b.row) {
+        k->apply_cols(t);
+        return;
+    }
+    cn_apply_tile wide = *t;
+    wide.hi = repeated(t->hi, n, fold, size, &packed);
+    wide.lo = repeated(t->lo, n, fold, size, &packed);
+    wide.scale = repeated(t->scale, n, fold, size, &packed);
+    wide.w = repeated(t->w, n, fold, size, &packed);
+    wide.b = repeated(t->b, n, fold, size, &packed);
+    wide.rows = t->rows / fold, wide.n = n * fold;
+    wide.x_row = wide.y_row = row * fold;
+    k->apply_cols(&wide);
+    t->x += wide.rows * wide.x_row, t->y += wide.rows * wide.x_row, t->rows %= fold;
+    k->apply_cols(t);
+}
+
+static void apply_block(const cn_writing *how, const cn_block *block)
+{
+    const cn_kernels *k = how->k;
+    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, *at = block->offset;
     const ptrdiff_t n = block->n, size = k->param_size;
+    char *packed = how->packed, *const *base = how->base;
     char *x = base[CN_X] + at[CN_X], *y = base[CN_Y] + at[CN_Y];
-    cn_apply_tile t = {{x, row[CN_X], block->rows, n}, y, row[CN_Y], {0}, {0}, {0}, {0}, {0}};
+    cn_apply_tile t = {x, row[CN_X], block->rows, n, y, row[CN_Y], {0}, {0}, {0}, {0}, {0}, 0};
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
-    t.hi = param(params->hi + stat, stat_row, stat_col, n, size, &packed);
-    t.lo = param(params->lo + stat, stat_row, stat_col, n, size, &packed);
-    t.scale = param(params->scale + stat, stat_row, stat_col, n, size, &packed);
+    t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
+    t.lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
+    t.scale = param(how->params->scale + stat, stat_row, stat_col, n, size, &packed);
     t.w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
     t.b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
     int pack_x = n > 1 && col[CN_X] != k->size, pack_y = n > 1 && col[CN_Y] != k->size;
     if (pack_x) {
         for (ptrdiff_t r = 0; r < block->rows; r++)
             copy_strided(packed + r * n * k->size, k->size, x + r * row[CN_X], col[CN_X], n, k->size);
-        t.x.x = packed, t.x.x_row = n * k->size;
+        t.x = packed, t.x_row = n * k->size;
         packed += block->rows * n * k->size;
     }
-    if (pack_y) t.y = packed, t.y_row = n * k->size;
-    (t.hi.per_column ? k->apply_cols : k->apply_rows)(&t);
+    char *packed_y = packed;
+    if (pack_y) t.y = packed, t.y_row = n * k->size, packed += block->rows * n * k->size;
+    t.stream = how->stream && !pack_y && (((size_t)t.y | (size_t)t.y_row) & 15) == 0;
+    if (t.hi.per_column)
+        apply_cols(k, &t, packed);
+    else
+        k->apply_rows(&t);
     if (pack_y)
         for (ptrdiff_t r = 0; r < block->rows; r++)
-            copy_strided(y + r * row[CN_Y], col[CN_Y], packed + r * n * k->size, k->size, n, k->size);
+            copy_strided(y + r * row[CN_Y], col[CN_Y], packed_y + r * n * k->size, k->size, n, k->size);
 }
 
 /* Elements boosted at a time. */
@@ -114,45 +149,44 @@ static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t
 }
 
 /* The block in pieces of a row, x boosted on the way: rare data, one way for all layouts. */
-static void apply_boosted(const cn_kernels *k, const cn_walk *walk, const cn_block *block,
-                          char *const base[CN_NOPERANDS], const cn_params *params, char *packed)
+static void apply_boosted(const cn_writing *how, const cn_block *block)
 {
-    const ptrdiff_t *row = walk->row.stride, *col = walk->col.stride, size = k->param_size;
+    const cn_kernels *k = how->k;
+    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, size = k->param_size;
     char boosted[CN_BOOSTED * sizeof(float)];
-    cn_walk flat = *walk;
+    cn_walk flat = *how->walk;
     flat.col.stride[CN_X] = k->size;
+    cn_writing own = *how;
+    own.walk = &flat, own.base[CN_X] = boosted;
     for (ptrdiff_t r = 0; r < block->rows; r++)
         for (ptrdiff_t c = 0; c < block->n; c += CN_BOOSTED) {
             cn_block piece = {{0}, 1, block->n - c < CN_BOOSTED ? block->n - c : CN_BOOSTED};
             for (int o = 0; o < CN_NOPERANDS; o++) piece.offset[o] = block->offset[o] + r * row[o] + c * col[o];
-            boost_row(k, boosted, base[CN_X] + piece.offset[CN_X], col[CN_X],
-                      params->boost + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
-            char *own[CN_NOPERANDS] = {boosted, base[CN_Y], base[CN_STAT], base[CN_W], base[CN_B]};
+            boost_row(k, boosted, how->base[CN_X] + piece.offset[CN_X], col[CN_X],
+                      how->params->boost + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
             piece.offset[CN_X] = 0;
-            apply_block(k, &flat, &piece, own, params, packed);
+            apply_block(&own, &piece);
         }
 }
 
 /* Is a parameter vector laid out apart along the columns? */
 static int apart(ptrdiff_t stride, ptrdiff_t size) { return stride != 0 && stride != size; }
 
-void cn_tile_apply(const cn_kernels *k, const cn_walk *walk, const cn_block *block, char *const base[CN_NOPERANDS],
-                   const cn_params *params, char *packed)
+void cn_tile_apply(const cn_writing *how, const cn_block *block)
 {
-    const ptrdiff_t *col = walk->col.stride;
-    if (params->boosted) {
-        apply_boosted(k, walk, block, base, params, packed);
+    const ptrdiff_t *col = how->walk->col.stride, size = how->k->param_size;
+    if (how->params->boosted) {
+        apply_boosted(how, block);
         return;
     }
-    if (block->rows == 1 ||
-        !(apart(col[CN_STAT], 1) || apart(col[CN_W], k->param_size) || apart(col[CN_B], k->param_size))) {
-        apply_block(k, walk, block, base, params, packed);
+    if (block->rows == 1 || !(apart(col[CN_STAT], 1) || apart(col[CN_W], size) || apart(col[CN_B], size))) {
+        apply_block(how, block);
         return;
     }
     cn_block one = *block;
     one.rows = 1;
     for (ptrdiff_t r = 0; r < block->rows; r++) {
-        apply_block(k, walk, &one, base, params, packed);
-        for (int o = 0; o < CN_NOPERANDS; o++) one.offset[o] += walk->row.stride[o];
+        apply_block(how, &one);
+        for (int o = 0; o < CN_NOPERANDS; o++) one.offset[o] += how->walk->row.stride[o];
     }
 }

@@ -6,20 +6,38 @@
 #include "params.h"
 #include "plan.h"
 
-/* Elements of a packed block: CN_BLOCK, or CN_BLOCK_ROWS rows of CN_MAX_COLS columns. */
-#define CN_MAX_COLS 512
-#define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_COLS)
+/* Elements of a packed block. */
+#define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_GROUPS)
 
-/* Merges the block's moments into acc, [n] columns or one partial. Base: the group's first element. */
-void cn_tile_moments(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int cols,
-                     int centered, cn_columns *acc, char *packed);
+/* Narrow columns are folded: several rows become one row of about CN_FOLDED. Moments only where a vector
+ * would be mostly empty: a folded column is summed in another order, and its bits should not depend on how
+ * many columns stand beside it. */
+#define CN_NARROW 64
+#define CN_NARROW_MOMENTS 15
+#define CN_FOLDED 256
 
-/* The same for a group that is the block: into p. */
-void cn_tile_run(const cn_kernels *k, const cn_walk *walk, const cn_block *block, const char *x, int centered,
-                 cn_partial *p, char *packed);
+typedef struct {
+    const cn_kernels *k;
+    const cn_walk *walk;
+    const cn_loop *columns; /* of the unit */
+    ptrdiff_t fold;         /* rows of x that are one row of the tile */
+    int cols, centered;
+    char *packed; /* CN_PACKED elements */
+} cn_reading;
 
-/* y of one block. base: first elements of the operands; packed: 4 * CN_PACKED parameter-sized elements. */
-void cn_tile_apply(const cn_kernels *k, const cn_walk *walk, const cn_block *block, char *const base[CN_NOPERANDS],
-                   const cn_params *params, char *packed);
+/* Merges the block's moments into acc; of folded rows into folded. x: the unit's first element. */
+void cn_tile_moments(const cn_reading *how, const cn_block *block, const char *x, cn_acc *acc, cn_acc *folded);
+
+typedef struct {
+    const cn_kernels *k;
+    const cn_walk *walk;
+    char *base[CN_NOPERANDS]; /* first elements of the operands */
+    const cn_params *params;
+    char *packed; /* CN_PACKED elements and five rows of parameters */
+    int stream;   /* y goes to memory past the cache */
+} cn_writing;
+
+/* y of one block. */
+void cn_tile_apply(const cn_writing *how, const cn_block *block);
 
 #endif

@@ -11,94 +11,150 @@
 
 #define CN_SPAN 16
 
-/* Short groups normalized at once. */
-#define CN_MAX_BATCH 64
+/* Short groups taken together: at most so many, and a block's worth of elements. */
+#define CN_BATCH 64
 
-static cn_columns open_slot(const cn_job *job, double *slot)
+static cn_acc open_slot(double *slot, ptrdiff_t width)
 {
-    ptrdiff_t w = job->width;
-    return (cn_columns){slot[0], slot + 1, slot + 1 + w, slot + 1 + 2 * w};
+    return (cn_acc){slot[0], slot + 1, slot + 1 + width, slot + 1 + 2 * width};
+}
+
+/* n groups of from, first ones at offset, merge into n groups of to (Chan, Golub & LeVeque). */
+static void merge_groups(cn_acc *to, const cn_acc *from, ptrdiff_t offset, ptrdiff_t n)
+{
+    double *restrict mean = to->mean, *restrict lo = to->mean_lo, *restrict m2 = to->m2;
+    const double *restrict mean2 = from->mean + offset, *restrict lo2 = from->mean_lo + offset;
+    const double *restrict m22 = from->m2 + offset;
+    if (from->count == 0) return;
+    double count = to->count + from->count, part = from->count / count, weight = to->count * part;
+    for (ptrdiff_t c = 0; c < n && to->count == 0; c++) mean[c] = mean2[c], lo[c] = lo2[c], m2[c] = m22[c];
+    for (ptrdiff_t c = 0; c < n && to->count != 0; c++) {
+        double delta = (mean2[c] - mean[c]) + (lo2[c] - lo[c]), hi, rest;
+        cn_two_sum(mean[c], lo[c] + delta * part, &hi, &rest);
+        mean[c] = hi, lo[c] = hi - hi == 0 ? rest : 0;
+        m2[c] += m22[c] + delta * delta * weight;
+    }
+    to->count = count;
 }
 
 void cn_merge_slot(const cn_job *job, double *to, const double *from)
 {
-    ptrdiff_t w = job->width;
-    double count = to[0];
-    for (ptrdiff_t c = 0; c < w; c++) {
-        cn_partial a = {count, to[1 + c], to[1 + w + c], to[1 + 2 * w + c]};
-        cn_partial b = {from[0], from[1 + c], from[1 + w + c], from[1 + 2 * w + c]};
-        cn_merge(&a, &b);
-        to[0] = a.count, to[1 + c] = a.mean, to[1 + w + c] = a.mean_lo, to[1 + 2 * w + c] = a.m2;
-    }
+    cn_acc a = open_slot(to, job->width), b = open_slot((double *)from, job->width);
+    merge_groups(&a, &b, 0, job->width);
+    to[0] = a.count;
 }
-
-static ptrdiff_t n_params(const cn_job *job) { return job->batch > job->width ? job->batch : job->width; }
 
 cn_scratch cn_open_scratch(const cn_job *job, int thread)
 {
-    char *p = job->scratch + (size_t)thread * job->scratch_size;
-    double *slot = (double *)p;
-    ptrdiff_t size = cn_slot_size(job);
-    char *params = (char *)(slot + 2 * size);
-    return (cn_scratch){slot, slot + size, params,
-                        params + CN_N_PARAMS * n_params(job) * (ptrdiff_t)sizeof(double)};
+    double *slot = (double *)(job->scratch + (size_t)thread * job->scratch_size);
+    ptrdiff_t size = cn_slot_size(job), folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
+    double *factors = slot + 2 * size + folded;
+    char *params = (char *)(factors + job->width);
+    return (cn_scratch){slot,    slot + size, slot + 2 * size,
+                        factors, params,      params + CN_N_PARAMS * job->width * (ptrdiff_t)sizeof(double)};
 }
 
 cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS])
 {
     cn_loop columns = job->plan.columns;
-    memcpy(offset, job->plan.start, sizeof job->plan.start);
-    if (!job->plan.cols) {
-        cn_locate(&job->plan.kept, u, offset);
-        return columns;
-    }
     ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, first = u % tiles * job->width;
+    memcpy(offset, job->plan.start, sizeof job->plan.start);
     cn_locate(&job->plan.kept, u / tiles, offset);
     for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += first * columns.stride[o];
     columns.n = columns.n - first < job->width ? columns.n - first : job->width;
     return columns;
 }
 
-void cn_walk_unit(const cn_job *job, const cn_loop *columns, cn_walk *walk)
+void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 {
     if (job->plan.cols)
-        cn_make_walk(&job->plan.reduced, columns, CN_BLOCK_ROWS, CN_MAX_COLS, walk);
+        cn_make_walk(&job->plan.reduced, columns, CN_BLOCK_ROWS * job->fold, CN_MAX_GROUPS, walk);
     else
         cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, walk);
 }
 
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const char *x, ptrdiff_t span, double *slot,
-                     char *packed)
+void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
+{
+    cn_loop own = *columns;
+    own.stride[CN_STAT] = 1;
+    if (job->plan.cols) {
+        cn_make_walk(&job->plan.spread, &own, 0, own.n <= CN_NARROW ? CN_PACKED / 2 : CN_BLOCK, walk);
+        return;
+    }
+    cn_loops loops;
+    loops.n = 1 + job->plan.spread.n;
+    loops.loop[0] = own;
+    memcpy(loops.loop + 1, job->plan.spread.loop, (size_t)job->plan.spread.n * sizeof(cn_loop));
+    if (loops.n == 1) loops.loop[loops.n++] = (cn_loop){.n = 1}; /* groups of one element */
+    cn_make_walk(&loops, NULL, 0, CN_BLOCK, walk);
+}
+
+void cn_walk_all(const cn_job *job, cn_walk *walk)
+{
+    int narrow = job->plan.cols && job->plan.columns.n <= CN_NARROW;
+    cn_make_walk(&job->plan.all, NULL, 0, narrow ? CN_PACKED / 2 : CN_BLOCK, walk);
+}
+
+/* The folded accumulators join the plain ones, in order. */
+static void unfold(const cn_job *job, cn_acc *acc, const cn_acc *folded)
+{
+    for (ptrdiff_t i = 0; i < job->fold; i++) merge_groups(acc, folded, i * job->width, job->width);
+}
+
+void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x, ptrdiff_t span,
+                     double *slot, const cn_scratch *s)
 {
     ptrdiff_t from = span * CN_SPAN, to = from + CN_SPAN < walk->n_blocks ? from + CN_SPAN : walk->n_blocks;
-    memset(slot, 0, (size_t)cn_slot_size(job) * sizeof *slot);
-    cn_columns acc = open_slot(job, slot);
+    slot[0] = 0;
+    cn_acc acc = open_slot(slot, job->width), folded = open_slot(s->folded, job->fold * job->width);
+    folded.count = 0;
+    const cn_reading how = {job->k, walk, columns, job->fold, job->plan.cols, job->kind == CN_VAR, s->packed};
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
-        cn_tile_moments(job->k, walk, &block, x, job->plan.cols, job->kind == CN_VAR, &acc, packed);
+        cn_tile_moments(&how, &block, x, &acc, &folded);
     }
+    if (job->fold > 1) unfold(job, &acc, &folded);
     slot[0] = acc.count;
 }
 
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const char *x, const cn_scratch *s)
+void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x,
+                     const cn_scratch *s)
 {
-    cn_span_moments(job, walk, x, 0, s->unit, s->packed);
+    cn_span_moments(job, walk, columns, x, 0, s->unit, s);
     for (ptrdiff_t i = 1; i < job->spans; i++) {
-        cn_span_moments(job, walk, x, i, s->span, s->packed);
+        cn_span_moments(job, walk, columns, x, i, s->span, s);
         cn_merge_slot(job, s->unit, s->span);
     }
 }
 
-void cn_finish_unit(const cn_job *job, const double *slot, const cn_loop *columns, ptrdiff_t stat,
+/* Merges each refined group and gives all its columns the result. */
+static void coarsen(ptrdiff_t refined, cn_acc *acc, ptrdiff_t n)
+{
+    for (ptrdiff_t g = 0; g < n; g += refined) {
+        cn_partial p = {0, 0, 0, 0};
+        for (ptrdiff_t c = g; c < g + refined; c++) {
+            cn_partial one = {acc->count, acc->mean[c], acc->mean_lo[c], acc->m2[c]};
+            cn_merge(&p, &one);
+        }
+        for (ptrdiff_t c = g; c < g + refined; c++)
+            acc->mean[c] = p.mean, acc->mean_lo[c] = p.mean_lo, acc->m2[c] = p.m2;
+    }
+    acc->count *= (double)refined;
+}
+
+void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptrdiff_t stat, double *factors,
                     cn_params *params)
 {
-    ptrdiff_t w = job->width, n = job->plan.cols ? columns->n : 1;
-    for (ptrdiff_t c = 0; c < n; c++) {
-        cn_partial p = {slot[0], slot[1 + c], slot[1 + w + c], slot[1 + 2 * w + c]};
-        if (job->stats) job->stats[stat + c * columns->stride[CN_STAT]] = p;
-        if (params)
-            cn_put_params(params, job->k->param_size, c, p.mean, p.mean_lo, cn_scale(&p, job->kind, job->eps));
-    }
+    const ptrdiff_t n = columns->n, refined = job->plan.refined;
+    cn_acc acc = open_slot(slot, job->width);
+    if (refined > 1) coarsen(refined, &acc, n);
+    if (job->stats)
+        for (ptrdiff_t c = 0; c < n; c += refined)
+            job->stats[(stat + c * columns->stride[CN_STAT]) / refined] =
+                (cn_partial){acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
+    if (!params) return;
+    cn_scales(factors, acc.m2, n, acc.count, job->kind, job->eps);
+    cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
 }
 
 static int strided(const cn_job *job)
@@ -112,9 +168,22 @@ static int strided(const cn_job *job)
 
 size_t cn_scratch_size(const cn_job *job)
 {
-    size_t packed = strided(job) ? (size_t)CN_PACKED * sizeof(double) * 2 : 0;
-    size_t bytes = (size_t)(2 * cn_slot_size(job) + CN_N_PARAMS * n_params(job)) * sizeof(double) + packed;
-    return (bytes + 63) / 64 * 64 + 64; /* no cache line is shared */
+    ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
+    size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
+    size_t packed = (strided(job) ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS) * job->width);
+    return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
+}
+
+static ptrdiff_t folding(const cn_job *job)
+{
+    const cn_plan *plan = &job->plan;
+    const cn_loop *columns = &plan->columns;
+    if (!plan->cols || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
+    const cn_loop *rows = &plan->reduced.loop[plan->reduced.n - 1];
+    ptrdiff_t fold = CN_FOLDED / columns->n;
+    int contiguous = columns->stride[CN_X] == job->k->size && rows->stride[CN_X] == columns->n * job->k->size;
+    return contiguous && rows->n >= CN_BLOCK_ROWS * fold ? fold : 1;
 }
 
 void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind kind, double eps,
@@ -123,20 +192,17 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
     job->slots = NULL, job->params_memory = NULL, job->scratch = NULL;
     cn_make_plan(call, &job->plan);
+    cn_loop *columns = &job->plan.columns;
+    ptrdiff_t group = cn_count(&job->plan.reduced), most = CN_MAX_GROUPS;
+    if (!job->plan.cols) most = group >= CN_BLOCK ? 1 : CN_BLOCK / group < CN_BATCH ? CN_BLOCK / group : CN_BATCH;
+    most -= most % job->plan.refined;
+    job->width = columns->n < most ? columns->n : most;
+    job->units = cn_count(&job->plan.kept) * ((columns->n + job->width - 1) / job->width);
+    job->fold = folding(job);
+    job->elements = group * job->width;
     cn_walk walk;
-    cn_loop columns = job->plan.columns;
-    job->width = 1, job->units = cn_count(&job->plan.kept);
-    if (job->plan.cols) {
-        job->width = columns.n < CN_MAX_COLS ? columns.n : CN_MAX_COLS;
-        job->units *= (columns.n + job->width - 1) / job->width;
-        columns.n = job->width;
-    } else {
-        memset(&job->plan.columns, 0, sizeof job->plan.columns);
-    }
-    cn_walk_unit(job, &columns, &walk);
+    cn_loop unit = *columns;
+    unit.n = job->width;
+    cn_walk_moments(job, &unit, &walk);
     job->spans = (walk.n_blocks + CN_SPAN - 1) / CN_SPAN;
-    job->elements = cn_count(&job->plan.reduced) * job->width;
-    int one_run = !job->plan.cols && walk.n_blocks == 1 && job->plan.reduced.n <= 1 && job->plan.spread.n <= 1;
-    ptrdiff_t batch = CN_BLOCK / job->elements;
-    job->batch = !one_run ? 0 : batch > CN_MAX_BATCH ? CN_MAX_BATCH : batch;
 }

@@ -1,4 +1,4 @@
-/* unit.h: a job and its units: one group (rows), or up to CN_MAX_COLS neighbouring groups (cols). */
+/* unit.h: a job and its units: neighbouring groups of the plan's columns, taken together. */
 #ifndef CN_UNIT_H
 #define CN_UNIT_H
 
@@ -10,27 +10,28 @@ typedef struct {
     const cn_call *call;
     const cn_kernels *k;
     cn_plan plan;
-    cn_walk spread; /* of apply: over one unit's loops (fused) or over all */
     cn_kind kind;
     double eps;
-    ptrdiff_t width, units, spans; /* columns of a unit (1 for rows); spans of a unit */
-    ptrdiff_t batch;               /* groups that are one block of one run: so many at once; else 0 */
+    ptrdiff_t width, units, spans; /* columns of a unit; spans of a unit */
+    ptrdiff_t fold;                /* narrow columns: so many rows are one row of fold * width columns */
     ptrdiff_t elements;            /* of a unit */
-    cn_partial *stats;             /* by stat element, or NULL */
+    cn_walk apply;                 /* two phases: over all of x */
+    cn_partial *stats;             /* by group, or NULL */
     double *slots;                 /* [units][spans] slots, two phases only */
     char *params_memory;
     cn_params params; /* by stat element; two phases only */
+    int stream;       /* y is written past the cache */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
 } cn_job;
 
-/* Scratch of a thread: two slots, parameters of a unit, packed blocks. */
+/* Scratch of a thread: two slots, a folded one, factors and parameters of a unit, packed blocks. */
 typedef struct {
-    double *unit, *span;
+    double *unit, *span, *folded, *factors;
     char *params, *packed;
 } cn_scratch;
 
-/* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns (cn_partial if 1). */
+/* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns. */
 static inline ptrdiff_t cn_slot_size(const cn_job *job) { return 1 + 3 * job->width; }
 
 /* Plan, units and spans of a call; nothing is allocated yet. */
@@ -43,16 +44,24 @@ cn_scratch cn_open_scratch(const cn_job *job, int thread);
 
 /* Unit u: its first element and its columns. */
 cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS]);
-void cn_walk_unit(const cn_job *job, const cn_loop *columns, cn_walk *walk);
 
-/* Moments of one span of a unit, and of a whole unit (into s->unit). x: the unit's first element. */
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const char *x, ptrdiff_t span, double *slot,
-                     char *packed);
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const char *x, const cn_scratch *s);
+/* The walks of a unit's moments, and of its apply (parameters side by side, from STAT offset 0). */
+void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk);
+void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk);
+
+/* The walk of apply over all of x, statistics in the caller's order. */
+void cn_walk_all(const cn_job *job, cn_walk *walk);
+
+/* Moments of one span of a unit into slot, and of a whole unit into s->unit. x: the unit's first element. */
+void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x, ptrdiff_t span,
+                     double *slot, const cn_scratch *s);
+void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x,
+                     const cn_scratch *s);
 void cn_merge_slot(const cn_job *job, double *to, const double *from);
 
-/* Writes a finished unit to stats and, if given, to params (of the unit alone). */
-void cn_finish_unit(const cn_job *job, const double *slot, const cn_loop *columns, ptrdiff_t stat,
+/* Writes a finished unit to stats and, if given, to params (of the unit alone). Refined groups are merged
+ * first; slot is theirs then. */
+void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptrdiff_t stat, double *factors,
                     cn_params *params);
 
 #endif

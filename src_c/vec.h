@@ -7,6 +7,8 @@
 
 #if defined(CN_AVX2) || defined(CN_AVX512)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 #define CN_INLINE static inline __attribute__((always_inline, unused))
@@ -51,9 +53,13 @@ CN_INLINE vf64 cn_load_f32_f64(const float *p)
 
 CN_INLINE vf32 cn_load_bf16(const cn_bf16 *p)
 {
+#if defined(CN_AVX2) /* GCC 12 widens in halves */
+    return (vf32)((vu32)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)) << 16);
+#else
     vu16 v;
     memcpy(&v, p, sizeof v);
     return (vf32)(__builtin_convertvector(v, vu32) << 16);
+#endif
 }
 
 CN_INLINE vf64 cn_load_bf16_f64(const cn_bf16 *p)
@@ -88,10 +94,16 @@ CN_INLINE void cn_store_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 
 CN_INLINE void cn_store_bf16(cn_bf16 *p, vf32 v)
 {
-    vu32 u = (vu32)v, nan = (vu32)(v != v);
-    vu32 rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16; /* to nearest, ties to even */
-    vu16 h = __builtin_convertvector((nan & ((u >> 16) | 0x40u)) | (~nan & rounded), vu16);
+    /* To nearest, ties to even. A NaN is cut off: as a result of arithmetic its quiet bit is set. */
+    vu32 u = (vu32)v, up = (((u >> 16) & 1u) + 0x7fffu) & (vu32)(v == v);
+    u = (u + up) >> 16;
+#if defined(CN_AVX2)
+    __m256i a = (__m256i)u;
+    _mm_storeu_si128((void *)p, _mm_packus_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
+#else
+    vu16 h = __builtin_convertvector(u, vu16);
     memcpy(p, &h, sizeof h);
+#endif
 }
 
 CN_INLINE void cn_store_f16(cn_f16 *p, vf32 v)
@@ -114,6 +126,61 @@ CN_INLINE void cn_store_f16(cn_f16 *p, vf32 v)
     memcpy(p, &h, sizeof h);
 #endif
 }
+
+/* Stores that bypass the cache, 16 bytes aligned to 16; made visible by cn_stream_end. */
+#if defined(__SSE2__)
+CN_INLINE void cn_stream_bytes(void *p, const void *v, int bytes)
+{
+    __m128i quarter;
+    CN_UNROLL
+    for (int i = 0; i < bytes; i += 16) {
+        memcpy(&quarter, (const char *)v + i, sizeof quarter);
+        _mm_stream_si128((__m128i *)(void *)((char *)p + i), quarter);
+    }
+}
+CN_INLINE void cn_stream_end(void) { _mm_sfence(); }
+#else
+CN_INLINE void cn_stream_bytes(void *p, const void *v, int bytes) { memcpy(p, v, (size_t)bytes); }
+CN_INLINE void cn_stream_end(void) {}
+#endif
+
+#define CN_STREAM(name, T, V, W)                                                                                  \
+    CN_INLINE void name##_stream(T *p, V v)                                                                       \
+    {                                                                                                             \
+        T a[W];                                                                                                   \
+        name(a, v);                                                                                               \
+        if (sizeof a >= 16)                                                                                       \
+            cn_stream_bytes(p, a, sizeof a);                                                                      \
+        else                                                                                                      \
+            memcpy(p, a, sizeof a);                                                                               \
+    }
+CN_STREAM(cn_store_f32, float, vf32, CN_WF)
+CN_STREAM(cn_store_f64, double, vf64, CN_WD)
+CN_STREAM(cn_store_f16, cn_f16, vf32, CN_WF)
+CN_STREAM(cn_store_bf16, cn_bf16, vf32, CN_WF)
+
+/* a0 b0 a1 b1 ... of the lower, or upper, halves. */
+#if CN_VB == 64
+#define CN_LO32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define CN_HI32 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define CN_LO64 0, 8, 1, 9, 2, 10, 3, 11
+#define CN_HI64 4, 12, 5, 13, 6, 14, 7, 15
+#elif CN_VB == 32
+#define CN_LO32 0, 8, 1, 9, 2, 10, 3, 11
+#define CN_HI32 4, 12, 5, 13, 6, 14, 7, 15
+#define CN_LO64 0, 4, 1, 5
+#define CN_HI64 2, 6, 3, 7
+#else
+#define CN_LO32 0, 4, 1, 5
+#define CN_HI32 2, 6, 3, 7
+#define CN_LO64 0, 2
+#define CN_HI64 1, 3
+#endif
+
+CN_INLINE vf32 cn_zip_lo_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_LO32); }
+CN_INLINE vf32 cn_zip_hi_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_HI32); }
+CN_INLINE vf64 cn_zip_lo_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_LO64); }
+CN_INLINE vf64 cn_zip_hi_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_HI64); }
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))

@@ -57,7 +57,10 @@ INCLUDES = {
     "exec.c": {"cnorm.h", "cpu.h", "kernels.h", "moments.h", "params.h", "plan.h"}
     | {"threads.h", "tile.h", "unit.h"},
     "isa.inc": {"cpu.h", "kernels.h", "moments.h", "vec.h", "moments.inc", "apply.inc"},
-    "moments.inc": set(),
+    "moments.inc": {"sums.inc", "rows.inc", "cols.inc"},
+    "sums.inc": set(),
+    "rows.inc": set(),
+    "cols.inc": set(),
     "apply.inc": set(),
 }
 

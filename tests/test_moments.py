@@ -203,8 +203,8 @@ def test_exact_mean(dtype: Any, center: float, spread: float, n: int) -> None:
     true_var /= n
     for array, axis in ((x, None), (x[:, None], 0), (x[None], 1), (np.repeat(x[:, None], 3, 1), 0)):
         mean, var = cnorm.moments(array, axis)
-        # A mean of 0 has no last place to round to: there, next to nothing beside the spread.
-        hidden = 0 if center else spread * 1e-9
+        # A mean of 0 has no last place to round to: there, digits of the dtype beside the spread.
+        hidden = 0 if center else spread * float(np.finfo(np.asarray(mean).dtype).eps)
         assert np.all(np.abs(np.asarray(mean, np.float64) - center) <= hidden)
         if np.finfo(np.asarray(var).dtype).tiny < true_var < np.finfo(np.asarray(var).dtype).max:
             bound = 1e-6 if np.dtype(dtype) != np.float64 else 1e-12

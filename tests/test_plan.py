@@ -41,6 +41,18 @@ CASES: dict[str, tuple[Array, tuple[int, ...], tuple[int, ...] | None, str]] = {
     "instance_norm without affine": (zeros(8, 6, 5, 7), (2, 3), None, "K48 R35 rows"),
     "instance_norm, channels-last": (channels_last(8, 6, 5, 7), (2, 3), (1,), "K8 R35 K6w cols"),
     "group_norm": (zeros(8, 3, 2, 5, 7), (2, 3, 4), (1, 2), "K8 K3w R2w R35 rows"),
+    "group_norm, channels-last": (
+        np.moveaxis(zeros(8, 10, 9, 3, 2), (3, 4), (1, 2)),
+        (2, 3, 4),
+        (1, 2),
+        "K8 R90 K6w cols refined",
+    ),
+    "group_norm, channels-last, few positions": (
+        np.moveaxis(zeros(8, 5, 7, 3, 2), (3, 4), (1, 2)),
+        (2, 3, 4),
+        (1, 2),
+        "K8 R35 K3w R2w rows",
+    ),
     "scaler": (zeros(1000, 20), (0,), None, "R1000 K20 cols"),
     "scaler, Fortran order": (zeros(20, 1000).T, (0,), None, "K20 R1000 rows"),
     "every second column": (zeros(64, 64)[:, ::2], (1,), (1,), "K64 R32w rows packed"),
