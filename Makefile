@@ -1,10 +1,10 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build test lint format bench asan docs clean
+.PHONY: help build test lint format bench bench-report bench-compare bench-guard asan docs clean
 
 help:            ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
 
 build:           ## compile the extension in place
 	$(PYTHON) -m pip install -e ".[test]"
@@ -23,8 +23,19 @@ format:          ## rewrite Python and C in the house style
 	$(PYTHON) -m ruff format .
 	clang-format -i src_c/*.c src_c/*.h
 
-bench:           ## all cases against the peers installed; JSON in .benchmarks
-	$(PYTHON) -m pytest bench --benchmark-only --benchmark-autosave
+bench:           ## every case against the peers installed, interleaved; JSON in .benchmarks (FLAGS="--match rms")
+	mkdir -p .benchmarks
+	$(PYTHON) -m pytest bench/test_bench.py -W ignore --benchmark-only --benchmark-quiet \
+		--benchmark-json=.benchmarks/results.json $(FLAGS)
+
+bench-report:    ## tables and charts from that JSON: docs/benchmarks.md, docs/img, README.md
+	$(PYTHON) -m bench.report $(FILES)
+
+bench-compare:   ## two builds in one run, the working tree against BASE=<commit>
+	$(PYTHON) -W ignore -m bench.compare $(BASE) $(FLAGS)
+
+bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its floor in bench/guard.json
+	$(PYTHON) -W ignore -m bench.guard
 
 asan:            ## the suite on a build with address and undefined-behaviour sanitizers
 	bash tools/asan.sh
@@ -33,4 +44,4 @@ docs:            ## every example in every docstring
 	$(PYTHON) -m pytest --doctest-modules cnorm
 
 clean:
-	rm -rf build dist *.egg-info cnorm/_core.c cnorm/*.so
+	rm -rf build dist *.egg-info cnorm/*.c cnorm/*.so

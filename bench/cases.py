@@ -1,13 +1,10 @@
-"""The table of cases: operation, shape, dtype and layout, with data and a float64 reference for each."""
+"""The table of cases: what is measured, on which shape, dtype and layout."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-
-Array = np.ndarray[Any, Any]
+LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
 @dataclass(frozen=True)
@@ -16,104 +13,102 @@ class Case:
 
     operation: str
     shape: tuple[int, ...]
+    axes: tuple[int, ...]
     dtype: str = "float32"
     layout: str = "contiguous"
-    axes: tuple[int, ...] = (-1,)
     groups: int = 0
 
     def __str__(self) -> str:
-        extra = [f"axes {self.axes}"] if self.operation == "moments" else []
+        extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
+        extra += [f"{self.groups} groups"] if self.groups else []
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
-        extra += [f"{self.groups} groups"] if self.groups else []
         return " ".join([self.operation, str(self.shape).replace(" ", ""), *extra])
 
+    @property
+    def names_axes(self) -> bool:
+        """Do the axes tell this case from others of its operation?"""
+        return self.operation == "moments" or (self.operation == "layer_norm" and self.axes != (-1,))
 
-@dataclass
-class Data:
-    """Arrays of a case: input, output to write to, parameters per channel or element."""
+    @property
+    def parameter_shape(self) -> tuple[int, ...]:
+        """Of weight and bias: the normalized axes, else the channels."""
+        if self.operation in ("layer_norm", "rms_norm"):
+            return tuple(self.shape[a] for a in self.axes)
+        return (self.shape[1],)
 
-    x: Array
-    out: Array
-    weight: Array
-    bias: Array
-    mean: Array
-    var: Array
-    expected: Any = field(default=None)
+    @property
+    def elements(self) -> int:
+        """How many values the input holds."""
+        n = 1
+        for size in self.shape:
+            n *= size
+        return n
 
 
-def trailing(*shapes: tuple[int, ...], operation: str = "layer_norm", dtype: str = "float32") -> list[Case]:
-    return [Case(operation, shape, dtype) for shape in shapes]
+LAST, ROWS = (-1,), (0,)
 
+
+def spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes after batch and channel."""
+    return tuple(range(2, len(shape)))
+
+
+def over(operation: str, axes: tuple[int, ...], *shapes: tuple[int, ...]) -> list[Case]:
+    """Cases of one operation with the same axes."""
+    return [Case(operation, shape, axes) for shape in shapes]
+
+
+def batch(operation: str, *shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
+    """Statistics per channel: over the batch and all positions."""
+    return [Case(operation, s, (0, *spatial(s)), layout=layout) for s in shapes]
+
+
+def instance(*shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
+    """Statistics per sample and channel."""
+    return [Case("instance_norm", s, spatial(s), layout=layout) for s in shapes]
+
+
+def group(groups: int, *shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
+    """Statistics per sample and group of channels."""
+    return [Case("group_norm", s, spatial(s), layout=layout, groups=groups) for s in shapes]
+
+
+IMAGES, TABLE = (64, 64, 56, 56), (4096, 4096)
 
 CASES: list[Case] = [
-    *trailing(
-        (1, 768), (8, 768), (128, 768), (2048, 768), (4096, 4096), (1000, 333), (100000, 16), (4, 1000000)
-    ),
-    Case("layer_norm", (2048, 768), "float64"),
-    Case("layer_norm", (2048, 768), "float16"),
-    *trailing((1, 4096), (128, 768), (2048, 4096), operation="rms_norm"),
-    Case("batch_norm_eval", (32, 64, 56, 56), axes=(0, 2, 3)),
-    Case("batch_norm_eval", (32, 64, 56, 56), layout="channels_last", axes=(0, 2, 3)),
-    Case("batch_norm_train", (32, 64, 56, 56), axes=(0, 2, 3)),
-    Case("batch_norm_train", (32, 64, 56, 56), layout="channels_last", axes=(0, 2, 3)),
-    Case("batch_norm_train", (4096, 1024), axes=(0,)),
-    Case("instance_norm", (8, 64, 128, 128), axes=(2, 3)),
-    Case("instance_norm", (8, 64, 56, 56), layout="channels_last", axes=(2, 3)),
-    Case("group_norm", (8, 320, 64, 64), axes=(2, 3), groups=32),
-    Case("group_norm", (8, 320, 64, 64), layout="channels_last", axes=(2, 3), groups=32),
-    Case("local_response_norm", (8, 96, 55, 55), axes=(1,)),
-    Case("moments", (4096, 4096), axes=(0,)),
-    Case("moments", (4096, 4096), axes=(1,)),
-    Case("moments", (4096, 4096), axes=(0, 1)),
-    Case("zscore", (1000000, 20), axes=(0,)),
+    *over("layer_norm", LAST, (1, 768), (8, 768), (32, 768), (128, 768), (512, 768), (2048, 768)),
+    *over("layer_norm", LAST, (16384, 768), (32, 128, 1024), TABLE, (1, 4096), (1576, 768), (64, 49, 96)),
+    *over("layer_norm", LAST, (1000, 333), (100000, 16), (4, 1000000), (1, 4000000)),
+    *over("layer_norm", (-2, -1), (64, 49, 96)),
+    *over("layer_norm", (-3, -2, -1), (20, 5, 10, 10)),
+    *over("layer_norm", (1,), (32, 96, 56, 56)),
+    *(Case("layer_norm", (2048, 768), LAST, dtype) for dtype in ("bfloat16", "float16", "float64")),
+    *(Case("layer_norm", (2048, 768), LAST, layout=layout) for layout in LAYOUTS[1:3]),
+    *over("rms_norm", LAST, (1, 4096), (128, 768), (2048, 4096)),
+    Case("rms_norm", (2048, 4096), LAST, "bfloat16"),
+    *batch("batch_norm_eval", (1, 64, 112, 112), (32, 64, 56, 56), (32, 256, 14, 14), (32, 2048, 7, 7)),
+    *batch("batch_norm_eval", (20, 100), (4096, 1024), (32, 128, 512), (4, 32, 16, 56, 56)),
+    *batch("batch_norm_eval", (32, 64, 56, 56), layout="channels-last"),
+    *batch("batch_norm_train", (32, 64, 56, 56), (4096, 1024)),
+    *batch("batch_norm_train", (32, 64, 56, 56), layout="channels-last"),
+    *instance((8, 64, 128, 128), (8, 64, 56, 56), (20, 100, 35, 45), (4, 3, 512, 512), (2, 32, 32, 64, 64)),
+    *instance((8, 64, 56, 56), layout="channels-last"),
+    *group(32, (8, 320, 64, 64), (2, 1280, 16, 16)),
+    *group(32, (8, 320, 64, 64), layout="channels-last"),
+    *group(3, (20, 6, 10, 10)),
+    *over("local_response_norm", (1,), (8, 96, 55, 55)),
+    *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
+    *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
+    *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
+    *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
+    *over("scaler_row", ROWS, (1, 20)),
+    *batch("switchable_norm_eval", (8, 64, 56, 56)),
+    *batch("switchable_norm_train", (8, 64, 56, 56)),
 ]
+BY_NAME = {str(case): case for case in CASES}
 
 
-def parameter_shape(case: Case) -> tuple[int, ...]:
-    if case.operation in ("layer_norm", "rms_norm"):
-        return case.shape[-1:]
-    return (case.shape[1],)
-
-
-def make(case: Case) -> Data:
-    """Data of a case: N(1, 2), always the same; parameters apart from 1 and 0."""
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal(case.shape, np.float32) * 2 + 1
-    x = x.astype(case.dtype)
-    if case.layout == "channels_last":
-        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
-    kind = np.float64 if case.dtype == "float64" else np.float32
-    shape = parameter_shape(case)
-    weight, bias, mean = (rng.normal(1, 0.1, shape).astype(kind) for _ in range(3))
-    var = rng.uniform(1, 5, shape).astype(kind)
-    return Data(x, np.zeros_like(x), weight, bias, mean, var)
-
-
-def reference(case: Case, d: Data) -> Any:
-    """float64 result of a case, by the formulas."""
-    x = d.x.astype(np.float64)
-    if case.operation == "moments":
-        return x.mean(case.axes), x.var(case.axes)
-    if case.operation == "local_response_norm":
-        squares = np.pad(x**2, [(0, 0), (2, 2)] + [(0, 0)] * (x.ndim - 2))
-        window = sum(squares[:, i : i + x.shape[1]] for i in range(5))
-        return x / (1 + 1e-4 / 5 * window) ** 0.75
-    channel = (1, -1) + (1,) * (x.ndim - 2)
-    w, b = d.weight.astype(np.float64), d.bias.astype(np.float64)
-    if case.operation == "zscore":
-        return (x - x.mean(0)) / x.std(0)
-    if case.operation == "rms_norm":
-        return x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-5) * w
-    if case.operation == "batch_norm_eval":
-        center, spread = (v.astype(np.float64).reshape(channel) for v in (d.mean, d.var))
-    else:
-        shaped = x.reshape(x.shape[0], case.groups, -1) if case.groups else x
-        axes = (2,) if case.groups else case.axes
-        center, spread = shaped.mean(axes, keepdims=True), shaped.var(axes, keepdims=True)
-        if case.groups:
-            z = ((shaped - center) / np.sqrt(spread + 1e-5)).reshape(x.shape)
-            return z * w.reshape(channel) + b.reshape(channel)
-    if case.operation != "layer_norm":
-        w, b = w.reshape(channel), b.reshape(channel)
-    return (x - center) / np.sqrt(spread + 1e-5) * w + b
+def chosen(text: str) -> list[Case]:
+    """Cases whose name contains the text, or one of several with | between."""
+    return [case for case in CASES if any(part in str(case) for part in text.split("|"))]

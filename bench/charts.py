@@ -1,0 +1,172 @@
+"""The results as charts: ratios to the peers, speed against size, distance to the copy limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from bench.peers import FRESH, MODES, PREALLOCATED
+from bench.results import Record, Results, fastest_ratio, geometric_mean, limit, peers_of, ratio
+from bench.tables import TITLES, count
+
+STYLES = {
+    "cnorm": ("#000000", "o"),
+    "torch": ("#d62728", "o"),
+    "onnxruntime": ("#1f77b4", "s"),
+    "openvino": ("#9467bd", "D"),
+    "numpy": ("#7f7f7f", "^"),
+    "numba": ("#2ca02c", "v"),
+    "scipy": ("#8c564b", "<"),
+    "sklearn": ("#ff7f0e", ">"),
+    "thinc": ("#e377c2", "P"),
+    "bottleneck": ("#bcbd22", "X"),
+    "copy": ("#17becf", "|"),
+}
+SIZES = re.compile(r"layer_norm \(\d+,768\)$")
+Value = Callable[[Record], float | None]
+Row = tuple[str, dict[str, float | None]]  # label, ratio of each peer
+
+matplotlib.rcParams.update({"svg.hashsalt": "cnorm", "svg.fonttype": "none", "font.size": 9})
+matplotlib.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
+
+
+def save(figure: Any, path: Path) -> None:
+    """The same file for the same numbers."""
+    metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+    figure.savefig(path, bbox_inches="tight", metadata=metadata, dpi=130)
+    plt.close(figure)
+
+
+def ratio_axis(axes: Any) -> None:
+    """Powers of two, plain numbers, a line at equal speed."""
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_locator(LogLocator(base=2, numticks=14))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x >= 1 else f"1/{1 / x:g}"))
+    axes.axvline(1, color="black", linewidth=1)
+    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def dots(rows: list[Row], peers: list[str], title: str) -> Any:
+    """A line per label, a mark per peer at its ratio."""
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.21 * len(rows)))
+    places = range(len(rows), 0, -1)
+    axes.hlines(places, 0, 1, transform=axes.get_yaxis_transform(), color="#eeeeee", linewidth=0.6, zorder=0)
+    for peer in [*peers, "copy"]:
+        points = [(r[peer], y) for (_, r), y in zip(rows, places, strict=True) if r.get(peer)]
+        if points:
+            color, marker = STYLES[peer]
+            axes.scatter(*zip(*points, strict=True), s=26, color=color, marker=marker, label=peer)
+    ratio_axis(axes)
+    axes.set_yticks(list(places), [label for label, _ in rows])
+    axes.set_ylim(0.3, len(rows) + 0.7)
+    axes.set_xlabel("time over cnorm's (right of the line: cnorm is faster)")
+    axes.set_title(title, loc="left")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def values(peers: list[str]) -> dict[str, Value]:
+    """What is drawn of a record, by name."""
+    return {**{peer: partial(ratio, name=peer) for peer in peers}, "copy": limit}
+
+
+def by_case(records: list[Record]) -> tuple[list[Row], list[str]]:
+    """Every case."""
+    peers = peers_of(records)
+    return [(r["case"], {name: f(r) for name, f in values(peers).items()}) for r in records], peers
+
+
+def by_operation(records: list[Record]) -> tuple[list[Row], list[str]]:
+    """Geometric means over the cases of an operation."""
+    peers = peers_of(records)
+    rows = []
+    for operation in dict.fromkeys(r["operation"] for r in records):
+        own = [r for r in records if r["operation"] == operation]
+        rows.append((operation, {name: geometric_mean(map(f, own)) for name, f in values(peers).items()}))
+    return rows, peers
+
+
+def speed(axes: Any, records: list[Record], title: str) -> None:
+    """Bytes moved per second against their number, a line per contender."""
+    for name, (color, marker) in STYLES.items():
+        timed = [(r["bytes"], r["times"][name]["median"]) for r in records if name in r["times"]]
+        points = [(moved, moved / seconds / 1e9) for moved, seconds in sorted(timed)]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=color, marker=marker, markersize=4, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_title(title, loc="left")
+    axes.set_xlabel("layer_norm (n,768): bytes read and written")
+    axes.grid(color="#dddddd", linewidth=0.6)
+
+
+def speed_against_size(results: Results, threads: int) -> Any | None:
+    """A panel per mode; None if no rows of 768 were measured."""
+    chosen = {m: [r for r in results.select(threads, m) if SIZES.match(r["case"])] for m in MODES}
+    if not all(chosen.values()):
+        return None
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
+    for axes, (mode, records) in zip(panels, chosen.items(), strict=True):
+        speed(axes, records, f"{count(threads)}, {TITLES[mode]}")
+    panels[0].set_ylabel("GB/s")
+    panels[0].legend(loc="upper left", bbox_to_anchor=(2.2, 1), fontsize=8)
+    return figure
+
+
+def copy_distance(results: Results) -> Any:
+    """Time of the copy over cnorm's per case, for each number of threads."""
+    series = {}
+    for threads in results.threads:
+        fresh = {r["case"]: limit(r) for r in results.select(threads, FRESH)}
+        series[threads] = fresh | {r["case"]: limit(r) for r in results.select(threads, PREALLOCATED)}
+    cases = list(dict.fromkeys(r["case"] for r in results.records))
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.21 * len(cases)))
+    height = 0.8 / len(series)
+    for i, (threads, found) in enumerate(series.items()):
+        places = [len(cases) - j - height * (i - (len(series) - 1) / 2) for j in range(len(cases))]
+        axes.barh(places, [found.get(c) or 0 for c in cases], height, label=count(threads))
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_yticks(range(len(cases), 0, -1), cases)
+    axes.set_ylim(0.3, len(cases) + 0.7)
+    axes.set_xlabel("time of a copy over cnorm's (the line: the speed of the memory)")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def overview(results: Results) -> Any:
+    """The README's chart: operations, and all cases against their fastest peer."""
+    threads = results.threads[0]
+    records = results.select(threads, FRESH)
+    rows, peers = by_operation(records)
+    best = geometric_mean(map(fastest_ratio, records)) or 0
+    title = f"{count(threads)}, new output; the fastest peer of each case: {best:.2f} on average"
+    return dots(rows, peers, title)
+
+
+def draw(results: Results, folder: Path) -> list[str]:
+    """All charts as SVG, the README's also as PNG; the names, for the document."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {"copy-limit": copy_distance(results)}
+    for threads in results.threads:
+        sizes = speed_against_size(results, threads)
+        figures |= {f"size-{threads}": sizes} if sizes else {}
+        for mode in MODES:
+            rows, peers = by_case(results.select(threads, mode))
+            if rows:
+                title = f"{count(threads)}, {TITLES[mode]}"
+                figures[f"ratios-{mode}-{threads}"] = dots(rows, peers, title)
+    for name, figure in figures.items():
+        save(figure, folder / f"{name}.svg")
+    for suffix in ("svg", "png"):
+        save(overview(results), folder / f"overview.{suffix}")
+    return ["overview", *figures]

@@ -1,0 +1,163 @@
+"""Arrays of a case, always the same, and its float64 result by the formulas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bench.cases import Case
+
+Array = np.ndarray[Any, Any]
+EPS = 1e-5
+PAGE = 4096
+
+
+@dataclass
+class Data:
+    """Input, output to write to, and whatever parameters some operation of the table needs."""
+
+    x: Array
+    out: Array
+    weight: Array
+    bias: Array
+    mean: Array
+    var: Array
+    mix: Array  # logits of SwitchNorm: instance, layer, batch
+    fit: Array  # what the scaler of a single row was fitted to
+
+
+def numpy_dtype(name: str) -> Any:
+    """Of a dtype by name; bfloat16 is ml_dtypes'."""
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)
+
+
+def placed(shape: tuple[int, ...], dtype: Any, offset: int) -> Array:
+    """An array at a given offset from a page: memcpy can be ten times slower at unlucky distances."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + 2 * PAGE, np.uint8)
+    start = -memory.ctypes.data % PAGE + offset
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def placed_like(x: Array, offset: int) -> Array:
+    """The same with the memory order of another array, as np.empty_like."""
+    order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+    memory = placed(tuple(x.shape[axis] for axis in order), x.dtype, offset)
+    return memory.transpose(np.argsort(order))
+
+
+def laid_out(x: Array, dtype: Any, layout: str) -> Array:
+    """The same values in another dtype and memory order, at the start of a page."""
+    if layout == "every second column":
+        wide = placed((*x.shape[:-1], 2 * x.shape[-1]), dtype, 0)
+        wide[...] = np.repeat(x, 2, axis=-1)
+        return wide[..., ::2]
+    if layout == "transposed":
+        y = placed(x.shape[::-1], dtype, 0).T
+    elif layout == "channels-last":
+        y = np.moveaxis(placed((x.shape[0], *x.shape[2:], x.shape[1]), dtype, 0), -1, 1)
+    else:
+        y = placed(x.shape, dtype, 0)
+    y[...] = x
+    return y
+
+
+def make(case: Case) -> Data:
+    """Input N(1, 2), parameters apart from 1 and 0."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(case.shape, np.float32)
+    x *= 2
+    x += 1
+    x = laid_out(x, numpy_dtype(case.dtype), case.layout)
+    kind = np.float64 if case.dtype == "float64" else np.float32
+    shape = case.parameter_shape
+    weight, bias, mean = (rng.normal(1, 0.1, shape).astype(kind) for _ in range(3))
+    var = rng.uniform(1, 5, shape).astype(kind)
+    mix = rng.normal(1, 0.5, (2, 3)).astype(kind)
+    fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation == "scaler_row" else x
+    return Data(x, placed_like(x, PAGE // 2), weight, bias, mean, var, mix, fit)
+
+
+def against(case: Case, parameter: Array) -> Array:
+    """A parameter in the shape that broadcasts against the input."""
+    rank = len(case.shape)
+    axes = case.axes if case.operation in ("layer_norm", "rms_norm") else (1,)
+    places = {a % rank for a in axes}
+    return parameter.reshape([case.shape[a] if a in places else 1 for a in range(rank)])
+
+
+def softmax(logits: Array) -> Array:
+    """Of the last axis."""
+    e = np.exp(logits.astype(np.float64))
+    return np.asarray(e / e.sum(-1, keepdims=True))
+
+
+def switch_moments(case: Case, d: Data, mean: Array, var: Array) -> tuple[Array, Array]:
+    """SwitchNorm's mean and variance from those of each instance [N, C]; the variance is unbiased."""
+    square = var + mean**2
+    center, spread = [mean], [var]
+    for axis in (1, 0):
+        m = mean.mean(axis, keepdims=True)
+        center.append(m)
+        spread.append(square.mean(axis, keepdims=True) - m**2)
+    if case.operation == "switchable_norm_eval":
+        center[2], spread[2] = d.mean[None], d.var[None]
+    a, b = softmax(d.mix)
+    return sum_of(a, center), sum_of(b, spread)
+
+
+def sum_of(weights: Array, parts: list[Array]) -> Array:
+    """Weighted sum of arrays that broadcast."""
+    return weights[0] * parts[0] + weights[1] * parts[1] + weights[2] * parts[2]
+
+
+def statistics(case: Case, d: Data, x: Array) -> tuple[Array, Array]:
+    """Centre and square of the spread, broadcasting against x."""
+    if case.operation == "batch_norm_eval":
+        return against(case, d.mean).astype(np.float64), against(case, d.var).astype(np.float64)
+    if case.operation.startswith("switchable"):
+        mean, var = x.mean((2, 3)), x.var((2, 3), ddof=1)
+        center, spread = switch_moments(case, d, mean, var)
+        return center[..., None, None], spread[..., None, None]
+    if case.operation == "scaler_row":
+        fit = d.fit.astype(np.float64)
+        return fit.mean(0), fit.var(0)
+    return x.mean(case.axes, keepdims=True), x.var(case.axes, keepdims=True)
+
+
+def local_response(x: Array) -> Array:
+    """Window of five channels, torch's defaults."""
+    squares = np.pad(x**2, [(0, 0), (2, 2)] + [(0, 0)] * (x.ndim - 2))
+    window = np.sum([squares[:, i : i + x.shape[1]] for i in range(5)], axis=0)
+    return np.asarray(x / (1 + 1e-4 / 5 * window) ** 0.75)
+
+
+def reference(case: Case, d: Data) -> Any:
+    """The result in float64."""
+    x = d.x.astype(np.float64)
+    if case.operation == "moments":
+        return x.mean(case.axes), x.var(case.axes)
+    if case.operation == "local_response_norm":
+        return local_response(x)
+    if case.operation == "minmax":
+        low, high = x.min(0), x.max(0)
+        return (x - low) / (high - low)
+    w, b = (against(case, p).astype(np.float64) for p in (d.weight, d.bias))
+    if case.operation == "rms_norm":
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * w
+    if case.groups:
+        shaped = x.reshape(x.shape[0], case.groups, -1)
+        center, spread = shaped.mean(2, keepdims=True), shaped.var(2, keepdims=True)
+        return ((shaped - center) / np.sqrt(spread + EPS)).reshape(x.shape) * w + b
+    center, spread = statistics(case, d, x)
+    x -= center
+    if case.operation in ("zscore", "scaler_row"):
+        return x / np.sqrt(spread)
+    x /= np.sqrt(spread + EPS)
+    return x * w + b

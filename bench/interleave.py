@@ -1,0 +1,116 @@
+"""Times calls in turn, round after round, and turns the times into ratios within a round."""
+
+from __future__ import annotations
+
+import gc
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+Call = Callable[[], Any]
+Clock = Callable[[], float]
+Timer = Callable[[int], float]  # how often to call -> seconds of one call
+
+TURN = 300e-6  # a turn repeats its call until it lasts about this long, in seconds
+LONG = 0.1  # a call of so many seconds is believed the first time
+PATIENCE = 4  # a turn this many times longer than the base's is left out of some rounds
+MOST_REPEATS, MOST_SKIPPED = 2000, 8
+FEWEST_ROUNDS, FEWEST_TIMINGS, MOST_ROUNDS = 7, 3, 3000
+
+
+def timer(call: Call, clock: Clock = time.perf_counter) -> Timer:
+    """Times a call; a short one runs once before, as it depends on what its neighbour left in the cache."""
+
+    def run(repeats: int) -> float:
+        if repeats > 1:
+            call()
+        start = clock()
+        for _ in range(repeats):
+            call()
+        return (clock() - start) / repeats
+
+    return run
+
+
+@dataclass
+class Turn:
+    """How often a call is repeated in a turn, in which rounds it takes part, and what it took."""
+
+    timer: Timer
+    repeats: int = 1
+    every: int = 1
+    times: dict[int, float] = field(default_factory=dict)  # round -> seconds of one call
+
+
+def once(timer: Timer) -> float:
+    """The shorter of two calls, after one to warm up."""
+    first = timer(1)
+    return first if first > LONG else max(min(timer(1), timer(1)), 1e-9)
+
+
+def plan(timers: dict[str, Timer], base: str) -> dict[str, Turn]:
+    """Repeats short calls and rations long ones, so that the base gets its rounds."""
+    single = {name: once(timer) for name, timer in timers.items()}
+    repeats = {name: max(1, min(MOST_REPEATS, round(TURN / t))) for name, t in single.items()}
+    allowance = PATIENCE * max(single[base] * repeats[base], TURN)
+    turns = {}
+    for name, timer in timers.items():
+        every = round(single[name] * repeats[name] / allowance)
+        turns[name] = Turn(timer, repeats[name], max(1, min(MOST_SKIPPED, every)))
+    return turns
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """The garbage collector waits."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def interleave(
+    timers: dict[str, Timer], base: str, seconds: float, clock: Clock = time.perf_counter, seed: int = 0
+) -> dict[str, Turn]:
+    """Round robin in a new order each round, until the time is up and everyone was timed enough."""
+    turns = plan(timers, base)
+    order = random.Random(seed)
+    end = clock() + seconds
+    with no_collection():
+        for number in range(MOST_ROUNDS):
+            names = [name for name, turn in turns.items() if number % turn.every == 0]
+            order.shuffle(names)
+            for name in names:
+                turns[name].times[number] = turns[name].timer(turns[name].repeats)
+            fewest = min(len(turn.times) for turn in turns.values())
+            if number + 1 >= FEWEST_ROUNDS and fewest >= FEWEST_TIMINGS and clock() >= end:
+                break
+    return turns
+
+
+def ratios(turns: dict[str, Turn], name: str, base: str) -> list[float]:
+    """Time of `name` over the base's in each round both took part in."""
+    ours = turns[base].times
+    return [seconds / ours[r] for r, seconds in turns[name].times.items() if r in ours]
+
+
+def summary(turns: dict[str, Turn], base: str) -> dict[str, dict[str, float]]:
+    """For each name: seconds (median, minimum), ratio to the base (median, lowest), rounds."""
+    result = {}
+    for name, turn in turns.items():
+        seconds, quotients = list(turn.times.values()), ratios(turns, name, base)
+        result[name] = {
+            "median": statistics.median(seconds),
+            "minimum": min(seconds),
+            "ratio": statistics.median(quotients),
+            "lowest": min(quotients),
+            "rounds": len(seconds),
+        }
+    return result

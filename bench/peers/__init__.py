@@ -1,0 +1,76 @@
+"""The contenders: each turns a case into calls to time, one for each way of giving the output."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from bench.cases import Case
+from bench.data import Data
+from bench.interleave import Call
+
+Calls = dict[str, Call]  # by mode; a mode that is missing is not offered
+FRESH, PREALLOCATED = MODES = ("fresh", "preallocated")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A library: the module here that calls it, the function in there, and what must be installed."""
+
+    module: str
+    packages: tuple[str, ...]
+    function: str = "calls"
+
+    @property
+    def installed(self) -> bool:
+        """Are its packages there?"""
+        return all(installed_version(p) for p in self.packages)
+
+    def calls(self, case: Case, data: Data, threads: int) -> Calls:
+        """What to time; empty where the library has no such operation."""
+        function = getattr(importlib.import_module(f"bench.peers.{self.module}"), self.function)
+        made: Calls = function(case, data, threads)
+        return made
+
+
+CONTENDERS: dict[str, Contender] = {
+    "cnorm": Contender("ours", ()),
+    "torch": Contender("torch_peer", ("torch",)),
+    "onnxruntime": Contender("onnx_peer", ("onnxruntime", "onnx")),
+    "openvino": Contender("openvino_peer", ("openvino",)),
+    "numpy": Contender("numpy_peer", ("numpy",)),
+    "numba": Contender("numba_peer", ("numba",)),
+    "scipy": Contender("few", ("scipy",), "scipy_calls"),
+    "sklearn": Contender("few", ("scikit-learn",), "sklearn_calls"),
+    "thinc": Contender("few", ("thinc",), "thinc_calls"),
+    "bottleneck": Contender("few", ("bottleneck",), "bottleneck_calls"),
+    "copy": Contender("copies", (), "serial_calls"),
+    "parallel copy": Contender("copies", (), "parallel_calls"),
+}
+LIMITS = ("copy", "parallel copy")
+PEERS = tuple(name for name in CONTENDERS if name not in ("cnorm", *LIMITS))
+
+
+def installed_version(package: str) -> str | None:
+    """None if it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def set_threads(n: int, names: tuple[str, ...]) -> None:
+    """For those that are told once; the others are told when a call is made."""
+    import cnorm
+
+    cnorm.set_num_threads(n)
+    if "torch" in names and CONTENDERS["torch"].installed:
+        import torch
+
+        torch.set_num_threads(n)
+    if "numba" in names and CONTENDERS["numba"].installed:
+        import numba
+
+        numba.set_num_threads(min(n, numba.config.NUMBA_NUM_THREADS))

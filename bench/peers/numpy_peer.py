@@ -1,0 +1,125 @@
+"""NumPy's formulas: as they are written, and as a chain of out= with a scratch array."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from bench.cases import Case
+from bench.data import EPS, Array, Data, against, switch_moments
+from bench.peers import FRESH, PREALLOCATED, Calls
+
+
+def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
+    """(x - mean) / sqrt(var + eps) * w + b."""
+    centered = x - x.mean(axes, keepdims=True)
+    return centered / np.sqrt((centered * centered).mean(axes, keepdims=True) + EPS) * w + b
+
+
+def chain(x: Array, axes: tuple[int, ...], w: Array, b: Array, scratch: Array, out: Array) -> Array:
+    """The same without a large temporary."""
+    np.subtract(x, x.mean(axes, keepdims=True), out=out)
+    np.multiply(out, out, out=scratch)
+    np.multiply(out, 1 / np.sqrt(scratch.mean(axes, keepdims=True) + EPS), out=out)
+    np.multiply(out, w, out=out)
+    return np.add(out, b, out=out)
+
+
+def rms(x: Array, w: Array, scratch: Array | None = None, out: Array | None = None) -> Array:
+    """x / sqrt(mean(x^2) + eps) * w."""
+    square = np.multiply(x, x, out=scratch)
+    scaled = np.multiply(x, 1 / np.sqrt(square.mean(-1, keepdims=True) + EPS), out=out)
+    return np.multiply(scaled, w, out=out)
+
+
+def affine(x: Array, mean: Array, var: Array, w: Array, b: Array, out: Array | None = None) -> Array:
+    """The two parameters folded before the large array is touched."""
+    scale = w / np.sqrt(var + EPS)
+    return np.add(np.multiply(x, scale, out=out), b - mean * scale, out=out)
+
+
+def grouped(x: Array, groups: int, w: Array, b: Array) -> Array:
+    """Statistics of (sample, group), parameters of each channel."""
+    rows = x.reshape(x.shape[0], groups, -1)
+    centered = rows - rows.mean(2, keepdims=True)
+    z = centered / np.sqrt((centered * centered).mean(2, keepdims=True) + EPS)
+    return z.reshape(x.shape) * w + b
+
+
+def local_response(x: Array) -> Array:
+    """Five shifted sums."""
+    squares = np.pad(x * x, [(0, 0), (2, 2), (0, 0), (0, 0)])
+    channels = x.shape[1]
+    window = squares[:, :channels].copy()
+    for shift in range(1, 5):
+        window += squares[:, shift : shift + channels]
+    return np.asarray(x / (1 + np.float32(1e-4 / 5) * window) ** np.float32(0.75))
+
+
+def zscore(x: Array, out: Array | None = None) -> Array:
+    """Columns to zero mean and unit deviation."""
+    return np.divide(np.subtract(x, x.mean(0), out=out), x.std(0), out=out)
+
+
+def minmax(x: Array, out: Array | None = None) -> Array:
+    """Columns to 0 ... 1."""
+    low = x.min(0)
+    return np.divide(np.subtract(x, low, out=out), x.max(0) - low, out=out)
+
+
+def switchable(case: Case, d: Data, out: Array | None = None) -> Array:
+    """Statistics of instances, mixed, then one affine map per sample and channel."""
+    x = d.x
+    mean, var = switch_moments(case, d, x.mean((2, 3)), x.var((2, 3), ddof=1))
+    scale = d.weight / np.sqrt(var + EPS)
+    shift = d.bias - mean * scale
+    scale, shift = (p.astype(x.dtype)[..., None, None] for p in (scale, shift))
+    return np.add(np.multiply(x, scale, out=out), shift, out=out)
+
+
+def through_float32(case: Case, d: Data, threads: int) -> Calls:
+    """NumPy sums 16-bit floats slowly, and bfloat16 wrongly: converted there and back."""
+    wide = replace(d, x=d.x.astype(np.float32))
+    call = calls(case, wide, threads)[FRESH]
+
+    def run() -> Any:
+        np.copyto(wide.x, d.x)
+        return call().astype(d.x.dtype)
+
+    return {FRESH: run}
+
+
+def calls(case: Case, d: Data, threads: int) -> Calls:
+    """NumPy's loops use one thread."""
+    if d.x.dtype.itemsize == 2:
+        return through_float32(case, d, threads)
+    x, out = d.x, d.out
+    w, b, mean, var = (against(case, p) for p in (d.weight, d.bias, d.mean, d.var))
+    operation = case.operation
+    simple: dict[str, Any] = {
+        "moments": lambda: (x.mean(case.axes), x.var(case.axes)),
+        "group_norm": partial(grouped, x, case.groups, w, b),
+        "local_response_norm": partial(local_response, x),
+    }
+    given: dict[str, Any] = {
+        "batch_norm_eval": partial(affine, x, mean, var, w, b),
+        "zscore": partial(zscore, x),
+        "minmax": partial(minmax, x),
+        "switchable_norm_eval": partial(switchable, case, d),
+        "switchable_norm_train": partial(switchable, case, d),
+    }
+    if operation in simple:
+        return {FRESH: simple[operation]}
+    if operation in given:
+        return {FRESH: given[operation], PREALLOCATED: partial(given[operation], out=out)}
+    if operation == "scaler_row":
+        center, scale = d.fit.mean(0), d.fit.std(0)
+        return {FRESH: lambda: (x - center) / scale}
+    scratch = np.empty_like(x)
+    if operation == "rms_norm":
+        return {FRESH: partial(rms, x, w), PREALLOCATED: partial(rms, x, w, scratch, out)}
+    parameters = (x, case.axes, w, b)
+    return {FRESH: partial(formula, *parameters), PREALLOCATED: partial(chain, *parameters, scratch, out)}

@@ -1,0 +1,60 @@
+"""One build of cnorm that times its calls on request: python -m bench.worker TREE, requests on stdin.
+
+The package cnorm is TREE's, everything of the bench is this tree's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from bench.cases import BY_NAME
+from bench.interleave import Timer, timer
+
+Timers = dict[str, Timer]
+
+
+def prepare(request: dict[str, Any]) -> Timers:
+    """The timers of a case by mode, checked against the reference."""
+    from bench.measure import BASE, prepare
+
+    prepared = prepare(BY_NAME[request["case"]], request["threads"], (BASE,))
+    return {mode: timer(calls[BASE]) for mode, calls in prepared.calls.items() if BASE in calls}
+
+
+def answer(request: dict[str, Any], timers: Timers) -> tuple[dict[str, Any], Timers]:
+    """The reply, and the timers for the requests that follow."""
+    if "case" not in request:
+        return {"seconds": timers[request["mode"]](request["repeats"])}, timers
+    try:
+        timers = prepare(request)
+    except Exception as problem:  # an older build may lack the function, or be wrong
+        return {"modes": [], "problem": f"{type(problem).__name__}: {problem}"}, {}
+    return {"modes": list(timers)}, timers
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """One JSON object per line, until the input ends."""
+    timers: Timers = {}
+    for line in requests:
+        reply, timers = answer(json.loads(line), timers)
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def main() -> None:
+    tree = Path(sys.argv[1]).resolve()
+    sys.path.insert(0, str(tree))
+    import cnorm
+
+    if not Path(cnorm.__file__).is_relative_to(tree):
+        raise SystemExit(f"cnorm came from {cnorm.__file__}, not from {tree}")
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever else prints does not mix with the replies
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

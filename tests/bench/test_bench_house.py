@@ -1,0 +1,32 @@
+"""The rules of the house for bench/: the duty first, few lines, peers imported by their own file."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from bench.report import ROOT
+
+FILES = sorted((ROOT / "bench").rglob("*.py"))
+PEERS = {"torch", "onnxruntime", "onnx", "openvino", "numba", "scipy", "sklearn", "thinc", "bottleneck"}
+PEER_FILES = {"torch_peer.py", "onnx_peer.py", "openvino_peer.py", "numba_peer.py", "numba_kernels.py"}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_file(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    tree = ast.parse(text)
+    doc = ast.get_docstring(tree)
+    assert doc
+    assert text.startswith('"""')
+    for node in tree.body:
+        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert path.name in PEER_FILES or not PEERS & {n.split(".")[0] for n in names}

@@ -1,0 +1,128 @@
+"""The report renders from a stored result file of made-up numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import results as res
+from bench import tables
+from bench.machine import caches, describe
+from bench.report import BEGIN, END, ROOT, replaced, write
+
+STORED = Path(__file__).parent / "stored.json"
+README = f"# cnorm\n\n{BEGIN}\nold\n{END}\n\n## License\n"
+
+
+@pytest.fixture
+def results() -> res.Results:
+    return res.load([STORED])
+
+
+def test_records_follow_the_table_of_cases(results: res.Results) -> None:
+    assert [r["operation"] for r in results.select(1, "fresh")] == ["layer_norm", "layer_norm", "moments"]
+    assert results.threads == [1, 2]
+
+
+def test_later_files_replace_earlier_ones(tmp_path: Path) -> None:
+    stored = json.loads(STORED.read_text())
+    stored["benchmarks"] = stored["benchmarks"][:1]
+    record = stored["benchmarks"][0]["extra_info"]
+    record["times"]["torch"]["ratio"] = 123.0
+    later = tmp_path / "later.json"
+    later.write_text(json.dumps(stored))
+    merged = res.load([STORED, later])
+    assert len(merged.records) == len(res.load([STORED]).records)
+    assert [res.ratio(r, "torch") for r in merged.records].count(123) == 1
+    stored["machine_info"]["cpu"] = "another"
+    later.write_text(json.dumps(stored))
+    with pytest.raises(SystemExit, match="another machine"):
+        res.load([STORED, later])
+
+
+def test_what_is_read_off_a_record(results: res.Results) -> None:
+    one, two = results.select(1, "fresh")[1], results.select(2, "fresh")[0]
+    assert res.fastest_peer(one) == ("numba", 0.8)
+    assert res.fastest_ratio(one) == 0.8
+    assert res.limit(one) == 0.5
+    assert res.limit(two) == 0.4
+    assert res.ratio(one, "thinc") is None
+    assert res.fastest_peer({"times": {}}) is None
+    assert res.limit({"times": {}}) is None
+    assert res.geometric_mean([2, None, 8]) == pytest.approx(4)
+    assert res.geometric_mean([None]) is None
+
+
+def test_numbers() -> None:
+    assert [tables.number(v) for v in (None, 0.5, 9.99, 12.3)] == ["", "0.50", "9.99", "12"]
+    assert [tables.duration(s) for s in (1.5e-6, 0.25)] == ["1.5 µs", "250.00 ms"]
+
+
+def test_tables_are_well_formed(results: res.Results) -> None:
+    for text in (tables.document(results, ["overview"]), tables.short(results, "a.png")):
+        lines = text.splitlines()
+        for i, line in enumerate(lines):
+            if line.startswith("|---"):
+                columns = line.count("|")
+                block = [lines[i - 1], line]
+                for row in lines[i + 1 :]:
+                    if not row.startswith("|"):
+                        break
+                    block.append(row)
+                assert {row.count("|") for row in block} == {columns}
+        assert "Imaginary CPU" in text
+        assert "torch 2.13.0" in text
+        assert "Not installed: scipy, thinc." in text
+    assert "bottleneck, error 0.03" in tables.document(results, [])
+
+
+def test_short_table_has_a_line_per_case(results: res.Results) -> None:
+    lines = tables.short(results, "a.png").splitlines()
+    assert lines[-1] == "| moments (4096,4096) axes (0,1) | 5.00 ms | 20 | 6.00 numpy |  |  | 1.50 |"
+    assert (
+        lines[-2] == "| layer_norm (2048,768) | 500.0 µs | 1.00 | 0.80 numba | 450.0 µs | 0.75 numba | 0.55 |"
+    )
+
+
+def test_readme_part_is_replaced() -> None:
+    assert replaced(README, "new") == README.replace("old", "new")
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count(BEGIN) == 1
+
+
+def test_everything_is_written(results: res.Results, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    write(results, tmp_path)
+    images = {p.name for p in (tmp_path / "docs" / "img").iterdir()}
+    assert {"overview.png", "overview.svg", "copy-limit.svg", "size-1.svg", "ratios-fresh-2.svg"} <= images
+    document = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    linked = {line.split("img/")[1][:-1] for line in document.splitlines() if line.startswith("![")}
+    assert linked <= images
+    assert linked | {"overview.png"} == images
+
+
+def test_charts_are_the_same_each_time(results: res.Results, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    from bench import charts
+
+    for name in ("a.svg", "b.svg"):
+        charts.save(charts.overview(results), tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_machine(tmp_path: Path) -> None:
+    for index, (kind, level, size) in enumerate(
+        [("Data", 1, "32K"), ("Instruction", 1, "32K"), ("Unified", 2, "1M")]
+    ):
+        folder = tmp_path / f"index{index}"
+        folder.mkdir()
+        for name, value in (("type", kind), ("level", level), ("size", size)):
+            (folder / name).write_text(f"{value}\n")
+    assert caches(tmp_path) == {"L1": "32K", "L2": "1M"}
+    assert caches(tmp_path / "missing") == {}
+    facts = describe()
+    assert facts["cores"] >= 1
+    assert {"cnorm", "Python", "numpy"} <= set(facts["versions"])
+    assert not set(facts["absent"]) & set(facts["versions"])
