@@ -66,17 +66,24 @@ class BuildExt(build_ext):
         super().build_extensions()
 
 
-extension = Extension(
-    "cnorm._core",
-    sources=["cnorm/_core.pyx", *sources()],
-    depends=sorted(glob("src_c/*")),
-    include_dirs=["src_c", numpy.get_include()],
-    define_macros=[
-        ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
-        ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
-        *([("NDEBUG", None)] if not os.environ.get("CNORM_DEBUG") else []),
-    ],
-    extra_compile_args=C_FLAGS,
-)
+MACROS = [
+    ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+    ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+    *([("NDEBUG", None)] if not os.environ.get("CNORM_DEBUG") else []),
+]
 
-setup(ext_modules=cythonize([extension]), cmdclass={"build_ext": BuildExt})
+
+def extension(name: str, c_files: list[str]) -> Extension:
+    return Extension(
+        f"cnorm.{name}",
+        sources=[f"cnorm/{name}.pyx", *c_files],
+        depends=sorted(glob("src_c/*")),
+        include_dirs=["src_c", numpy.get_include()],
+        define_macros=MACROS,
+        extra_compile_args=C_FLAGS,
+    )
+
+
+# _entry reaches the core through _core.pxd: the core is linked once.
+extensions = [extension("_core", sources()), extension("_entry", [])]
+setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

@@ -132,7 +132,7 @@ def check_out(x: Array, out: Any) -> None:
         raise TypeError(f"out: expected dtype {x.dtype}, got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: expected a writeable array, got a read-only one")
-    if any(s == 0 and n > 1 for s, n in zip(out.strides, out.shape, strict=True)):
+    if out.size and any(s == 0 and n > 1 for s, n in zip(out.strides, out.shape, strict=True)):
         raise ValueError(f"out: expected elements with memory of their own, got strides {out.strides}")
 
 

@@ -10,24 +10,10 @@ from libc.string cimport memset
 cnp.import_array()
 
 cdef extern from "cnorm.h" nogil:
-    enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B
-    ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
-    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2
-    ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
-    ctypedef struct cn_operand:
-        char *data
-        ptrdiff_t strides[64]
-    ctypedef struct cn_call:
-        int ndim
-        ptrdiff_t shape[64]
-        cn_dtype dtype
-        cn_operand op[5]
-        ptrdiff_t n_stats
-    ctypedef struct cn_partial:
-        double count, mean, mean_lo, m2
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
     cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
+    cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -41,7 +27,12 @@ cdef extern from "cnorm.h" nogil:
 cdef Py_ssize_t RELEASE = 32768
 
 
-cdef int dtype_of(cnp.ndarray x) except -1:
+# The type number of ml_dtypes' bfloat16, once an array of it has been seen.
+cdef int bfloat16_num = -2
+
+
+cdef int known_dtype(cnp.ndarray x) noexcept:
+    """The kernel row of x, or -1: none, or a bfloat16 not met before."""
     cdef int num = cnp.PyArray_TYPE(x)
     if num == cnp.NPY_FLOAT32:
         return CN_F32
@@ -49,9 +40,18 @@ cdef int dtype_of(cnp.ndarray x) except -1:
         return CN_F64
     if num == cnp.NPY_FLOAT16:
         return CN_F16
-    if x.dtype.name == "bfloat16":
-        return CN_BF16
-    raise TypeError(f"no kernel for dtype {x.dtype}")
+    return CN_BF16 if num == bfloat16_num else -1
+
+
+cdef int dtype_of(cnp.ndarray x) except -1:
+    global bfloat16_num
+    cdef int dtype = known_dtype(x)
+    if dtype >= 0:
+        return dtype
+    if x.dtype.name != "bfloat16":
+        raise TypeError(f"no kernel for dtype {x.dtype}")
+    bfloat16_num = cnp.PyArray_TYPE(x)
+    return CN_BF16
 
 
 cdef void set_operand(cn_call *call, int which, cnp.ndarray a):
@@ -112,6 +112,26 @@ cdef int check(cn_status status) except -1:
     return 0
 
 
+cdef int run_normalize(const cn_call *call, Py_ssize_t size, cn_kind kind, double eps,
+                       cn_partial *stats) except -1:
+    cdef cn_status status
+    if size < RELEASE:
+        return check(cn_normalize(call, kind, eps, stats))
+    with nogil:
+        status = cn_normalize(call, kind, eps, stats)
+    return check(status)
+
+
+cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mean, const char *var,
+                           double eps) except -1:
+    cdef cn_status status
+    if size < RELEASE:
+        return check(cn_apply_running(call, mean, var, eps))
+    with nogil:
+        status = cn_apply_running(call, mean, var, eps)
+    return check(status)
+
+
 def moments(cnp.ndarray x not None, tuple axes not None):
     """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1)."""
     cdef cn_call call
@@ -136,7 +156,6 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
               bint return_state=False):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2"."""
     cdef cn_call call
-    cdef cn_status status
     cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
     cdef cn_partial *stats = NULL
     cdef cnp.ndarray state = None
@@ -152,12 +171,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     if bias is not None:
         set_operand(&call, CN_B, bias)
     set_reduced(&call, axes)
-    if cnp.PyArray_SIZE(x) < RELEASE:
-        status = cn_normalize(&call, how, eps, stats)
-    else:
-        with nogil:
-            status = cn_normalize(&call, how, eps, stats)
-    check(status)
+    run_normalize(&call, cnp.PyArray_SIZE(x), how, eps, stats)
     return state
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from cnorm._batch import batch_norm, instance_norm
-from cnorm._group import group_norm
+from cnorm._entry import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
 from cnorm._lp import normalize, weight_norm
 from cnorm._response import cross_map_lrn2d, local_response_norm
 from cnorm._switchable import switchable_norm
-from cnorm._trailing import layer_norm, rms_norm
 
 __all__ = [
     "batch_norm",

@@ -44,6 +44,9 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
 /* y = (x - center[i]) * scale[i] * w + b with given statistics. */
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale);
 
+/* The same with mean[i] and 1 / sqrt(var[i] + eps), float (double for CN_F64); read before y is written. */
+cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps);
+
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */
 void cn_describe(const cn_call *call, char *text, size_t size);

@@ -2,6 +2,7 @@
  *
  * Schedules. Fused: each thread takes units; moments, finalize, apply while the unit is in cache. Two
  * phases: spans over all threads, merge, then apply over all of x in memory order. */
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "cpu.h"
@@ -39,10 +40,24 @@ const char *cn_isa_describe(int i, int *available)
     return cn_isas[i]->name;
 }
 
+/* Memory of the job, from malloc when its own is used up; NULL if there is none. */
+static void *take(cn_job *job, size_t bytes)
+{
+    bytes = (bytes + 63) / 64 * 64;
+    if (bytes > CN_SMALL - job->small_used) return malloc(bytes);
+    job->small_used += bytes;
+    return job->small + job->small_used - bytes;
+}
+
+static void give_back(const cn_job *job, char *memory)
+{
+    if ((size_t)((uintptr_t)memory - (uintptr_t)job->small) >= CN_SMALL) free(memory);
+}
+
 static cn_status allocate(cn_job *job, int threads)
 {
     job->scratch_size = cn_scratch_size(job);
-    job->scratch = malloc(job->scratch_size * (size_t)threads);
+    job->scratch = take(job, job->scratch_size * (size_t)threads);
     return job->scratch ? CN_OK : CN_NO_MEMORY;
 }
 
@@ -118,8 +133,8 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 static cn_status close_job(cn_job *job, cn_status status)
 {
     free(job->slots);
-    free(job->params_memory);
-    free(job->scratch);
+    give_back(job, job->params_memory);
+    give_back(job, job->scratch);
     return status;
 }
 
@@ -139,7 +154,7 @@ static cn_status all_moments(cn_job *job, int threads)
 static cn_status make_params(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
     ptrdiff_t n = job->call->n_stats, repeat = job->plan.refined, size = job->k->param_size;
-    job->params_memory = malloc((size_t)(CN_N_PARAMS * n * repeat * size));
+    job->params_memory = take(job, (size_t)(CN_N_PARAMS * n * repeat * size));
     if (!job->params_memory) return CN_NO_MEMORY;
     job->params = cn_params_in(job->params_memory, n * repeat, size);
     if (repeat == 1)
@@ -215,16 +230,45 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     return close_job(&job, CN_OK);
 }
 
+/* y from statistics of the job's own: mean, mean_lo and factor of every group. */
+static cn_status apply_given(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
+{
+    int threads = cn_threads_for(job->units * job->elements);
+    if (allocate(job, threads) != CN_OK) return CN_NO_MEMORY;
+    job->stream = streams(job);
+    cn_status status = make_params(job, mean, mean_lo, factor);
+    if (status == CN_OK) all_apply(job, threads);
+    return status;
+}
+
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
 {
     cn_job job;
     cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, NULL);
-    int threads = cn_threads_for(job.units * job.elements);
-    double *zeros = calloc((size_t)call->n_stats, sizeof *zeros);
-    cn_status status = zeros && allocate(&job, threads) == CN_OK ? CN_OK : CN_NO_MEMORY;
-    job.stream = streams(&job);
-    if (status == CN_OK) status = make_params(&job, center, zeros, scale);
-    if (status == CN_OK) all_apply(&job, threads);
-    free(zeros);
+    ptrdiff_t n = call->n_stats;
+    double *zeros = take(&job, (size_t)n * sizeof *zeros);
+    for (ptrdiff_t i = 0; zeros && i < n; i++) zeros[i] = 0;
+    cn_status status = zeros ? apply_given(&job, center, zeros, scale) : CN_NO_MEMORY;
+    give_back(&job, (char *)zeros);
+    return close_job(&job, status);
+}
+
+cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps)
+{
+    cn_job job;
+    cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, NULL);
+    ptrdiff_t n = call->n_stats;
+    const int wide = job.k->param_size == sizeof(double);
+    double *center = take(&job, (size_t)(4 * n) * sizeof *center);
+    if (!center) return close_job(&job, CN_NO_MEMORY);
+    double *zeros = center + n, *m2 = zeros + n, *factor = m2 + n;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        center[i] = wide ? ((const double *)mean)[i] : ((const float *)mean)[i];
+        m2[i] = wide ? ((const double *)var)[i] : ((const float *)var)[i];
+        zeros[i] = 0;
+    }
+    cn_scales(factor, m2, n, 1, CN_VAR, eps);
+    cn_status status = apply_given(&job, center, zeros, factor);
+    give_back(&job, (char *)center);
     return close_job(&job, status);
 }

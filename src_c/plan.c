@@ -67,6 +67,13 @@ static void gather(const cn_call *call, cn_plan *plan)
     }
 }
 
+/* Not the whole struct: it has room for CN_MAXDIM loops, 3 KB. */
+static void copy_loops(cn_loops *to, const cn_loops *from)
+{
+    to->n = from->n;
+    for (int i = 0; i < from->n; i++) to->loop[i] = from->loop[i];
+}
+
 static void keep(cn_loops *to, const cn_loops *from, int n, int reduced)
 {
     to->n = 0;
@@ -102,13 +109,13 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
 {
     cn_loops *all = &plan->all, by_x;
     gather(call, plan);
-    by_x = *all;
+    copy_loops(&by_x, all);
     cn_coalesce(&by_x, X_STAT);
     plan->refined = short_run(&by_x);
     if (plan->refined > 1) {
         refine(all, plan->refined);
         plan->start[CN_STAT] *= plan->refined;
-        by_x = *all;
+        copy_loops(&by_x, all);
         cn_coalesce(&by_x, X_STAT);
     }
     cn_coalesce(all, ALL);
@@ -158,6 +165,9 @@ void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS
     }
 }
 
+/* Rounded up. A walk of few rows costs little but its divisions. */
+static ptrdiff_t parts(ptrdiff_t n, ptrdiff_t of) { return n <= of ? 1 : (n + of - 1) / of; }
+
 void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
                   cn_walk *walk)
 {
@@ -168,9 +178,10 @@ void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block
     walk->outer.n = n;
     for (int i = 0; i < n; i++) walk->outer.loop[i] = loops->loop[i];
     walk->piece = piece < walk->col.n ? piece : walk->col.n;
-    walk->pieces = (walk->col.n + walk->piece - 1) / walk->piece;
-    walk->block_rows = walk->pieces > 1 ? 1 : block_rows ? block_rows : piece / walk->col.n;
-    walk->per_tile = (walk->row.n + walk->block_rows - 1) / walk->block_rows * walk->pieces;
+    walk->pieces = parts(walk->col.n, walk->piece);
+    int one_row = walk->pieces > 1 || walk->row.n == 1;
+    walk->block_rows = one_row ? 1 : block_rows ? block_rows : piece / walk->col.n;
+    walk->per_tile = parts(walk->row.n, walk->block_rows) * walk->pieces;
     walk->n_blocks = cn_count(&walk->outer) * walk->per_tile;
 }
 

@@ -190,7 +190,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
                  cn_partial *stats)
 {
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
-    job->slots = NULL, job->params_memory = NULL, job->scratch = NULL;
+    job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
     cn_make_plan(call, &job->plan);
     cn_loop *columns = &job->plan.columns;
     ptrdiff_t group = cn_count(&job->plan.reduced), most = CN_MAX_GROUPS;

@@ -6,6 +6,9 @@
 #include "params.h"
 #include "plan.h"
 
+/* Work space inside a job: malloc and free are a tenth of what a call of one short row costs. */
+#define CN_SMALL (16 * 1024)
+
 typedef struct {
     const cn_call *call;
     const cn_kernels *k;
@@ -23,6 +26,8 @@ typedef struct {
     int stream;       /* y is written past the cache */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
+    size_t small_used;
+    _Alignas(64) char small[CN_SMALL];
 } cn_job;
 
 /* Scratch of a thread: two slots, a folded one, factors and parameters of a unit, packed blocks. */

@@ -26,6 +26,7 @@ LAYERS = (
     ("cnorm",),
     ("cnorm.nn", "cnorm.preprocessing"),
     ("cnorm.functional",),
+    ("cnorm._entry",),
     ("cnorm._batch", "cnorm._group", "cnorm._lp", "cnorm._response", "cnorm._switchable", "cnorm._trailing"),
     ("cnorm._moments", "cnorm._config"),
     ("cnorm._axes",),
@@ -35,6 +36,16 @@ LAYERS = (
 )
 # These reach the compiled room; nn, preprocessing and interop never do.
 MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
+
+# Modules of ours the compiled files may reach. _entry calls the careful functions, and the core through
+# _core.pxd alone: the C core is linked once, into _core.
+CYTHON_FILES = {
+    "_core.pxd": set(),
+    "_core.pyx": set(),
+    "_entry.pyx": {"cnorm._core", "cnorm._arrays", "_batch", "_group", "_trailing"},
+}
+# Whoever calls these functions calls the short way in.
+SHORT = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
 
 # What each C file may include.
 INCLUDES = {
@@ -131,6 +142,31 @@ def test_only_functions_touch_the_core(path: Path) -> None:
         assert MAY_TOUCH_CORE.match(module_name(path))
 
 
+@pytest.mark.parametrize("name", CYTHON_FILES)
+def test_compiled_files_reach_only_below(name: str) -> None:
+    body = text(ROOT / "cnorm" / name)
+    ours = set(re.findall(r"^(?:from|c?import) (cnorm\.\w+)", body, re.M))
+    for names in re.findall(r"^from cnorm c?import (.*)", body, re.M):
+        ours |= set(names.split(", "))
+    assert ours == CYTHON_FILES[name]
+    assert ('extern from "cnorm.h"' in body) == name.startswith("_core")
+    assert sorted(p.name for p in (ROOT / "cnorm").glob("*.p[yx][xd]")) == sorted(CYTHON_FILES)
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
+def test_the_short_way_is_the_only_door(path: Path) -> None:
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.ImportFrom) and SHORT & {a.name for a in node.names}:
+            assert (module_name(path), node.module) == ("cnorm.functional", "cnorm._entry")
+
+
+def test_the_short_way_writes_no_rules() -> None:
+    body = text(ROOT / "cnorm" / "_entry.pyx")
+    assert not re.search(r"\b(raise|warn|expected)\b", body)
+    public = re.findall(r"^def (\w+)", body, re.M)
+    assert set(public) == SHORT
+
+
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
 def test_foreign_libraries_are_imported_lazily(path: Path) -> None:
     """At the top of a module: the standard library, NumPy and ourselves."""
@@ -195,7 +231,9 @@ def test_build_flags() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*C_FILES, *PYTHON_FILES, ROOT / "cnorm" / "_core.pyx", ROOT / "setup.py"], ids=relative
+    "path",
+    [*C_FILES, *PYTHON_FILES, *(ROOT / "cnorm" / name for name in CYTHON_FILES), ROOT / "setup.py"],
+    ids=relative,
 )
 def test_file_size(path: Path) -> None:
     assert len(text(path).splitlines()) <= LINES
@@ -244,5 +282,5 @@ def test_c_files_open_with_their_duty(path: Path) -> None:
 
 
 def test_the_gate_holds_no_mathematics() -> None:
-    gate = text(ROOT / "cnorm" / "_core.pyx")
-    assert not re.search(r"\b(sqrt|exp|log|pow|libc\.math)\b", gate)
+    for name in CYTHON_FILES:
+        assert not re.search(r"\b(sqrt|exp|log|pow|libc\.math)\b", text(ROOT / "cnorm" / name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from cnorm._arrays import FLOATS, Array, to_ndarray
 
 Self = TypeVar("Self", bound="Module")
+Norm = Callable[..., Array]
 
 
 class IncompatibleKeys(NamedTuple):
@@ -74,10 +75,23 @@ def _loadable(value: Any, current: Any, name: str) -> Array:
 
 
 class Module:
-    """Base of the layers. Subclasses register parameters and buffers in torch's order."""
+    """Base of the layers. Subclasses register parameters and buffers in torch's order.
+
+    To change what a call does, override `forward`.
+    """
 
     training: bool
     _version = 1  # of the state_dict, as torch counts them
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """A call is `forward` itself, unless a class has its own `__call__`.
+
+        A function between the two would cost half of what layer_norm of (1, 768) takes.
+        """
+        super().__init_subclass__(**keywords)
+        inherited = [vars(base).get("forward") for base in cls.__mro__]
+        if cls.__call__ in (Module.__call__, *inherited):
+            cls.__call__ = cls.forward  # type: ignore[method-assign]
 
     def __init__(self) -> None:
         self.training = True
@@ -200,7 +214,7 @@ def rank_of(input: Any) -> int:
 
 def check_rank(input: Any, ranks: tuple[int, ...]) -> None:
     """Raises unless input has one of the ranks."""
-    ndim = rank_of(input)
+    ndim = input.ndim if type(input) is np.ndarray else rank_of(input)
     if ndim not in ranks:
         wanted = " or ".join(f"{r}D" for r in ranks)
         raise ValueError(f"input: expected {wanted} input, got {ndim}D input")

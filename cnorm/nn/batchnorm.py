@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
-from cnorm.nn._module import Module, check_rank, new_array
+from cnorm.nn._module import Module, Norm, check_rank, new_array
 from cnorm.nn._norm_base import NormBase
 
 _DOC = r"""Batch normalization of {shapes} input [1]_.
@@ -69,19 +70,12 @@ class _BatchNorm(NormBase):
         momentum = 0.0 if self.momentum is None else self.momentum
         if count is not None and self.momentum is None:
             momentum = 1 / (int(count) + 1)
-        running = self.track_running_stats or not self.training
-        y = F.batch_norm(
-            input,
-            self.running_mean if running else None,
-            self.running_var if running else None,
-            self.weight,
-            self.bias,
-            self.training or (self.running_mean is None and self.running_var is None),
-            momentum,
-            self.eps,
-            out=out,
-            **fused,
-        )
+        mean, var = self.running_mean, self.running_var
+        training = self.training or (mean is None and var is None)
+        if self.training and not self.track_running_stats:
+            mean = var = None
+        norm: Norm = partial(F.batch_norm, **fused) if fused else F.batch_norm
+        y = norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps, out=out)
         if count is not None:
             count += 1
         return y
@@ -205,9 +199,9 @@ class FrozenBatchNorm2d(Module):
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
         check_rank(input, (4,))
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps, out=out, **fused
-        )
+        mean, var = self.running_mean, self.running_var
+        norm: Norm = partial(F.batch_norm, **fused) if fused else F.batch_norm
+        return norm(input, mean, var, self.weight, self.bias, eps=self.eps, out=out)
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[0]}, eps={self.eps}"

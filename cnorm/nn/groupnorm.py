@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from cnorm import functional as F
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, new_array, parameter_dtype
+from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 
 class GroupNorm(Module):
@@ -83,7 +84,8 @@ class GroupNorm(Module):
             self.bias[...] = 0
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps, out=out, **fused)
+        norm: Norm = partial(F.group_norm, **fused) if fused else F.group_norm
+        return norm(input, self.num_groups, self.weight, self.bias, self.eps, out=out)
 
     def extra_repr(self) -> str:
         return (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
-from cnorm.nn._module import check_rank
+from cnorm.nn._module import Norm, check_rank
 from cnorm.nn._norm_base import NormBase
 
 _DOC = r"""Instance normalization of {shapes} input [1]_.
@@ -79,21 +80,23 @@ class _InstanceNorm(NormBase):
         old = version is None and not self.track_running_stats
         return {"running_mean", "running_var"} if old else set()
 
-    def _check_features(self, x: Array) -> None:
+    def _check_input(self, x: Array) -> None:
+        check_rank(x, (self._unbatched, self._unbatched + 1))
         axis = x.ndim - self._unbatched
         if x.shape[axis] == self.num_features:
             return
         message = f"size {self.num_features} (num_features) of axis {axis}, got {x.shape[axis]}"
         if self.affine:
             raise ValueError(f"input: expected {message}")
-        warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=4)
+        warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=3)
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        check_rank(input, (self._unbatched, self._unbatched + 1))
         x = to_ndarray(input, "input")
-        self._check_features(x)
         single = x.ndim == self._unbatched
-        y = F.instance_norm(
+        if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
+            self._check_input(x)
+        norm: Norm = partial(F.instance_norm, **fused) if fused else F.instance_norm
+        y = norm(
             x[None] if single else x,
             self.running_mean,
             self.running_var,
@@ -103,7 +106,6 @@ class _InstanceNorm(NormBase):
             0.0 if self.momentum is None else self.momentum,
             self.eps,
             out=out[None] if single and isinstance(out, np.ndarray) else out,
-            **fused,
         )
         if out is not None:
             return out  # type: ignore[no-any-return]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numbers
+from functools import partial
 from typing import Any
 
 from cnorm import functional as F
 from cnorm._arrays import Array
-from cnorm.nn._module import Module, new_array, parameter_dtype
+from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 
 def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
@@ -85,7 +86,8 @@ class LayerNorm(Module):
             self.bias[...] = 0
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps, out=out, **fused)
+        norm: Norm = partial(F.layer_norm, **fused) if fused else F.layer_norm
+        return norm(input, self.normalized_shape, self.weight, self.bias, self.eps, out=out)
 
     def extra_repr(self) -> str:
         return (
@@ -154,7 +156,8 @@ class RMSNorm(Module):
             self.weight[...] = 1
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps, out=out, **fused)
+        norm: Norm = partial(F.rms_norm, **fused) if fused else F.rms_norm
+        return norm(input, self.normalized_shape, self.weight, self.eps, out=out)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

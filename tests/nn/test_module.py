@@ -153,6 +153,56 @@ def test_base_has_no_forward() -> None:
     assert repr(Module()) == "Module()"
 
 
+def test_a_call_is_forward() -> None:
+    """Also in subclasses, whatever class in between defines it."""
+    x = np.ones((2, 3), np.float32)
+
+    class Forward(nn.LayerNorm):
+        def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+            return super().forward(input, out=out, **fused) + 1
+
+    class Mixin:
+        def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+            return np.asarray(super().forward(input, out=out, **fused) + 2)  # type: ignore[misc]
+
+    class Mixed(Mixin, Forward):
+        pass
+
+    class Own(nn.LayerNorm):
+        def __call__(self, input: Any, out: Any = None, **fused: Any) -> Array:
+            return self.forward(input, out=out, **fused) + 4
+
+    class OwnBelow(Own):
+        def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+            return super().forward(input, out=out, **fused) + 8
+
+    kinds: dict[type[nn.LayerNorm], int] = {nn.LayerNorm: 0, Forward: 1, Mixed: 3, Own: 4, OwnBelow: 12}
+    for kind, more in kinds.items():
+        assert np.all(kind(3)(x) == more)
+    assert nn.LayerNorm.__call__ is nn.LayerNorm.forward
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LayerNorm(4),
+        nn.RMSNorm(4),
+        nn.GroupNorm(2, 4),
+        nn.BatchNorm1d(4).eval(),
+        nn.InstanceNorm1d(4, affine=True),
+        nn.FrozenBatchNorm2d(4),
+    ],
+    ids=repr,
+)
+def test_keywords_reach_the_function(layer: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 4)[: 4 if "2d" in repr(layer) else 3])
+    out = np.empty_like(x)
+    assert layer(x, out) is out
+    assert layer(x, out=out) is out
+    with pytest.raises(TypeError, match="sideways"):
+        layer(x, sideways=1)
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
     [("SwitchNorm1d", (6, 4)), ("SwitchNorm2d", (3, 4, 5, 6)), ("SwitchNorm3d", (3, 4, 2, 3, 4))],

@@ -1,0 +1,27 @@
+"""What the gate shares with the short way in: operands and calls, and the verbs behind the GIL rule."""
+
+cimport numpy as cnp
+
+cdef extern from "cnorm.h" nogil:
+    enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B
+    ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
+    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2
+    ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
+    ctypedef struct cn_operand:
+        char *data
+        ptrdiff_t strides[64]
+    ctypedef struct cn_call:
+        int ndim
+        ptrdiff_t shape[64]
+        cn_dtype dtype
+        cn_operand op[5]
+        ptrdiff_t n_stats
+    ctypedef struct cn_partial:
+        double count, mean, mean_lo, m2
+
+# Only the extension of _core holds the C core; others reach it through these.
+cdef int known_dtype(cnp.ndarray x) noexcept
+cdef int run_normalize(const cn_call *call, Py_ssize_t size, cn_kind kind, double eps,
+                       cn_partial *stats) except -1
+cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mean, const char *var,
+                           double eps) except -1

@@ -1,0 +1,298 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: binding=True, annotation_typing=False, freethreading_compatible=True
+"""The short way in: ndarrays that need no care go straight to the core, all else to the careful functions.
+
+No rule is written here. A call is taken where all of them hold at a glance: exact ndarrays of a dtype with
+kernels, aligned, native, not empty, C-contiguous (channel norms: or channels-last); parameters contiguous in
+the compute dtype; `out` in x's own memory or apart from all that is read. Refusing is always right: the
+careful function of the same name has the errors, the conversions and the docstring. These checks take
+0.05 of the 0.6 us of layer_norm on (1, 768); written in Python they took 6 (Zen 3).
+"""
+
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.float cimport DBL_EPSILON, FLT_EPSILON
+from libc.string cimport memcmp
+
+from cnorm._core cimport (
+    CN_B, CN_F64, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
+    cn_call, cn_dtype, cn_kind, known_dtype, run_apply_running, run_normalize,
+)
+
+from typing import Any
+
+from cnorm import _batch, _group, _trailing
+from cnorm._arrays import Array
+
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewLikeArray(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
+
+ctypedef cnp.npy_intp intp
+cdef enum: EVERY_CHANNEL = 0
+
+# Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
+cdef struct Channels:
+    intp samples, channels, positions
+    intp sample, channel, position
+
+
+cdef bint open_call(cn_call *call, object input) noexcept:
+    """A call without axes, if there are kernels for the input."""
+    cdef int dtype
+    if not cnp.PyArray_CheckExact(input) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>input):
+        return False
+    dtype = known_dtype(<cnp.ndarray>input)
+    if dtype < 0 or cnp.PyArray_SIZE(<cnp.ndarray>input) == 0:
+        return False
+    call.ndim = 0
+    call.n_stats = 1
+    call.dtype = <cn_dtype>dtype
+    call.op[CN_X].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>input)
+    return True
+
+
+cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *dims, char **data) noexcept:
+    """Is p None (data is NULL then) or an array of these sizes, ready for the kernels?"""
+    cdef int wanted = cnp.NPY_FLOAT64 if call.dtype == CN_F64 else cnp.NPY_FLOAT32
+    data[0] = NULL
+    if p is None:
+        return True
+    if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>p):
+        return False
+    if cnp.PyArray_TYPE(<cnp.ndarray>p) != wanted or cnp.PyArray_NDIM(<cnp.ndarray>p) != ndim:
+        return False
+    if memcmp(cnp.PyArray_DIMS(<cnp.ndarray>p), dims, ndim * sizeof(intp)):
+        return False
+    data[0] = <char *>cnp.PyArray_DATA(<cnp.ndarray>p)
+    return True
+
+
+cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept:
+    """Are both None or of these sizes?"""
+    return (take_parameter(call, weight, ndim, dims, &call.op[CN_W].data)
+            and take_parameter(call, bias, ndim, dims, &call.op[CN_B].data))
+
+
+cdef inline bint apart(cnp.ndarray y, object a) noexcept:
+    """Does the memory of a lie outside of y's? Both without gaps, a maybe None."""
+    if a is None:
+        return True
+    cdef const char *y_start = <const char *>cnp.PyArray_DATA(y)
+    cdef const char *a_start = <const char *>cnp.PyArray_DATA(<cnp.ndarray>a)
+    return (a_start + cnp.PyArray_NBYTES(<cnp.ndarray>a) <= y_start
+            or y_start + cnp.PyArray_NBYTES(y) <= a_start)
+
+
+cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
+    """Do x and y lie alike, in the same memory or apart?"""
+    cdef size_t bytes = cnp.PyArray_NDIM(x) * sizeof(intp)
+    return (cnp.PyArray_ISBEHAVED(y) and cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(x)
+            and cnp.PyArray_NDIM(y) == cnp.PyArray_NDIM(x)
+            and memcmp(cnp.PyArray_DIMS(y), cnp.PyArray_DIMS(x), bytes) == 0
+            and memcmp(cnp.PyArray_STRIDES(y), cnp.PyArray_STRIDES(x), bytes) == 0
+            and (cnp.PyArray_DATA(y) == cnp.PyArray_DATA(x) or apart(y, x)))
+
+
+cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out):
+    """The array to write, a new one without `out`; None if `out` needs care."""
+    if out is None:
+        out = PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    elif not cnp.PyArray_CheckExact(out) or not fits(<cnp.ndarray>out, x):
+        return None
+    elif not apart(<cnp.ndarray>out, weight) or not apart(<cnp.ndarray>out, bias):
+        return None
+    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>out)
+    return out
+
+
+cdef inline void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept:
+    """An axis of n; stride of x and y in bytes, of statistics and parameters in elements."""
+    cdef int axis = call.ndim
+    cdef intp bytes = parameter * (8 if call.dtype == CN_F64 else 4)
+    call.shape[axis] = n
+    call.op[CN_X].strides[axis] = stride
+    call.op[CN_Y].strides[axis] = stride
+    call.op[CN_STAT].strides[axis] = stat
+    call.op[CN_W].strides[axis] = bytes if call.op[CN_W].data != NULL else 0
+    call.op[CN_B].strides[axis] = bytes if call.op[CN_B].data != NULL else 0
+    if stat:
+        call.n_stats *= n
+    call.ndim = axis + 1
+
+
+cdef intp positive(object n) noexcept:
+    """An int above 0, or -1."""
+    cdef int overflow
+    cdef long value = PyLong_AsLongAndOverflow(n, &overflow) if PyLong_CheckExact(n) else -1
+    return value if value > 0 else -1
+
+
+cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
+    """How many sizes `shape` has, and their product, if it is a tuple of ints that x's ends in; else 0."""
+    cdef int i, n, first
+    if not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) > cnp.PyArray_NDIM(x):
+        return 0
+    n = <int>PyTuple_GET_SIZE(shape)
+    first = cnp.PyArray_NDIM(x) - n
+    elements[0] = 1
+    for i in range(n):
+        if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, first + i):
+            return 0
+        elements[0] *= cnp.PyArray_DIM(x, first + i)
+    return n
+
+
+cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
+                     object out, cn_kind kind):
+    """The result of layer_norm or rms_norm, or None where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray x
+    cdef intp n, width, size
+    cdef int axes
+    cdef double epsilon
+    if not open_call(&call, input) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>input):
+        return None
+    x = <cnp.ndarray>input
+    axes = count_trailing(x, normalized_shape, &n)
+    if axes == 0:
+        return None
+    if not take_affine(&call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
+        return None
+    if PyFloat_CheckExact(eps):
+        epsilon = PyFloat_AS_DOUBLE(eps)
+    elif eps is None and kind == CN_RMS:
+        epsilon = DBL_EPSILON if call.dtype == CN_F64 else FLT_EPSILON
+    else:
+        return None
+    y = take_out(&call, x, weight, bias, out)
+    if y is None:
+        return None
+    size, width = cnp.PyArray_SIZE(x), cnp.PyArray_ITEMSIZE(x)
+    add_axis(&call, size // n, n * width, 1, 0)
+    add_axis(&call, n, width, 0, 1)
+    run_normalize(&call, size, kind, epsilon, NULL)
+    return y
+
+
+cdef bint find_channels(cnp.ndarray x, Channels *c) noexcept:
+    """Is x (N, C, ...) and C-contiguous or channels-last?"""
+    cdef int ndim = cnp.PyArray_NDIM(x), axis
+    cdef intp width = cnp.PyArray_ITEMSIZE(x), stride
+    if ndim < 2:
+        return False
+    c.samples, c.channels = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+    c.positions = cnp.PyArray_SIZE(x) // (c.samples * c.channels)
+    c.sample = c.channels * c.positions * width
+    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+        c.channel, c.position = c.positions * width, width
+        return True
+    c.channel, c.position = width, c.channels * width
+    stride = c.position
+    for axis in range(ndim - 1, 1, -1):
+        if cnp.PyArray_STRIDE(x, axis) != stride:
+            return False
+        stride *= cnp.PyArray_DIM(x, axis)
+    return cnp.PyArray_STRIDE(x, 1) == c.channel and cnp.PyArray_STRIDE(x, 0) == c.sample
+
+
+cdef object open_channels(cn_call *call, Channels *c, object input, object weight, object bias, object out):
+    """The array to write for a call on (N, C, ...), or None where care is needed."""
+    if not open_call(call, input) or not find_channels(<cnp.ndarray>input, c):
+        return None
+    if not take_affine(call, weight, bias, 1, &c.channels):
+        return None
+    return take_out(call, <cnp.ndarray>input, weight, bias, out)
+
+
+cdef object by_group(object input, intp groups, object weight, object bias, object eps, object out):
+    """Groups of channels of each sample by their own statistics, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef intp members
+    if groups < 0 or not PyFloat_CheckExact(eps):
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out)
+    if y is None:
+        return None
+    if groups == EVERY_CHANNEL:
+        groups = c.channels
+        if c.positions == 1:
+            return None
+    if c.channels % groups or cnp.PyArray_SIZE(<cnp.ndarray>input) == groups:
+        return None
+    members = c.channels // groups
+    add_axis(&call, c.samples, c.sample, groups, 0)
+    add_axis(&call, groups, members * c.channel, 1, members)
+    add_axis(&call, members, c.channel, 0, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    run_normalize(&call, cnp.PyArray_SIZE(<cnp.ndarray>input), CN_VAR, PyFloat_AS_DOUBLE(eps), NULL)
+    return y
+
+
+cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,
+                       object out):
+    """Each channel by its running statistics, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef char *center
+    cdef char *spread
+    if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out)
+    if y is None or not (take_parameter(&call, mean, 1, &c.channels, &center)
+                         and take_parameter(&call, var, 1, &c.channels, &spread)):
+        return None
+    add_axis(&call, c.samples, c.sample, 0, 0)
+    add_axis(&call, c.channels, c.channel, 1, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    run_apply_running(&call, cnp.PyArray_SIZE(<cnp.ndarray>input), center, spread, PyFloat_AS_DOUBLE(eps))
+    return y
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
+               eps: float = 1e-5, *, out: Any = None) -> Array:
+    y = trailing(input, normalized_shape, weight, bias, eps, out, CN_VAR)
+    return _trailing.layer_norm(input, normalized_shape, weight, bias, eps, out=out) if y is None else y
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
+             *, out: Any = None) -> Array:
+    y = trailing(input, normalized_shape, weight, None, eps, out, CN_RMS)
+    return _trailing.rms_norm(input, normalized_shape, weight, eps, out=out) if y is None else y
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
+               eps: float = 1e-5, *, out: Any = None) -> Array:
+    y = by_group(input, positive(num_groups), weight, bias, eps, out)
+    return _group.group_norm(input, num_groups, weight, bias, eps, out=out) if y is None else y
+
+
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None) -> Array:
+    y = None
+    if training is False and PyFloat_CheckExact(momentum):
+        y = by_running(input, running_mean, running_var, weight, bias, eps, out)
+    return y if y is not None else _batch.batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out)
+
+
+def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
+                  bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
+                  eps: float = 1e-5, *, out: Any = None) -> Array:
+    y = None
+    if PyFloat_CheckExact(momentum):
+        if use_input_stats is False:
+            y = by_running(input, running_mean, running_var, weight, bias, eps, out)
+        elif use_input_stats is True and running_mean is None and running_var is None:
+            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out)
+    return y if y is not None else _batch.instance_norm(
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out)
+
+
+for _careful in (_trailing.layer_norm, _trailing.rms_norm, _group.group_norm, _batch.batch_norm,
+                 _batch.instance_norm):
+    globals()[_careful.__name__].__doc__ = _careful.__doc__
