@@ -19,6 +19,17 @@ def plan(x: Array, axes: tuple[int, ...], weight: Array | None = None) -> str: .
 def apply(
     x: Array, out: Array, center: Array, scale: Array, weight: Array | None, bias: Array | None
 ) -> None: ...
+def respond(
+    x: Array,
+    out: Array,
+    axis: int,
+    below: int,
+    above: int,
+    anchored: bool,
+    alpha: float,
+    beta: float,
+    k: float,
+) -> None: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def info() -> dict[str, Any]: ...

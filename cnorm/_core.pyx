@@ -10,6 +10,11 @@ from libc.string cimport memset
 cnp.import_array()
 
 cdef extern from "cnorm.h" nogil:
+    ctypedef struct cn_response:
+        ptrdiff_t below, above
+        int anchored
+        double alpha, beta, k
+    cn_status cn_respond(const cn_call *call, int axis, const cn_response *how)
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
     cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
@@ -212,6 +217,28 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     else:
         with nogil:
             status = cn_apply(&call, mid, factor)
+    check(status)
+
+
+def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
+            bint anchored, double alpha, double beta, double k):
+    """out = x / (k + alpha * window)^beta; window: the sum of x^2 from below to above along axis."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cn_response how
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    how.below = min(below, call.shape[axis] - 1)
+    how.above = min(above, call.shape[axis] - 1)
+    how.anchored = anchored
+    how.alpha, how.beta, how.k = alpha, beta, k
+    if cnp.PyArray_SIZE(x) < RELEASE:
+        status = cn_respond(&call, axis, &how)
+    else:
+        with nogil:
+            status = cn_respond(&call, axis, &how)
     check(status)
 
 

@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from cnorm import _core
 from cnorm._arrays import Array, Output, as_input
 from cnorm._axes import as_int, as_number, check_rank
-
-# Elements worked on at a time: the temporaries stay in the cache.
-_CHUNK = 1 << 17
-
-
-def _window(squares: Array, below: int, above: int) -> Array:
-    """Sum over channels c - below ... c + above of [N, C, ...]; outside is zero."""
-    total = np.zeros_like(squares)
-    channels = squares.shape[1]
-    for shift in range(-min(below, channels - 1), min(above, channels - 1) + 1):
-        near = slice(max(0, -shift), channels - max(0, shift))
-        far = slice(max(0, shift), channels + min(0, shift))
-        total[:, near] += squares[:, far]
-    return total
-
-
-def _cross_map_window(squares: Array, size: int) -> Array:
-    """torch's CrossMapLRN2d: both sides alike, and channel 0 never leaves the window."""
-    reach = int((size - 1) / 2 + 1) - 1
-    total = _window(squares, reach, reach)
-    total[:, reach + 1 :] += squares[:, :1]
-    return total
-
-
-def _respond(x: Array, window: Callable[[Array], Array], alpha: float, beta: float, k: float) -> Array:
-    """x / (k + alpha * window)^beta in float64, where no square of a float32 overflows."""
-    wide = x.astype(np.float64, copy=False)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        base = window(np.square(wide))
-        base *= alpha
-        base += k
-        if beta == 0.75:
-            root = np.sqrt(base)
-            power = root * np.sqrt(root)
-        else:
-            power = base**beta
-        y = np.asarray(wide / power)
-        if k == 0:
-            y[(wide == 0) & (base == 0)] = 0
-        return y
 
 
 def local_response_norm(
@@ -99,7 +57,7 @@ def local_response_norm(
     array([0.3333, 0.25  , 0.3333])
     """
     n = _check_size(size)
-    return _sliding(input, 3, lambda squares: _window(squares, n // 2, (n - 1) // 2), n, alpha, beta, k, out)
+    return _respond(input, 3, (n // 2, (n - 1) // 2), False, (n, alpha, beta, k), out)
 
 
 def cross_map_lrn2d(
@@ -149,7 +107,7 @@ def cross_map_lrn2d(
     array([0.3333, 0.25  , 0.25  ])
     """
     n = _check_size(size)
-    return _sliding(input, 4, lambda squares: _cross_map_window(squares, n), n, alpha, beta, k, out)
+    return _respond(input, 4, ((n - 1) // 2, (n - 1) // 2), True, (n, alpha, beta, k), out)
 
 
 def _check_size(size: Any) -> int:
@@ -159,23 +117,20 @@ def _check_size(size: Any) -> int:
     return n
 
 
-def _sliding(
+def _respond(
     input: Any,
     least_rank: int,
-    window: Callable[[Array], Array],
-    size: int,
-    alpha: Any,
-    beta: Any,
-    k: Any,
+    reach: tuple[int, int],
+    anchored: bool,
+    factors: tuple[int, Any, Any, Any],
     out: Any,
 ) -> Array:
-    """Checks, then works through the batch in chunks."""
+    """Window of channel c: c - reach[0] ... c + reach[1], and channel 0 if anchored."""
     x = as_input(input)
     check_rank(x, least_rank)
-    alpha, beta, k = as_number(alpha, "alpha"), as_number(beta, "beta"), as_number(k, "k")
+    size = factors[0]
+    alpha, beta, k = map(as_number, factors[1:], ("alpha", "beta", "k"))
     target = Output(x, out)
-    step = max(1, _CHUNK // max(1, x[:1].size))
-    for i in range(0, x.shape[0] if x.size else 0, step):
-        with np.errstate(over="ignore", under="ignore"):
-            target.y[i : i + step] = _respond(target.x[i : i + step], window, alpha / size, beta, k)
+    below, above = (min(r, x.shape[1]) for r in reach)
+    _core.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
     return target.done()

@@ -47,6 +47,17 @@ cn_status cn_apply(const cn_call *call, const double *center, const double *scal
 /* The same with mean[i] and 1 / sqrt(var[i] + eps), float (double for CN_F64); read before y is written. */
 cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps);
 
+/* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
+typedef struct {
+    ptrdiff_t below, above;
+    int anchored;
+    double alpha, beta, k;
+} cn_response;
+
+/* y = x / (k + alpha * sum of x^2 over the window)^beta along an axis; 0 / 0 is 0 where k is 0. y is x
+ * itself or apart from it. Reads the operands X and Y of the call. */
+cn_status cn_respond(const cn_call *call, int axis, const cn_response *how);
+
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */
 void cn_describe(const cn_call *call, char *text, size_t size);

@@ -20,4 +20,7 @@ extern const int cn_n_isas;
  * unknown or needs what features lack. */
 const cn_isa *cn_select(unsigned features, const char *cap);
 
+/* What cn_init chose. */
+const cn_kernels *cn_kernels_of(cn_dtype dtype);
+
 #endif

@@ -31,6 +31,8 @@ int cn_init(const char *cap)
     return isa != NULL;
 }
 
+const cn_kernels *cn_kernels_of(cn_dtype dtype) { return &isa->kernels[dtype]; }
+
 const char *cn_isa_name(void) { return isa->name; }
 int cn_isa_count(void) { return cn_n_isas; }
 

@@ -1,4 +1,4 @@
-/* kernels.h: the four kernels per dtype and the table an instruction set exports. */
+/* kernels.h: the kernels per dtype and the table an instruction set exports. */
 #ifndef CN_KERNELS_H
 #define CN_KERNELS_H
 
@@ -13,7 +13,7 @@
 /* Groups a kernel takes at once. */
 #define CN_MAX_GROUPS 512
 /* Runs up to this length are taken several at a time, one to a lane. */
-#define CN_SHORT 32
+#define CN_SHORT_ROW 32
 
 /* [groups, rows, n], contiguous in n. Strides in bytes. */
 typedef struct {
@@ -44,6 +44,18 @@ typedef struct {
     int stream; /* stores that bypass the cache; y and y_row are multiples of 16 then */
 } cn_apply_tile;
 
+/* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
+ * squares holds all channels of the tile between `below` and `above` rows (or columns) of padding. */
+typedef struct {
+    cn_tile x;
+    char *y;
+    ptrdiff_t y_row;
+    int across;
+    const cn_response *how;
+    char *base, *anchor, *squares; /* base, anchor: a row each */
+    ptrdiff_t squares_row;         /* elements, a multiple of 16 */
+} cn_response_tile;
+
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters */
@@ -54,6 +66,7 @@ typedef struct {
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
+    void (*respond)(const cn_response_tile *t);
 } cn_kernels;
 
 typedef struct {

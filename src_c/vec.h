@@ -22,13 +22,10 @@ typedef float vf32half __attribute__((vector_size(CN_VB / 2)));
 typedef uint32_t vu32 __attribute__((vector_size(CN_VB)));
 typedef int32_t vi32 __attribute__((vector_size(CN_VB)));
 typedef int64_t vi64 __attribute__((vector_size(CN_VB)));
+typedef uint64_t vu64 __attribute__((vector_size(CN_VB)));
 typedef uint16_t vu16 __attribute__((vector_size(CN_VB / 2)));
 typedef uint16_t vu16half __attribute__((vector_size(CN_VB / 4)));
 typedef uint32_t vu32half __attribute__((vector_size(CN_VB / 2)));
-
-/* 16-bit floats travel as their bits. */
-typedef uint16_t cn_f16;
-typedef uint16_t cn_bf16;
 
 CN_INLINE vf32 cn_load_f32(const float *p)
 {
@@ -51,81 +48,10 @@ CN_INLINE vf64 cn_load_f32_f64(const float *p)
     return __builtin_convertvector(v, vf64);
 }
 
-CN_INLINE vf32 cn_load_bf16(const cn_bf16 *p)
-{
-#if defined(CN_AVX2) /* GCC 12 widens in halves */
-    return (vf32)((vu32)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)) << 16);
-#else
-    vu16 v;
-    memcpy(&v, p, sizeof v);
-    return (vf32)(__builtin_convertvector(v, vu32) << 16);
-#endif
-}
-
-CN_INLINE vf64 cn_load_bf16_f64(const cn_bf16 *p)
-{
-    vu16half v;
-    memcpy(&v, p, sizeof v);
-    return __builtin_convertvector((vf32half)(__builtin_convertvector(v, vu32half) << 16), vf64);
-}
-
-CN_INLINE vf32 cn_load_f16(const cn_f16 *p)
-{
-#if defined(CN_AVX512)
-    return (vf32)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
-#elif defined(CN_AVX2)
-    return (vf32)_mm256_cvtph_ps(_mm_loadu_si128((const void *)p));
-#else
-    /* Normal: rebias the exponent. Subnormal: the mantissa is an integer times 2^-24. */
-    vu16 h;
-    memcpy(&h, p, sizeof h);
-    vu32 v = __builtin_convertvector(h, vu32), sign = (v & 0x8000u) << 16, mag = v & 0x7fffu;
-    vu32 normal = (mag << 13) + 0x38000000u;
-    normal += (vu32)(mag >= 0x7c00u) & 0x38000000u; /* inf and NaN */
-    normal |= (vu32)(mag > 0x7c00u) & 0x00400000u;  /* NaN leaves quiet */
-    vu32 subnormal = (vu32)(__builtin_convertvector((vi32)mag, vf32) * 0x1p-24f);
-    vu32 small = (vu32)(mag < 0x0400u);
-    return (vf32)(sign | (subnormal & small) | (normal & ~small));
-#endif
-}
-
 CN_INLINE void cn_store_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
 CN_INLINE void cn_store_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 
-CN_INLINE void cn_store_bf16(cn_bf16 *p, vf32 v)
-{
-    /* To nearest, ties to even. A NaN is cut off: as a result of arithmetic its quiet bit is set. */
-    vu32 u = (vu32)v, up = (((u >> 16) & 1u) + 0x7fffu) & (vu32)(v == v);
-    u = (u + up) >> 16;
-#if defined(CN_AVX2)
-    __m256i a = (__m256i)u;
-    _mm_storeu_si128((void *)p, _mm_packus_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1)));
-#else
-    vu16 h = __builtin_convertvector(u, vu16);
-    memcpy(p, &h, sizeof h);
-#endif
-}
-
-CN_INLINE void cn_store_f16(cn_f16 *p, vf32 v)
-{
-#if defined(CN_AVX512)
-    _mm256_storeu_si256((void *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));
-#elif defined(CN_AVX2)
-    _mm_storeu_si128((void *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
-#else
-    /* Subnormal results: adding 0.5 leaves the rounded multiple of 2^-24 in the low bits. */
-    vu32 u = (vu32)v, sign = (u >> 16) & 0x8000u, mag = u & 0x7fffffffu;
-    vu32 normal = (mag - 0x38000000u + 0x0fffu + ((mag >> 13) & 1u)) >> 13;
-    vu32 subnormal = (vu32)((vf32)mag + 0.5f) - 0x3f000000u;
-    vu32 small = (vu32)(mag < 0x38800000u), huge = (vu32)(mag >= 0x477ff000u);
-    vu32 nan = (vu32)(mag > 0x7f800000u);
-    vu32 r = (small & subnormal) | (~small & normal);
-    r = (huge & 0x7c00u) | (~huge & r);
-    r = (nan & (0x7e00u | ((mag >> 13) & 0x3ffu))) | (~nan & r);
-    vu16 h = __builtin_convertvector(sign | r, vu16);
-    memcpy(p, &h, sizeof h);
-#endif
-}
+#include "half.h"
 
 /* Stores that bypass the cache, 16 bytes aligned to 16; made visible by cn_stream_end. */
 #if defined(__SSE2__)
@@ -181,6 +107,32 @@ CN_INLINE vf32 cn_zip_lo_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a,
 CN_INLINE vf32 cn_zip_hi_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_HI32); }
 CN_INLINE vf64 cn_zip_lo_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_LO64); }
 CN_INLINE vf64 cn_zip_hi_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_HI64); }
+
+CN_INLINE vf32 cn_sqrt_f32(vf32 v)
+{
+#if defined(CN_AVX512)
+    return (vf32)_mm512_sqrt_ps((__m512)v);
+#elif defined(CN_AVX2)
+    return (vf32)_mm256_sqrt_ps((__m256)v);
+#else
+    CN_UNROLL
+    for (int i = 0; i < CN_WF; i++) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+#endif
+}
+
+CN_INLINE vf64 cn_sqrt_f64(vf64 v)
+{
+#if defined(CN_AVX512)
+    return (vf64)_mm512_sqrt_pd((__m512d)v);
+#elif defined(CN_AVX2)
+    return (vf64)_mm256_sqrt_pd((__m256d)v);
+#else
+    CN_UNROLL
+    for (int i = 0; i < CN_WD; i++) v[i] = __builtin_sqrt(v[i]);
+    return v;
+#endif
+}
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))

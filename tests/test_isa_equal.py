@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 HASHES = """
 import hashlib, json, sys
 import numpy as np, cnorm
+import cnorm.functional as F
 from operations import LAYOUTS, OPERATIONS
 from reference import DTYPES
 from strategies import fill
@@ -51,6 +52,15 @@ for dtype in DTYPES:
             for axis in (None, 0, 1, -1, (0, 2)):
                 mean, var = cnorm.moments(laid, axis)
                 hashes[f"moments {axis} {dtype} {shape} {layout}"] = digest(mean) + digest(var)
+    wide = fill((2, 21, 3, 71), dtype, 3) * np.array(10, dtype) ** fill((2, 21, 3, 71), dtype, 4)
+    wide[0, :, :, ::4] = 0
+    for beta in (0.75, 0.5, 1.0, 0.6, -1.7, 3.0, 7.5):
+        for size, alpha, k in ((5, 1e-4, 1.0), (20, 3.0, 0.0), (4, -1.0, 1.0)):
+            for layout in ("contiguous", "channels-last"):
+                for name in ("local_response_norm", "cross_map_lrn2d"):
+                    y = getattr(F, name)(LAYOUTS[layout](wide), size, alpha, beta, k)
+                    y = np.where(np.isnan(y), np.array(0, dtype), y)
+                    hashes[f"{name} {dtype} {size} {beta} {layout}"] = digest(y)
 print(json.dumps(hashes))
 """
 

@@ -18,7 +18,7 @@ import cnorm.functional as F
 
 COUNTS = (2, 3, 8)
 LARGE = {"many groups": (16, 16, 33, 130), "few groups": (2, 2, 400, 701), "one sample": (1, 8, 350, 401)}
-CORE = [o for o in OPERATIONS if not o.name.startswith(("local_response", "normalize_"))]
+CORE = [o for o in OPERATIONS if not o.name.startswith("normalize_")]
 
 
 def with_threads(n: int, call: Any) -> Any:
