@@ -7,11 +7,11 @@
 /* Elements of a block of rows: if it must be read again, that is from L1 (16 KiB of float32). */
 #define CN_BLOCK 4096
 /* A block of columns; float32 sums this long stay within 2^-19 even if every rounding agrees. */
-#define CN_BLOCK_ROWS 64
+#define CN_BLOCK_ROWS 128
 /* Rows whose mean is the first pivot of columns. */
 #define CN_PILOT 16
 /* Groups a kernel takes at once. */
-#define CN_MAX_GROUPS 512
+#define CN_MAX_GROUPS 1024
 /* Runs up to this length are taken several at a time, one to a lane. */
 #define CN_SHORT_ROW 32
 
