@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # _openmp comes first: it loads the core all others import.
-from cnorm import _openmp, functional, nn
+from cnorm import _openmp, functional, nn, preprocessing
 from cnorm._config import get_num_threads, read_environment, set_num_threads, show_config, threads
 from cnorm._moments import moments, standardize
 from cnorm._version import __version__
@@ -14,6 +14,7 @@ __all__ = [
     "get_num_threads",
     "moments",
     "nn",
+    "preprocessing",
     "set_num_threads",
     "show_config",
     "standardize",

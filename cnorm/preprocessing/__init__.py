@@ -1,0 +1,29 @@
+"""Scalers with scikit-learn's names and semantics, and z-scores with SciPy's."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cnorm.preprocessing._functions import minmax_scale, scale, zscore
+
+if TYPE_CHECKING:
+    from cnorm.preprocessing._minmax import MinMaxScaler
+    from cnorm.preprocessing._standard import StandardScaler
+
+__all__ = ["MinMaxScaler", "StandardScaler", "minmax_scale", "scale", "zscore"]
+
+# Imported on first use: where scikit-learn is installed, they import it.
+ESTIMATORS = {"MinMaxScaler": "_minmax", "StandardScaler": "_standard"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ESTIMATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    estimator = getattr(importlib.import_module(f"{__name__}.{ESTIMATORS[name]}"), name)
+    globals()[name] = estimator
+    return estimator
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

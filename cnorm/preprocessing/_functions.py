@@ -1,0 +1,238 @@
+"""zscore as in SciPy, scale and minmax_scale as in scikit-learn, over any axes of arrays of any shape."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from cnorm._arrays import Array, Output, as_input, to_ndarray
+from cnorm._axes import as_axes, as_number, check_rank
+from cnorm._states import normalized, table_moments, values_of
+from cnorm._tables import extremes
+from cnorm.preprocessing._maps import Map, check_range, exact_map, inverse_range, near_constant, standard_map
+
+__all__ = ["minmax_scale", "scale", "zscore"]
+
+PRECISION_LOSS = (
+    "Precision loss occurred in moment calculation due to catastrophic cancellation. This occurs when the "
+    "data are nearly identical. Results may be unreliable."
+)
+
+
+def real(x: Any, name: str) -> Array:
+    """A float ndarray; integers and booleans are promoted to float64."""
+    array = to_ndarray(x, name)
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    array = as_input(array, name)
+    check_rank(array, 1, name)
+    return array
+
+
+def zscore(
+    a: Any, axis: Any = 0, ddof: float = 0, nan_policy: str = "propagate", *, out: Array | None = None
+) -> Any:
+    r"""Standard scores, as `scipy.stats.zscore`.
+
+    .. math:: z = \frac{a - \mu}{\sigma}, \qquad \sigma^2 = \frac{1}{n - d}\sum (a - \mu)^2
+
+    Parameters
+    ----------
+    a : array_like
+        Any shape; integers and booleans are promoted to float64.
+    axis : int, tuple of int or None
+        Axes the moments are taken over; None for all.
+    ddof : float
+        Delta degrees of freedom `d`.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its group NaN, or is left out of the moments (and stays), or raises.
+    out : ndarray, optional
+        Where to write; may be `a` itself.
+
+    Returns
+    -------
+    ndarray
+        In the shape, dtype and memory order of `a`; a masked array for a masked array, whose masked elements
+        count in no statistic. NaN where a group is constant: its standard deviation is no more than the
+        rounding of its mean.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not real.
+    ValueError
+        An axis out of range, an `out` that does not fit, an unknown policy, NaN under "raise".
+
+    Warns
+    -----
+    RuntimeWarning
+        A group is (nearly) constant.
+
+    References
+    ----------
+    .. [1] SciPy, `scipy.stats.zscore`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import zscore
+    >>> zscore(np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 60.0]])).round(4)
+    array([[-1.2247, -0.9258],
+           [ 0.    , -0.4629],
+           [ 1.2247,  1.3887]])
+    """
+    if nan_policy not in ("propagate", "omit", "raise"):
+        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+    if isinstance(a, np.ma.MaskedArray):
+        filled = real(a.data, "a").astype(real(a.data[:0], "a").dtype)
+        filled[np.ma.getmaskarray(a)] = np.nan
+        return np.ma.array(zscore(filled, axis, ddof, "omit", out=out), mask=a.mask)
+    array = real(a, "a")
+    axes = as_axes(axis, array.ndim)
+    ddof = as_number(ddof, "ddof")
+    target = Output(array, out)
+    if not array.size:
+        return target.done()
+    x, y = target.x, target.y
+    state = None if nan_policy == "raise" else normalized(x, y, axes, ddof)
+    if state is None:
+        state = table_moments(x, axes, infinite=True)
+        with_nan = state[..., 0] < math.prod(x.shape[axis] for axis in axes)
+        if nan_policy == "raise" and with_nan.any():
+            raise ValueError('The input contains nan values and nan_policy is "raise"')
+        if nan_policy == "propagate":
+            state[with_nan] = np.nan
+        standard_map(x.dtype, state, deviation(state, ddof)).run(x, y)
+    without_constants(y, state, ddof, array.dtype)
+    return target.done()
+
+
+def deviation(state: Array, ddof: float) -> Array:
+    """Standard deviation with ddof; inf or NaN where there are too few values."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = state[..., 0]
+        return np.asarray(np.sqrt(state[..., 3] / np.maximum(count - ddof, 0)) / state[..., 4])
+
+
+def without_constants(y: Array, state: Array, ddof: float, dtype: np.dtype[Any]) -> None:
+    """NaN for groups whose deviation is rounding, by SciPy's rule, and its warning."""
+    eps = np.finfo(np.float64 if dtype.itemsize == 8 else np.float32).eps
+    std, mean = deviation(state, ddof), np.abs(values_of(state)[1])
+    if ((std < 10 * eps * mean) & (state[..., 0] > 1)).any():
+        warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
+    constant = std <= eps * mean
+    if constant.any():
+        np.copyto(y, np.nan, where=constant)
+
+
+def scale(
+    X: Any, axis: Any = 0, *, with_mean: bool = True, with_std: bool = True, out: Array | None = None
+) -> Array:
+    r"""Zero mean and unit variance, as `sklearn.preprocessing.scale`.
+
+    .. math:: y = \frac{x - \mu}{\sigma}
+
+    Parameters
+    ----------
+    X : array_like
+        Any shape; integers and booleans are promoted to float64. NaN counts in no statistic and stays.
+    axis : int, tuple of int or None
+        Axes the moments are taken over: 0 for features in columns, None for all.
+    with_mean, with_std : bool
+        Subtract the mean, divide by the standard deviation.
+    out : ndarray, optional
+        Where to write; may be `X` itself.
+
+    Returns
+    -------
+    ndarray
+        In the shape, dtype and memory order of `X`. Constant features are not divided.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not real.
+    ValueError
+        Infinity in `X`, an axis out of range, an `out` that does not fit.
+
+    References
+    ----------
+    .. [1] scikit-learn, `sklearn.preprocessing.scale`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import scale
+    >>> scale(np.array([[-2.0, 1.0, 5.0], [0.0, 3.0, 5.0]]))
+    array([[-1., -1.,  0.],
+           [ 1.,  1.,  0.]])
+    """
+    array = real(X, "X")
+    axes = as_axes(axis, array.ndim)
+    target = Output(array, out)
+    if array.size:
+        state = table_moments(target.x, axes)
+        std = values_of(state)[3] if with_std else 0
+        divisor = np.broadcast_to(np.where(std == 0, 1.0, std), state.shape[:-1])
+        standard_map(target.x.dtype, state, divisor, with_mean=with_mean).run(target.x, target.y)
+    return target.done()
+
+
+def minmax_scale(
+    X: Any, feature_range: tuple[float, float] = (0, 1), *, axis: Any = 0, out: Array | None = None
+) -> Array:
+    r"""Each feature to a range whose ends are met exactly, as `sklearn.preprocessing.minmax_scale`.
+
+    .. math:: y = \frac{x - \min}{\max - \min} (b - a) + a
+
+    Parameters
+    ----------
+    X : array_like
+        Any shape; integers and booleans are promoted to float64. NaN is left out and stays.
+    feature_range : tuple of float
+        The range `(a, b)`.
+    axis : int, tuple of int or None
+        Axes the extremes are taken over: 0 for features in columns, None for all.
+    out : ndarray, optional
+        Where to write; may be `X` itself.
+
+    Returns
+    -------
+    ndarray
+        In the shape, dtype and memory order of `X`: the smallest value is `a`, the largest `b`, none is
+        beyond them. Constant features are `a`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not real.
+    ValueError
+        Infinity in `X`, a range that is empty, an axis out of range, an `out` that does not fit.
+
+    References
+    ----------
+    .. [1] scikit-learn, `sklearn.preprocessing.minmax_scale`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import minmax_scale
+    >>> minmax_scale(np.array([[-2.0, 1.0], [0.0, 3.0], [2.0, 2.0]]))
+    array([[0. , 0. ],
+           [0.5, 1. ],
+           [1. , 0.5]])
+    """
+    array = real(X, "X")
+    axes = as_axes(axis, array.ndim)
+    ends = check_range(feature_range)
+    target = Output(array, out)
+    if array.size:
+        low, high = extremes(target.x, axes)
+        regular = ~near_constant(low, high, array.dtype)
+        factor = np.where(regular, inverse_range(low, high), 1.0)
+        m: Map = exact_map(target.x.dtype, (low, high), factor, regular, ends)
+        m.run(target.x, target.y)
+    return target.done()

@@ -1,0 +1,262 @@
+"""MinMaxScaler: each feature to a given range, whose ends are met exactly and never left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._arrays import Array
+from cnorm._tables import check_no_inf, extremes
+from cnorm.preprocessing._maps import (
+    Map,
+    check_range,
+    compute,
+    exact_map,
+    inverse_range,
+    near_constant,
+    too_large,
+)
+from cnorm.preprocessing._scaler import Scaler, machinery, short_way
+
+__all__ = ["MinMaxScaler"]
+NO_SPARSE = "{} does not support sparse input. Consider using MaxAbsScaler instead."
+
+
+class MinMaxScaler(Scaler):
+    r"""Each feature to a range, as `sklearn.preprocessing.MinMaxScaler` [1]_, but exactly.
+
+    .. math:: y = \frac{x - \min}{\max - \min} (b - a) + a
+
+    The fitted minimum becomes `a` and the maximum `b` to the last bit, and no value between leaves the range.
+
+    Parameters
+    ----------
+    feature_range : tuple of float
+        The range `(a, b)`.
+    copy : bool
+        False: transform an array in place where it is a writeable float array.
+    clip : bool
+        Clip values beyond the fitted ones to the range.
+    axis : int, tuple of int or None
+        Axes of an n-D array the extremes are taken over; the others have extremes of their own. None for
+        all. 0 is scikit-learn's features in columns.
+
+    Attributes
+    ----------
+    data_min_, data_max_, data_range_ : ndarray of shape (n_features,)
+        float64, whatever the input. With `axis`: of the shape of the axes kept.
+    scale_, min_ : ndarray of shape (n_features,)
+        `y = x * scale_ + min_` up to rounding.
+    n_samples_seen_ : int
+        Samples seen.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    NaN is left out and stays in the result; infinity is refused. float16, float32 and float64 keep their
+    dtype, everything else becomes float64. A feature is constant, and becomes `a`, if its range is below
+    10 eps both in itself (scikit-learn's rule) and in relation to its values: small units are no reason.
+    scikit-learn, where it is installed, validates input and makes DataFrames.
+
+    References
+    ----------
+    .. [1] scikit-learn, `sklearn.preprocessing.MinMaxScaler`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import MinMaxScaler
+    >>> MinMaxScaler().fit_transform(np.array([[1.0, 49.0], [2.0, 0.0], [3.0, 7.0]]))
+    array([[0.        , 1.        ],
+           [0.5       , 0.        ],
+           [1.        , 0.14285714]])
+    """
+
+    _parameter_constraints = {
+        "feature_range": [tuple],
+        "copy": ["boolean"],
+        "clip": ["boolean"],
+        "axis": [int, np.integer, tuple, list, None],
+    }
+
+    data_min_: Array
+    data_max_: Array
+    data_range_: Array
+    scale_: Array
+    min_: Array
+    _fitted = ("data_min_", "data_max_", "data_range_", "scale_", "min_")
+    _watched = ("scale_", "min_")
+
+    def __init__(
+        self,
+        feature_range: tuple[float, float] = (0, 1),
+        *,
+        copy: bool = True,
+        clip: bool = False,
+        axis: Any = 0,
+    ) -> None:
+        self.feature_range = feature_range
+        self.copy = copy
+        self.clip = clip
+        self.axis = axis
+
+    def fit(self, X: Any, y: Any = None) -> MinMaxScaler:
+        """Takes minimum and maximum of each feature; what was fitted before is forgotten.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Real numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        MinMaxScaler
+            This scaler.
+
+        Raises
+        ------
+        TypeError
+            A sparse matrix.
+        ValueError
+            Infinity, no sample, an empty range.
+        """
+        self._forget()
+        fitted: MinMaxScaler = self.partial_fit(X, y)
+        return fitted
+
+    @machinery.fitting
+    def partial_fit(self, X: Any, y: Any = None) -> MinMaxScaler:
+        """Widens minimum and maximum by those of another batch; arguments as for `fit`.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Real numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        MinMaxScaler
+            This scaler.
+        """
+        low, high = check_range(self.feature_range)
+        if machinery.is_sparse(X):
+            raise TypeError(NO_SPARSE.format(type(self).__name__))
+        first = "n_samples_seen_" not in self.__dict__
+        x = self._take(X, reset=first)
+        axes = self._axes(x)
+        least, most = (v.squeeze(axes) for v in extremes(x, axes))
+        samples = int(np.prod([x.shape[a] for a in axes]))
+        if not first:
+            self._check_kept(x, np.shape(self.data_min_))
+            least, most = np.fmin(self.data_min_, least), np.fmax(self.data_max_, most)
+            samples += self.n_samples_seen_
+        self.n_samples_seen_ = samples
+        self.data_min_, self.data_max_ = np.asarray(least), np.asarray(most)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.data_range_ = np.asarray(self.data_max_ - self.data_min_)
+            constant = near_constant(self.data_min_, self.data_max_, x.dtype)
+            inverse = inverse_range(self.data_min_, self.data_max_)
+            self.scale_ = np.asarray((high - low) * np.where(constant, 1, inverse))
+            self.min_ = np.asarray(low - self.data_min_ * self.scale_)
+        self._prepare()
+        return self
+
+    def _fitted_range(self, per_range: Array) -> tuple[float, float, Array] | None:
+        """Range and regular columns if scale_ and min_ are what fit made of minimum and maximum."""
+        low, high = (float(v) for v in self.feature_range)
+        with np.errstate(over="ignore", invalid="ignore"):
+            regular = self.scale_ == (high - low) * per_range
+            same = (regular | (self.scale_ == high - low) | np.isnan(self.scale_)) & (
+                (self.min_ == low - self.data_min_ * self.scale_) | np.isnan(self.min_)
+            )
+        return (low, high, regular) if same.all() else None
+
+    def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        per_range = inverse_range(self.data_min_, self.data_max_)
+        fitted = self._fitted_range(per_range)
+        if fitted is None:  # someone has set scale_ or min_, or changed the range since fit
+            scale = np.asarray(self.scale_, np.float64).reshape(shape)
+            bias = np.asarray(self.min_).reshape(shape).astype(compute(dtype))
+            return Map(np.zeros(shape), scale, None, bias)
+        low, high, regular = fitted
+        factor = np.where(regular, per_range, 1.0)
+        ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
+        return exact_map(dtype, ends, factor.reshape(shape), regular.reshape(shape), (low, high))
+
+    def _may_be_short(self) -> bool:
+        return not self.clip and super()._may_be_short()
+
+    def transform(self, X: Any) -> Any:
+        """Scales the features to the range.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Real numbers.
+
+        Returns
+        -------
+        ndarray
+            In the shape, float dtype and memory order of `X`.
+
+        Raises
+        ------
+        ValueError
+            Infinity, a number of features that was not fitted. `NotFittedError`, one of them, before `fit`.
+        """
+        self._check_fitted()
+        if machinery.is_sparse(X):
+            raise TypeError(NO_SPARSE.format(type(self).__name__))
+        x = self._take(X, reset=False)
+        check_no_inf(x)
+        return self._scaled(x)
+
+    def _scaled(self, x: Array, copy: bool | None = None) -> Array:
+        y = super()._scaled(x, copy)
+        if self.clip:
+            np.clip(y, *self.feature_range, out=y)
+        return y
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Scales the features back from the range.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Transformed data.
+
+        Returns
+        -------
+        ndarray
+            In the shape, float dtype and memory order of `X`.
+        """
+        self._check_fitted()
+        x = self._take(X, reset=None)
+        check_no_inf(x)
+        self._check_statistics(x)
+        out = self._target(x, None)
+        self._inverse(x.dtype, self._shape(x)).run(x, out)
+        return out
+
+    def _inverse(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        kind = compute(dtype)
+        per_range = inverse_range(self.data_min_, self.data_max_)
+        fitted = self._fitted_range(per_range)
+        if fitted is None:
+            return Map(np.asarray(self.min_, float).reshape(shape), 1 / np.reshape(self.scale_, shape))
+        low, high, regular = fitted
+        post = 4.0 if too_large(dtype, self.data_min_, self.data_max_) else 1.0
+        least = self.data_min_ / post
+        factor = np.where(regular, self.data_max_ / post - least, 1 / post) / (high - low)
+        return Map(
+            np.full(shape, low), factor.reshape(shape), None, least.reshape(shape).astype(kind), post=post
+        )
+
+
+MinMaxScaler.transform = short_way(MinMaxScaler.transform)  # type: ignore[method-assign]

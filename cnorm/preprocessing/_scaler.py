@@ -1,0 +1,245 @@
+"""What both scalers do alike: take input, apply the fitted map, and the short way of one row."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnorm._arrays import Array, is_float
+from cnorm._axes import as_axes
+from cnorm._tables import affine
+from cnorm.preprocessing._maps import Map
+
+if TYPE_CHECKING:
+    from cnorm.preprocessing import _alone as machinery
+else:
+    try:
+        from cnorm.preprocessing import _sklearn as machinery
+    except ImportError:
+        from cnorm.preprocessing import _alone as machinery
+
+__all__ = ["Scaler", "machinery", "short_way"]
+
+_ndarray, _isfinite = np.ndarray, math.isfinite
+_local = machinery.local
+_UNKNOWN = {"transform_output": None}
+_KINDS = (np.dtype(np.float32), np.dtype(np.float64))
+# Columns of the longest row that goes the short way: so many floats, times 2^-13, have a finite sum.
+SHORT = 4096
+
+
+@dataclass(slots=True, eq=False)
+class Ready:
+    """Maps and what a row needs of them, by dtype, made on first use.
+
+    They hold as long as the statistics have these bytes.
+    """
+
+    shape: tuple[int, int]
+    rows: dict[np.dtype[Any], tuple[Array, Array, Array, Array | None, Array | None]]
+    statistics: Array
+    bytes: bytes
+    maps: dict[np.dtype[Any], Map]
+
+
+class Scaler(machinery.Estimator):
+    """Base of the scalers: axis and copy are arguments of both.
+
+    `_ready` is there for transform after fit, and dropped when any attribute is set.
+    """
+
+    axis: Any
+    copy: bool
+    n_samples_seen_: Any
+    # The attributes fit makes, and those of them the maps are made of.
+    _fitted: tuple[str, ...] = ()
+    _watched: tuple[str, ...] = ()
+    _ready: Ready | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__.pop("_ready", None)
+        super().__setattr__(name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in super().__getstate__().items() if k != "_ready"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._prepare()
+
+    def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        """The map for elements of a dtype; its arrays are of a shape that broadcasts."""
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        """Drops what was fitted; the constructor's arguments stay."""
+        for name in (*self._fitted, "n_samples_seen_", "_state"):
+            self.__dict__.pop(name, None)
+        self.__dict__.pop("_ready", None)
+
+    def _check_fitted(self) -> None:
+        if not any(name in self.__dict__ for name in self._fitted):
+            raise machinery.NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. "
+                "Call 'fit' with appropriate arguments before using this estimator."
+            )
+
+    def _is_table(self) -> bool:
+        """Statistics of columns, as scikit-learn has them?"""
+        return isinstance(self.axis, (int, np.integer)) and self.axis == 0
+
+    def _is_plain(self, X: Any) -> bool:
+        """A matrix that the kernels take as it is, with nothing to convert or to complain about?"""
+        return (
+            type(X) is np.ndarray
+            and X.ndim == 2
+            and X.size > 0
+            and is_float(X.dtype)
+            and X.dtype.isnative
+            and self._is_table()
+        )
+
+    def _take(self, X: Any, reset: bool | None, accept_sparse: Any = False) -> Any:
+        """X as a float ndarray (or sparse matrix) that fits what was fitted; it may hold infinity."""
+        if self._is_plain(X):
+            if reset:
+                self.__dict__.pop("feature_names_in_", None)
+                self.n_features_in_ = X.shape[1]
+                return X
+            named = reset is False and "feature_names_in_" in self.__dict__
+            if not named and X.shape[1] == self.__dict__.get("n_features_in_"):
+                return X
+        table = self._is_table()
+        x = machinery.validate(self, X, reset=reset, table=table, accept_sparse=accept_sparse)
+        if reset and not table and not machinery.is_sparse(x):
+            self.n_features_in_ = x.shape[1] if x.ndim > 1 else 1
+        return x
+
+    def _axes(self, x: Array) -> tuple[int, ...]:
+        return as_axes(self.axis, x.ndim)
+
+    def _shape(self, x: Array) -> tuple[int, ...]:
+        """Of the statistics against x."""
+        axes = self._axes(x)
+        return tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+
+    def _check_kept(self, x: Array, fitted: tuple[int, ...]) -> None:
+        """Raises unless the axes without statistics of their own are those of the fitted data."""
+        axes = self._axes(x)
+        kept = tuple(n for a, n in enumerate(x.shape) if a not in axes)
+        if kept != fitted:
+            raise ValueError(
+                f"X: expected sizes {fitted} in the axes other than {self.axis!r}, got shape {x.shape}"
+            )
+
+    def _check_statistics(self, x: Array) -> None:
+        for statistic in self._statistics()[:1]:
+            self._check_kept(x, np.shape(statistic))
+
+    def _statistics(self) -> list[Any]:
+        values = (self.__dict__.get(name) for name in self._watched)
+        return [v for v in values if v is not None]
+
+    def _target(self, x: Array, copy: bool | None) -> Array:
+        """Where the result for x goes."""
+        copy = self.copy if copy is None else copy
+        return np.empty_like(x, subok=False) if copy or not x.flags.writeable else x
+
+    def _scaled(self, x: Array, copy: bool | None = None) -> Array:
+        """The fitted map of finite x."""
+        self._check_statistics(x)
+        out = self._target(x, copy)
+        self._map_for(x).run(x, out)
+        return out
+
+    def _map_for(self, x: Array) -> Map:
+        """The map for x, kept where it may serve again."""
+        shape, ready = self._shape(x), self._ready
+        if ready is None or shape != ready.shape or ready.statistics.tobytes() != ready.bytes:
+            return self._map(x.dtype, shape)
+        known = ready.maps.get(x.dtype)
+        if known is None:
+            known = ready.maps[x.dtype] = self._map(x.dtype, shape)
+            if x.dtype in _KINDS and shape[1] <= SHORT and known.direct and self._may_be_short():
+                ready.rows[x.dtype] = (np.full(shape[1], 2.0**-13, x.dtype), *known[:4])
+        return known
+
+    def _prepare(self) -> None:
+        """Makes room for maps: at the end of fit and when unpickled."""
+        names = [name for name in self._watched if isinstance(self.__dict__.get(name), np.ndarray)]
+        if not names or not self._is_table() or self.__dict__[names[0]].ndim != 1:
+            return
+        # Rows of one array, so that a single look tells whether someone has written to them.
+        together = np.array([self.__dict__[name] for name in names])
+        self.__dict__.update(zip(names, together, strict=True))
+        self.__dict__["_ready"] = Ready((1, together.shape[1]), {}, together, together.tobytes(), {})
+
+    def _may_be_short(self) -> bool:
+        """Is there nothing to do but a call of the core?"""
+        return bool(self.copy) and not {"feature_names_in_", "_sklearn_output_config"} & self.__dict__.keys()
+
+    def fit(self, X: Any, y: Any = None) -> Any:
+        """See the scalers."""
+        raise NotImplementedError
+
+    def transform(self, X: Any) -> Any:
+        """See the scalers."""
+        raise NotImplementedError
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """Fits, then transforms the same data.
+
+        Parameters
+        ----------
+        X : array_like of shape (n_samples, n_features)
+            Float, integer or boolean; n-D with `axis`.
+        y : None
+            Ignored.
+        **fit_params
+            What `fit` takes.
+
+        Returns
+        -------
+        ndarray of the shape of `X`
+        """
+        fitted = self.fit(X, y, **fit_params)
+        if self._is_plain(X) and hasattr(type(self).transform, "careful"):
+            return self._scaled(X)
+        return fitted.transform(X)
+
+
+def short_way(careful: Callable[..., Any]) -> Callable[..., Any]:
+    """Spares one plain row every check but those of infinity, written statistics and scikit-learn's output.
+
+    `careful` is transform as scikit-learn has wrapped it.
+    """
+
+    @functools.wraps(careful)
+    def transform(self: Scaler, X: Any, copy: Any = None) -> Any:
+        ready = self._ready
+        if ready is not None and type(X) is _ndarray and copy is None:
+            known = ready.rows.get(X.dtype)
+            if (
+                known is not None
+                and X.shape == ready.shape
+                and ready.statistics.tobytes() == ready.bytes
+                and getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default"
+            ):
+                weights, center, factor, weight, bias = known
+                try:
+                    finite = _isfinite(X.dot(weights).item())  # inf - inf may warn
+                except (RuntimeWarning, FloatingPointError):
+                    finite = False
+                if finite:
+                    y = X.copy()
+                    affine(X, y, center, factor, weight, bias)
+                    return y
+        return careful(self, X) if copy is None else careful(self, X, copy)
+
+    transform.careful = careful  # type: ignore[attr-defined]
+    return transform

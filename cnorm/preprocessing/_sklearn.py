@@ -1,0 +1,131 @@
+"""What scikit-learn does for the scalers: parameters, validation, names, containers, sparse matrices.
+
+The one module of cnorm that imports scikit-learn; `_alone` has the same names without it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
+from sklearn.utils.sparsefuncs import incr_mean_variance_axis, inplace_column_scale, mean_variance_axis
+from sklearn.utils.validation import FLOAT_DTYPES, _check_sample_weight, validate_data
+
+from cnorm._arrays import Array, to_ndarray
+
+try:  # this thread's configuration, where public get_config() copies all of it for 0.2 us
+    from sklearn._config import _threadlocal as local
+except ImportError:
+    local = SimpleNamespace()
+
+try:  # scikit-learn 1.9
+    from sklearn.callback import CallbackSupportMixin as Callbacks
+except ImportError:
+
+    class Callbacks:  # type: ignore[no-redef]
+        """Without callbacks."""
+
+
+__all__ = [
+    "Callbacks",
+    "Estimator",
+    "NotFittedError",
+    "check_weights",
+    "count_sparse",
+    "fit_sparse",
+    "fit_task",
+    "fitting",
+    "is_sparse",
+    "local",
+    "scale_sparse",
+    "validate",
+]
+
+
+class Estimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """scikit-learn's own base, with the scalers' tags."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = not getattr(self, "with_mean", True)
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+fitting: Callable[[Any], Any] = _fit_context(prefer_skip_nested_validation=True)
+is_sparse: Callable[[Any], bool] = sparse.issparse
+
+
+def validate(estimator: Any, X: Any, *, reset: bool | None, table: bool, accept_sparse: Any = False) -> Any:
+    """X as a float ndarray or sparse matrix, checked against what was fitted; inf is left to the caller.
+
+    reset: X is the first data; None: X is to be transformed back and has no names. table: 2-D at least.
+    """
+    checks = {
+        "accept_sparse": accept_sparse,
+        "dtype": FLOAT_DTYPES,
+        "ensure_all_finite": "allow-nan" if sparse.issparse(X) else False,
+        "ensure_2d": table,
+        "allow_nd": True,
+    }
+    if "torch" in sys.modules and isinstance(X, sys.modules["torch"].Tensor):
+        X = to_ndarray(X, "X")
+    if reset is None:
+        X = check_array(X, estimator=estimator, input_name="X", **checks)
+    else:
+        X = validate_data(estimator, X, reset=reset, **checks)
+    return X if sparse.issparse(X) else np.asarray(X)
+
+
+def check_weights(sample_weight: Any, X: Any) -> Array:
+    """One weight for each row, in float64."""
+    weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return weights
+
+
+@contextmanager
+def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[None]:
+    """Tells callbacks of the beginning and the end of a fit."""
+    if not hasattr(estimator, "_init_callback_context"):
+        yield
+        return
+    context = estimator._init_callback_context()
+    known = {"estimator": estimator, "X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
+    context.call_on_fit_task_begin(**known)
+    yield
+    context.call_on_fit_task_end(**known, reconstruction_attributes={})
+
+
+def fit_sparse(X: Any, weights: Array | None, last: tuple[Array, Array, Array] | None) -> Any:
+    """Mean, variance and count of each column, after `last` has been seen."""
+    if weights is not None:
+        weights = weights.astype(X.dtype)
+    if last is None:
+        return mean_variance_axis(X, axis=0, weights=weights, return_sum_weights=True)
+    mean, var, count = last
+    return incr_mean_variance_axis(X, axis=0, last_mean=mean, last_var=var, last_n=count, weights=weights)
+
+
+def count_sparse(X: Any, weights: Array | None) -> Array:
+    """How many elements of each column, zeros included, are not NaN."""
+    rows = np.ones(X.shape[0]) if weights is None else weights
+    nan = sparse.csr_array if X.format == "csr" else sparse.csc_array
+    counts: Array = rows.sum() - rows @ nan((np.isnan(X.data), X.indices, X.indptr), shape=X.shape)
+    return counts
+
+
+def scale_sparse(X: Any, factor: Array | None, copy: bool) -> Any:
+    """Columns multiplied by factor."""
+    X = X.copy() if copy else X
+    if factor is not None:
+        inplace_column_scale(X, factor)
+    return X

@@ -1,0 +1,290 @@
+"""StandardScaler: zero mean and unit variance per feature, fitted in one pass or batch by batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._arrays import Array
+from cnorm._states import combined, table_moments, values_of
+from cnorm._tables import check_no_inf
+from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
+from cnorm.preprocessing._scaler import Scaler, machinery, short_way
+
+__all__ = ["StandardScaler"]
+
+CENTER_SPARSE = "Cannot center sparse matrices: pass `with_mean=False` instead, or a dense array."
+
+
+class StandardScaler(machinery.Callbacks, Scaler):
+    r"""Zero mean and unit variance per feature, as `sklearn.preprocessing.StandardScaler` [1]_.
+
+    .. math:: y = \frac{x - \mu}{\sigma}
+
+    Parameters
+    ----------
+    copy : bool
+        False: transform an array in place where it is a writeable float array.
+    with_mean, with_std : bool
+        Subtract the mean, divide by the standard deviation.
+    axis : int, tuple of int or None
+        Axes of an n-D array the statistics are taken over; the others have statistics of their own. None
+        for all. 0 is scikit-learn's features in columns.
+
+    Attributes
+    ----------
+    mean_, var_, scale_ : ndarray of shape (n_features,) or None
+        float64, whatever the input. `scale_` is the standard deviation, 1 for (nearly) constant features.
+        With `axis`: of the shape of the axes kept.
+    n_samples_seen_ : int or ndarray of shape (n_features,)
+        Samples, or weights, without NaN; an array where features differ.
+    n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Notes
+    -----
+    NaN counts in no statistic and stays in the result; infinity is refused. float16, float32 and float64 keep
+    their dtype, everything else becomes float64. One pass over the data, merged exactly: the result of
+    `partial_fit` does not depend on how the data is split but for rounding, and squares do not overflow [2]_.
+    scikit-learn, where it is installed, validates input, makes DataFrames and handles sparse matrices.
+
+    References
+    ----------
+    .. [1] scikit-learn, `sklearn.preprocessing.StandardScaler`.
+    .. [2] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import StandardScaler
+    >>> x = np.array([[0.0, 1.0], [0.0, 3.0], [6.0, 5.0]])
+    >>> scaler = StandardScaler().fit(x)
+    >>> scaler.mean_
+    array([2., 3.])
+    >>> scaler.transform([[2.0, 3.0]])
+    array([[0., 0.]])
+    >>> StandardScaler(axis=(0, 2)).fit(np.ones((4, 3, 5))).mean_
+    array([1., 1., 1.])
+    """
+
+    _parameter_constraints = {
+        "copy": ["boolean"],
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+        "axis": [int, np.integer, tuple, list, None],
+    }
+
+    mean_: Array | None
+    var_: Array | None
+    scale_: Array | None
+    _fitted = ("mean_", "var_", "scale_")
+    _watched = ("scale_", "mean_")
+
+    def __init__(
+        self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True, axis: Any = 0
+    ) -> None:
+        self.with_mean = with_mean
+        self.with_std = with_std
+        self.copy = copy
+        self.axis = axis
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
+        """Takes mean and variance of each feature; what was fitted before is forgotten.
+
+        Parameters
+        ----------
+        X : {array_like, sparse matrix} of shape (n_samples, n_features)
+            Real numbers.
+        y : None
+            Ignored.
+        sample_weight : array_like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        StandardScaler
+            This scaler.
+
+        Raises
+        ------
+        ValueError
+            Infinity, no sample, a shape or weights that do not fit, a sparse matrix that would be centered.
+        """
+        self._forget()
+        fitted: StandardScaler = self.partial_fit(X, y, sample_weight)
+        return fitted
+
+    @machinery.fitting
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
+        """Merges the moments of another batch into those seen so far; arguments as for `fit`.
+
+        Parameters
+        ----------
+        X : {array_like, sparse matrix} of shape (n_samples, n_features)
+            Real numbers.
+        y : None
+            Ignored.
+        sample_weight : array_like of shape (n_samples,), optional
+            Non-negative weights.
+
+        Returns
+        -------
+        StandardScaler
+            This scaler.
+        """
+        first = "n_samples_seen_" not in self.__dict__
+        x = self._take(X, reset=first, accept_sparse=("csr", "csc"))
+        with machinery.fit_task(self, X, y, sample_weight):
+            weights = None if sample_weight is None else machinery.check_weights(sample_weight, x)
+            if machinery.is_sparse(x):
+                self._fit_sparse(x, weights, first)
+            else:
+                self._fit_dense(x, weights, first)
+            self._prepare()
+        return self
+
+    def _fit_dense(self, x: Array, weights: Array | None, first: bool) -> None:
+        axes = self._axes(x)
+        if weights is not None:
+            if 0 not in axes:
+                raise ValueError(f"sample_weight: expected an axis that includes 0, got axis={self.axis!r}")
+            weights = weights.reshape(-1, *(1,) * (x.ndim - 1))
+        weighted = weights is not None
+        state = table_moments(x, axes, weights).squeeze(axes)
+        if not first:
+            before = self._seen()
+            self._check_kept(x, before.shape[:-1])
+            state = combined(before, state)
+            weighted |= np.asarray(self.n_samples_seen_).dtype.kind == "f"
+        self._store(state, weighted)
+
+    def _store(self, state: Array, weighted: bool) -> None:
+        """The public attributes of a state."""
+        count, mean, var, std = values_of(state)
+        count = count if weighted else count.astype(np.int64)
+        nothing = not self.with_mean and not self.with_std
+        self._state = state
+        self.n_samples_seen_ = count.flat[0] if (count == count.flat[0]).all() else count
+        self.mean_ = None if nothing else np.asarray(mean)
+        self.var_ = np.asarray(var) if self.with_std else None
+        self.scale_ = np.where(std == 0, 1, std) if self.with_std else None
+
+    def _exact(self) -> Array | None:
+        """The state the public attributes were made of, if they are still those."""
+        state: Array | None = self.__dict__.get("_state")
+        known = (self.n_samples_seen_, self.mean_, self.var_)
+        if state is None or not all(
+            a is None or same(a, b) for a, b in zip(known, values_of(state), strict=False)
+        ):
+            return None
+        return state
+
+    def _seen(self) -> Array:
+        """The state so far: to the last digit if it is known, else from the public attributes."""
+        state = self._exact()
+        if state is not None:
+            return state
+        known = (self.n_samples_seen_, self.mean_, self.var_)
+        shape = np.broadcast_shapes(*(np.shape(a) for a in known if a is not None))
+        count, mean, var = (as_float(0 if a is None else a, shape) for a in known)
+        return np.stack([count, mean, np.zeros(shape), var * count, np.ones(shape)], -1)
+
+    def _fit_sparse(self, x: Any, weights: Array | None, first: bool) -> None:
+        if self.with_mean:
+            raise ValueError(CENTER_SPARSE)
+        check_no_inf(x.data)
+        before = None if first else np.broadcast_to(np.asarray(self.n_samples_seen_, float), x.shape[1:])
+        if self.with_std:
+            last = None if before is None else (self.mean_, self.var_, before.astype(x.dtype))
+            mean, var, count = machinery.fit_sparse(x, weights, last)
+            mean, var = (np.asarray(v, np.float64) for v in (mean, var))
+        else:
+            count = machinery.count_sparse(x, weights) + (0 if before is None else before)
+            mean = var = np.zeros(x.shape[1])
+        count = np.asarray(count, np.float64)
+        state = np.stack([count, mean, np.zeros_like(mean), var * count, np.ones_like(mean)], -1)
+        self._store(state, weights is not None)
+
+    def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        std = as_float(self.scale_, shape) if self.with_std else np.ones(shape)
+        if not self.with_mean:
+            return Map(np.zeros(shape), 1 / std)
+        mean = as_float(self.mean_, shape)
+        state = self._exact() if "_state" in self.__dict__ else None
+        if state is None:
+            state = np.stack([mean, mean, 0 * mean, mean, np.ones(shape)], -1)
+        return standard_map(dtype, state.reshape(*shape, 5), std, mean=mean)
+
+    def transform(self, X: Any, copy: bool | None = None) -> Any:
+        """Subtracts the mean and divides by the standard deviation.
+
+        Parameters
+        ----------
+        X : {array_like, sparse matrix} of shape (n_samples, n_features)
+            Real numbers.
+        copy : bool, optional
+            Instead of the `copy` of the constructor.
+
+        Returns
+        -------
+        ndarray or sparse matrix
+            In the shape, float dtype and memory order of `X`.
+
+        Raises
+        ------
+        ValueError
+            Infinity, a number of features that was not fitted. `NotFittedError`, one of them, before `fit`.
+        """
+        self._check_fitted()
+        x = self._take(X, reset=False, accept_sparse="csr")
+        if machinery.is_sparse(x):
+            if self.with_mean:
+                raise ValueError(CENTER_SPARSE)
+            factor = None if self.scale_ is None else 1 / self.scale_
+            return machinery.scale_sparse(x, factor, self.copy if copy is None else copy)
+        check_no_inf(x)
+        return self._scaled(x, copy)
+
+    def inverse_transform(self, X: Any, copy: bool | None = None) -> Any:
+        """Multiplies by the standard deviation and adds the mean.
+
+        Parameters
+        ----------
+        X : {array_like, sparse matrix} of shape (n_samples, n_features)
+            Transformed data.
+        copy : bool, optional
+            Instead of the `copy` of the constructor.
+
+        Returns
+        -------
+        ndarray or sparse matrix
+            In the shape, float dtype and memory order of `X`.
+        """
+        self._check_fitted()
+        x = self._take(X, reset=None, accept_sparse="csr")
+        if machinery.is_sparse(x):
+            if self.with_mean:
+                raise ValueError(CENTER_SPARSE.replace("center", "uncenter"))
+            return machinery.scale_sparse(x, self.scale_, self.copy if copy is None else copy)
+        check_no_inf(x)
+        self._check_statistics(x)
+        shape, out = self._shape(x), self._target(x, copy)
+        std = as_float(self.scale_, shape) if self.with_std else np.ones(shape)
+        mean = as_float(self.mean_, shape) if self.with_mean else None
+        standard_inverse(x.dtype, std, mean).run(x, out)
+        return out
+
+
+def as_float(values: Any, shape: tuple[int, ...]) -> Array:
+    """Statistics in float64 and a shape: a view of them if they are so already."""
+    array = np.asarray(values, np.float64)
+    return array.reshape(shape) if array.size == np.prod(shape) else np.broadcast_to(array, shape)
+
+
+def same(values: Any, derived: Array) -> bool:
+    """Is a public attribute (a scalar stands for all alike) what the state gives?"""
+    return bool(np.array_equal(np.broadcast_to(values, derived.shape), derived, equal_nan=True))
+
+
+StandardScaler.transform = short_way(StandardScaler.transform)  # type: ignore[method-assign]
