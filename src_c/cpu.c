@@ -1,10 +1,8 @@
 /* cpu.c: CPU features and the pure choice of an instruction set. Compiled for the baseline. */
 #include "cpu.h"
 
+#include <stdio.h>
 #include <string.h>
-#if defined(__linux__)
-#include <unistd.h>
-#endif
 
 extern const cn_isa cn_isa_base;
 #if defined(__x86_64__)
@@ -41,12 +39,17 @@ unsigned cn_cpu_features(void)
 
 size_t cn_cache_bytes(void)
 {
-    long bytes = 0;
-#ifdef _SC_LEVEL3_CACHE_SIZE
-    bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    if (bytes <= 0) bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    size_t kib = 0;
+#if defined(__linux__)
+    /* sysconf(_SC_LEVEL3_CACHE_SIZE) adds up the caches of all sockets: 256 MiB where a core has 32. */
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+    if (!file) file = fopen("/sys/devices/system/cpu/cpu0/cache/index2/size", "r");
+    if (file) {
+        if (fscanf(file, "%zuK", &kib) != 1) kib = 0;
+        fclose(file);
+    }
 #endif
-    return bytes > 0 ? (size_t)bytes : (size_t)32 << 20;
+    return (kib ? kib : (size_t)32 << 10) << 10;
 }
 
 const cn_isa *cn_select(unsigned features, const char *cap)

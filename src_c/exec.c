@@ -17,9 +17,11 @@
  * memory. */
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
-/* An output above this share of the last-level cache is written past it: it would be gone before anybody
- * reads it, and an ordinary store reads the line first. */
-#define STREAM_SHARE 0.5
+/* Input and output above this share of the last-level cache come from memory: the next rows are fetched
+ * while these are written (layer_norm (2048, 768) float64 1.1 times faster; within the cache it costs 5 %).
+ * Above all of it the output is written past the cache: it would be gone before anybody reads it, and an
+ * ordinary store reads the line first ((4096, 4096) float32 from 10.5 to 7.0 ms on Zen 3). */
+#define FAR_SHARE 0.5
 
 static const cn_isa *isa;
 static double cache_bytes;
@@ -66,7 +68,8 @@ static cn_status allocate(cn_job *job, int threads)
 static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
                          char *packed, ptrdiff_t begin, ptrdiff_t end)
 {
-    cn_writing how = {job->k, walk, {0}, params, packed, job->stream};
+    ptrdiff_t ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
+    cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, ahead};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     for (ptrdiff_t i = begin; i < end; i++) {
@@ -129,7 +132,14 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    apply_blocks(job, &job->apply, job->plan.start, &job->params, s.packed, begin, end);
+    if (!job->stats) {
+        apply_blocks(job, &job->apply, job->plan.start, &job->params, s.packed, begin, end);
+        return;
+    }
+    for (ptrdiff_t i = begin; i < end; i++) { /* backwards: what moments read last is still in the cache */
+        ptrdiff_t back = job->apply.n_blocks - 1 - i;
+        apply_blocks(job, &job->apply, job->plan.start, &job->params, s.packed, back, back + 1);
+    }
 }
 
 static cn_status close_job(cn_job *job, cn_status status)
@@ -185,12 +195,14 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
     return close_job(&job, all_moments(&job, threads));
 }
 
-/* Is y better written past the cache? Not in place: its lines are there already. */
-static int streams(const cn_job *job)
+/* Does the call outgrow the cache? In place nothing is written past it: the lines are there already. */
+static void look_far(cn_job *job)
 {
     const cn_call *call = job->call;
-    double bytes = (double)job->units * (double)job->elements * (double)job->k->size;
-    return call->op[CN_X].data != call->op[CN_Y].data && bytes > STREAM_SHARE * cache_bytes;
+    int apart = call->op[CN_X].data != call->op[CN_Y].data;
+    double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
+    job->far = bytes > FAR_SHARE * cache_bytes;
+    job->stream = apart && bytes > cache_bytes;
 }
 
 static int fuses(const cn_job *job, int threads)
@@ -226,7 +238,7 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     cn_open_job(&job, call, &isa->kernels[call->dtype], kind, eps, stats);
     int threads = cn_threads_for(job.units * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
-    job.stream = streams(&job);
+    look_far(&job);
     if (!fuses(&job, threads)) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.units, threads, fused_task, &job);
     return close_job(&job, CN_OK);
@@ -237,7 +249,7 @@ static cn_status apply_given(cn_job *job, const double *mean, const double *mean
 {
     int threads = cn_threads_for(job->units * job->elements);
     if (allocate(job, threads) != CN_OK) return CN_NO_MEMORY;
-    job->stream = streams(job);
+    look_far(job);
     cn_status status = make_params(job, mean, mean_lo, factor);
     if (status == CN_OK) all_apply(job, threads);
     return status;

@@ -41,7 +41,9 @@ typedef struct {
     char *y;
     ptrdiff_t y_row;
     cn_param hi, lo, scale, w, b;
-    int stream; /* stores that bypass the cache; y and y_row are multiples of 16 then */
+    int far;         /* the data outgrow the cache: the two below count */
+    ptrdiff_t ahead; /* bytes from x to what is read next, to be fetched on the way */
+    int stream;      /* stores that bypass the cache; y and y_row are multiples of 16 then */
 } cn_apply_tile;
 
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:

@@ -103,7 +103,8 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     const ptrdiff_t n = block->n, size = k->param_size;
     char *packed = how->packed, *const *base = how->base;
     char *x = base[CN_X] + at[CN_X], *y = base[CN_Y] + at[CN_Y];
-    cn_apply_tile t = {x, row[CN_X], block->rows, n, y, row[CN_Y], {0}, {0}, {0}, {0}, {0}, 0};
+    cn_apply_tile t = {x,   row[CN_X], block->rows, n,   y,        row[CN_Y],  {0},
+                       {0}, {0},       {0},         {0}, how->far, how->ahead, 0};
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
     t.lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);

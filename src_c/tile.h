@@ -33,8 +33,9 @@ typedef struct {
     const cn_walk *walk;
     char *base[CN_NOPERANDS]; /* first elements of the operands */
     const cn_params *params;
-    char *packed; /* CN_PACKED elements and five rows of parameters */
-    int stream;   /* y goes to memory past the cache */
+    char *packed;    /* CN_PACKED elements and five rows of parameters */
+    int far, stream; /* as in cn_apply_tile */
+    ptrdiff_t ahead;
 } cn_writing;
 
 /* y of one block. */

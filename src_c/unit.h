@@ -23,7 +23,7 @@ typedef struct {
     double *slots;                 /* [units][spans] slots, two phases only */
     char *params_memory;
     cn_params params; /* by stat element; two phases only */
-    int stream;       /* y is written past the cache */
+    int far, stream;  /* the data outgrow the cache; y is written past it */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
     size_t small_used;
