@@ -68,8 +68,7 @@ static cn_status allocate(cn_job *job, int threads)
 static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
                          char *packed, ptrdiff_t begin, ptrdiff_t end)
 {
-    ptrdiff_t ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
-    cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, ahead};
+    cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, job->ahead};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     for (ptrdiff_t i = begin; i < end; i++) {
@@ -203,6 +202,7 @@ static void look_far(cn_job *job)
     double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
     job->far = bytes > FAR_SHARE * cache_bytes;
     job->stream = apart && bytes > cache_bytes;
+    job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
 }
 
 static int fuses(const cn_job *job, int threads)
@@ -217,17 +217,19 @@ static cn_status two_phases(cn_job *job, int threads)
 {
     ptrdiff_t n = job->call->n_stats;
     cn_partial *own = NULL;
-    double *values = malloc((size_t)(4 * n) * sizeof *values), *lo = values + n, *m2 = lo + n, *factor = m2 + n;
+    double *mean = malloc((size_t)(4 * n) * sizeof *mean);
     if (!job->stats) job->stats = own = malloc((size_t)n * sizeof *own);
-    cn_status status = values && job->stats ? all_moments(job, threads) : CN_NO_MEMORY;
+    cn_status status = mean && job->stats ? all_moments(job, threads) : CN_NO_MEMORY;
     if (status == CN_OK) {
+        double *lo = mean + n, *m2 = lo + n, *factor = m2 + n;
         for (ptrdiff_t i = 0; i < n; i++)
-            values[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
+            mean[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
         cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
-        status = make_params(job, values, lo, factor);
+        status = make_params(job, mean, lo, factor);
     }
+    job->ahead = -job->ahead; /* apply_task goes backwards */
     if (status == CN_OK) all_apply(job, threads);
-    free(values);
+    free(mean);
     free(own);
     return status;
 }

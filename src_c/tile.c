@@ -40,14 +40,20 @@ static void copy_strided(char *to, ptrdiff_t to_stride, const char *from, ptrdif
     }
 }
 
+/* rows x n elements; row and column strides of both sides in bytes. */
+static void copy_rows(char *to, ptrdiff_t to_row, ptrdiff_t to_stride, const char *from, ptrdiff_t from_row,
+                      ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t size)
+{
+    for (ptrdiff_t r = 0; r < rows; r++)
+        copy_strided(to + r * to_row, to_stride, from + r * from_row, from_stride, n, size);
+}
+
 /* Copies a tile whose columns are apart. */
 static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed)
 {
     const ptrdiff_t row = t->n * size, group = t->rows * row;
     for (ptrdiff_t g = 0; g < t->groups; g++)
-        for (ptrdiff_t r = 0; r < t->rows; r++)
-            copy_strided(packed + g * group + r * row, size, t->x + g * t->x_group + r * t->x_row, stride, t->n,
-                         size);
+        copy_rows(packed + g * group, row, size, t->x + g * t->x_group, t->x_row, stride, t->rows, t->n, size);
     t->x = packed, t->x_row = row, t->x_group = group;
 }
 
@@ -122,31 +128,29 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     const ptrdiff_t n = block->n, size = k->param_size;
     char *packed = how->packed, *const *base = how->base;
     char *x = base[CN_X] + at[CN_X], *y = base[CN_Y] + at[CN_Y];
-    cn_apply_tile t = {x,   row[CN_X], block->rows, n,   y,        row[CN_Y],  {0},
-                       {0}, {0},       {0},         {0}, how->far, how->ahead, 0};
+    cn_apply_tile t = {.x = x, .x_row = row[CN_X], .rows = block->rows, .n = n, .y = y, .y_row = row[CN_Y]};
+    t.far = how->far, t.ahead = how->ahead;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
     t.lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
     t.scale = param(how->params->scale + stat, stat_row, stat_col, n, size, &packed);
     t.w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
     t.b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
+    const ptrdiff_t packed_row = n * k->size;
     int pack_x = n > 1 && col[CN_X] != k->size, pack_y = n > 1 && col[CN_Y] != k->size;
     if (pack_x) {
-        for (ptrdiff_t r = 0; r < block->rows; r++)
-            copy_strided(packed + r * n * k->size, k->size, x + r * row[CN_X], col[CN_X], n, k->size);
-        t.x = packed, t.x_row = n * k->size;
-        packed += block->rows * n * k->size;
+        copy_rows(packed, packed_row, k->size, x, row[CN_X], col[CN_X], t.rows, n, k->size);
+        t.x = packed, t.x_row = packed_row;
+        packed += t.rows * packed_row;
     }
     char *packed_y = packed;
-    if (pack_y) t.y = packed, t.y_row = n * k->size, packed += block->rows * n * k->size;
+    if (pack_y) t.y = packed, t.y_row = packed_row, packed += t.rows * packed_row;
     t.stream = how->stream && !pack_y && (((size_t)t.y | (size_t)t.y_row) & 15) == 0;
     if (t.hi.per_column)
         apply_cols(k, &t, packed);
     else
         k->apply_rows(&t);
-    if (pack_y)
-        for (ptrdiff_t r = 0; r < block->rows; r++)
-            copy_strided(y + r * row[CN_Y], col[CN_Y], packed_y + r * n * k->size, k->size, n, k->size);
+    if (pack_y) copy_rows(y, row[CN_Y], col[CN_Y], packed_y, packed_row, k->size, block->rows, n, k->size);
 }
 
 /* Elements boosted at a time. */

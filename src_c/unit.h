@@ -23,6 +23,7 @@ typedef struct {
     double *slots;                 /* [units][spans] slots, two phases only */
     char *params_memory;
     cn_params params; /* by stat element; two phases only */
+    ptrdiff_t ahead;  /* bytes of x from a unit to the one applied after it */
     int far, stream;  /* the data outgrow the cache; y is written past it */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
