@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 from glob import glob
 from pathlib import Path
 
@@ -32,37 +31,22 @@ def sources() -> list[str]:
     return [f for f in files if IS_X86 or Path(f).stem not in ISA_FLAGS]
 
 
-class BuildExt(build_ext):
-    """Adds the flags of an instruction set to its file, and OpenMP where the compiler has it."""
+# Threads are POSIX threads (src_c/pool.c). OpenMP takes their place where there are none, or where
+# CNORM_OPENMP=1 asks for it.
+USE_OPENMP = sys.platform == "win32" or os.environ.get("CNORM_OPENMP") == "1"
+THREAD_FLAGS = ["-fopenmp"] if USE_OPENMP else ["-pthread"]
 
-    def has_openmp(self) -> bool:
-        if os.environ.get("CNORM_NO_OPENMP"):
-            return False
-        with tempfile.TemporaryDirectory() as folder:
-            probe = Path(folder) / "probe.c"
-            probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-            try:
-                objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-fopenmp"])
-                self.compiler.link_executable(
-                    objects, str(Path(folder) / "probe"), extra_postargs=["-fopenmp"]
-                )
-            except Exception:
-                return False
-        return True
+
+class BuildExt(build_ext):
+    """Adds the flags of an instruction set to its file."""
 
     def build_extensions(self) -> None:
-        openmp = ["-fopenmp"] if self.has_openmp() else []
-        if not openmp:
-            print("cnorm: no OpenMP, building for one thread", file=sys.stderr)
         compile_one = self.compiler._compile
 
         def with_flags(obj, src, ext, cc_args, extra, pp_opts):  # type: ignore[no-untyped-def]
-            flags = ISA_FLAGS.get(Path(src).stem, [])
-            compile_one(obj, src, ext, cc_args, [*extra, *flags, *openmp], pp_opts)
+            compile_one(obj, src, ext, cc_args, [*extra, *ISA_FLAGS.get(Path(src).stem, [])], pp_opts)
 
         self.compiler._compile = with_flags
-        for extension in self.extensions:
-            extension.extra_link_args += openmp
         super().build_extensions()
 
 
@@ -70,6 +54,7 @@ MACROS = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
     *([("NDEBUG", None)] if not os.environ.get("CNORM_DEBUG") else []),
+    *([("CN_OPENMP", None)] if USE_OPENMP else []),
 ]
 
 
@@ -80,7 +65,8 @@ def extension(name: str, c_files: list[str]) -> Extension:
         depends=sorted(glob("src_c/*")),
         include_dirs=["src_c", numpy.get_include()],
         define_macros=MACROS,
-        extra_compile_args=C_FLAGS,
+        extra_compile_args=[*C_FLAGS, *THREAD_FLAGS],
+        extra_link_args=THREAD_FLAGS,
     )
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-# _openmp comes first: it loads the core all others import.
-from cnorm import _openmp, functional, nn, preprocessing
-from cnorm._config import get_num_threads, read_environment, set_num_threads, show_config, threads
+from cnorm import _threads, functional, nn, preprocessing
+from cnorm._config import show_config
 from cnorm._moments import moments, standardize
+from cnorm._threads import get_num_threads, set_num_threads, threads
 from cnorm._version import __version__
 
 __all__ = [
@@ -21,5 +21,4 @@ __all__ = [
     "threads",
 ]
 
-del _openmp
-read_environment()
+_threads.start()

@@ -26,7 +26,7 @@ cdef extern from "cnorm.h" nogil:
     const char *cn_isa_describe(int i, int *available)
     void cn_set_num_threads(int n)
     int cn_get_num_threads()
-    int cn_has_openmp()
+    const char *cn_team_name()
 
 # Below this many elements (about 10 us) releasing the GIL costs more than it gives others.
 cdef Py_ssize_t RELEASE = 32768
@@ -243,12 +243,12 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
 
 
 def set_num_threads(int n):
-    """Threads a call may use at most; 0: what the OpenMP runtime says."""
+    """Sets how many threads a call may use at most."""
     cn_set_num_threads(n)
 
 
 def get_num_threads():
-    """Threads a call may use at most."""
+    """How many threads a call may use at most."""
     return cn_get_num_threads()
 
 
@@ -259,7 +259,7 @@ def info():
     for i in range(cn_isa_count()):
         name = cn_isa_describe(i, &available)
         isas.append({"name": name.decode(), "available": bool(available)})
-    return {"isa": cn_isa_name().decode(), "isas": isas, "openmp": bool(cn_has_openmp())}
+    return {"isa": cn_isa_name().decode(), "isas": isas, "team": cn_team_name().decode()}
 
 
 cdef start():

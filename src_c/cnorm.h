@@ -69,8 +69,16 @@ int cn_isa_count(void);
 /* The i-th instruction set, best first: its name and whether this CPU has it. */
 const char *cn_isa_describe(int i, int *available);
 
-void cn_set_num_threads(int n);
-int cn_get_num_threads(void);
-int cn_has_openmp(void);
+/* Seen from outside the library: threadpoolctl knows it by these two. */
+#ifdef _WIN32
+#define CN_EXPORT __declspec(dllexport)
+#else
+#define CN_EXPORT __attribute__((visibility("default")))
+#endif
+CN_EXPORT void cn_set_num_threads(int n);
+CN_EXPORT int cn_get_num_threads(void);
+
+/* What runs the threads: "pool", "OpenMP" or "none". */
+const char *cn_team_name(void);
 
 #endif

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from pathlib import Path
 
+import processes
 import pytest
 
 from cnorm import _core
-
-HERE = Path(__file__).parent
 
 HASHES = """
 import hashlib, json, sys
@@ -66,11 +62,7 @@ print(json.dumps(hashes))
 
 
 def run(code: str, cpu: str | None) -> subprocess.CompletedProcess[str]:
-    env = {k: v for k, v in os.environ.items() if k != "CNORM_CPU"}
-    if cpu is not None:
-        env["CNORM_CPU"] = cpu
-    env["PYTHONPATH"] = os.pathsep.join([str(HERE), *(p for p in sys.path if p)])
-    return subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    return processes.run(code, **({} if cpu is None else {"CNORM_CPU": cpu}))
 
 
 def names(available: bool) -> list[str]:

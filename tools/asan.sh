@@ -7,7 +7,6 @@ cp -r setup.py pyproject.toml README.md LICENSE src_c cnorm tests "$copy"
 cd "$copy"
 rm -f cnorm/*.so
 export CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g -O1"
-export CNORM_NO_OPENMP=1
 python setup.py build_ext --inplace >/dev/null
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
     ASAN_OPTIONS=detect_leaks=0 python -m pytest -p no:cacheprovider -x -k "not torch and not demo" "$@"
