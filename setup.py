@@ -26,8 +26,11 @@ ISA_FLAGS = {
 IS_X86 = platform.machine().lower() in {"x86_64", "amd64"}
 
 
+BLOCKS = ["src_c/blocks.c"]
+
+
 def sources() -> list[str]:
-    files = sorted(glob("src_c/*.c"))
+    files = sorted(set(glob("src_c/*.c")) - set(BLOCKS))
     return [f for f in files if IS_X86 or Path(f).stem not in ISA_FLAGS]
 
 
@@ -70,6 +73,6 @@ def extension(name: str, c_files: list[str]) -> Extension:
     )
 
 
-# _entry reaches the core through _core.pxd: the core is linked once.
-extensions = [extension("_core", sources()), extension("_entry", [])]
+# _entry reaches the core and the blocks through their .pxd: each is linked once.
+extensions = [extension("_core", sources()), extension("_blocks", BLOCKS), extension("_entry", [])]
 setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

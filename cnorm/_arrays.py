@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from cnorm._blocks import empty_like as new_like
+
 Array = np.ndarray[Any, Any]
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
@@ -96,6 +98,11 @@ def as_statistic(p: Any, name: str, channels: int, *, update: bool) -> Array | N
     return array
 
 
+def empty_like(x: Array) -> Array:
+    """A new array for a result of x's shape, dtype and order."""
+    return new_like(x)
+
+
 class Output:
     """Where a result goes: `x` (native, safe to read while `y` is written), `y` and the final array.
 
@@ -107,10 +114,10 @@ class Output:
     def __init__(self, x: Array, out: Any) -> None:
         if out is not None:
             check_out(x, out)
-        self.final: Array = np.empty_like(x, subok=False) if out is None else out
+        self.final: Array = empty_like(x) if out is None else out
         self.x = native(x)
         if not self.final.dtype.isnative:
-            self.y: Array = np.empty_like(self.x, subok=False)
+            self.y: Array = empty_like(self.x)
             return
         self.y = self.final if type(self.final) is np.ndarray else self.final.view(np.ndarray)
         if out is not None and self.x is x and overlaps(x, self.y):

@@ -16,6 +16,7 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZ
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
 
+from cnorm._blocks cimport new_like
 from cnorm._core cimport (
     CN_B, CN_F64, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
     cn_call, cn_dtype, cn_kind, known_dtype, run_apply_running, run_normalize,
@@ -27,9 +28,6 @@ from cnorm import _batch, _group, _trailing
 from cnorm._arrays import Array
 
 cnp.import_array()
-
-cdef extern from "numpy/arrayobject.h":
-    object PyArray_NewLikeArray(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
@@ -100,7 +98,7 @@ cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out):
     """The array to write, a new one without `out`; None if `out` needs care."""
     if out is None:
-        out = PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+        out = new_like(x)
     elif not cnp.PyArray_CheckExact(out) or not fits(<cnp.ndarray>out, x):
         return None
     elif not apart(<cnp.ndarray>out, weight) or not apart(<cnp.ndarray>out, bias):

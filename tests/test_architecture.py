@@ -30,10 +30,10 @@ LAYERS = (
     ("cnorm._batch", "cnorm._group", "cnorm._lp", "cnorm._response", "cnorm._switchable", "cnorm._trailing"),
     ("cnorm._states",),
     ("cnorm._moments", "cnorm._config", "cnorm._tables"),
-    ("cnorm._threads",),
+    ("cnorm._outputs", "cnorm._threads"),
     ("cnorm._axes",),
     ("cnorm._arrays",),
-    ("cnorm._core", "cnorm._version"),
+    ("cnorm._blocks", "cnorm._core", "cnorm._version"),
 )
 # These reach the compiled room; nn, preprocessing and interop never do.
 MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
@@ -41,9 +41,11 @@ MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
 # Modules of ours the compiled files may reach. _entry calls the careful functions, and the core through
 # _core.pxd alone: the C core is linked once, into _core.
 CYTHON_FILES = {
+    "_blocks.pxd": set(),
+    "_blocks.pyx": set(),
     "_core.pxd": set(),
     "_core.pyx": set(),
-    "_entry.pyx": {"cnorm._core", "cnorm._arrays", "_batch", "_group", "_trailing"},
+    "_entry.pyx": {"cnorm._blocks", "cnorm._core", "cnorm._arrays", "_batch", "_group", "_trailing"},
 }
 # Whoever calls these functions calls the short way in.
 SHORT = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
@@ -63,6 +65,8 @@ INCLUDES = {
     "plan.c": {"plan.h"},
     "threads.c": {"threads.h", "cnorm.h", "team.h"},
     "team.h": set(),
+    "blocks.h": set(),
+    "blocks.c": {"blocks.h"},
     "pool.c": {"cnorm.h", "team.h"},
     "openmp.c": {"cnorm.h", "team.h"},
     "tile.c": {"tile.h"},
@@ -203,13 +207,13 @@ def test_c_rooms_keep_to_their_duty(path: Path) -> None:
     assert "Python.h" not in body
     assert "numpy" not in body
     assert not re.search(r"\b(abort|exit|printf|fprintf|alloca|strcpy)\s*\(", body)
-    if path.name not in ("exec.c", "response.c"):  # the drivers: each verb opens and closes its scratch
+    if path.name not in ("exec.c", "response.c", "blocks.c"):  # the drivers open and close their scratch
         assert not re.search(r"\b(malloc|calloc|realloc|free)\s*\(", body)
     if path.name != "openmp.c":
         assert not re.search(r"#pragma omp|omp\.h", body)
     if path.name not in ("pool.c", "openmp.c"):
         assert "pthread" not in body
-    if path.name not in ("pool.c", "threads.c"):
+    if path.name not in ("pool.c", "threads.c", "blocks.c"):
         assert "atomic" not in body
     if path.name not in ("vec.h", "half.h"):
         assert "immintrin.h" not in body

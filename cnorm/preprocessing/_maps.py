@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnorm._arrays import Array
+from cnorm._arrays import Array, empty_like
 from cnorm._axes import as_number
 from cnorm._tables import CACHED, affine, folded_affine
 
@@ -181,7 +181,7 @@ def exact_map(
 
 def mapped(m: Map, x: Array) -> Array:
     """What the map makes of x."""
-    y = np.empty_like(x)
+    y = empty_like(x)
     m.run(x, y)
     return y
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnorm._arrays import Array, is_float
+from cnorm._arrays import Array, empty_like, is_float
 from cnorm._axes import as_axes
 from cnorm._tables import affine
 from cnorm.preprocessing._maps import Map
@@ -148,7 +148,7 @@ class Scaler(machinery.Estimator):
     def _target(self, x: Array, copy: bool | None) -> Array:
         """Where the result for x goes."""
         copy = self.copy if copy is None else copy
-        return np.empty_like(x, subok=False) if copy or not x.flags.writeable else x
+        return empty_like(x) if copy or not x.flags.writeable else x
 
     def _scaled(self, x: Array, copy: bool | None = None) -> Array:
         """The fitted map of finite x."""

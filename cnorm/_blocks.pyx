@@ -1,0 +1,93 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Gate to blocks.h: new arrays whose memory is kept for the next one when they are gone."""
+
+cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_New
+from libc.string cimport memcpy, memset
+
+cnp.import_array()
+
+cdef extern from "blocks.h" nogil:
+    void *cn_block_new(size_t size)
+    void *cn_block_resize(void *block, size_t size)
+    void cn_block_free(void *block)
+    void cn_blocks_set_limit(size_t bytes)
+    size_t cn_blocks_limit()
+    size_t cn_blocks_kept()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewLikeArray(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
+    cnp.PyObject *PyDataMem_DefaultHandler
+
+# Outputs from this size on live in blocks of ours (blocks.h), smaller ones where NumPy puts them.
+cdef Py_ssize_t LARGE = 1 << 20
+
+
+cdef void *block_new(void *context, size_t size) noexcept nogil:
+    return cn_block_new(size)
+
+
+cdef void *block_zeros(void *context, size_t n, size_t item) noexcept nogil:
+    cdef void *block = cn_block_new(n * item) if item == 0 or n <= <size_t>-1 // item else NULL
+    if block != NULL:
+        memset(block, 0, n * item)
+    return block
+
+
+cdef void *block_resize(void *context, void *block, size_t size) noexcept nogil:
+    return cn_block_resize(block, size)
+
+
+cdef void block_free(void *context, void *block, size_t size) noexcept nogil:
+    cn_block_free(block)
+
+
+cdef cnp.PyDataMem_Handler handler
+memset(&handler, 0, sizeof(handler))
+memcpy(handler.name, b"cnorm", 5)
+handler.version = 1
+handler.allocator.malloc = block_new
+handler.allocator.calloc = block_zeros
+handler.allocator.realloc = block_resize
+handler.allocator.free = block_free
+cdef object our_handler = PyCapsule_New(&handler, b"mem_handler", NULL)
+
+
+cdef object new_large(cnp.ndarray x):
+    """In a block of ours, unless the program has a memory policy of its own."""
+    cdef object before = cnp.PyDataMem_SetHandler(our_handler)
+    if before is not <object>PyDataMem_DefaultHandler:
+        cnp.PyDataMem_SetHandler(before)
+        return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    try:
+        return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+    finally:
+        cnp.PyDataMem_SetHandler(before)
+
+
+cdef object new_like(cnp.ndarray x):
+    """An array of x's shape, dtype and order, not initialized."""
+    if cnp.PyArray_NBYTES(x) >= LARGE:
+        return new_large(x)
+    return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+
+
+def empty_like(cnp.ndarray x):
+    """An array of x's shape, dtype and order, not initialized."""
+    return new_like(x)
+
+
+def set_limit(size_t limit):
+    """Sets how many bytes of freed blocks are kept at most."""
+    cn_blocks_set_limit(limit)
+
+
+def get_limit():
+    """How many bytes of freed blocks are kept at most."""
+    return cn_blocks_limit()
+
+
+def kept():
+    """How many bytes of freed blocks are kept now."""
+    return cn_blocks_kept()
