@@ -14,7 +14,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, compute_dtype
 from cnorm._moments import merge
-from cnorm._tables import BLOCK, blocks, check_no_inf, rows_in_one
+from cnorm._tables import BLOCK, blocks, check_no_inf
 
 __all__ = ["combined", "normalized", "table_moments", "values_of"]
 
@@ -27,25 +27,13 @@ WIDE = 1 << 16
 SMALL = 2.0**-540
 
 
-def folded_moments(x: Array, axes: tuple[int, ...]) -> Array:
-    """State of x over axes, with several rows of a narrow table taken as one, merged at last."""
-    times = rows_in_one(x) if axes == (0,) else 1
-    if times == 1:
-        return _core.moments(x, axes)
-    body = len(x) // times * times
-    state = _core.moments(x[:body].reshape(-1, times * x.shape[1]), axes).reshape(times, -1, 4)
-    rest = _core.moments(x[body:], axes)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return merge(np.concatenate([state, rest]), (0,))
-
-
 def normalized(x: Array, out: Array, axes: tuple[int, ...], ddof: float) -> Array | None:
     """out = (x - mean) / std in one go, and the table state.
 
-    None if that is not finite, would spoil x, or takes longer than moments and `folded_affine`.
+    None if that is not finite or would spoil x.
     """
     n = math.prod(x.shape[a] for a in axes)
-    if np.may_share_memory(x, out) or n <= ddof or (axes == (0,) and rows_in_one(x) > 1):
+    if np.may_share_memory(x, out) or n <= ddof:
         return None
     weight = None if not ddof else np.full((1,) * x.ndim, math.sqrt((n - ddof) / n), compute_dtype(x))
     state = _core.normalize(x, out, axes, weight, None, 0.0, "var", True)
@@ -60,7 +48,7 @@ def table_moments(
     Raises ValueError if x contains infinity and may not.
     """
     if weights is None:
-        state = folded_moments(x, axes) if x.size > WIDE else _core.moments(x.astype(np.float64), axes)
+        state = _core.moments(x, axes) if x.size > WIDE else _core.moments(x.astype(np.float64), axes)
         if np.isfinite(state).all():
             return with_unit(state, 1.0)
     if not infinite:

@@ -10,7 +10,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array
 
-__all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes", "folded_affine", "rows_in_one"]
+__all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes"]
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.
 BLOCK = 1 << 14
@@ -18,43 +18,12 @@ BLOCK = 1 << 14
 CACHED = 1 << 18
 # Elements of a row the extremes of narrow tables are folded into: NumPy's inner loops want length.
 FOLD = 2048
-# Columns below which rows of more elements than this are taken together.
-NARROW, MANY = 128, 1 << 16
 Index = tuple[slice, ...]
 
 
 # affine(x, out, center, factor, weight, bias): out = (x - center) * factor * weight + bias. center and factor
 # are float64 and of one shape, weight and bias in the compute dtype or None; all broadcast against x.
 affine = _core.apply
-
-
-def rows_in_one(x: Array) -> int:
-    """How many rows of a large narrow table are best taken as one: whole vectors of 16, about 256 columns.
-
-    1e6 rows of 20 float32 columns take 0.65 of the time then, of 7 columns 0.3.
-    """
-    if x.ndim != 2 or not x.flags.c_contiguous or x.size <= MANY or not 0 < x.shape[1] < NARROW:
-        return 1
-    columns = int(x.shape[1])
-    step = 16 // math.gcd(columns, 16)
-    return step * max(1, 2 * NARROW // (step * columns))
-
-
-def folded_affine(
-    x: Array, out: Array, center: Array, factor: Array, weight: Array | None, bias: Array | None
-) -> None:
-    """`affine`, with several rows of a narrow table taken as one; to the bit the same."""
-    times = rows_in_one(x)
-    if times == 1 or not out.flags.c_contiguous or center.shape != (1, x.shape[1]):
-        affine(x, out, center, factor, weight, bias)
-        return
-    body = len(x) // times * times
-    width = times * x.shape[1]
-    wide_weight = None if weight is None else np.tile(weight, times)
-    wide_bias = None if bias is None else np.tile(bias, times)
-    whole, result = x[:body].reshape(-1, width), out[:body].reshape(-1, width)
-    affine(whole, result, np.tile(center, times), np.tile(factor, times), wide_weight, wide_bias)
-    affine(x[body:], out[body:], center, factor, weight, bias)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:

@@ -99,11 +99,18 @@ static cn_param repeated(cn_param p, ptrdiff_t n, ptrdiff_t times, ptrdiff_t siz
     return p;
 }
 
+ptrdiff_t cn_rows_in_one(ptrdiff_t n)
+{
+    if (n > CN_NARROW) return 1;
+    ptrdiff_t step = 16 / (n % 16 ? n & -n : 16), wide = step * n;
+    return wide > CN_MAX_GROUPS ? 1 : wide > CN_FOLDED ? step : CN_FOLDED / wide * step;
+}
+
 /* Narrow contiguous columns: several rows as one. */
 static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
 {
-    const ptrdiff_t n = t->n, row = n * k->size, size = k->param_size, fold = CN_FOLDED / n;
-    if (n > CN_NARROW || t->rows < 4 * fold || t->x_row != row || t->y_row != row || t->hi.row || t->w.row ||
+    const ptrdiff_t n = t->n, row = n * k->size, size = k->param_size, fold = cn_rows_in_one(n);
+    if (fold == 1 || t->rows < 4 * fold || t->x_row != row || t->y_row != row || t->hi.row || t->w.row ||
         t->b.row) {
         k->apply_cols(t);
         return;
@@ -145,7 +152,7 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     }
     char *packed_y = packed;
     if (pack_y) t.y = packed, t.y_row = packed_row, packed += t.rows * packed_row;
-    t.stream = how->stream && !pack_y && (((size_t)t.y | (size_t)t.y_row) & 15) == 0;
+    t.stream = how->stream && !pack_y && (((size_t)t.y | (size_t)t.y_row | (size_t)packed_row) & 15) == 0;
     if (t.hi.per_column)
         apply_cols(k, &t, packed);
     else

@@ -12,9 +12,12 @@
 /* Narrow columns are folded: several rows become one row of about CN_FOLDED. Moments only where a vector
  * would be mostly empty: a folded column is summed in another order, and its bits should not depend on how
  * many columns stand beside it. */
-#define CN_NARROW 64
+#define CN_NARROW 127
 #define CN_NARROW_MOMENTS 15
 #define CN_FOLDED 256
+
+/* How many rows of n columns are applied as one: whole vectors of 16, at most CN_MAX_GROUPS elements. */
+ptrdiff_t cn_rows_in_one(ptrdiff_t n);
 
 typedef struct {
     const cn_kernels *k;

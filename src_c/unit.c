@@ -78,7 +78,7 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
     cn_loop own = *columns;
     own.stride[CN_STAT] = 1;
     if (job->plan.cols) {
-        cn_make_walk(&job->plan.spread, &own, 0, own.n <= CN_NARROW ? CN_PACKED / 2 : CN_BLOCK, walk);
+        cn_make_walk(&job->plan.spread, &own, 0, cn_rows_in_one(own.n) > 1 ? CN_PACKED / 2 : CN_BLOCK, walk);
         return;
     }
     cn_loops loops;
@@ -91,7 +91,7 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 
 void cn_walk_all(const cn_job *job, cn_walk *walk)
 {
-    int narrow = job->plan.cols && job->plan.columns.n <= CN_NARROW;
+    int narrow = job->plan.cols && cn_rows_in_one(job->plan.columns.n) > 1;
     cn_make_walk(&job->plan.all, NULL, 0, narrow ? CN_PACKED / 2 : CN_BLOCK, walk);
 }
 

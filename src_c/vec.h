@@ -79,6 +79,12 @@ CN_INLINE void cn_stream_end(void) {}
             cn_stream_bytes(p, a, sizeof a);                                                                      \
         else                                                                                                      \
             memcpy(p, a, sizeof a);                                                                               \
+    }                                                                                                             \
+    CN_INLINE void name##_stream_part(T *p, V v, ptrdiff_t k) /* k elements in multiples of 16 bytes */           \
+    {                                                                                                             \
+        T a[W];                                                                                                   \
+        name(a, v);                                                                                               \
+        if (sizeof a > 16) cn_stream_bytes(p, a, (int)k * (int)sizeof(T));                                        \
     }
 CN_STREAM(cn_store_f32, float, vf32, CN_WF)
 CN_STREAM(cn_store_f64, double, vf64, CN_WD)

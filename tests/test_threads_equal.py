@@ -140,6 +140,22 @@ def test_rows_of_a_matrix_do_not_depend_on_their_number() -> None:
         assert np.array_equal(F.layer_norm(x[start:stop], (96,)), whole[start:stop])
 
 
+@pytest.mark.parametrize("columns", [12, 20, 50, 92, 100, 333, 1004, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_results_larger_than_the_cache(columns: int, dtype: Any) -> None:
+    """Stored past the cache, the ends of rows too: the bits of a part that is stored in it."""
+    if dtype == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes").bfloat16
+    rows = 40 * 2**20 // (columns * np.dtype(dtype).itemsize)
+    part = fill((1000, columns), np.dtype(dtype), 11)
+    x = np.tile(part, (rows // 1000 + 1, 1))
+    mean, var = np.float32([0.5]).repeat(columns), np.float32([2]).repeat(columns)
+    for call in (lambda a: F.layer_norm(a, (columns,)), lambda a: F.batch_norm(a, mean, var)):
+        whole, expected = call(x), call(part)
+        for start in (0, len(x) // 2000 * 1000, len(x) - 1000):
+            assert np.array_equal(whole[start : start + 1000], expected)
+
+
 @pytest.mark.parametrize("columns", [33, 48, 200])
 def test_columns_do_not_depend_on_their_number(columns: int) -> None:
     """Statistics of a column are the same however many columns stand beside it (fewer than 16 are folded)."""

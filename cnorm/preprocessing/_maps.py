@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._arrays import Array, empty_like
 from cnorm._axes import as_number
-from cnorm._tables import CACHED, affine, folded_affine
+from cnorm._tables import CACHED, affine
 
 __all__ = [
     "Map",
@@ -60,7 +60,7 @@ class Map(NamedTuple):
             one = np.ones((1,) * x.ndim)
             affine(x, out, one * 0, one * self.pre, None, None)
             x = out
-        folded_affine(x, out, self.center, self.factor, self.weight, self.bias)
+        affine(x, out, self.center, self.factor, self.weight, self.bias)
         if self.post != 1:
             with np.errstate(over="ignore"):
                 np.multiply(out, self.post, out=out)
