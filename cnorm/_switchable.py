@@ -9,7 +9,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
 from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
-from cnorm._moments import merge, variance
+from cnorm._moments import variance
 
 
 class _Stat(NamedTuple):
@@ -27,20 +27,29 @@ def _stat(state: Array, correction: float) -> _Stat:
 def _pooled(part: _Stat, axis: int) -> _Stat:
     """Moments of equal-sized groups together: the variance within, averaged, plus that between.
 
-    Each group is merged as one element that varies in itself, so nothing cancels as in
-    E[x^2] - mean^2, which loses everything where mean >> std.
+    Means are taken about the first of them, so nothing cancels as in E[x^2] - mean^2, which loses
+    everything where mean >> std. What means of infinities give is NaN, as it should be.
     """
-    state = np.stack([np.ones_like(part.mean), part.mean, part.mean_lo, part.var], axis=-1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _stat(merge(state, (axis,)), 0)
+    n = part.mean.shape[axis]
+    pivot = part.mean[:, :1] if axis else part.mean[:1]
+    apart = (part.mean - pivot) + part.mean_lo
+    shift = np.add.reduce(apart, axis, keepdims=True) / n
+    spread = part.var + np.square(apart - shift)
+    mean = pivot + shift
+    return _Stat(mean, shift - (mean - pivot), np.add.reduce(spread, axis, keepdims=True) / n)
 
 
-def _candidates(x: Array) -> tuple[list[_Stat], _Stat]:
-    """Statistics a sample may use of itself (instance, layer), and those of the batch."""
+def _candidates(x: Array) -> list[_Stat]:
+    """Statistics a sample may use of itself: (instance, layer), of a matrix only (layer)."""
     if x.ndim == 2:
-        return [_stat(_core.moments(x, (1,)), 1)], _stat(_core.moments(x, (0,)), 1)
+        return [_stat(_core.moments(x, (1,)), 1)]
     own = _stat(_core.moments(x, tuple(range(2, x.ndim))).reshape(*x.shape[:2], 4), 1)
-    return [own, _pooled(own, 1)], _pooled(own, 0)
+    return [own, _pooled(own, 1)]
+
+
+def _of_batch(x: Array, own: _Stat) -> _Stat:
+    """Statistics of each channel; own: those of each instance."""
+    return _stat(_core.moments(x, (0,)), 1) if x.ndim == 2 else _pooled(own, 0)
 
 
 def _given(mean: Array, var: Array) -> _Stat:
@@ -77,13 +86,12 @@ def _update(
     running: tuple[Array, ...], before: tuple[Array, ...], batch: _Stat, momentum: float, moving: bool
 ) -> None:
     """Moving average, or the sums of mean and mean^2 + var that the reference averages afterwards."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = batch.mean + batch.mean_lo
-        values = (mean, batch.var if moving else mean**2 + batch.var)
-        for target, old, value in zip(running, before, values, strict=True):
-            new = value.reshape(old.shape)
-            mixed = momentum * old + (1 - momentum) * new if moving else old + new
-            target[...] = mixed.astype(target.dtype)
+    mean = batch.mean + batch.mean_lo
+    values = (mean, batch.var if moving else mean**2 + batch.var)
+    for target, old, value in zip(running, before, values, strict=True):
+        new = value.reshape(old.shape)
+        mixed = momentum * old + (1 - momentum) * new if moving else old + new
+        target[...] = mixed.astype(target.dtype)
 
 
 def switchable_norm(
@@ -183,14 +191,16 @@ def switchable_norm(
     target = Output(x, out)
     if not x.size:
         return target.done()
-    parts, batch = _candidates(target.x)
-    if uses_batch:
-        parts.append(batch if mean is None or var is None or training else _given(mean, var))
     running = () if mean is None or var is None or not update else (mean, var)
     before = tuple(r.astype(np.float64) for r in running)
-    _mix(target, parts, _softmax(a), _softmax(b), eps, w, shift)
-    if running:
-        _update(running, before, batch, momentum, using_moving_average)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        parts = _candidates(target.x)
+        if uses_batch:
+            own = training or mean is None or var is None
+            parts.append(_of_batch(target.x, parts[0]) if own else _given(mean, var))  # type: ignore[arg-type]
+        _mix(target, parts, _softmax(a), _softmax(b), eps, w, shift)
+        if running:
+            _update(running, before, parts[-1], momentum, using_moving_average)
     return target.done()
 
 
@@ -199,22 +209,19 @@ def _mix(
 ) -> None:
     """y from the mixed statistics. Means mix by their distance from the first: the shares add up to 1."""
     first, x = parts[0], target.x
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        apart: Array = np.zeros(x.shape[:2])
-        for share, part in zip(a[1:], parts[1:], strict=True):
-            apart += share * ((part.mean - first.mean) + (part.mean_lo - first.mean_lo))
-        apart += first.mean_lo
-        center = first.mean + apart
-        rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
-        total: Array = np.full(x.shape[:2], eps)
-        for share, part in zip(b, parts, strict=True):
-            total += share * part.var
-        scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
+    apart, total = first.mean_lo, b[0] * first.var + eps
+    for share, part in zip(a[1:], parts[1:], strict=True):
+        apart = apart + share * ((part.mean - first.mean) + (part.mean_lo - first.mean_lo))
+    center = first.mean + apart
+    for share, part in zip(b[1:], parts[1:], strict=True):
+        total = total + share * part.var
+    scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
     stats = x.shape[:2] + (1,) * (x.ndim - 2)
     affine = channel_shape(x.ndim, x.shape[1])
     w = None if w is None else w.reshape(affine)
     shift = None if shift is None else shift.reshape(affine)
     if x.dtype.itemsize == 8:  # what one float64 does not hold of the center
+        rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
         below = -(rest * scale).reshape(stats) * (1 if w is None else w)
         shift = below if shift is None else shift + below
     _core.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift)
