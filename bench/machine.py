@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bench.peers import CONTENDERS, PEERS, installed_version
-
-
-def cpu_model() -> str:
-    """As the system names it."""
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text().splitlines() if info.exists() else ():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def caches(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> dict[str, str]:
-    """Size of each data cache of the first core, where the system tells."""
-    sizes = {}
-    for index in sorted(folder.glob("index*")):
-        kind, level, size = ((index / name).read_text().strip() for name in ("type", "level", "size"))
-        if kind != "Instruction":
-            sizes[f"L{level}"] = size
-    return sizes
+from cnorm._machine import caches, cpu_model
 
 
 def cores() -> int:

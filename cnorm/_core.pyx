@@ -24,6 +24,8 @@ cdef extern from "cnorm.h" nogil:
     const char *cn_isa_name()
     int cn_isa_count()
     const char *cn_isa_describe(int i, int *available)
+    void cn_isa_missing(int i, char *text, size_t size)
+    const char *cn_compiler()
     void cn_set_num_threads(int n)
     int cn_get_num_threads()
     const char *cn_team_name()
@@ -255,11 +257,14 @@ def get_num_threads():
 def info():
     """Facts about the build and this CPU."""
     cdef int i, available
+    cdef char missing[512]
     isas = []
     for i in range(cn_isa_count()):
         name = cn_isa_describe(i, &available)
-        isas.append({"name": name.decode(), "available": bool(available)})
-    return {"isa": cn_isa_name().decode(), "isas": isas, "team": cn_team_name().decode()}
+        cn_isa_missing(i, missing, sizeof(missing))
+        isas.append({"name": name.decode(), "available": bool(available), "missing": missing.decode().split()})
+    facts = {"isa": cn_isa_name().decode(), "isas": isas}
+    return {**facts, "team": cn_team_name().decode(), "compiler": cn_compiler().decode()}
 
 
 cdef start():

@@ -122,6 +122,16 @@ def default_threads() -> tuple[int, str]:
     return (limit, "cgroup cpu.max") if limit is not None and limit < count else (count, source)
 
 
+# What importing cnorm found; the environment may say something else by now.
+_at_import: tuple[int, str] = (0, "")
+
+
+def source_of_threads() -> str:
+    """Where the present number of threads came from."""
+    number, source = _at_import
+    return source if get_num_threads() == number else "set_num_threads"
+
+
 def register_with_threadpoolctl() -> None:
     """Where threadpoolctl is installed, its limits hold for cnorm too."""
     try:
@@ -151,5 +161,8 @@ def register_with_threadpoolctl() -> None:
 
 def start() -> None:
     """What importing cnorm does about threads."""
-    set_num_threads(default_threads()[0])
+    global _at_import
+    number, source = default_threads()
+    set_num_threads(number)
+    _at_import = (get_num_threads(), source)
     register_with_threadpoolctl()

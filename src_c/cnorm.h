@@ -68,6 +68,10 @@ const char *cn_isa_name(void);
 int cn_isa_count(void);
 /* The i-th instruction set, best first: its name and whether this CPU has it. */
 const char *cn_isa_describe(int i, int *available);
+/* The CPU features the i-th instruction set lacks here, apart by spaces. Writes at most size bytes. */
+void cn_isa_missing(int i, char *text, size_t size);
+/* What compiled the core: "GCC 12.2.0". */
+const char *cn_compiler(void);
 
 /* Seen from outside the library: threadpoolctl knows it by these two. */
 #ifdef _WIN32

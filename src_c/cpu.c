@@ -18,23 +18,56 @@ const cn_isa *const cn_isas[] = {
 };
 const int cn_n_isas = sizeof cn_isas / sizeof *cn_isas;
 
+/* Levels of which a feature is absent; levels in `of` name theirs in text, apart by spaces. Features one by one:
+ * clang before 19 does not know the levels. The builtin asks XCR0, so a register file the operating system does not
+ * save counts as absent. */
+static unsigned absent(unsigned of, char *text, size_t size)
+{
+    unsigned levels = 0;
+    size_t at = 0;
+    if (size) text[0] = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#define HAS(level, name)                                                                                          \
+    if (!__builtin_cpu_supports(name)) {                                                                          \
+        levels |= level;                                                                                          \
+        if ((of & level) && at < size) at += (size_t)snprintf(text + at, size - at, at ? " %s" : "%s", name);     \
+    }
+    HAS(CN_X86_V3, "avx")
+    HAS(CN_X86_V3, "avx2")
+    HAS(CN_X86_V3, "fma")
+    HAS(CN_X86_V3, "bmi")
+    HAS(CN_X86_V3, "bmi2")
+    HAS(CN_X86_V3, "f16c")
+    HAS(CN_X86_V3, "popcnt")
+    HAS(CN_X86_V3, "sse4.2")
+    HAS(CN_X86_V3, "lzcnt")
+    HAS(CN_X86_V3, "movbe")
+    HAS(CN_X86_V4, "avx512f")
+    HAS(CN_X86_V4, "avx512bw")
+    HAS(CN_X86_V4, "avx512cd")
+    HAS(CN_X86_V4, "avx512dq")
+    HAS(CN_X86_V4, "avx512vl")
+#undef HAS
+#else
+    (void)of, (void)at, (void)text;
+#endif
+    return levels;
+}
+
 unsigned cn_cpu_features(void)
 {
-    unsigned features = 0;
 #if defined(__x86_64__)
-    /* The features by name: clang before 19 does not know the levels. The builtin asks XCR0, so a
-     * register file the operating system does not save counts as absent. */
-#define HAS(name) __builtin_cpu_supports(name)
-    __builtin_cpu_init();
-    if (HAS("avx") && HAS("avx2") && HAS("fma") && HAS("bmi") && HAS("bmi2") && HAS("f16c") && HAS("popcnt") &&
-        HAS("sse4.2") && HAS("lzcnt") && HAS("movbe"))
-        features |= CN_X86_V3;
-    if ((features & CN_X86_V3) && HAS("avx512f") && HAS("avx512bw") && HAS("avx512cd") && HAS("avx512dq") &&
-        HAS("avx512vl"))
-        features |= CN_X86_V4;
-#undef HAS
+    const unsigned lacks = absent(0, NULL, 0);
+    return lacks & CN_X86_V3 ? 0 : lacks & CN_X86_V4 ? CN_X86_V3 : CN_X86_V3 | CN_X86_V4;
+#else
+    return 0;
 #endif
-    return features;
+}
+
+void cn_cpu_missing(unsigned needs, char *text, size_t size)
+{
+    absent(needs & CN_X86_V4 ? needs | CN_X86_V3 : needs, text, size);
 }
 
 size_t cn_cache_bytes(void)

@@ -9,6 +9,9 @@ enum { CN_X86_V3 = 1, CN_X86_V4 = 2 };
 
 unsigned cn_cpu_features(void);
 
+/* Names of the features that needs ask for and this CPU lacks, apart by spaces; writes at most size bytes. */
+void cn_cpu_missing(unsigned needs, char *text, size_t size);
+
 /* Bytes of the last-level cache; 32 MiB where the system does not tell. */
 size_t cn_cache_bytes(void);
 

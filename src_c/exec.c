@@ -44,6 +44,19 @@ const char *cn_isa_describe(int i, int *available)
     return cn_isas[i]->name;
 }
 
+void cn_isa_missing(int i, char *text, size_t size) { cn_cpu_missing(cn_isas[i]->needs, text, size); }
+
+const char *cn_compiler(void)
+{
+#if defined(__clang__)
+    return __VERSION__; /* "Clang 16.0.6 ..." */
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#else
+    return "an unknown compiler";
+#endif
+}
+
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
 static void *take(cn_job *job, size_t bytes)
 {

@@ -21,7 +21,7 @@ LINES = 350
 # Layers from the top; a module imports only from layers below its own.
 LAYERS = (
     ("cnorm.__main__",),
-    ("cnorm.demo",),
+    ("cnorm._check", "cnorm.demo"),
     ("cnorm.interop",),
     ("cnorm",),
     ("cnorm.nn", "cnorm.preprocessing"),
@@ -33,7 +33,7 @@ LAYERS = (
     ("cnorm._outputs", "cnorm._threads"),
     ("cnorm._axes",),
     ("cnorm._arrays",),
-    ("cnorm._blocks", "cnorm._core", "cnorm._version"),
+    ("cnorm._blocks", "cnorm._core", "cnorm._machine", "cnorm._version"),
 )
 # These reach the compiled room; nn, preprocessing and interop never do.
 MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from processes import run
@@ -13,7 +16,7 @@ from cnorm import _config
 def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
     cnorm.show_config()
     text = capsys.readouterr().out
-    for part in ("cnorm", cnorm.__version__, np.__version__, "instruction set", "threads"):
+    for part in (cnorm.__version__, np.__version__, "compiled by", "instruction set", "threads", "caches"):
         assert part in text
 
 
@@ -23,6 +26,54 @@ def test_config_facts() -> None:
     assert facts["isa"] in names
     assert facts["threads"] == cnorm.get_num_threads()
     assert next(i["available"] for i in facts["isas"] if i["name"] == facts["isa"])
+
+
+def facts_of(*isas: tuple[str, list[str]], chosen: str, cap: str | None = None) -> dict[str, Any]:
+    described = [{"name": name, "available": not missing, "missing": missing} for name, missing in isas]
+    return {"isas": described, "isa": chosen, "CNORM_CPU": cap}
+
+
+def test_why_an_instruction_set_was_not_chosen() -> None:
+    lines = _config.isa_lines(
+        facts_of(("v4", ["avx512f", "avx512bw"]), ("v3", []), ("v2", []), ("v1", []), chosen="v2", cap="v2")
+    )
+    assert lines == [
+        "v4  refused: this CPU or system lacks avx512f, avx512bw",
+        "v3  refused: above CNORM_CPU=v2",
+        "v2  chosen",
+        "v1  not needed: a better one is there",
+    ]
+
+
+def test_missing_features_are_named() -> None:
+    """Exactly the instruction sets that can't run lack something, and nothing the system reports."""
+    flags = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
+    for isa in _config.config()["isas"]:
+        assert bool(isa["missing"]) is not isa["available"]
+        assert not {"avx2", "fma", "f16c", "avx512f", "avx512bw"} & set(isa["missing"]) & set(flags)
+
+
+@pytest.mark.parametrize(
+    ("code", "environment", "source"),
+    [
+        ("", {"CNORM_NUM_THREADS": "3"}, "3, from CNORM_NUM_THREADS"),
+        ("", {"OMP_NUM_THREADS": "5,2"}, "5, from OMP_NUM_THREADS"),
+        ("cnorm.set_num_threads(7);", {"CNORM_NUM_THREADS": "3"}, "7, from set_num_threads"),
+        ("import os; os.environ['CNORM_NUM_THREADS'] = '?';", {"CNORM_NUM_THREADS": "3"}, "3, from CNORM_"),
+    ],
+)
+def test_where_the_number_of_threads_came_from(code: str, environment: dict[str, str], source: str) -> None:
+    done = run(f"import cnorm; {code} cnorm.show_config()", **environment)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("threads"))
+    assert source in line
+    assert "run by: " in line
+
+
+def test_capped_choice_is_explained() -> None:
+    lowest = _config.config()["isas"][-1]["name"]
+    printed = run("import cnorm; cnorm.show_config()", CNORM_CPU=lowest).stdout
+    assert f"{lowest}  " in printed
+    assert sum("chosen" in line for line in printed.splitlines()) == 1
 
 
 def test_import_needs_neither_torch_nor_ml_dtypes() -> None:
