@@ -1,4 +1,4 @@
-"""The command line: python -m cnorm demo | info."""
+"""The command line: python -m cnorm demo | info | check."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def info(options: argparse.Namespace) -> int:
     return 0
 
 
+def check(options: argparse.Namespace) -> int:
+    """Every kernel of this machine against formulas."""
+    from cnorm._check.verdict import check as run
+
+    return run()
+
+
 def demo_options(command: argparse.ArgumentParser) -> None:
     """What the demo takes: sentences, or --vision."""
     either = command.add_mutually_exclusive_group()
@@ -55,7 +62,8 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("demo", "sentence embeddings with a real transformer", demo, demo_options),
-    Command("info", "versions, instruction sets, threads", info),
+    Command("info", "versions, instruction sets, threads, caches", info),
+    Command("check", "test every kernel of this machine, in seconds", check),
 )
 
 

@@ -1,0 +1,1 @@
+"""The self-test: every kernel of this machine against formulas in plain NumPy."""
