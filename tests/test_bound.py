@@ -1,0 +1,210 @@
+"""The bound of docs/accuracy.md on variance, mean and normalized value, against exact integers."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from reference import DTYPES, Array, finfo
+
+import cnorm
+from cnorm import _core
+
+ROOT = Path(__file__).parent.parent
+BLOCK, BLOCK_ROWS, RUN = 4096, 128, 16
+SQRT2 = math.sqrt(2)
+
+
+def unit(dtype: np.dtype[Any]) -> float:
+    """Unit roundoff of the type the sums are made in."""
+    return 2.0**-53 if dtype.itemsize == 8 else 2.0**-24
+
+
+def additions(dtype: np.dtype[Any], kernel: str, n: int) -> int:
+    """The most additions one term meets in a block: h of the derivation."""
+    if kernel == "columns":
+        return BLOCK_ROWS // 8 + 3 + 3
+    lanes = 128 // (8 if dtype.itemsize == 8 else 4)
+    steps = math.ceil(n / lanes) * max(1, BLOCK // n) if n < BLOCK else math.ceil(BLOCK / lanes)
+    return min(RUN, steps) + math.ceil(steps / RUN) + int(math.log2(lanes))
+
+
+def merges(n: int, kernel: str) -> int:
+    """Of blocks and spans, a term passes at most; half-filled blocks at the ends of runs included."""
+    blocks = math.ceil(n / (BLOCK_ROWS if kernel == "columns" else BLOCK // 2))
+    return min(blocks, 16) + math.ceil(blocks / 16)
+
+
+def variance_bound(dtype: np.dtype[Any], n: int, kernel: str) -> float:
+    """Of |var - exact| / exact."""
+    h = additions(dtype, kernel, n)
+    return unit(dtype) * (2 * (h + 3) + 3 * SQRT2 * (h + 1)) + 2.0**-53 * 8 * merges(n, kernel)
+
+
+def mean_bound(dtype: np.dtype[Any], n: int, kernel: str) -> float:
+    """Of |mean - exact| / standard deviation, but for the second word's rounding."""
+    h = additions(dtype, kernel, n)
+    return unit(dtype) * SQRT2 * (h + 1) + 2.0**-53 * 4 * merges(n, kernel)
+
+
+def exact(x: Array) -> tuple[Fraction, Fraction]:
+    """Mean and sum of squares about it, by integers."""
+    fraction, exponent = np.frexp(x.astype(np.float64).ravel())
+    whole = (fraction * 2.0**53).astype(np.int64)
+    low = int(exponent[whole != 0].min(initial=0))
+    values = [int(m) << int(e - low) if m else 0 for m, e in zip(whole, exponent, strict=True)]
+    total, squares = sum(values), sum(v * v for v in values)
+    scale = Fraction(2) ** (low - 53)
+    return total * scale / x.size, (squares - Fraction(total * total, x.size)) * scale**2
+
+
+class Group:
+    """Exact moments of one-dimensional data, and what they allow of a result."""
+
+    def __init__(self, x: Array) -> None:
+        self.x, self.n = x, x.size
+        self.mean, self.m2 = exact(x)
+        self.center = float(self.mean)
+
+    def check_moments(self, state: Array, kernel: str) -> None:
+        mean = Fraction(float(state[1])) + Fraction(float(state[2]))
+        m2 = Fraction(float(state[3]))
+        assert state[0] == self.n
+        assert abs(m2 - self.m2) <= Fraction(variance_bound(self.x.dtype, self.n, kernel)) * self.m2
+        rounding = (1 + merges(self.n, kernel)) * 2.0**-106 * abs(self.center)
+        allowed = mean_bound(self.x.dtype, self.n, kernel) * math.sqrt(self.m2 / self.n) + rounding
+        assert abs(mean - self.mean) <= Fraction(allowed)
+
+    def check_normalized(self, y: Array, kernel: str, eps: float) -> None:
+        dtype, u = self.x.dtype, unit(self.x.dtype)
+        root = math.sqrt(self.m2 / self.n + Fraction(eps))
+        if root == 0:
+            assert not y.any()
+            return
+        d = self.x.astype(np.longdouble) - np.longdouble(self.center)
+        expected = (d - np.longdouble(float(self.mean - Fraction(self.center)))) / np.longdouble(root)
+        size = np.abs(expected)
+        bound = (4 * u + variance_bound(dtype, self.n, kernel) / 2) * size
+        bound += mean_bound(dtype, self.n, kernel) + 2 * u * u * abs(self.center) / root
+        if dtype.itemsize == 2:
+            info = finfo(dtype)
+            bound += np.maximum(size + bound, float(info.smallest_normal)) * float(info.eps) / 2
+        bound += float(finfo(dtype).smallest_subnormal)
+        assert np.all(np.abs(y.astype(np.longdouble) - expected) <= bound)
+
+
+def check(x: Array, eps: float = 0.0) -> None:
+    """x[i, :] as groups in rows and, if there are several, in columns."""
+    exactly = [Group(row) for row in x]
+    for kernel in ("rows", "columns")[: len(x)]:
+        groups = x if kernel == "rows" else np.ascontiguousarray(x.T)
+        axis = int(kernel == "rows")
+        state = _core.moments(groups, (axis,)).reshape(-1, 4)
+        y = np.moveaxis(cnorm.standardize(groups, axis, eps=eps), axis, 1)
+        for i, group in enumerate(exactly):
+            group.check_moments(state[i], kernel)
+            group.check_normalized(y[i], kernel, eps)
+
+
+def families(n: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Data that is hard for a sum about a pilot mean, in units of a deviation of about 1."""
+    normal = rng.standard_normal(n)
+    head = np.where(np.arange(n) < 32, 0.0, 1.0)
+    return {
+        "normal": normal,
+        "heavy tails": rng.standard_cauchy(n),
+        "ramp": np.linspace(-2, 2, n),
+        "ramp down": np.linspace(2, -2, n),
+        "the pilot just good": head * (normal + 0.95),
+        "the pilot just bad": head * (normal + 1.05),
+        "the pilot far off": head * (normal * 1e-3 + 1),
+        "outlier first": np.where(np.arange(n) == 0, 1e4, normal),
+        "outlier last": np.where(np.arange(n) == n - 1, -1e4, normal),
+        "steps": np.floor(np.arange(n) / 700) % 3,
+        "two values": np.where(rng.random(n) < 0.5, 1 / 3, -1 / 3),
+        "one in many": np.where(np.arange(n) == n // 2, 1.0, 0.0),
+        "same sign of every rounding": np.where(np.arange(n) % 2, 1 + 2.0**-20, -1 - 2.0**-20) * 1.1,
+    }
+
+
+def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Finite values of the dtype."""
+    limit = float(finfo(dtype).max)
+    return np.clip(values, -limit, limit).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("ratio", [0.0, 1e3, 1e6, 1e8])
+@pytest.mark.parametrize("n", [2, 33, 1000, 4500])
+def test_hard_data(dtype: Any, ratio: float, n: int) -> None:
+    """Where a dtype cannot hold such a ratio the data collapse to few values: the bound holds."""
+    for name, values in families(n, np.random.default_rng(n)).items():
+        try:
+            check(rounded(np.stack([values, -values[::-1]]) + ratio, dtype))
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+
+
+@pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-18, 1e18, 1e30])
+def test_scales_of_float32(scale: float) -> None:
+    for values in families(500, np.random.default_rng(1)).values():
+        check(rounded(np.stack([values, -values, values + 5]) * scale, np.dtype(np.float32)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES[2:], ids=str)
+def test_several_spans(dtype: Any) -> None:
+    """Blocks merge in spans of 16, spans with each other."""
+    n = 150_000
+    for name in ("normal", "ramp", "the pilot just good"):
+        values = families(n, np.random.default_rng(2))[name] + 1e4
+        check(np.stack([values, values[::-1]]).astype(dtype))
+
+
+LENGTHS = st.sampled_from([1, 2, 3, 16, 17, 31, 32, 33, 34, 47, 64, 65, 100, 128, 129, 1025])
+FLOATS = st.floats(-1, 1, width=16)
+
+
+@given(dtype=st.sampled_from(DTYPES), n=LENGTHS, data=st.data(), ratio=st.sampled_from([0.0, 1.0, 1e4, 1e7]))
+def test_any_pattern(dtype: Any, n: int, data: st.DataObject, ratio: float) -> None:
+    """Few values in any order and number, at any distance from 0."""
+    values = data.draw(hnp.arrays(np.float64, st.integers(1, 5), elements=FLOATS))
+    order = np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, len(values), (2, n))
+    check(rounded(values[order] + ratio, dtype), data.draw(st.sampled_from([0.0, 1e-5, 1.0])))
+
+
+@given(x=hnp.arrays(np.float32, (2, 70), elements=st.floats(-(2.0**60), 2.0**60, width=32)))
+@example(np.full((2, 70), np.float32(2.0**60)))
+def test_any_float32(x: Array) -> None:
+    check(x)
+
+
+@pytest.mark.parametrize("n", [33, 1000, 4500])
+def test_the_bound_is_no_empty_one(n: int) -> None:
+    """Other formulas break it: E[x^2] - mean^2, a mean in one word, the mean folded into a shift."""
+    x = (families(n, np.random.default_rng(n))["normal"] + 1e4).astype(np.float32)
+    group = Group(x)
+    mean = x.mean()
+    textbook = float(np.mean(x * x) - mean * mean) * n
+    scale = np.float32(1 / math.sqrt(group.m2 / n))
+    with pytest.raises(AssertionError):
+        group.check_moments(np.array([n, group.center, 0.0, textbook]), "rows")
+    for wrong in ((x - mean) * scale, x * scale - mean * scale):
+        with pytest.raises(AssertionError):
+            group.check_normalized(wrong, "rows", 0.0)
+    group.check_normalized(cnorm.standardize(x, eps=0), "rows", 0.0)
+
+
+def test_the_constants_are_those_of_the_kernels() -> None:
+    if not (ROOT / "src_c").is_dir():
+        pytest.skip("needs the source tree")
+    text = (ROOT / "src_c" / "kernels.h").read_text() + (ROOT / "src_c" / "moments.inc").read_text()
+    found = {name: int(value) for name, value in re.findall(r"#define (CN_\w+) +(\d+)", text)}
+    assert (found["CN_BLOCK"], found["CN_BLOCK_ROWS"], found["CN_RUN"]) == (BLOCK, BLOCK_ROWS, RUN)
