@@ -116,6 +116,8 @@ class Scaler(machinery.Estimator):
                 return X
         table = self._is_table()
         x = machinery.validate(self, X, reset=reset, table=table, accept_sparse=accept_sparse)
+        if not machinery.is_sparse(x) and not x.size:
+            raise ValueError(f"X: expected at least one value, got shape {x.shape}")
         if reset and not table and not machinery.is_sparse(x):
             self.n_features_in_ = x.shape[1] if x.ndim > 1 else 1
         return x

@@ -364,3 +364,12 @@ else:
     raise AssertionError
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent.parent)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@pytest.mark.parametrize("shape", [(1, 0, 0), (2, 0, 3), (2, 3, 0)], ids=str)
+@pytest.mark.parametrize("axis", [0, (0, 1)], ids=str)
+def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
+    """Of more dimensions than scikit-learn knows, too."""
+    with pytest.raises(ValueError, match=r"X: |0 feature\(s\)"):
+        scaler(axis=axis).fit(np.zeros(shape, np.float32))
