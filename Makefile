@@ -1,7 +1,7 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build test lint format bench bench-report bench-compare bench-guard asan docs clean
+.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan docs clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
@@ -36,6 +36,12 @@ bench-compare:   ## two builds in one run, the working tree against BASE=<commit
 
 bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its floor in bench/guard.json
 	$(PYTHON) -W ignore -m bench.guard
+
+fuzz:            ## any call of any function, EXAMPLES=2000 for each
+	CNORM_FUZZ=$(or $(EXAMPLES),2000) $(PYTHON) -m pytest tests/test_fuzz.py
+
+accuracy:        ## errors against exact values, cnorm and its peers: docs/accuracy.md and its charts
+	$(PYTHON) -W ignore -m bench.accuracy
 
 asan:            ## the suite on a build with address and undefined-behaviour sanitizers
 	bash tools/asan.sh

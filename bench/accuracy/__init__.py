@@ -1,0 +1,1 @@
+"""Errors of cnorm and its peers against exact values: docs/accuracy.md."""
