@@ -143,3 +143,34 @@ def test_versions_are_torchs(name: str) -> None:
     torch = pytest.importorskip("torch")
     ours, theirs = getattr(nn, name)(3), getattr(torch.nn, name)(3)
     assert ours.state_dict()._metadata == theirs.state_dict()._metadata
+
+
+class Alive:
+    """Tells whenever anything is asked of it."""
+
+    asked: list[str] = []
+
+    def _tell(self, *_: Any, **__: Any) -> Any:
+        self.asked.append("something")
+        raise AssertionError("code of the data was run")
+
+    __float__ = __int__ = __index__ = __len__ = __iter__ = __call__ = __reduce__ = __bool__ = __str__ = _tell
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "BatchNorm1d", "SwitchNorm1d"])
+def test_loading_runs_no_code_of_the_data(name: str) -> None:
+    """Objects inside an array are refused by its dtype; nothing of theirs is called."""
+    layer = getattr(nn, name)(3)
+    for key in layer.state_dict():
+        value = np.empty(3, object)
+        value[:] = [Alive(), Alive(), Alive()]
+        with pytest.raises(TypeError, match=key):
+            layer.load_state_dict({**layer.state_dict(), key: value})
+    assert not Alive.asked
+
+
+def test_a_state_is_stored_without_pickle(tmp_path: Any) -> None:
+    layer = nn.BatchNorm1d(3)
+    np.savez(tmp_path / "state.npz", **layer.state_dict())
+    with np.load(tmp_path / "state.npz", allow_pickle=False) as stored:
+        assert repr(nn.BatchNorm1d(3).load_state_dict(dict(stored))) == "<All keys matched successfully>"

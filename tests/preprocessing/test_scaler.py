@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import pickletools
 import subprocess
 import sys
 import threading
@@ -373,3 +375,31 @@ def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
     """Of more dimensions than scikit-learn knows, too."""
     with pytest.raises(ValueError, match=r"X: |0 feature\(s\)"):
         scaler(axis=axis).fit(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@pytest.mark.parametrize(
+    "bad",
+    [np.ones((3, 5)), np.full((3, 2), np.inf), np.array([["a", "b"]]), np.ones((0, 2)), [[1.0], [1, 2]]],
+)
+@pytest.mark.parametrize("step", ["partial_fit", "transform", "inverse_transform"])
+def test_an_error_leaves_a_scaler_as_it_was(scaler: Any, bad: Any, step: str) -> None:
+    x = fill((20, 2), np.dtype(np.float64), 1)
+    fitted = scaler().fit(x)
+    before = pickle.dumps(fitted)
+    expected = fitted.transform(x)
+    try:
+        getattr(fitted, step)(bad)
+    except (TypeError, ValueError):
+        assert pickle.dumps(fitted) == before
+    else:
+        assert step == "inverse_transform"  # of infinity
+    assert np.array_equal(fitted.transform(x), expected)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+def test_a_pickled_scaler_is_data(scaler: Any) -> None:
+    """The class, arrays and numbers: nothing else is named, so nothing else can run."""
+    stored = pickle.dumps(scaler().fit(fill((20, 2), np.dtype(np.float64), 1)), protocol=2)
+    named = {arg.split(" ")[0] for op, arg, _ in pickletools.genops(stored) if op.name == "GLOBAL"}
+    assert {name.split(".")[0] for name in named} <= {"cnorm", "numpy", "copy_reg", "copyreg", "_codecs"}
