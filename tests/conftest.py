@@ -15,7 +15,10 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.load_profile("cnorm")
+settings.register_profile(
+    "fuzz", settings.get_profile("cnorm"), max_examples=int(os.environ.get("CNORM_FUZZ", "2000"))
+)
+settings.load_profile("fuzz" if "CNORM_FUZZ" in os.environ else "cnorm")
 
 
 def pytest_configure() -> None:
