@@ -43,15 +43,13 @@ def merges(n: int, kernel: str) -> int:
     return min(blocks, 16) + math.ceil(blocks / 16)
 
 
-def variance_bound(dtype: np.dtype[Any], n: int, kernel: str) -> float:
+def variance_bound(dtype: np.dtype[Any], n: int, kernel: str, h: int) -> float:
     """Of |var - exact| / exact."""
-    h = additions(dtype, kernel, n)
     return unit(dtype) * (2 * (h + 3) + 3 * SQRT2 * (h + 1)) + 2.0**-53 * 8 * merges(n, kernel)
 
 
-def mean_bound(dtype: np.dtype[Any], n: int, kernel: str) -> float:
+def mean_bound(dtype: np.dtype[Any], n: int, kernel: str, h: int) -> float:
     """Of |mean - exact| / standard deviation, but for the second word's rounding."""
-    h = additions(dtype, kernel, n)
     return unit(dtype) * SQRT2 * (h + 1) + 2.0**-53 * 4 * merges(n, kernel)
 
 
@@ -74,17 +72,19 @@ class Group:
         self.mean, self.m2 = exact(x)
         self.center = float(self.mean)
 
-    def check_moments(self, state: Array, kernel: str) -> None:
+    def check_moments(self, state: Array, kernel: str, run: int | None = None) -> None:
+        """Of a group that lies in runs of that length."""
+        h = additions(self.x.dtype, kernel, run or self.n)
         mean = Fraction(float(state[1])) + Fraction(float(state[2]))
         m2 = Fraction(float(state[3]))
         assert state[0] == self.n
-        assert abs(m2 - self.m2) <= Fraction(variance_bound(self.x.dtype, self.n, kernel)) * self.m2
+        assert abs(m2 - self.m2) <= Fraction(variance_bound(self.x.dtype, self.n, kernel, h)) * self.m2
         rounding = (1 + merges(self.n, kernel)) * 2.0**-106 * abs(self.center)
-        allowed = mean_bound(self.x.dtype, self.n, kernel) * math.sqrt(self.m2 / self.n) + rounding
+        allowed = mean_bound(self.x.dtype, self.n, kernel, h) * math.sqrt(self.m2 / self.n) + rounding
         assert abs(mean - self.mean) <= Fraction(allowed)
 
     def check_normalized(self, y: Array, kernel: str, eps: float) -> None:
-        dtype, u = self.x.dtype, unit(self.x.dtype)
+        dtype, u, h = self.x.dtype, unit(self.x.dtype), additions(self.x.dtype, kernel, self.n)
         root = math.sqrt(self.m2 / self.n + Fraction(eps))
         if root == 0:
             assert not y.any()
@@ -92,8 +92,8 @@ class Group:
         d = self.x.astype(np.longdouble) - np.longdouble(self.center)
         expected = (d - np.longdouble(float(self.mean - Fraction(self.center)))) / np.longdouble(root)
         size = np.abs(expected)
-        bound = (4 * u + variance_bound(dtype, self.n, kernel) / 2) * size
-        bound += mean_bound(dtype, self.n, kernel) + 2 * u * u * abs(self.center) / root
+        bound = (4 * u + variance_bound(dtype, self.n, kernel, h) / 2) * size
+        bound += mean_bound(dtype, self.n, kernel, h) + 2 * u * u * abs(self.center) / root
         if dtype.itemsize == 2:
             info = finfo(dtype)
             bound += np.maximum(size + bound, float(info.smallest_normal)) * float(info.eps) / 2
@@ -142,7 +142,7 @@ def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("ratio", [0.0, 1e3, 1e6, 1e8])
+@pytest.mark.parametrize("ratio", [0.0, 1e3, 1e6, 1e8, 1e15])
 @pytest.mark.parametrize("n", [2, 33, 1000, 4500])
 def test_hard_data(dtype: Any, ratio: float, n: int) -> None:
     """Where a dtype cannot hold such a ratio the data collapse to few values: the bound holds."""
@@ -151,6 +151,18 @@ def test_hard_data(dtype: Any, ratio: float, n: int) -> None:
             check(rounded(np.stack([values, -values[::-1]]) + ratio, dtype))
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("run", [2, 3, 5, 17, 31, 33])
+def test_short_runs(dtype: Any, run: int) -> None:
+    """Groups of many short runs, several of which make a block."""
+    for ratio in (0.0, 1e4, 1e7):
+        x = rounded(np.random.default_rng(run).standard_normal((3, 700, 2, run)) + ratio, dtype)
+        states = _core.moments(x, (1, 3)).reshape(3, 2, 4)
+        for i, j in np.ndindex(3, 2):
+            group = Group(np.ascontiguousarray(x[i, :, j]).ravel())
+            group.check_moments(states[i, j], "rows", run)
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-30, 1e-18, 1e18, 1e30])

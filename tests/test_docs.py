@@ -1,0 +1,50 @@
+"""Documents name only what is there: files of the tree, tests of the promises, targets of the Makefile."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+if not (ROOT / "docs").is_dir():
+    pytest.skip("needs the source tree", allow_module_level=True)
+
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+PROMISES = ROOT / "docs" / "promises.md"
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_named_files_exist(page: Path) -> None:
+    named = set(re.findall(r"`((?:tests|tools|bench|docs|src_c|cnorm)/[\w./-]+)`", text(page)))
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", text(page)):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_every_promise_has_its_test() -> None:
+    rows = [line.split("|")[1:3] for line in text(PROMISES).splitlines() if line.startswith("|")][2:]
+    assert len(rows) > 20
+    for promise, proof in rows:
+        files = re.findall(r"`((?:tests|tools)/[^`]+)`", proof)
+        assert files, promise
+        for name in files:
+            path = ROOT / name
+            assert path.is_dir() or path.suffix != ".py" or "def test_" in text(path), name
+
+
+def test_make_targets_are_there() -> None:
+    makefile = text(ROOT / "Makefile")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    named = {t for page in PAGES for t in re.findall(r"`make ([a-z-]+)`", text(page))}
+    assert named <= targets
+    assert set(re.findall(r"\.PHONY: (.*)", makefile)[0].split()) == targets
