@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ SMALL = ((3, 4, 5, 7), (40, 6, 3), (2, 2, 1003))
 LARGE = (2, 4, 175, 200)
 NAMES = ("contiguous", "channels-last", "strided")
 # Of the large ones those the formulas are fast for.
-COMPARED = {"layer_norm2", "rms_norm", "batch_norm_train", "moments (0, 2)"}
+COMPARED = {"layer_norm2", "rms_norm", "batch_norm_train"}
 COLUMNS = (0, -1)  # what a scaler reduces
 # A mean far from 0, in standard deviations; beyond it a formula in longdouble loses more than float64 may.
 OFFSETS = {"float16": 100.0, "bfloat16": 100.0, "float32": 1e6, "float64": 1e4}
@@ -149,9 +148,7 @@ class Case:
 
     def run(self, layout: str) -> Results:
         """What cnorm computes."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # zscore: of nearly constant columns
-            return all_of(self.operation.call(self.layouts[layout], **self.parameters))
+        return all_of(self.operation.call(self.layouts[layout], **self.parameters))
 
     def expected(self) -> Results:
         """What the formula says."""
@@ -171,13 +168,11 @@ def cases_of(
 
 
 def small_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
-    """Every operation, shape and kind of values."""
+    """Every operation, shape and kind of values, contiguous and in one of the other layouts."""
     for shape in SMALL:
-        for values in VALUES:
-            finite = values in ("ordinary", "offset")
-            yield from cases_of(
-                (*EVERYWHERE, *TABLES) if finite else EVERYWHERE, values, shape, dtype, *NAMES
-            )
+        for i, values in enumerate(VALUES):
+            operations = (*EVERYWHERE, *TABLES) if values in ("ordinary", "offset") else EVERYWHERE
+            yield from cases_of(operations, values, shape, dtype, NAMES[0], NAMES[1 + i % 2])
 
 
 def large_cases(dtype: np.dtype[Any]) -> Iterator[Case]:
