@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from cnorm import _outputs, _threads, functional, nn, preprocessing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cnorm import _outputs, _threads, functional
 from cnorm._config import show_config
 from cnorm._moments import moments, standardize
 from cnorm._outputs import get_output_cache, set_output_cache
 from cnorm._threads import get_num_threads, set_num_threads, threads
 from cnorm._version import __version__
+
+if TYPE_CHECKING:
+    from cnorm import nn, preprocessing
 
 __all__ = [
     "__version__",
@@ -23,6 +29,20 @@ __all__ = [
     "standardize",
     "threads",
 ]
+
+# Imported on first use.
+SUBMODULES = ("nn", "preprocessing")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in SUBMODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 _threads.start()
 _outputs.start()

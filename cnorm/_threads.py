@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cnorm import _core
@@ -82,19 +81,19 @@ def cgroup_cpus(root: str = "/") -> int | None:
     "max", and the period they are counted in.
     """
     try:
-        lines = Path(root, "proc/self/cgroup").read_text().splitlines()
+        with open(os.path.join(root, "proc/self/cgroup")) as file:
+            own = next((line[3:].strip("/\n") for line in file if line.startswith("0::")), "")
     except OSError:
         return None
-    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
-    top = Path(root, "sys/fs/cgroup")
-    group, quotas = top / own, []
-    for folder in (group, *group.parents):
-        with contextlib.suppress(OSError, ValueError):
-            quota, period = (folder / "cpu.max").read_text().split()
+    top = os.path.join(root, "sys/fs/cgroup")
+    names = own.split("/") if own else []
+    quotas = []
+    for depth in range(len(names) + 1):
+        path = os.path.join(top, *names[:depth], "cpu.max")
+        with contextlib.suppress(OSError, ValueError), open(path) as file:
+            quota, period = file.read().split()
             if quota != "max":
                 quotas.append(int(quota) / int(period))
-        if folder == top:
-            break
     return max(1, math.ceil(min(quotas))) if quotas else None
 
 
