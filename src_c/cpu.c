@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 extern const cn_isa cn_isa_base;
 #if defined(__x86_64__)
@@ -18,57 +21,73 @@ const cn_isa *const cn_isas[] = {
 };
 const int cn_n_isas = sizeof cn_isas / sizeof *cn_isas;
 
-/* Levels of which a feature is absent; levels in `of` name theirs in text, apart by spaces. Features one by one:
- * clang before 19 does not know the levels. The builtin asks XCR0, so a register file the operating system does not
- * save counts as absent. */
+#if defined(__x86_64__)
+/* CPUID itself: __builtin_cpu_supports needs a library that clang-cl does not link, and clang before 19 knows
+ * neither the levels nor all names. XCR0 tells which registers the operating system saves. */
+enum { LEAF_1_C, LEAF_7_B, EXTENDED_C, XCR0, N_WORDS };
+
+static const struct {
+    const char *name;
+    unsigned level, word, bits;
+} known[] = {
+    {"sse3", CN_X86_V3, LEAF_1_C, 1u << 0},      {"ssse3", CN_X86_V3, LEAF_1_C, 1u << 9},
+    {"fma", CN_X86_V3, LEAF_1_C, 1u << 12},      {"cx16", CN_X86_V3, LEAF_1_C, 1u << 13},
+    {"sse4.1", CN_X86_V3, LEAF_1_C, 1u << 19},   {"sse4.2", CN_X86_V3, LEAF_1_C, 1u << 20},
+    {"movbe", CN_X86_V3, LEAF_1_C, 1u << 22},    {"popcnt", CN_X86_V3, LEAF_1_C, 1u << 23},
+    {"xsave", CN_X86_V3, LEAF_1_C, 1u << 27},    {"avx", CN_X86_V3, LEAF_1_C, 1u << 28},
+    {"f16c", CN_X86_V3, LEAF_1_C, 1u << 29},     {"bmi1", CN_X86_V3, LEAF_7_B, 1u << 3},
+    {"avx2", CN_X86_V3, LEAF_7_B, 1u << 5},      {"bmi2", CN_X86_V3, LEAF_7_B, 1u << 8},
+    {"lzcnt", CN_X86_V3, EXTENDED_C, 1u << 5},   {"ymm-saved", CN_X86_V3, XCR0, 0x6},
+    {"avx512f", CN_X86_V4, LEAF_7_B, 1u << 16},  {"avx512dq", CN_X86_V4, LEAF_7_B, 1u << 17},
+    {"avx512cd", CN_X86_V4, LEAF_7_B, 1u << 28}, {"avx512bw", CN_X86_V4, LEAF_7_B, 1u << 30},
+    {"avx512vl", CN_X86_V4, LEAF_7_B, 1u << 31}, {"zmm-saved", CN_X86_V4, XCR0, 0xe6},
+};
+
+static void ask(unsigned words[N_WORDS])
+{
+    unsigned a, b, c, d;
+    memset(words, 0, N_WORDS * sizeof words[0]);
+    if (__get_cpuid(1, &a, &b, &c, &d)) words[LEAF_1_C] = c;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words[LEAF_7_B] = b;
+    if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) words[EXTENDED_C] = c;
+    if (words[LEAF_1_C] & (1u << 27)) __asm__("xgetbv" : "=a"(words[XCR0]), "=d"(d) : "c"(0));
+}
+
+/* Levels of which a feature is absent; levels in `of` name theirs in text, apart by spaces. */
 static unsigned absent(unsigned of, char *text, size_t size)
 {
-    unsigned levels = 0;
+    unsigned levels = 0, words[N_WORDS];
     size_t at = 0;
     if (size) text[0] = 0;
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-#define HAS(level, name)                                                                                          \
-    if (!__builtin_cpu_supports(name)) {                                                                          \
-        levels |= level;                                                                                          \
-        if ((of & level) && at < size) at += (size_t)snprintf(text + at, size - at, at ? " %s" : "%s", name);     \
+    ask(words);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if ((words[known[i].word] & known[i].bits) == known[i].bits) continue;
+        levels |= known[i].level;
+        if ((of & known[i].level) && at < size)
+            at += (size_t)snprintf(text + at, size - at, at ? " %s" : "%s", known[i].name);
     }
-    HAS(CN_X86_V3, "avx")
-    HAS(CN_X86_V3, "avx2")
-    HAS(CN_X86_V3, "fma")
-    HAS(CN_X86_V3, "bmi")
-    HAS(CN_X86_V3, "bmi2")
-    HAS(CN_X86_V3, "f16c")
-    HAS(CN_X86_V3, "popcnt")
-    HAS(CN_X86_V3, "sse4.2")
-    HAS(CN_X86_V3, "lzcnt")
-    HAS(CN_X86_V3, "movbe")
-    HAS(CN_X86_V4, "avx512f")
-    HAS(CN_X86_V4, "avx512bw")
-    HAS(CN_X86_V4, "avx512cd")
-    HAS(CN_X86_V4, "avx512dq")
-    HAS(CN_X86_V4, "avx512vl")
-#undef HAS
-#else
-    (void)of, (void)at, (void)text;
-#endif
     return levels;
 }
 
 unsigned cn_cpu_features(void)
 {
-#if defined(__x86_64__)
     const unsigned lacks = absent(0, NULL, 0);
     return lacks & CN_X86_V3 ? 0 : lacks & CN_X86_V4 ? CN_X86_V3 : CN_X86_V3 | CN_X86_V4;
-#else
-    return 0;
-#endif
 }
 
 void cn_cpu_missing(unsigned needs, char *text, size_t size)
 {
     absent(needs & CN_X86_V4 ? needs | CN_X86_V3 : needs, text, size);
 }
+#else
+unsigned cn_cpu_features(void) { return 0; }
+
+void cn_cpu_missing(unsigned needs, char *text, size_t size)
+{
+    (void)needs;
+    if (size) text[0] = 0;
+}
+#endif
 
 size_t cn_cache_bytes(void)
 {

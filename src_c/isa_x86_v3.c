@@ -4,4 +4,6 @@
 #define CN_NEEDS CN_X86_V3
 #define CN_VB 32
 #define CN_AVX2
+#if defined(__x86_64__)
 #include "isa.inc"
+#endif

@@ -4,4 +4,6 @@
 #define CN_NEEDS CN_X86_V4
 #define CN_VB 64
 #define CN_AVX512
+#if defined(__x86_64__)
 #include "isa.inc"
+#endif

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,21 @@ def test_capped_choice_is_explained() -> None:
     printed = run("import cnorm; cnorm.show_config()", CNORM_CPU=lowest).stdout
     assert f"{lowest}  " in printed
     assert sum("chosen" in line for line in printed.splitlines()) == 1
+
+
+# Linux's names of what x86-64-v3 and v4 have beyond SSE4.2.
+V3 = ["sse4_2", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "popcnt", "xsave"]
+V4 = [*V3, *["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux") or platform.machine() != "x86_64", reason="asks Linux about x86-64"
+)
+def test_available_instruction_sets_are_the_systems() -> None:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    system = set(next(line for line in lines if line.startswith("flags")).split(":")[1].split())
+    available = {isa["name"]: isa["available"] for isa in _config.config()["isas"]}
+    assert available == {"x86-64": True, "x86-64-v3": system >= {*V3}, "x86-64-v4": system >= {*V4}}
 
 
 def test_import_needs_neither_torch_nor_ml_dtypes() -> None:

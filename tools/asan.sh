@@ -3,7 +3,7 @@
 set -euo pipefail
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -r setup.py pyproject.toml README.md LICENSE src_c cnorm tests "$copy"
+cp -r setup.py pyproject.toml README.md LICENSE src_c tools cnorm tests "$copy"
 cd "$copy"
 rm -f cnorm/*.so
 export CNORM_OUTPUT_CACHE=0 # a freed result is freed: its use after that is found

@@ -1,0 +1,114 @@
+"""The flags of a build: for every compiler and platform wheels are made for."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOOLS = Path(__file__).parent.parent / "tools"
+if not TOOLS.is_dir():
+    pytest.skip("needs the source tree", allow_module_level=True)
+
+
+def load() -> Any:
+    spec = importlib.util.spec_from_file_location("build_flags", TOOLS / "build_flags.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+build = load()
+BUILDS = {
+    "linux x86-64": ("unix", "linux-x86_64"),
+    "linux aarch64": ("unix", "linux-aarch64"),
+    "macos arm64": ("unix", "macosx-11.0-arm64"),
+    "macos universal": ("unix", "macosx-11.0-universal2"),
+    "windows": ("msvc", "win-amd64"),
+    "windows arm64": ("msvc", "win-arm64"),
+    "mingw": ("mingw32", "win-amd64"),
+}
+by_build = pytest.mark.parametrize("name", BUILDS)
+
+
+def spelled(flags: list[str]) -> list[str]:
+    """As clang spells them, whoever passes them on."""
+    return [flag.removeprefix("/clang:") for flag in flags]
+
+
+@by_build
+@pytest.mark.parametrize("openmp", [False, True])
+def test_the_contract_of_bits_holds_everywhere(name: str, openmp: bool) -> None:
+    chosen = build.flags(*BUILDS[name], openmp)
+    assert {"-std=c11", "-ffp-contract=off", "-fno-math-errno", "-O3"} <= set(spelled(chosen.compile))
+    everything = " ".join([*chosen.compile, *chosen.link, *chain(*chosen.isa.values())])
+    assert not re.search("fast-math|-Ofast|unsafe-math|fassociative|march=native|flto", everything)
+
+
+@by_build
+def test_instruction_sets_are_for_their_cpus_alone(name: str) -> None:
+    chosen = build.flags(*BUILDS[name], False)
+    assert not [flag for flag in chosen.compile if "-march" in flag]
+    expected = {
+        "linux x86-64": ["-march=x86-64-v3"],
+        "linux aarch64": [],
+        "macos arm64": ["-Xarch_x86_64", "-march=x86-64-v3"],
+        "macos universal": ["-Xarch_x86_64", "-march=x86-64-v3"],
+        "windows": ["/clang:-march=x86-64-v3"],
+        "windows arm64": [],
+        "mingw": ["-march=x86-64-v3"],
+    }
+    assert chosen.isa["isa_x86_v3"] == expected[name]
+
+
+@by_build
+def test_every_instruction_set_has_a_file(name: str) -> None:
+    sources = {path.stem for path in (TOOLS.parent / "src_c").glob("isa_*.c")}
+    assert {*build.flags(*BUILDS[name], False).isa, "isa_base"} == sources
+
+
+def test_clang_cl_gets_no_option_it_does_not_know() -> None:
+    """It would take -Wall as every warning there is, and ignore GCC's options."""
+    for openmp in (False, True):
+        chosen = build.flags("msvc", "win-amd64", openmp)
+        for flag in [*chosen.compile, *chain(*chosen.isa.values())]:
+            assert flag.startswith("/clang:") or flag in ("-W3", "-openmp")
+        assert ("-openmp" in chosen.compile) == openmp
+        assert chosen.link == []
+
+
+@pytest.mark.parametrize(
+    ("name", "openmp", "compile", "link"),
+    [
+        ("linux x86-64", False, ["-pthread"], ["-pthread"]),
+        ("linux x86-64", True, ["-fopenmp"], ["-fopenmp"]),
+        ("macos arm64", False, ["-pthread"], ["-pthread"]),
+        ("macos arm64", True, ["-Xpreprocessor", "-fopenmp"], ["-lomp"]),
+        ("mingw", True, ["-fopenmp"], ["-fopenmp"]),
+    ],
+)
+def test_threads(name: str, openmp: bool, compile: list[str], link: list[str]) -> None:
+    chosen = build.flags(*BUILDS[name], openmp)
+    assert chosen.compile[-len(compile) :] == compile
+    assert chosen.link == link
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked", "expected"),
+    [
+        ("linux-x86_64", {}, False),
+        ("linux-x86_64", {"CNORM_OPENMP": "1"}, True),
+        ("linux-x86_64", {"CNORM_OPENMP": "0"}, False),
+        ("macosx-11.0-arm64", {}, False),
+        ("win-amd64", {}, True),
+        ("win-amd64", {"CNORM_OPENMP": "0"}, False),
+    ],
+)
+def test_who_gets_openmp(platform: str, asked: dict[str, str], expected: bool) -> None:
+    assert build.uses_openmp(platform, asked) is expected

@@ -1,0 +1,75 @@
+"""The flags of a build for each compiler and platform; pure functions, which setup.py applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+# A single-element contract for all files: no contraction (the baseline has no FMA, and results must be
+# equal in every bit), never the fast-math family.
+CONTRACT = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+UNIX_ONLY = ["-fno-tree-loop-distribute-patterns", "-fvisibility=hidden", "-Wall", "-Wextra"]
+# Files of an instruction set that not every CPU of the platform has.
+ISA = {
+    "isa_x86_v3": ["-march=x86-64-v3"],
+    "isa_x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+}
+
+
+class Flags(NamedTuple):
+    """What the compiler and the linker are told; `isa`: for the files so named alone."""
+
+    compile: list[str]
+    link: list[str]
+    isa: dict[str, list[str]]
+
+
+def architecture(platform: str) -> str:
+    """The CPUs of a platform as sysconfig names it: "x86-64", "other", or on macOS "universal"."""
+    if platform.startswith("macosx"):
+        return "universal"
+    return "x86-64" if platform.endswith(("-x86_64", "-amd64")) else "other"
+
+
+def uses_openmp(platform: str, environment: Mapping[str, str]) -> bool:
+    """CNORM_OPENMP=1 or 0; by default OpenMP takes the place of POSIX threads where there are none."""
+    asked = environment.get("CNORM_OPENMP", "")
+    return asked == "1" or (asked != "0" and platform.startswith("win"))
+
+
+def flags(compiler: str, platform: str, openmp: bool) -> Flags:
+    """The flags of a build.
+
+    Parameters
+    ----------
+    compiler : str
+        As setuptools calls it: "unix" (gcc, clang), "mingw32", or "msvc", which stands for clang-cl.
+    platform : str
+        As `sysconfig.get_platform` names it.
+    openmp : bool
+        Build with OpenMP.
+    """
+    isa = {name: for_architecture(own, architecture(platform)) for name, own in ISA.items()}
+    if compiler == "msvc":
+        return Flags(
+            [*map(through_clang_cl, CONTRACT), "-W3", *(["-openmp"] if openmp else [])],
+            [],
+            {name: [through_clang_cl(flag) for flag in own] for name, own in isa.items()},
+        )
+    threads = ["-fopenmp"] if openmp else ["-pthread"]
+    linked = threads
+    if openmp and platform.startswith("macosx"):  # Apple's clang hides the option, and has no library
+        threads, linked = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
+    return Flags([*CONTRACT, *UNIX_ONLY, *threads], linked, isa)
+
+
+def for_architecture(own: list[str], architecture: str) -> list[str]:
+    """Flags of an x86-64 instruction set where other CPUs are, or may be, built for: such files are empty."""
+    if architecture == "universal":
+        return [part for flag in own for part in ("-Xarch_x86_64", flag)]
+    return own if architecture == "x86-64" else []
+
+
+def through_clang_cl(flag: str) -> str:
+    """A flag of clang's in the words of clang-cl."""
+    return f"/clang:{flag}"
