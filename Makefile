@@ -1,7 +1,8 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan docs clean
+.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan wheel compilers \
+	pythons freethreaded docs clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
@@ -45,6 +46,18 @@ accuracy:        ## errors against exact values, cnorm and its peers: docs/accur
 
 asan:            ## the suite on a build with address and undefined-behaviour sanitizers
 	bash tools/asan.sh
+
+wheel:           ## dist/: sdist and manylinux wheel, at most 3 MB, tried without a compiler
+	PYTHON=$(PYTHON) bash tools/wheel.sh
+
+compilers:       ## installs from the sdist with gcc and clang, with the own threads and OpenMP
+	PYTHON=$(PYTHON) bash tools/compilers.sh
+
+pythons:         ## the suite on every CPython from 3.10 on that is found (PYTHONS="python3.12 ...")
+	bash tools/pythons.sh $(PYTHONS)
+
+freethreaded:    ## the suite on a CPython without the GIL (PYTHON_FT=...)
+	bash tools/freethreaded.sh
 
 docs:            ## every example in every docstring
 	$(PYTHON) -m pytest --doctest-modules cnorm

@@ -54,6 +54,7 @@ def use_clang_cl(compiler: Any) -> None:
         raise SystemExit("cnorm needs clang-cl on Windows: install LLVM and put its bin folder on PATH")
     compiler.initialize()
     compiler.cc = found
+    compiler.add_library_dir(str(Path(found).resolve().parents[1] / "lib"))  # where LLVM has libomp
 
 
 MACROS = [

@@ -1,4 +1,4 @@
-"""The flags of a build: for every compiler and platform wheels are made for."""
+"""The flags of a build on every platform wheels are made for, and what a distribution holds."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if not TOOLS.is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
 
-def load() -> Any:
-    spec = importlib.util.spec_from_file_location("build_flags", TOOLS / "build_flags.py")
+def load(name: str) -> Any:
+    """A module of tools/, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -24,7 +25,7 @@ def load() -> Any:
     return module
 
 
-build = load()
+build, contents = load("build_flags"), load("contents")
 BUILDS = {
     "linux x86-64": ("unix", "linux-x86_64"),
     "linux aarch64": ("unix", "linux-aarch64"),
@@ -80,7 +81,7 @@ def test_clang_cl_gets_no_option_it_does_not_know() -> None:
         for flag in [*chosen.compile, *chain(*chosen.isa.values())]:
             assert flag.startswith("/clang:") or flag in ("-W3", "-openmp")
         assert ("-openmp" in chosen.compile) == openmp
-        assert chosen.link == []
+        assert chosen.link == (["libomp.lib"] if openmp else [])
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,42 @@ def test_threads(name: str, openmp: bool, compile: list[str], link: list[str]) -
 )
 def test_who_gets_openmp(platform: str, asked: dict[str, str], expected: bool) -> None:
     assert build.uses_openmp(platform, asked) is expected
+
+
+SDIST = ["cnorm-1/setup.py", "cnorm-1/cnorm/_core.pyx", "cnorm-1/src_c/plan.c", "cnorm-1/PKG-INFO"]
+WHEEL = [
+    *(
+        "cnorm/_core.cpython-311-x86_64-linux-gnu.so",
+        "cnorm/_entry.pyd",
+        "cnorm/nn/lazy.py",
+        "cnorm/py.typed",
+    ),
+    *("cnorm/_core.pyi", "cnorm/_entry.pyi", "cnorm/demo/data/x.npy", "cnorm-1.dist-info/licenses/LICENSE"),
+    *("cnorm-1.dist-info/RECORD", "cnorm.libs/libgomp-1.so.1.0.0", "cnorm/nn/"),
+]
+
+
+@pytest.mark.parametrize(
+    ("extra", "tracked", "problems"),
+    [
+        ([], ["setup.py", "src_c/plan.c"], []),
+        ([], ["setup.py", "src_c/unit.c"], ["missing: src_c/unit.c"]),
+        (["cnorm-1/cnorm/_core.c"], [], ["made by a build: cnorm/_core.c"]),
+        (["cnorm-1/cnorm/_core.so"], [], ["made by a build: cnorm/_core.so"]),
+    ],
+)
+def test_contents_of_source_distributions(extra: list[str], tracked: list[str], problems: list[str]) -> None:
+    assert contents.sdist_problems(SDIST + extra, tracked) == problems
+
+
+@pytest.mark.parametrize("stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan.c", "tests/test_plan.py"])
+def test_contents_of_wheels(stray: str) -> None:
+    assert contents.wheel_problems(WHEEL) == []
+    assert contents.wheel_problems([*WHEEL, stray]) == [f"not for wheels: {stray}"]
+
+
+def test_what_a_wheel_lacks() -> None:
+    missing = {"_entry": "_entry.pyd", "cnorm/py.typed": "py.typed", "LICENSE": "LICENSE"}
+    for name, end in missing.items():
+        rest = [inside for inside in WHEEL if not inside.endswith(end)]
+        assert contents.wheel_problems(rest) == [f"missing: {name}"]

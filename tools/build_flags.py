@@ -50,10 +50,10 @@ def flags(compiler: str, platform: str, openmp: bool) -> Flags:
         Build with OpenMP.
     """
     isa = {name: for_architecture(own, architecture(platform)) for name, own in ISA.items()}
-    if compiler == "msvc":
+    if compiler == "msvc":  # setuptools links by link.exe, which is not told of libomp
         return Flags(
             [*map(through_clang_cl, CONTRACT), "-W3", *(["-openmp"] if openmp else [])],
-            [],
+            ["libomp.lib"] if openmp else [],
             {name: [through_clang_cl(flag) for flag in own] for name, own in isa.items()},
         )
     threads = ["-fopenmp"] if openmp else ["-pthread"]
