@@ -52,7 +52,7 @@ def ours_among(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 
 def with_lists(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Their parameters come from generators, which pytest 9 warns of."""
+    """Parameters may come from generators, which pytest 9 warns of."""
     marks = getattr(function, "pytestmark", [])
     function.pytestmark = [  # type: ignore[attr-defined]
         pytest.mark.parametrize(m.args[0], list(m.args[1]), **m.kwargs).mark if m.name == "parametrize" else m
@@ -78,6 +78,7 @@ def test_selection() -> None:
     assert "test_missing_value_handling" in SELECTED
 
 
+@with_lists
 @parametrize_with_checks(
     [
         StandardScaler(),
