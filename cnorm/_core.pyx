@@ -34,8 +34,12 @@ cdef extern from "cnorm.h" nogil:
 cdef Py_ssize_t RELEASE = 32768
 
 
-# The type number of ml_dtypes' bfloat16, once an array of it has been seen.
-cdef int bfloat16_num = -2
+# The type number of ml_dtypes' bfloat16, once an array of it has been seen; every thread finds the same.
+cdef extern from *:
+    """
+    static _Atomic int bfloat16_num = -2;
+    """
+    int bfloat16_num
 
 
 cdef int known_dtype(cnp.ndarray x) noexcept:
