@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs and tests on several interpreters: those given, or every CPython from 3.10 on that is found.
-# FLAGS: more for pytest, instead of what leaves out torch, the demos and the bench.
+# TESTS: some of the tests instead of all but those of torch, the demos and the bench; FLAGS: more for pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -35,7 +35,7 @@ try() {
     rm -rf "$work/tree"
     mkdir "$work/tree"
     cp -r pyproject.toml conftest.py tests "$work/tree" # the installed package, not the source tree
-    (cd "$work/tree" && "$python" -m pytest -p no:cacheprovider tests --ignore tests/bench --ignore tests/demo \
+    (cd "$work/tree" && "$python" -m pytest -p no:cacheprovider ${TESTS:-tests} --ignore tests/bench --ignore tests/demo \
         -k "not torch" ${FLAGS:-})
 }
 
