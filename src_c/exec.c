@@ -174,19 +174,23 @@ static cn_status all_moments(cn_job *job, int threads)
     return CN_OK;
 }
 
+static cn_status allocate_params(cn_job *job)
+{
+    ptrdiff_t n = job->call->n_stats * job->plan.refined, size = job->k->param_size;
+    job->params_memory = take(job, (size_t)(CN_N_PARAMS * n * size));
+    return job->params_memory ? CN_OK : CN_NO_MEMORY;
+}
+
 /* Parameters of n groups, each for all the statistics it was refined to. */
-static cn_status make_params(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
+static void make_params(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
     ptrdiff_t n = job->call->n_stats, repeat = job->plan.refined, size = job->k->param_size;
-    job->params_memory = take(job, (size_t)(CN_N_PARAMS * n * repeat * size));
-    if (!job->params_memory) return CN_NO_MEMORY;
     job->params = cn_params_in(job->params_memory, n * repeat, size);
     if (repeat == 1)
         cn_put_params(&job->params, size, 0, n, mean, mean_lo, factor);
     else
         for (ptrdiff_t i = 0; i < n * repeat; i++)
             cn_put_param(&job->params, size, i, mean[i / repeat], mean_lo[i / repeat], factor[i / repeat]);
-    return CN_OK;
 }
 
 /* Phase two: y from params. */
@@ -232,13 +236,14 @@ static cn_status two_phases(cn_job *job, int threads)
     cn_partial *own = NULL;
     double *mean = malloc((size_t)(4 * n) * sizeof *mean);
     if (!job->stats) job->stats = own = malloc((size_t)n * sizeof *own);
-    cn_status status = mean && job->stats ? all_moments(job, threads) : CN_NO_MEMORY;
+    cn_status status = mean && job->stats ? allocate_params(job) : CN_NO_MEMORY;
+    if (status == CN_OK) status = all_moments(job, threads); /* its own memory first, then stats */
     if (status == CN_OK) {
         double *lo = mean + n, *m2 = lo + n, *factor = m2 + n;
         for (ptrdiff_t i = 0; i < n; i++)
             mean[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
         cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
-        status = make_params(job, mean, lo, factor);
+        make_params(job, mean, lo, factor);
     }
     job->ahead = -job->ahead; /* apply_task goes backwards */
     if (status == CN_OK) all_apply(job, threads);
@@ -263,11 +268,11 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
 static cn_status apply_given(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
     int threads = cn_threads_for(job->units * job->elements);
-    if (allocate(job, threads) != CN_OK) return CN_NO_MEMORY;
+    if (allocate(job, threads) != CN_OK || allocate_params(job) != CN_OK) return CN_NO_MEMORY;
     look_far(job);
-    cn_status status = make_params(job, mean, mean_lo, factor);
-    if (status == CN_OK) all_apply(job, threads);
-    return status;
+    make_params(job, mean, mean_lo, factor);
+    all_apply(job, threads);
+    return CN_OK;
 }
 
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
