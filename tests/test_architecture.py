@@ -14,6 +14,7 @@ if not (ROOT / "src_c").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
 C_FILES = sorted((ROOT / "src_c").iterdir())
+C_TESTS = sorted((ROOT / "tests" / "c").glob("*.[ch]"))
 PYTHON_FILES = sorted((ROOT / "cnorm").rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 LINES = 350
@@ -253,7 +254,7 @@ def test_build_flags() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [*C_FILES, *PYTHON_FILES, *(ROOT / "cnorm" / name for name in CYTHON_FILES), ROOT / "setup.py"],
+    [*C_FILES, *C_TESTS, *PYTHON_FILES, *(ROOT / "cnorm" / name for name in CYTHON_FILES), ROOT / "setup.py"],
     ids=relative,
 )
 def test_file_size(path: Path) -> None:
@@ -275,7 +276,7 @@ def test_function_size(path: Path) -> None:
     assert [(name, n) for name, n in function_lengths(path) if n > 60] == []
 
 
-@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".c", ".inc")], ids=relative)
+@pytest.mark.parametrize("path", [p for p in [*C_FILES, *C_TESTS] if p.suffix in (".c", ".inc")], ids=relative)
 def test_c_function_size(path: Path) -> None:
     lines = text(path).splitlines()
     start = None
@@ -297,7 +298,7 @@ def test_python_files_open_with_their_duty(path: Path) -> None:
     assert doc.splitlines()[0].endswith((".", ":")) or len(doc.splitlines()) > 1
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=relative)
+@pytest.mark.parametrize("path", [*C_FILES, *C_TESTS], ids=relative)
 def test_c_files_open_with_their_duty(path: Path) -> None:
     assert re.match(r"/\* " + re.escape(path.name) + ": .", text(path))
 

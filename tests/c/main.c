@@ -1,0 +1,49 @@
+/* main.c: the tests of the C core: all of them, or those named; the hash of the sweep against a recorded one. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+
+static const struct {
+    const char *name;
+    void (*test)(void);
+} tests[] = {
+    {"sweep", test_sweep},     {"far_apart", test_far_apart}, {"memory", test_memory},
+    {"callers", test_callers}, {"forks", test_forks},
+};
+
+/* The first word of a file. */
+static uint64_t recorded(const char *path)
+{
+    uint64_t value = 0;
+    FILE *file = fopen(path, "r");
+    if (!file || fscanf(file, "%" SCNx64, &value) != 1) printf("no hash in %s\n", path);
+    if (file) fclose(file);
+    return value;
+}
+
+/* c_test FILE [TEST ...]: FILE holds the hash of sweep and far_apart. */
+int main(int argc, char **argv)
+{
+    const char *sets[8];
+    int swept = 0;
+    if (argc < 2 || !cn_init(NULL)) return 2;
+    printf("instruction sets:");
+    for (int i = 0, n = available(sets, 8); i < n; i++) printf(" %s", sets[i]);
+    printf("\n");
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
+        int named = argc == 2;
+        for (int j = 2; j < argc; j++) named |= strcmp(argv[j], tests[i].name) == 0;
+        if (!named) continue;
+        printf("%s\n", tests[i].name);
+        fflush(stdout); /* fork() would print it twice */
+        tests[i].test();
+        swept |= tests[i].test == test_sweep;
+        if (tests[i].test != test_far_apart || !swept) continue;
+        printf("hash %016" PRIx64 "\n", hashed());
+        check(hashed() == recorded(argv[1]), "the hash is not that in %s", argv[1]);
+    }
+    return conclude();
+}

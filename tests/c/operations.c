@@ -1,0 +1,205 @@
+/* operations.c: every verb of the core on an array: calls, and what a plain reference in double expects. */
+#include "operations.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EPS 1e-5
+
+const operation operations[] = {
+    {.name = "moments", .verb = MOMENTS},
+    {.name = "normalize var", .verb = NORMALIZE, .kind = CN_VAR},
+    {.name = "normalize var, w reduced, b kept",
+     .verb = NORMALIZE,
+     .kind = CN_VAR,
+     .w = OVER_REDUCED,
+     .b = OVER_KEPT},
+    {.name = "normalize var, w kept, b reduced",
+     .verb = NORMALIZE,
+     .kind = CN_VAR,
+     .w = OVER_KEPT,
+     .b = OVER_REDUCED},
+    {.name = "normalize rms, w reduced", .verb = NORMALIZE, .kind = CN_RMS, .w = OVER_REDUCED},
+    {.name = "normalize l2", .verb = NORMALIZE, .kind = CN_L2},
+    {.name = "apply", .verb = APPLY},
+    {.name = "apply, w and b reduced", .verb = APPLY, .w = OVER_REDUCED, .b = OVER_REDUCED},
+    {.name = "apply_running, w and b kept", .verb = APPLY_RUNNING, .w = OVER_KEPT, .b = OVER_KEPT},
+    {.name = "respond, axis 0", .verb = RESPOND, .axis = 0, .beta = 0.75},
+    {.name = "respond, axis 0, anchored", .verb = RESPOND, .axis = 0, .beta = 0.6, .anchored = 1},
+    {.name = "respond, axis 1", .verb = RESPOND, .axis = 1, .beta = 0.6},
+    {.name = "respond, axis 1, anchored", .verb = RESPOND, .axis = 1, .beta = 0.75, .anchored = 1},
+};
+const int n_operations = sizeof operations / sizeof *operations;
+
+int applies(const operation *op, const layout *how)
+{
+    return op->verb != RESPOND || how->ndim == 2 || (how->ndim == 3 && op->axis == 1);
+}
+
+static ptrdiff_t params(int over, const array *a)
+{
+    return over == NONE ? 0 : (over == OVER_KEPT ? a->groups : a->n / a->groups) * param_size(a->dtype);
+}
+
+ptrdiff_t w_bytes(const operation *op, const array *a) { return params(op->w, a); }
+ptrdiff_t b_bytes(const operation *op, const array *a) { return params(op->b, a); }
+
+ptrdiff_t first_bytes(const operation *op, const array *a)
+{
+    switch (op->verb) {
+    case MOMENTS:
+    case NORMALIZE: return a->groups * (ptrdiff_t)sizeof(cn_partial);
+    case APPLY: return a->groups * (ptrdiff_t)sizeof(double);
+    case APPLY_RUNNING: return a->groups * param_size(a->dtype);
+    default: return 0;
+    }
+}
+
+ptrdiff_t second_bytes(const operation *op, const array *a)
+{
+    return op->verb == APPLY || op->verb == APPLY_RUNNING ? first_bytes(op, a) : 0;
+}
+
+void fill_inputs(const operation *op, const operands *o)
+{
+    const ptrdiff_t size = op->verb == APPLY ? 8 : param_size(o->a->dtype), given = second_bytes(op, o->a) / size;
+    const ptrdiff_t own = param_size(o->a->dtype);
+    fill_params(o->w, own, w_bytes(op, o->a) / own, 1);
+    fill_params(o->b, own, b_bytes(op, o->a) / own, 2);
+    fill_params(o->first, size, given, 3);
+    fill_params(o->second, size, given, 4);
+}
+
+/* Strides of a contiguous array over the reduced or the kept axes. */
+static void set_strides(cn_operand *op, const array *a, int kept, ptrdiff_t size)
+{
+    for (int axis = a->how->ndim - 1; axis >= 0; axis--) {
+        int is_kept = !(a->how->reduced >> axis & 1);
+        op->strides[axis] = is_kept == kept && a->shape[axis] > 1 ? size : 0;
+        if (is_kept == kept) size *= a->shape[axis];
+    }
+}
+
+static cn_response response_of(const operation *op, const array *a)
+{
+    ptrdiff_t most = a->shape[op->axis] - 1;
+    return (cn_response){most < 2 ? most : 2, most < 1 ? most : 1, op->anchored, 0.3, op->beta, 1.5};
+}
+
+cn_status run(const operation *op, const operands *o)
+{
+    const array *a = o->a;
+    cn_call call = {.ndim = a->how->ndim, .dtype = a->dtype, .n_stats = a->groups};
+    for (int axis = 0; axis < call.ndim; axis++) {
+        call.shape[axis] = a->shape[axis];
+        call.op[CN_X].strides[axis] = a->strides[axis];
+        if (op->verb != MOMENTS) call.op[CN_Y].strides[axis] = a->strides[axis];
+    }
+    call.op[CN_X].data = o->x + a->first;
+    if (op->verb != MOMENTS) call.op[CN_Y].data = o->y + a->first;
+    set_strides(&call.op[CN_STAT], a, 1, 1);
+    if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w == OVER_KEPT, param_size(a->dtype));
+    if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b == OVER_KEPT, param_size(a->dtype));
+    cn_response how = response_of(op, a);
+    switch (op->verb) {
+    case MOMENTS: return cn_moments(&call, (cn_partial *)o->first);
+    case NORMALIZE: return cn_normalize(&call, op->kind, EPS, (cn_partial *)o->first);
+    case APPLY: return cn_apply(&call, (const double *)o->first, (const double *)o->second);
+    case APPLY_RUNNING: return cn_apply_running(&call, o->first, o->second, EPS);
+    default: return cn_respond(&call, op->axis, &how);
+    }
+}
+
+/* A parameter of element i. */
+static double param(const operands *o, const char *data, int over, ptrdiff_t i, double absent)
+{
+    cn_dtype dtype = o->a->dtype == CN_F64 ? CN_F64 : CN_F32;
+    ptrdiff_t index = over == OVER_KEPT ? o->a->kept[i] : o->a->reduced[i];
+    return over == NONE ? absent : decode(dtype, data + index * param_size(dtype));
+}
+
+static const double tolerance[CN_NDTYPES] = {3e-6, 1e-14, 0x1.01p-11, 0x1.01p-8};
+
+static int near(double value, double expected, double size, double bound)
+{
+    return fabs(value - expected) <= bound * (1 + size);
+}
+
+/* mean, mean of squares about it (about 0 if not centered) of each group. */
+static void moments_of(const array *a, const double *x, int centered, double *mean, double *square)
+{
+    const double n = (double)(a->n / a->groups);
+    memset(mean, 0, (size_t)a->groups * sizeof *mean);
+    for (int read = 0; read < 2 * centered; read++) { /* the second repairs what the first rounded */
+        memset(square, 0, (size_t)a->groups * sizeof *square);
+        for (ptrdiff_t i = 0; i < a->n; i++) square[a->kept[i]] += x[i] - mean[a->kept[i]];
+        for (ptrdiff_t g = 0; g < a->groups; g++) mean[g] += square[g] / n;
+    }
+    memset(square, 0, (size_t)a->groups * sizeof *square);
+    for (ptrdiff_t i = 0; i < a->n; i++) {
+        double d = x[i] - mean[a->kept[i]];
+        square[a->kept[i]] += d * d / n;
+    }
+}
+
+static double window(const operation *op, const array *a, const double *x, ptrdiff_t i)
+{
+    const cn_response how = response_of(op, a);
+    ptrdiff_t step = 1;
+    for (int axis = a->how->ndim - 1; axis > op->axis; axis--) step *= a->shape[axis];
+    ptrdiff_t c = i / step % a->shape[op->axis];
+    double sum = op->anchored && c > how.below ? x[i - c * step] * x[i - c * step] : 0;
+    for (ptrdiff_t j = c - how.below; j <= c + how.above; j++)
+        if (j >= 0 && j < a->shape[op->axis]) sum += x[i + (j - c) * step] * x[i + (j - c) * step];
+    return pow(how.k + how.alpha * sum, -how.beta);
+}
+
+/* center and factor of each group as the operation has them; of MOMENTS mean and variance. */
+static void statistics(const operation *op, const operands *o, const double *x, double *center, double *factor)
+{
+    const array *a = o->a;
+    if (op->verb <= NORMALIZE) moments_of(a, x, op->kind == CN_VAR, center, factor);
+    for (ptrdiff_t g = 0; g < a->groups; g++) {
+        if (op->verb == APPLY) center[g] = ((double *)o->first)[g], factor[g] = ((double *)o->second)[g];
+        if (op->verb == APPLY_RUNNING) {
+            cn_dtype dtype = a->dtype == CN_F64 ? CN_F64 : CN_F32;
+            center[g] = decode(dtype, o->first + g * param_size(dtype));
+            factor[g] = decode(dtype, o->second + g * param_size(dtype));
+        }
+        if (op->verb == NORMALIZE && op->kind == CN_L2)
+            factor[g] = 1 / fmax(sqrt(factor[g] * (double)(a->n / a->groups)), EPS);
+        else if (op->verb == NORMALIZE || op->verb == APPLY_RUNNING)
+            factor[g] = 1 / sqrt(factor[g] + EPS);
+    }
+}
+
+static int moments_as_expected(const operands *o, const double *mean, const double *var)
+{
+    const cn_partial *p = (const cn_partial *)o->first;
+    const double n = (double)(o->a->n / o->a->groups), bound = o->a->dtype == CN_F64 ? 1e-14 : 3e-6;
+    int good = 1;
+    for (ptrdiff_t g = 0; g < o->a->groups; g++)
+        good &= p[g].count == n && near(p[g].mean + p[g].mean_lo, mean[g], fabs(mean[g]) + sqrt(var[g]), bound) &&
+                near(p[g].m2 / n, var[g], var[g], 2 * bound);
+    return good;
+}
+
+int as_expected(const operation *op, const operands *o, const char *x)
+{
+    const array *a = o->a;
+    double *values = malloc((size_t)(a->n + 2 * a->groups) * sizeof *values), *center = values + a->n;
+    double *factor = center + a->groups;
+    int good = 1;
+    for (ptrdiff_t i = 0; i < a->n; i++) values[i] = decode(a->dtype, x + a->at[i]);
+    statistics(op, o, values, center, factor);
+    if (op->verb == MOMENTS) good = moments_as_expected(o, center, factor);
+    for (ptrdiff_t i = 0; i < a->n && op->verb != MOMENTS; i++) {
+        double scaled = op->verb == RESPOND ? values[i] * window(op, a, values, i)
+                                            : (values[i] - center[a->kept[i]]) * factor[a->kept[i]];
+        double b = param(o, o->b, op->b, i, 0), expected = scaled * param(o, o->w, op->w, i, 1) + b;
+        good &= near(decode(a->dtype, o->y + a->at[i]), expected, fabs(expected) + fabs(b), tolerance[a->dtype]);
+    }
+    free(values);
+    return good;
+}

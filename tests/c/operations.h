@@ -1,0 +1,44 @@
+/* operations.h: every verb of the core on an array: calls, and what a plain reference in double expects. */
+#ifndef OPERATIONS_H
+#define OPERATIONS_H
+
+#include "arrays.h"
+
+enum { MOMENTS, NORMALIZE, APPLY, APPLY_RUNNING, RESPOND };
+enum { NONE, OVER_REDUCED, OVER_KEPT }; /* the axes a weight or bias varies over */
+
+typedef struct {
+    const char *name;
+    int verb;
+    cn_kind kind;
+    int w, b;
+    int axis; /* of RESPOND */
+    double beta;
+    int anchored;
+} operation;
+
+extern const operation operations[];
+extern const int n_operations;
+int applies(const operation *op, const layout *how);
+
+/* The arrays of a call. first and second: moments, center and scale, or mean and variance. */
+typedef struct {
+    const array *a;
+    char *x, *y, *w, *b, *first, *second;
+} operands;
+
+/* Bytes of the operands beside x and y; 0 = absent. */
+ptrdiff_t w_bytes(const operation *op, const array *a);
+ptrdiff_t b_bytes(const operation *op, const array *a);
+ptrdiff_t first_bytes(const operation *op, const array *a);
+ptrdiff_t second_bytes(const operation *op, const array *a);
+
+/* Fills w, b and, where they are inputs, first and second. */
+void fill_inputs(const operation *op, const operands *o);
+
+cn_status run(const operation *op, const operands *o);
+
+/* Are y and the moments what a reference in double has? x: what the input was. */
+int as_expected(const operation *op, const operands *o, const char *x);
+
+#endif
