@@ -276,7 +276,9 @@ def test_function_size(path: Path) -> None:
     assert [(name, n) for name, n in function_lengths(path) if n > 60] == []
 
 
-@pytest.mark.parametrize("path", [p for p in [*C_FILES, *C_TESTS] if p.suffix in (".c", ".inc")], ids=relative)
+@pytest.mark.parametrize(
+    "path", [p for p in [*C_FILES, *C_TESTS] if p.suffix in (".c", ".inc")], ids=relative
+)
 def test_c_function_size(path: Path) -> None:
     lines = text(path).splitlines()
     start = None
