@@ -1,8 +1,8 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan wheel compilers \
-	pythons freethreaded docs clean
+.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan wheel
+.PHONY: compilers pythons freethreaded docs clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'

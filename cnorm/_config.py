@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from cnorm import _core
-from cnorm._machine import caches, cpu_model
 from cnorm._threads import get_num_threads, source_of_threads
 from cnorm._version import __version__
 
@@ -18,6 +17,8 @@ __all__ = ["show_config"]
 
 def config() -> dict[str, Any]:
     """The facts `show_config` prints."""
+    from cnorm._machine import caches, cpu_model  # pathlib takes 3 ms: not at import
+
     return {
         "cnorm": __version__,
         "numpy": np.__version__,
