@@ -1,8 +1,8 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz asan wheel
-.PHONY: compilers pythons freethreaded docs clean
+.PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test asan tsan
+.PHONY: emulate wheel compilers pythons freethreaded docs clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
@@ -17,12 +17,12 @@ lint:            ## ruff, mypy, clang-format
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	clang-format --dry-run --Werror src_c/*.c src_c/*.h
+	clang-format --dry-run --Werror src_c/*.c src_c/*.h tests/c/*.c tests/c/*.h
 
 format:          ## rewrite Python and C in the house style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
-	clang-format -i src_c/*.c src_c/*.h
+	clang-format -i src_c/*.c src_c/*.h tests/c/*.c tests/c/*.h
 
 bench:           ## every case against the peers installed, interleaved; JSON in .benchmarks (FLAGS="--match rms")
 	mkdir -p .benchmarks
@@ -44,8 +44,18 @@ fuzz:            ## any call of any function, EXAMPLES=2000 for each
 accuracy:        ## errors against exact values, cnorm and its peers: docs/accuracy.md and its charts
 	$(PYTHON) -W ignore -m bench.accuracy
 
-asan:            ## the suite on a build with address and undefined-behaviour sanitizers
+c-test:          ## the C core without Python: guarded arrays, instruction sets, failing malloc, fork; the recorded hash
+	PYTHON=$(PYTHON) bash tools/c_test.sh build/c_test
+	build/c_test/c_test tests/c/bits.txt
+
+asan:            ## the C tests and the suite with address and undefined-behaviour sanitizers
 	bash tools/asan.sh
+
+tsan:            ## the C tests of callers and forks with the thread sanitizer
+	bash tools/tsan.sh
+
+emulate:         ## the C tests on emulated x86-64 and aarch64 CPUs, Python on Nehalem (qemu-user)
+	bash tools/emulate.sh
 
 wheel:           ## dist/: sdist and manylinux wheel, at most 3 MB, tried without a compiler
 	PYTHON=$(PYTHON) bash tools/wheel.sh

@@ -14,6 +14,7 @@ for node in ast.parse(open("setup.py").read()).body:
 EOF
 }
 common=$(setup_flags C_FLAGS)
+case $($cc --version) in *clang*) common=${common/-fno-tree-loop-distribute-patterns/} ;; esac # gcc's own
 objects=()
 for file in src_c/*.c tests/c/*.c; do
     name=$(basename "$file" .c)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The C tests on emulated CPUs, to the recorded hash, and Python with the extension in build/ on Nehalem.
+# Without fork(): qemu 7.2 fails in a forked child that starts threads.
+set -euo pipefail
+what="tests/c/bits.txt sweep far_apart memory callers"
+bash tools/c_test.sh build/c_test
+for cpu in qemu64 Haswell; do
+    echo "x86-64, $cpu"
+    # shellcheck disable=SC2086
+    qemu-x86_64 -cpu $cpu build/c_test/c_test $what
+done
+echo "aarch64"
+CC=aarch64-linux-gnu-gcc LDFLAGS=-static bash tools/c_test.sh build/c_test_aarch64
+# shellcheck disable=SC2086
+qemu-aarch64 build/c_test_aarch64/c_test $what
+echo "Python, Nehalem"
+qemu-x86_64 -cpu Nehalem "$(command -v "${PYTHON:-python}")" -c '
+import numpy as np, cnorm
+from cnorm import _core
+x = np.random.default_rng(0).normal(3, 1, (64, 4100)).astype(np.float32)
+y = cnorm.functional.layer_norm(x, (4100,))
+wide = x.astype(np.float64)
+expected = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 1e-5)
+assert _core.info()["isa"] == "x86-64", _core.info()
+assert abs(y - expected).max() < 2e-6
+cnorm.set_num_threads(2)
+assert np.array_equal(y, cnorm.functional.layer_norm(x, (4100,)))
+print("right, with", _core.info()["isa"])'
