@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import sysconfig
 from glob import glob
@@ -29,7 +30,9 @@ class BuildExt(build_ext):
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
             use_clang_cl(self.compiler)
-        chosen = flags(self.compiler.compiler_type, PLATFORM, OPENMP)
+            chosen = flags("clang-cl", PLATFORM, OPENMP)
+        else:
+            chosen = flags(family(self.compiler.compiler_so), PLATFORM, OPENMP)
         for extension in self.extensions:
             extension.extra_compile_args = chosen.compile
             extension.extra_link_args = chosen.link
@@ -45,6 +48,16 @@ class BuildExt(build_ext):
 
         self.compiler.compile = one_by_one
         super().build_extensions()
+
+
+def family(command: list[str]) -> str:
+    """Is it gcc or clang, by what the compiler predefines? It may have any name.
+
+    One that does not answer, as Apple's for two CPUs at once, gets no options of gcc's own.
+    """
+    ask = [*command, "-dM", "-E", "-x", "c", os.devnull]
+    predefined = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
+    return "gcc" if "__GNUC__" in predefined and "__clang__" not in predefined else "clang"
 
 
 def use_clang_cl(compiler: Any) -> None:

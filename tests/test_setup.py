@@ -27,13 +27,14 @@ def load(name: str) -> Any:
 
 build, contents = load("build_flags"), load("contents")
 BUILDS = {
-    "linux x86-64": ("unix", "linux-x86_64"),
-    "linux aarch64": ("unix", "linux-aarch64"),
-    "macos arm64": ("unix", "macosx-11.0-arm64"),
-    "macos universal": ("unix", "macosx-11.0-universal2"),
-    "windows": ("msvc", "win-amd64"),
-    "windows arm64": ("msvc", "win-arm64"),
-    "mingw": ("mingw32", "win-amd64"),
+    "linux x86-64": ("gcc", "linux-x86_64"),
+    "linux clang": ("clang", "linux-x86_64"),
+    "linux aarch64": ("gcc", "linux-aarch64"),
+    "macos arm64": ("clang", "macosx-11.0-arm64"),
+    "macos universal": ("clang", "macosx-11.0-universal2"),
+    "windows": ("clang-cl", "win-amd64"),
+    "windows arm64": ("clang-cl", "win-arm64"),
+    "mingw": ("gcc", "win-amd64"),
 }
 by_build = pytest.mark.parametrize("name", BUILDS)
 
@@ -58,6 +59,7 @@ def test_instruction_sets_are_for_their_cpus_alone(name: str) -> None:
     assert not [flag for flag in chosen.compile if "-march" in flag]
     expected = {
         "linux x86-64": ["-march=x86-64-v3"],
+        "linux clang": ["-march=x86-64-v3"],
         "linux aarch64": [],
         "macos arm64": ["-Xarch_x86_64", "-march=x86-64-v3"],
         "macos universal": ["-Xarch_x86_64", "-march=x86-64-v3"],
@@ -74,10 +76,17 @@ def test_every_instruction_set_has_a_file(name: str) -> None:
     assert {*build.flags(*BUILDS[name], False).isa, "isa_base"} == sources
 
 
+@by_build
+def test_options_of_gcc_are_for_gcc_alone(name: str) -> None:
+    compiler, _ = BUILDS[name]
+    chosen = build.flags(*BUILDS[name], False)
+    assert ("-fno-tree-loop-distribute-patterns" in chosen.compile) == (compiler == "gcc")
+
+
 def test_clang_cl_gets_no_option_it_does_not_know() -> None:
     """It would take -Wall as every warning there is, and ignore GCC's options."""
     for openmp in (False, True):
-        chosen = build.flags("msvc", "win-amd64", openmp)
+        chosen = build.flags("clang-cl", "win-amd64", openmp)
         for flag in [*chosen.compile, *chain(*chosen.isa.values())]:
             assert flag.startswith("/clang:") or flag in ("-W3", "-openmp")
         assert ("-openmp" in chosen.compile) == openmp

@@ -8,7 +8,8 @@ from typing import NamedTuple
 # A single-element contract for all files: no contraction (the baseline has no FMA, and results must be
 # equal in every bit), never the fast-math family.
 CONTRACT = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-UNIX_ONLY = ["-fno-tree-loop-distribute-patterns", "-fvisibility=hidden", "-Wall", "-Wextra"]
+UNIX_ONLY = ["-fvisibility=hidden", "-Wall", "-Wextra"]
+GCC_ONLY = ["-fno-tree-loop-distribute-patterns"]  # clang refuses the option
 # Files of an instruction set that not every CPU of the platform has.
 ISA = {
     "isa_x86_v3": ["-march=x86-64-v3"],
@@ -43,14 +44,14 @@ def flags(compiler: str, platform: str, openmp: bool) -> Flags:
     Parameters
     ----------
     compiler : str
-        As setuptools calls it: "unix" (gcc, clang), "mingw32", or "msvc", which stands for clang-cl.
+        "gcc", "clang" or "clang-cl".
     platform : str
         As `sysconfig.get_platform` names it.
     openmp : bool
         Build with OpenMP.
     """
     isa = {name: for_architecture(own, architecture(platform)) for name, own in ISA.items()}
-    if compiler == "msvc":  # setuptools links by link.exe, which is not told of libomp
+    if compiler == "clang-cl":  # setuptools links by link.exe, which is not told of libomp
         return Flags(
             [*map(through_clang_cl, CONTRACT), "-W3", *(["-openmp"] if openmp else [])],
             ["libomp.lib"] if openmp else [],
@@ -60,7 +61,8 @@ def flags(compiler: str, platform: str, openmp: bool) -> Flags:
     linked = threads
     if openmp and platform.startswith("macosx"):  # Apple's clang hides the option, and has no library
         threads, linked = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
-    return Flags([*CONTRACT, *UNIX_ONLY, *threads], linked, isa)
+    own = GCC_ONLY if compiler == "gcc" else []
+    return Flags([*CONTRACT, *UNIX_ONLY, *own, *threads], linked, isa)
 
 
 def for_architecture(own: list[str], architecture: str) -> list[str]:
