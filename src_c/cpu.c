@@ -1,6 +1,7 @@
 /* cpu.c: CPU features and the pure choice of an instruction set. Compiled for the baseline. */
 #include "cpu.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -89,7 +90,7 @@ void cn_cpu_missing(unsigned needs, char *text, size_t size)
 }
 #endif
 
-size_t cn_cache_bytes(void)
+static size_t read_cache_bytes(void)
 {
     size_t kib = 0;
 #if defined(__linux__)
@@ -102,6 +103,14 @@ size_t cn_cache_bytes(void)
     }
 #endif
     return (kib ? kib : (size_t)32 << 10) << 10;
+}
+
+size_t cn_cache_bytes(void)
+{
+    static atomic_size_t bytes; /* those who race read the same */
+    size_t size = atomic_load(&bytes);
+    if (!size) atomic_store(&bytes, size = read_cache_bytes());
+    return size;
 }
 
 const cn_isa *cn_select(unsigned features, const char *cap)

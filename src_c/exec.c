@@ -23,40 +23,6 @@
  * ordinary store reads the line first ((4096, 4096) float32 from 10.5 to 7.0 ms on Zen 3). */
 #define FAR_SHARE 0.5
 
-static const cn_isa *isa;
-static double cache_bytes;
-
-int cn_init(const char *cap)
-{
-    isa = cn_select(cn_cpu_features(), cap);
-    cache_bytes = (double)cn_cache_bytes();
-    return isa != NULL;
-}
-
-const cn_kernels *cn_kernels_of(cn_dtype dtype) { return &isa->kernels[dtype]; }
-
-const char *cn_isa_name(void) { return isa->name; }
-int cn_isa_count(void) { return cn_n_isas; }
-
-const char *cn_isa_describe(int i, int *available)
-{
-    *available = (cn_isas[i]->needs & ~cn_cpu_features()) == 0;
-    return cn_isas[i]->name;
-}
-
-void cn_isa_missing(int i, char *text, size_t size) { cn_cpu_missing(cn_isas[i]->needs, text, size); }
-
-const char *cn_compiler(void)
-{
-#if defined(__clang__)
-    return __VERSION__; /* "Clang 16.0.6 ..." */
-#elif defined(__GNUC__)
-    return "GCC " __VERSION__;
-#else
-    return "an unknown compiler";
-#endif
-}
-
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
 static void *take(cn_job *job, size_t bytes)
 {
@@ -205,7 +171,7 @@ static void all_apply(cn_job *job, int threads)
 cn_status cn_moments(const cn_call *call, cn_partial *stats)
 {
     cn_job job;
-    cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, stats);
+    cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, stats);
     int threads = cn_threads_for(job.units * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     return close_job(&job, all_moments(&job, threads));
@@ -217,8 +183,9 @@ static void look_far(cn_job *job)
     const cn_call *call = job->call;
     int apart = call->op[CN_X].data != call->op[CN_Y].data;
     double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
-    job->far = bytes > FAR_SHARE * cache_bytes;
-    job->stream = apart && bytes > cache_bytes;
+    const double cache = (double)cn_cache_bytes();
+    job->far = bytes > FAR_SHARE * cache;
+    job->stream = apart && bytes > cache;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
 }
 
@@ -255,7 +222,7 @@ static cn_status two_phases(cn_job *job, int threads)
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
 {
     cn_job job;
-    cn_open_job(&job, call, &isa->kernels[call->dtype], kind, eps, stats);
+    cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, stats);
     int threads = cn_threads_for(job.units * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     look_far(&job);
@@ -278,7 +245,7 @@ static cn_status apply_given(cn_job *job, const double *mean, const double *mean
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
 {
     cn_job job;
-    cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, NULL);
+    cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, NULL);
     ptrdiff_t n = call->n_stats;
     double *zeros = take(&job, (size_t)n * sizeof *zeros);
     for (ptrdiff_t i = 0; zeros && i < n; i++) zeros[i] = 0;
@@ -290,7 +257,7 @@ cn_status cn_apply(const cn_call *call, const double *center, const double *scal
 cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps)
 {
     cn_job job;
-    cn_open_job(&job, call, &isa->kernels[call->dtype], CN_VAR, 0, NULL);
+    cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, NULL);
     ptrdiff_t n = call->n_stats;
     const int wide = job.k->param_size == sizeof(double);
     double *center = take(&job, (size_t)(4 * n) * sizeof *center);
