@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ BLOCKS = ["src_c/blocks.c"]
 
 
 class BuildExt(build_ext):
-    """The flags of the compiler at hand, and those of an instruction set for its file alone."""
+    """Files side by side, each by the flags of the compiler and of its own instruction set."""
 
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
@@ -38,13 +39,14 @@ class BuildExt(build_ext):
             extension.extra_link_args = chosen.link
         compile_all = self.compiler.compile
 
+        def one(file: str, *args: Any, **options: Any) -> list[str]:
+            extra = [*(options.get("extra_postargs") or []), *chosen.isa.get(Path(file).stem, [])]
+            return compile_all([file], *args, **{**options, "extra_postargs": extra})
+
         def one_by_one(files: list[str], *args: Any, **options: Any) -> list[str]:
-            objects = []
-            for file in files:
-                own = chosen.isa.get(Path(file).stem, [])
-                extra = [*(options.get("extra_postargs") or []), *own]
-                objects += compile_all([file], *args, **{**options, "extra_postargs": extra})
-            return objects
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a compiler
+                made = pool.map(lambda file: one(file, *args, **options), files)
+                return [found for objects in made for found in objects]
 
         self.compiler.compile = one_by_one
         super().build_extensions()

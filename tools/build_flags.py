@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -75,3 +76,9 @@ def for_architecture(own: list[str], architecture: str) -> list[str]:
 def through_clang_cl(flag: str) -> str:
     """A flag of clang's in the words of clang-cl."""
     return f"/clang:{flag}"
+
+
+if __name__ == "__main__":  # COMPILER PLATFORM FILE: the flags of one file, for scripts
+    of_compiler, of_platform, file = sys.argv[1:]
+    chosen = flags(of_compiler, of_platform, openmp=False)
+    print(*chosen.compile, *chosen.isa.get(file, []))

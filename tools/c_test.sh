@@ -1,28 +1,24 @@
 #!/usr/bin/env bash
-# Builds the tests of the C core with $CC $CFLAGS $LDFLAGS as $1/c_test; the other flags are those of setup.py.
+# Builds the tests of the C core with $CC $CFLAGS $LDFLAGS as $1/c_test; the other flags are those of the extension.
 set -euo pipefail
 folder=$1
 cc=${CC:-gcc}
 mkdir -p "$folder"
-setup_flags() { # setup_flags NAME [FILE]: a list of setup.py's, or what its dictionary has for FILE
-    ${PYTHON:-python} - "$@" <<'EOF'
-import ast, sys
-for node in ast.parse(open("setup.py").read()).body:
-    if isinstance(node, ast.Assign) and node.targets[0].id == sys.argv[1]:
-        value = ast.literal_eval(node.value)
-        print(*(value.get(sys.argv[2], []) if sys.argv[2:] else value))
-EOF
+rm -f "$folder"/*.o # an earlier one's files may be gone
+case $($cc --version) in *clang*) family=clang ;; *) family=gcc ;; esac
+platform=linux-$($cc -dumpmachine | cut -d- -f1)
+
+compile() { # one file into $folder
+    name=$(basename "$1" .c)
+    flags=$("${PYTHON:-python}" tools/build_flags.py "$family" "$platform" "$name")
+    case $1 in tests/*) flags+=" -D_GNU_SOURCE" ;; esac
+    # shellcheck disable=SC2086
+    $cc $flags ${CFLAGS:-} -c "$1" -o "$folder/$name.o"
 }
-common=$(setup_flags C_FLAGS)
-case $($cc --version) in *clang*) common=${common/-fno-tree-loop-distribute-patterns/} ;; esac # gcc's own
-objects=()
-for file in src_c/*.c tests/c/*.c; do
-    name=$(basename "$file" .c)
-    isa=$(setup_flags ISA_FLAGS "$name")
-    case $isa:$($cc -dumpmachine) in ?*:x86_64-* | :*) ;; *) continue ;; esac
-    case $file in tests/*) isa=-D_GNU_SOURCE ;; esac
-    $cc $common -pthread $isa ${CFLAGS:-} -c "$file" -o "$folder/$name.o"
-    objects+=("$folder/$name.o")
-done
+export -f compile
+export folder cc family platform
+
+printf '%s\n' src_c/*.c tests/c/*.c | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
 wrapped=-Wl,--wrap=malloc,--wrap=free,--wrap=pthread_create,--wrap=cn_cache_bytes
-$cc -pthread ${CFLAGS:-} "${objects[@]}" $wrapped ${LDFLAGS:-} -lm -o "$folder/c_test"
+# shellcheck disable=SC2086
+$cc -pthread ${CFLAGS:-} "$folder"/*.o $wrapped ${LDFLAGS:-} -lm -o "$folder/c_test"
