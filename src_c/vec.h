@@ -53,7 +53,7 @@ CN_INLINE void cn_store_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 
 #include "half.h"
 
-/* Stores that bypass the cache, 16 bytes aligned to 16; made visible by cn_stream_end. */
+/* Stores that bypass the cache, 16 bytes aligned to 16; a fence makes them visible. */
 #if defined(__SSE2__)
 CN_INLINE void cn_stream_bytes(void *p, const void *v, int bytes)
 {
@@ -64,10 +64,8 @@ CN_INLINE void cn_stream_bytes(void *p, const void *v, int bytes)
         _mm_stream_si128((__m128i *)(void *)((char *)p + i), quarter);
     }
 }
-CN_INLINE void cn_stream_end(void) { _mm_sfence(); }
 #else
 CN_INLINE void cn_stream_bytes(void *p, const void *v, int bytes) { memcpy(p, v, (size_t)bytes); }
-CN_INLINE void cn_stream_end(void) {}
 #endif
 
 #define CN_STREAM(name, T, V, W)                                                                                  \
