@@ -17,6 +17,9 @@
 #define CN_BATCH 128
 #define CN_BATCH_ELEMENTS 8192
 
+/* A block of apply costs 60 ns beside its elements. */
+#define CN_APPLIED 16384
+
 static cn_acc open_slot(double *slot, ptrdiff_t width)
 {
     return (cn_acc){slot[0], slot + 1, slot + 1 + width, slot + 1 + 2 * width};
@@ -76,12 +79,19 @@ void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
         cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, walk);
 }
 
+/* Elements of a block of apply: what is packed first should stay in L1. */
+static ptrdiff_t applied(const cn_job *job, ptrdiff_t columns)
+{
+    if (job->plan.cols && cn_rows_in_one(columns) > 1) return CN_PACKED / 2;
+    return job->packs ? CN_BLOCK : CN_APPLIED;
+}
+
 void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 {
     cn_loop own = *columns;
     own.stride[CN_STAT] = 1;
     if (job->plan.cols) {
-        cn_make_walk(&job->plan.spread, &own, 0, cn_rows_in_one(own.n) > 1 ? CN_PACKED / 2 : CN_BLOCK, walk);
+        cn_make_walk(&job->plan.spread, &own, 0, applied(job, own.n), walk);
         return;
     }
     cn_loops loops;
@@ -89,13 +99,12 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
     loops.loop[0] = own;
     memcpy(loops.loop + 1, job->plan.spread.loop, (size_t)job->plan.spread.n * sizeof(cn_loop));
     if (loops.n == 1) loops.loop[loops.n++] = (cn_loop){.n = 1}; /* groups of one element */
-    cn_make_walk(&loops, NULL, 0, CN_BLOCK, walk);
+    cn_make_walk(&loops, NULL, 0, applied(job, 0), walk);
 }
 
 void cn_walk_all(const cn_job *job, cn_walk *walk)
 {
-    int narrow = job->plan.cols && cn_rows_in_one(job->plan.columns.n) > 1;
-    cn_make_walk(&job->plan.all, NULL, 0, narrow ? CN_PACKED / 2 : CN_BLOCK, walk);
+    cn_make_walk(&job->plan.all, NULL, 0, applied(job, job->plan.columns.n), walk);
 }
 
 /* The folded accumulators join the plain ones, in order. */
@@ -160,6 +169,16 @@ void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptr
     cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
 }
 
+size_t cn_scratch_size(const cn_job *job)
+{
+    ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
+    size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
+    size_t packed = (job->packs ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS) * job->width);
+    return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
+}
+
+/* Are elements, or parameters, of the innermost loop apart? */
 static int strided(const cn_job *job)
 {
     const cn_loops *all = &job->plan.all;
@@ -167,15 +186,6 @@ static int strided(const cn_job *job)
     const ptrdiff_t *in = all->loop[all->n - 1].stride, size = job->k->param_size;
     return in[CN_X] != job->k->size || (job->call->op[CN_Y].data && in[CN_Y] != job->k->size) ||
            (in[CN_W] && in[CN_W] != size) || (in[CN_B] && in[CN_B] != size) || (in[CN_STAT] && in[CN_STAT] != 1);
-}
-
-size_t cn_scratch_size(const cn_job *job)
-{
-    ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
-    size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
-    size_t packed = (strided(job) ? rows + 2 * CN_PACKED : rows) * sizeof(double);
-    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS) * job->width);
-    return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
 
 static ptrdiff_t folding(const cn_job *job)
@@ -195,6 +205,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
     job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
     cn_make_plan(call, &job->plan);
+    job->packs = strided(job);
     cn_loop *columns = &job->plan.columns;
     ptrdiff_t group = cn_count(&job->plan.reduced), most = CN_MAX_GROUPS;
     if (!job->plan.cols) {
