@@ -23,11 +23,10 @@ FEWEST_ROUNDS, FEWEST_TIMINGS, MOST_ROUNDS = 7, 3, 3000
 
 
 def timer(call: Call, clock: Clock = time.perf_counter) -> Timer:
-    """Times a call; a short one runs once before, as it depends on what its neighbour left in the cache."""
+    """Times a call; it runs once before, as its time depends on what its neighbour left in the cache."""
 
     def run(repeats: int) -> float:
-        if repeats > 1:
-            call()
+        call()
         start = clock()
         for _ in range(repeats):
             call()

@@ -18,12 +18,12 @@
  * memory. */
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
-/* Input and output above this share of the last-level cache come from memory: the next rows are fetched
- * while these are written, and those past the cache, as an ordinary store reads its line first. Times of a
- * plain sweep on Zen 3 with 32 MiB (a virtual machine has about half of it), us: 2 x 5.7 MB ordinary 167,
- * so 294; 2 x 8 MB 453, 414; 2 x 11.3 MB 958, 633; 2 x 22.6 MB 3080, 2090. Fetching without such stores is
- * the worst of both: 300, 562, 1105, 2850. */
-#define FAR_SHARE 0.5
+/* Input and output above this share of the last-level cache come from memory, as that is shared with other
+ * cores: the next rows are fetched while these are written, and those past the cache, as an ordinary store
+ * reads its line first. layer_norm (rows, 768) on Zen 3 with 32 MiB, medians in us, neither / both: 1024 rows
+ * (6.3 MB) 300 / 300, 1300 390 / 520, 1600 610 / 550, 2048 1370 / 630, 2700 1900 / 1070. Fetching alone:
+ * 2048 940; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). */
+#define FAR_SHARE 0.3
 
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
 static void *take(cn_job *job, size_t bytes)
