@@ -70,7 +70,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     cn_scratch s = cn_open_scratch(job, thread);
     cn_walk moments, apply;
     ptrdiff_t offset[CN_NOPERANDS], width = -1;
-    cn_params params = cn_params_in(s.params, job->width, job->k->param_size);
+    cn_params params = cn_params_in(s.params, job->width * job->repeat, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_loop columns = cn_locate_unit(job, u, offset);
         if (width != columns.n) {

@@ -63,4 +63,21 @@ static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, ptrd
     }
 }
 
+#define CN_REPEAT(T, p)                                                                                           \
+    for (ptrdiff_t g = n - 1; g >= 0; g--) {                                                                      \
+        const T v = ((T *)(p))[g];                                                                                \
+        for (ptrdiff_t c = 0; c < times; c++) ((T *)(p))[g * times + c] = v;                                      \
+    }
+
+/* Each of the first n elements times over. */
+static inline void cn_repeat_params(cn_params *params, ptrdiff_t size, ptrdiff_t n, ptrdiff_t times)
+{
+    char *of[CN_N_PARAMS] = {params->hi, params->lo, params->scale, params->boost};
+    for (int k = 0; k < CN_N_PARAMS; k++)
+        if (size == 4)
+            CN_REPEAT(float, of[k])
+        else
+            CN_REPEAT(double, of[k])
+}
+
 #endif

@@ -135,7 +135,8 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     const ptrdiff_t n = block->n, size = k->param_size;
     char *packed = how->packed, *const *base = how->base;
     char *x = base[CN_X] + at[CN_X], *y = base[CN_Y] + at[CN_Y];
-    cn_apply_tile t = {.x = x, .x_row = row[CN_X], .rows = block->rows, .n = n, .y = y, .y_row = row[CN_Y]};
+    cn_apply_tile t; /* every field is set below: clearing it first takes as long as all of that */
+    t.x = x, t.x_row = row[CN_X], t.rows = block->rows, t.n = n, t.y = y, t.y_row = row[CN_Y];
     t.far = how->far, t.ahead = how->ahead;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);

@@ -56,17 +56,21 @@ cn_scratch cn_open_scratch(const cn_job *job, int thread)
     ptrdiff_t size = cn_slot_size(job), folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     double *factors = slot + 2 * size + folded;
     char *params = (char *)(factors + job->width);
-    return (cn_scratch){slot,    slot + size, slot + 2 * size,
-                        factors, params,      params + CN_N_PARAMS * job->width * (ptrdiff_t)sizeof(double)};
+    return (cn_scratch){
+        slot,    slot + size, slot + 2 * size,
+        factors, params,      params + CN_N_PARAMS * job->width * job->repeat * (ptrdiff_t)sizeof(double)};
 }
 
 cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS])
 {
     cn_loop columns = job->plan.columns;
-    ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, first = u % tiles * job->width;
-    memcpy(offset, job->plan.start, sizeof job->plan.start);
-    cn_locate(&job->plan.kept, u / tiles, offset);
-    for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += first * columns.stride[o];
+    ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, outer = u, first = 0;
+    for (int o = 0; o < CN_NOPERANDS; o++) offset[o] = job->plan.start[o];
+    if (tiles > 1) {
+        outer = u / tiles, first = u % tiles * job->width;
+        for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += first * columns.stride[o];
+    }
+    cn_locate(&job->plan.kept, outer, offset);
     columns.n = columns.n - first < job->width ? columns.n - first : job->width;
     return columns;
 }
@@ -95,9 +99,15 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
         return;
     }
     cn_loops loops;
-    loops.n = 1 + job->plan.spread.n;
+    const int merged = job->repeat > 1;
+    if (merged) { /* every row of a group has statistics of its own then */
+        own.n *= job->repeat;
+        memcpy(own.stride, job->plan.spread.loop[0].stride, sizeof own.stride);
+        own.stride[CN_STAT] = 1;
+    }
+    loops.n = 1 + job->plan.spread.n - merged;
     loops.loop[0] = own;
-    memcpy(loops.loop + 1, job->plan.spread.loop, (size_t)job->plan.spread.n * sizeof(cn_loop));
+    memcpy(loops.loop + 1, job->plan.spread.loop + merged, (size_t)(loops.n - 1) * sizeof(cn_loop));
     if (loops.n == 1) loops.loop[loops.n++] = (cn_loop){.n = 1}; /* groups of one element */
     cn_make_walk(&loops, NULL, 0, applied(job, 0), walk);
 }
@@ -167,6 +177,7 @@ void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptr
     if (!params) return;
     cn_scales(factors, acc.m2, n, acc.count, job->kind, job->eps);
     cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
+    if (job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
 }
 
 size_t cn_scratch_size(const cn_job *job)
@@ -174,7 +185,7 @@ size_t cn_scratch_size(const cn_job *job)
     ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
     size_t packed = (job->packs ? rows + 2 * CN_PACKED : rows) * sizeof(double);
-    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS) * job->width);
+    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
 
@@ -186,6 +197,17 @@ static int strided(const cn_job *job)
     const ptrdiff_t *in = all->loop[all->n - 1].stride, size = job->k->param_size;
     return in[CN_X] != job->k->size || (job->call->op[CN_Y].data && in[CN_Y] != job->k->size) ||
            (in[CN_W] && in[CN_W] != size) || (in[CN_B] && in[CN_B] != size) || (in[CN_STAT] && in[CN_STAT] != 1);
+}
+
+/* Rows of a group that can be applied as rows of all groups of a unit (few channels of a GroupNorm): a
+ * block for each group would cost more than its elements. */
+static ptrdiff_t repeated(const cn_plan *plan, ptrdiff_t width)
+{
+    if (plan->cols || plan->spread.n < 2 || width < 2) return 1;
+    const cn_loop *rows = &plan->spread.loop[0];
+    for (int o = 0; o < CN_NOPERANDS; o++)
+        if (o != CN_STAT && plan->columns.stride[o] != rows->stride[o] * rows->n) return 1;
+    return rows->n;
 }
 
 static ptrdiff_t folding(const cn_job *job)
@@ -216,6 +238,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     job->width = columns->n < most ? columns->n : most;
     job->units = cn_count(&job->plan.kept) * ((columns->n + job->width - 1) / job->width);
     job->fold = folding(job);
+    job->repeat = repeated(&job->plan, job->width);
     job->elements = group * job->width;
     cn_walk walk;
     cn_loop unit = *columns;

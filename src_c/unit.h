@@ -18,6 +18,7 @@ typedef struct {
     int packs; /* blocks, or parameters, are packed */
     ptrdiff_t width, units, spans; /* columns of a unit; spans of a unit */
     ptrdiff_t fold;                /* narrow columns: so many rows are one row of fold * width columns */
+    ptrdiff_t repeat;              /* rows of a group, each with parameters of its own; else 1 */
     ptrdiff_t elements;            /* of a unit */
     cn_walk apply;                 /* two phases: over all of x */
     cn_partial *stats;             /* by group, or NULL */
