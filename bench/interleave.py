@@ -46,9 +46,9 @@ class Turn:
 
 
 def once(timer: Timer) -> float:
-    """The shorter of two calls, after one to warm up."""
+    """The shorter of two calls."""
     first = timer(1)
-    return first if first > LONG else max(min(timer(1), timer(1)), 1e-9)
+    return first if first > LONG else max(min(first, timer(1)), 1e-9)
 
 
 def plan(timers: dict[str, Timer], base: str) -> dict[str, Turn]:
