@@ -28,11 +28,18 @@ def merge(state: Array, axes: tuple[int, ...]) -> Array:
     pivot = mean[first]
     total = count.sum(axes, keepdims=True)
     part = np.divide(count, total, out=np.zeros_like(count), where=total > 0)
-    apart = (mean - pivot) + mean_lo
-    shift = (part * apart).sum(axes, keepdims=True)
-    merged_m2 = m2.sum(axes, keepdims=True) + (count * (apart - shift) ** 2).sum(axes, keepdims=True)
-    merged = pivot + shift
-    return np.stack([total, merged, shift - (merged - pivot), merged_m2], axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = (mean - pivot) + mean_lo
+        shift = (part * apart).sum(axes, keepdims=True)
+        between = (count * (apart - shift) ** 2).sum(axes, keepdims=True)
+        merged_m2 = m2.sum(axes, keepdims=True) + between
+        merged = pivot + shift
+        rest = shift - (merged - pivot)
+        if not np.isfinite(merged).all():  # of infinities: what their sum is
+            infinite = np.isinf(mean).any(axes, keepdims=True)
+            merged = np.where(infinite, mean.sum(axes, keepdims=True), merged)
+            rest = np.where(infinite, 0, rest)
+    return np.stack([total, merged, rest, merged_m2], axis=-1)
 
 
 def variance(state: Array, correction: float = 0) -> Array:

@@ -36,8 +36,9 @@ static inline void cn_merge(cn_partial *a, const cn_partial *b)
         return;
     }
     double n = a->count + b->count, part = b->count / n;
-    double delta = (b->mean - a->mean) + (b->mean_lo - a->mean_lo);
+    double delta = (b->mean - a->mean) + (b->mean_lo - a->mean_lo), infinite = a->mean + b->mean;
     cn_two_sum(a->mean, a->mean_lo + delta * part, &a->mean, &a->mean_lo);
+    if (isnan(a->mean)) a->mean = infinite;
     if (!isfinite(a->mean)) a->mean_lo = 0;
     a->m2 += b->m2 + delta * delta * (a->count * part);
     a->count = n;

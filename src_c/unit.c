@@ -37,7 +37,8 @@ static void merge_groups(cn_acc *to, const cn_acc *from, ptrdiff_t offset, ptrdi
     for (ptrdiff_t c = 0; c < n && to->count != 0; c++) {
         double delta = (mean2[c] - mean[c]) + (lo2[c] - lo[c]), hi, rest;
         cn_two_sum(mean[c], lo[c] + delta * part, &hi, &rest);
-        mean[c] = hi, lo[c] = hi - hi == 0 ? rest : 0;
+        mean[c] = hi == hi ? hi : mean[c] + mean2[c]; /* infinities */
+        lo[c] = hi - hi == 0 ? rest : 0;
         m2[c] += m22[c] + delta * delta * weight;
     }
     to->count = count;

@@ -56,7 +56,9 @@ def test_planted_moments(dtype: Any, bad: float, axis: Any) -> None:
     mean, var = cnorm.moments(x, axis)
     with np.errstate(invalid="ignore"):
         true_mean, true_var = x.astype(np.float64).mean(axis), x.astype(np.float64).var(axis)
-    assert np.array_equal(np.isfinite(mean), np.isfinite(true_mean))  # torch, too, has NaN for inf
+    infinite = ~np.isfinite(true_mean)
+    assert np.array_equal(mean[infinite], true_mean[infinite], equal_nan=True)
+    assert np.isfinite(mean[~infinite]).all()
     assert np.array_equal(np.isnan(var), np.isnan(true_var))
     kept = np.isfinite(true_mean)
     assert np.array_equal(np.asarray(mean)[kept], np.asarray(clean[0])[kept])
@@ -87,6 +89,23 @@ def test_planted_at_the_ends(dtype: Any, length: int, at: int, bad: float) -> No
     ):
         assert np.isnan(y[1].astype(np.float32)).all()
         assert np.isfinite(y[[0, 2]].astype(np.float32)).all()
+
+
+@by_dtype
+@pytest.mark.parametrize("length", [1, 2, 5, 16, 33, 100, 1000, 5000, 70_000])
+@pytest.mark.parametrize("ends", [(np.inf, None), (None, np.inf), (-np.inf, -np.inf), (np.inf, -np.inf)])
+@pytest.mark.parametrize("layout", ["row", "rows", "column", "columns"])
+def test_infinite_means(dtype: Any, length: int, ends: tuple[Any, Any], layout: str) -> None:
+    """The mean is the infinity, NaN of opposite ones, the variance NaN, wherever it lies, in any layout."""
+    values = np.random.default_rng(length).standard_normal(length).astype(dtype)
+    for at, end in zip((0, -1), ends, strict=True):
+        values[at] = values[at] if end is None else end
+    x = np.tile(values, ({"row": 1, "column": 1}.get(layout, 20), 1))
+    mean, var = cnorm.moments(x, 1) if layout.startswith("row") else cnorm.moments(x.T.copy(), 0)
+    with np.errstate(invalid="ignore"):
+        expected = values.astype(np.float64).mean()
+    assert np.array_equal(mean, np.full(len(x), expected), equal_nan=True)
+    assert np.isnan(var).all()
 
 
 @by_dtype
