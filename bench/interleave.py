@@ -76,9 +76,17 @@ def no_collection() -> Iterator[None]:
 
 
 def interleave(
-    timers: dict[str, Timer], base: str, seconds: float, clock: Clock = time.perf_counter, seed: int = 0
+    timers: dict[str, Timer],
+    base: str,
+    seconds: float,
+    clock: Clock = time.perf_counter,
+    seed: int = 0,
+    pause: float = 0,
 ) -> dict[str, Turn]:
-    """Round robin in a new order each round, until the time is up and everyone was timed enough."""
+    """Round robin in a new order each round, until the time is up and everyone was timed enough.
+
+    pause: seconds before each turn.
+    """
     turns = plan(timers, base)
     order = random.Random(seed)
     end = clock() + seconds
@@ -87,6 +95,7 @@ def interleave(
             names = [name for name, turn in turns.items() if number % turn.every == 0]
             order.shuffle(names)
             for name in names:
+                time.sleep(pause)
                 turns[name].times[number] = turns[name].timer(turns[name].repeats)
             fewest = min(len(turn.times) for turn in turns.values())
             if number + 1 >= FEWEST_ROUNDS and fewest >= FEWEST_TIMINGS and clock() >= end:

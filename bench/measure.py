@@ -12,6 +12,7 @@ from bench.interleave import Call, interleave, summary, timer
 from bench.peers import CONTENDERS, LIMITS, MODES, set_threads
 
 BASE = "cnorm"
+REST = 0.003  # seconds: what threads of other libraries may go on spinning for after their call
 
 
 class Disagreement(Exception):
@@ -60,7 +61,8 @@ def measure(case: Case, threads: int, mode: str, prepared: Prepared, seconds: fl
     calls = prepared.calls[mode]
     if BASE not in calls:
         return None
-    turns = interleave({name: timer(call) for name, call in calls.items()}, BASE, seconds)
+    timers = {name: timer(call) for name, call in calls.items()}
+    turns = interleave(timers, BASE, seconds, pause=REST if threads > 1 else 0)
     return {
         "case": str(case),
         "operation": case.operation,
