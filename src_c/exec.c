@@ -169,6 +169,9 @@ static void all_apply(cn_job *job, int threads)
     ptrdiff_t first = job->plan.start[CN_STAT] * job->k->param_size;
     job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.boost += first;
     cn_walk_all(job, &job->apply);
+    const cn_walk *walk = &job->apply;
+    ptrdiff_t block = walk->pieces > 1 ? walk->piece : walk->block_rows * walk->col.n;
+    if (job->stats) job->ahead = -block * job->k->size; /* apply_task goes backwards */
     cn_parallel(job->apply.n_blocks, threads, apply_task, job);
 }
 
@@ -215,7 +218,6 @@ static cn_status two_phases(cn_job *job, int threads)
         cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
         make_params(job, mean, lo, factor);
     }
-    job->ahead = -job->ahead; /* apply_task goes backwards */
     if (status == CN_OK) all_apply(job, threads);
     free(mean);
     free(own);
