@@ -15,7 +15,7 @@ typedef struct {
     cn_plan plan;
     cn_kind kind;
     double eps;
-    int packs; /* blocks, or parameters, are packed */
+    int packs;                     /* blocks, or parameters, are packed */
     ptrdiff_t width, units, spans; /* columns of a unit; spans of a unit */
     ptrdiff_t fold;                /* narrow columns: so many rows are one row of fold * width columns */
     ptrdiff_t repeat;              /* rows of a group, each with parameters of its own; else 1 */
