@@ -9,6 +9,7 @@ from cnorm import _outputs, _threads, functional
 from cnorm._config import show_config
 from cnorm._moments import moments, standardize
 from cnorm._outputs import get_output_cache, set_output_cache
+from cnorm._running import RunningMoments
 from cnorm._threads import get_num_threads, set_num_threads, threads
 from cnorm._version import __version__
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cnorm import nn, preprocessing
 
 __all__ = [
+    "RunningMoments",
     "__version__",
     "functional",
     "get_num_threads",

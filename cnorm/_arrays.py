@@ -66,6 +66,12 @@ def as_input(x: Any, name: str = "input") -> Array:
     return array
 
 
+def as_real(x: Any, name: str) -> Array:
+    """As `as_input`; integers and booleans are promoted to float64."""
+    array = to_ndarray(x, name)
+    return as_input(array.astype(np.float64) if array.dtype.kind in "biu" else array, name)
+
+
 def compute_dtype(x: Array) -> np.dtype[Any]:
     """What parameters are converted to: float64 with a float64 input, else float32."""
     return _FLOAT64 if x.dtype.itemsize == 8 else _FLOAT32

@@ -14,6 +14,9 @@ cdef extern from "cnorm.h" nogil:
         ptrdiff_t below, above
         int anchored
         double alpha, beta, k
+    ctypedef struct cn_state:
+        double unit
+    int cn_merge_states(cn_state *to, const cn_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
     cn_status cn_respond(const cn_call *call, int axis, const cn_response *how)
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
@@ -246,6 +249,31 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
         with nogil:
             status = cn_respond(&call, axis, &how)
     check(status)
+
+
+def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
+    """The state [..., 5], in C order, and as many values, partials [..., 4] or states together.
+
+    None where care is needed: units, numbers that are not finite or huge; `other` not float64 in C order.
+    """
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
+    cdef ptrdiff_t step = cnp.PyArray_SIZE(other) // n if n else 0
+    cdef const cn_state *a = <const cn_state *>cnp.PyArray_DATA(state)
+    cdef const double *b = <const double *>cnp.PyArray_DATA(other)
+    cdef cnp.ndarray merged
+    cdef cn_state *to
+    cdef int done
+    if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
+            or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 4, 5) or step * n != cnp.PyArray_SIZE(other)):
+        return None
+    merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
+    to = <cn_state *>cnp.PyArray_DATA(merged)
+    if n < RELEASE:
+        done = cn_merge_states(to, a, b, step, n)
+    else:
+        with nogil:
+            done = cn_merge_states(to, a, b, step, n)
+    return merged if done else None
 
 
 def set_num_threads(int n):

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from cnorm import _core
-from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, native, to_ndarray
+from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_number
 
 __all__ = ["merge", "moments", "standardize", "variance"]
@@ -74,10 +74,15 @@ def weighted_state(x: Array, axes: tuple[int, ...], weights: Array) -> Array:
     return np.stack([count, pivot, shift, m2], axis=-1)
 
 
+def check_nan_policy(nan_policy: Any) -> None:
+    """Raises unless it is one of the three."""
+    if not isinstance(nan_policy, str) or nan_policy not in ("propagate", "omit", "raise"):
+        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+
+
 def as_weights(x: Array, where: Any, weights: Any, nan_policy: str) -> Array | None:
     """One float64 weight per element from mask, weights and NaN policy; None if all are 1."""
-    if nan_policy not in ("propagate", "omit", "raise"):
-        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+    check_nan_policy(nan_policy)
     total: Array | None = None
     if where is not None:
         mask = to_ndarray(where, "where")
@@ -171,10 +176,7 @@ def moments(
     >>> mean, var
     (array([2., 4.]), array([1., 4.]))
     """
-    array = to_ndarray(x, "x")
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    array = native(as_input(array, "x"))
+    array = native(as_real(x, "x"))
     axes = as_axes(axis, array.ndim)
     correction = as_number(correction, "correction")
     weight = as_weights(array, where, weights, nan_policy)

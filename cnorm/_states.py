@@ -13,10 +13,19 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import Array, compute_dtype
-from cnorm._moments import merge
+from cnorm._moments import merge, variance
 from cnorm._tables import BLOCK, blocks, check_no_inf
 
-__all__ = ["combined", "normalized", "table_moments", "values_of"]
+__all__ = [
+    "combined",
+    "deviation",
+    "normalized",
+    "plain_moments",
+    "separated",
+    "stream_moments",
+    "table_moments",
+    "values_of",
+]
 
 # States of blocks that wait to be merged.
 PARTS = 32
@@ -25,6 +34,8 @@ PARTS = 32
 WIDE = 1 << 16
 # Squares of any finite float64 times this, 2^50 of them summed, are finite.
 SMALL = 2.0**-540
+# Share of the elements and of m2 that is left when a part is taken out, at least: errors grow by its inverse.
+LEFT = 2.0**-10
 
 
 def normalized(x: Array, out: Array, axes: tuple[int, ...], ddof: float) -> Array | None:
@@ -40,6 +51,13 @@ def normalized(x: Array, out: Array, axes: tuple[int, ...], ddof: float) -> Arra
     return with_unit(state, 1.0) if np.isfinite(state).all() else None
 
 
+def plain_moments(x: Array, axes: tuple[int, ...]) -> Array:
+    """Partials [..., 4] of x over axes, unit 1; not finite where x is not, or where squares leave float64."""
+    wide = x if x.size > WIDE else x.astype(np.float64, copy=False)
+    partials: Array = _core.moments(wide, axes)
+    return partials
+
+
 def table_moments(
     x: Array, axes: tuple[int, ...], weights: Array | None = None, *, infinite: bool = False
 ) -> Array:
@@ -48,7 +66,7 @@ def table_moments(
     Raises ValueError if x contains infinity and may not.
     """
     if weights is None:
-        state = _core.moments(x, axes) if x.size > WIDE else _core.moments(x.astype(np.float64), axes)
+        state = plain_moments(x, axes)
         if np.isfinite(state).all():
             return with_unit(state, 1.0)
     if not infinite:
@@ -144,6 +162,39 @@ def weighted(values: Array, axes: tuple[int, ...], weights: Array) -> Array:
     return np.stack([np.broadcast_to(count, m2.shape), pivot, rest, np.maximum(m2, 0)], -1)
 
 
+def stream_moments(x: Array, axes: tuple[int, ...], weights: Array | None, nan_policy: str) -> Array:
+    """Table state of x over axes in which infinity counts, and NaN as the policy tells; weight 0 hides both.
+
+    A feature with such an element has the sum of these as its mean, and NaN for m2.
+    """
+    given, nan, infinite = x, np.isnan(x), np.isinf(x)
+    odd = infinite.copy()
+    if infinite.any():
+        x = x.copy()
+        x[infinite] = np.nan
+    if nan_policy != "omit":
+        odd |= nan
+    if weights is not None:
+        odd &= weights > 0
+    if nan_policy == "raise" and (odd & nan).any():
+        raise ValueError('x: contains NaN and nan_policy is "raise"')
+    state = table_moments(x, axes, weights, infinite=True)
+    lost = np.asarray(odd.any(axes, keepdims=True))
+    if lost.any():
+        count = np.where(odd, 1.0 if weights is None else weights, 0).sum(axes, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            mean = np.where(odd, given, 0).astype(np.float64).sum(axes, keepdims=True)
+        state = without_spread(state, lost, state[..., 0] + count, mean)
+    return state
+
+
+def without_spread(state: Array, lost: Array, count: Array, mean: Array) -> Array:
+    """The state with the given count, mean and no m2 where it is lost."""
+    nothing = np.zeros_like(count)
+    replaced = np.stack([count, mean, nothing, nothing + np.nan, nothing + 1], -1)
+    return np.where(lost[..., None], replaced, state)
+
+
 def joined(a: Array, b: Array) -> Array:
     """Two states of one shape and unit, merged."""
     both = merge(np.stack([a, b]), (0,))[0]
@@ -152,6 +203,9 @@ def joined(a: Array, b: Array) -> Array:
 
 def combined(a: Array, b: Array) -> Array:
     """Two table states, merged (Chan): order and split of the data matter to rounding only."""
+    plain = _core.merge_states(a, b)
+    if plain is not None:
+        return plain
     unit = np.minimum(a[..., 4], b[..., 4])
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         total = joined(rescaled(a, unit), rescaled(b, unit))
@@ -159,7 +213,35 @@ def combined(a: Array, b: Array) -> Array:
         if over.any():
             unit = np.where(over, SMALL, unit)
             total = joined(rescaled(a, unit), rescaled(b, unit))
-    return with_unit(total, unit)
+        lost = ~(np.isfinite(a[..., 1]) & np.isfinite(b[..., 1]))
+        return without_spread(with_unit(total, unit), lost, a[..., 0] + b[..., 0], a[..., 1] + b[..., 1])
+
+
+def separated(whole: Array, part: Array, *, whole_counts: bool) -> Array:
+    """The table state that gives `whole` when `part` is merged with it.
+
+    Raises ValueError if `part` cannot be one, or so little is left that rounding would show. With whole
+    counts one element that is left has no spread.
+    """
+    if not np.isfinite(part).all():
+        raise ValueError("other: contains NaN or infinity, which cannot be taken out")
+    unit = np.minimum(whole[..., 4], part[..., 4])
+    a, b = rescaled(whole, unit), rescaled(part, unit)
+    left = a[..., 0] - b[..., 0]
+    if (left < 0).any():
+        raise ValueError("other: expected a part of these moments, but it has more elements")
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        rest = merge(np.stack([a, b * [-1, 1, 1, -1]]), (0,))[0]
+    rest = np.where(b[..., :1] == 0, a, np.where(left[..., None] == 0, 0, rest))
+    if whole_counts:
+        rest[..., 3] = np.where(left == 1, 0, rest[..., 3])
+    known = (left == 0) | ((left == 1) & whole_counts)
+    if (((left < LEFT * a[..., 0]) & (left > 0)) | ((rest[..., 3] < LEFT * a[..., 3]) & ~known)).any():
+        raise ValueError(
+            "other: too little is left without it (below 1/1024 of the elements, or of the sum of squares "
+            "about the mean): take the moments of what is left anew"
+        )
+    return without_spread(with_unit(rest, unit), ~np.isfinite(a[..., 1]), left, a[..., 1])
 
 
 def rescaled(state: Array, unit: Array) -> Array:
@@ -183,3 +265,8 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
         std = np.where(spread <= bound, 0, np.sqrt(spread) / unit)
         center = np.where(count > 0, (mean + mean_lo) / unit, np.nan)
         return count, center, spread / unit / unit, std
+
+
+def deviation(state: Array, ddof: float) -> Array:
+    """Standard deviation with ddof; inf or NaN where there are too few values."""
+    return np.asarray(np.sqrt(variance(state, ddof)) / state[..., 4])

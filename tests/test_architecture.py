@@ -29,6 +29,7 @@ LAYERS = (
     ("cnorm.functional",),
     ("cnorm._entry",),
     ("cnorm._batch", "cnorm._group", "cnorm._lp", "cnorm._response", "cnorm._switchable", "cnorm._trailing"),
+    ("cnorm._running",),
     ("cnorm._states",),
     ("cnorm._moments", "cnorm._config", "cnorm._tables"),
     ("cnorm._outputs", "cnorm._threads"),
@@ -76,6 +77,7 @@ INCLUDES = {
     # exec.c may include every header of ours but vec.h.
     "exec.c": {"cnorm.h", "cpu.h", "kernels.h", "moments.h", "params.h", "plan.h"}
     | {"threads.h", "tile.h", "unit.h"},
+    "states.c": {"moments.h"},
     "response.c": {"cpu.h", "plan.h", "threads.h"},
     "isa.inc": {"cpu.h", "kernels.h", "moments.h", "vec.h", "moments.inc", "apply.inc", "response.inc"},
     "vec.h": {"half.h"},

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, Output, as_input, to_ndarray
+from cnorm._arrays import Array, Output, as_real
 from cnorm._axes import as_axes, as_number, check_rank
-from cnorm._states import normalized, table_moments, values_of
+from cnorm._moments import check_nan_policy
+from cnorm._states import deviation, normalized, table_moments, values_of
 from cnorm._tables import extremes
 from cnorm.preprocessing._maps import Map, check_range, exact_map, inverse_range, near_constant, standard_map
 
@@ -24,10 +25,7 @@ PRECISION_LOSS = (
 
 def real(x: Any, name: str) -> Array:
     """A float ndarray; integers and booleans are promoted to float64."""
-    array = to_ndarray(x, name)
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    array = as_input(array, name)
+    array = as_real(x, name)
     check_rank(array, 1, name)
     return array
 
@@ -84,8 +82,7 @@ def zscore(
            [ 0.    , -0.4629],
            [ 1.2247,  1.3887]])
     """
-    if nan_policy not in ("propagate", "omit", "raise"):
-        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+    check_nan_policy(nan_policy)
     if isinstance(a, np.ma.MaskedArray):
         filled = real(a.data, "a").astype(real(a.data[:0], "a").dtype)
         filled[np.ma.getmaskarray(a)] = np.nan
@@ -108,13 +105,6 @@ def zscore(
         standard_map(x.dtype, state, deviation(state, ddof)).run(x, y)
     without_constants(y, state, ddof, array.dtype)
     return target.done()
-
-
-def deviation(state: Array, ddof: float) -> Array:
-    """Standard deviation with ddof; inf or NaN where there are too few values."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        count = state[..., 0]
-        return np.asarray(np.sqrt(state[..., 3] / np.maximum(count - ddof, 0)) / state[..., 4])
 
 
 def without_constants(y: Array, state: Array, ddof: float, dtype: np.dtype[Any]) -> None:
