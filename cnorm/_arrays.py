@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cnorm._blocks import empty_as
 from cnorm._blocks import empty_like as new_like
 
 Array = np.ndarray[Any, Any]
@@ -109,6 +110,11 @@ def empty_like(x: Array) -> Array:
     return new_like(x)
 
 
+def empty(x: Array, dtype: np.dtype[Any]) -> Array:
+    """A new C-contiguous array of x's shape."""
+    return empty_as(x, dtype)
+
+
 class Output:
     """Where a result goes: `x` (native, safe to read while `y` is written), `y` and the final array.
 
@@ -119,7 +125,7 @@ class Output:
 
     def __init__(self, x: Array, out: Any) -> None:
         if out is not None:
-            check_out(x, out)
+            check_out(x.shape, x.dtype, out)
         self.final: Array = empty_like(x) if out is None else out
         self.x = native(x)
         if not self.final.dtype.isnative:
@@ -135,14 +141,14 @@ class Output:
         return self.final
 
 
-def check_out(x: Array, out: Any) -> None:
-    """Raises unless `out` can take a result of the shape and dtype of `x`."""
+def check_out(shape: tuple[int, ...], dtype: np.dtype[Any], out: Any) -> None:
+    """Raises unless `out` can take a result of that shape and dtype."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: expected an ndarray, got {type(out).__name__}")
-    if out.shape != x.shape:
-        raise ValueError(f"out: expected shape {x.shape}, got {out.shape}")
-    if out.dtype != x.dtype:
-        raise TypeError(f"out: expected dtype {x.dtype}, got {out.dtype}")
+    if out.shape != shape:
+        raise ValueError(f"out: expected shape {shape}, got {out.shape}")
+    if out.dtype != dtype:
+        raise TypeError(f"out: expected dtype {dtype}, got {out.dtype}")
     if not out.flags.writeable:
         raise ValueError("out: expected a writeable array, got a read-only one")
     if out.size and any(s == 0 and n > 1 for s, n in zip(out.strides, out.shape, strict=True)):

@@ -4,6 +4,7 @@
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
 from libc.string cimport memcpy, memset
 
 cnp.import_array()
@@ -54,28 +55,42 @@ handler.allocator.free = block_free
 cdef object our_handler = PyCapsule_New(&handler, b"mem_handler", NULL)
 
 
-cdef object new_large(cnp.ndarray x):
+cdef object new_large(cnp.ndarray x, cnp.NPY_ORDER order, object dtype):
     """In a block of ours, unless the program has a memory policy of its own."""
     cdef object before = cnp.PyDataMem_SetHandler(our_handler)
     if before is not <object>PyDataMem_DefaultHandler:
         cnp.PyDataMem_SetHandler(before)
-        return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+        return new_array(x, order, dtype)
     try:
-        return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
+        return new_array(x, order, dtype)
     finally:
         cnp.PyDataMem_SetHandler(before)
+
+
+cdef object new_array(cnp.ndarray x, cnp.NPY_ORDER order, object dtype):
+    if dtype is None:
+        return PyArray_NewLikeArray(x, order, NULL, 0)
+    Py_INCREF(dtype)  # the call takes a reference
+    return PyArray_NewLikeArray(x, order, <cnp.PyArray_Descr *>dtype, 0)
 
 
 cdef object new_like(cnp.ndarray x):
     """An array of x's shape, dtype and order, not initialized."""
     if cnp.PyArray_NBYTES(x) >= LARGE:
-        return new_large(x)
+        return new_large(x, cnp.NPY_KEEPORDER, None)
     return PyArray_NewLikeArray(x, cnp.NPY_KEEPORDER, NULL, 0)
 
 
 def empty_like(cnp.ndarray x):
     """An array of x's shape, dtype and order, not initialized."""
     return new_like(x)
+
+
+def empty_as(cnp.ndarray x, cnp.dtype dtype not None):
+    """An array of x's shape without gaps, of another dtype, not initialized."""
+    if cnp.PyArray_SIZE(x) * cnp.PyDataType_ELSIZE(dtype) >= LARGE:
+        return new_large(x, cnp.NPY_CORDER, dtype)
+    return new_array(x, cnp.NPY_CORDER, dtype)
 
 
 def set_limit(size_t limit):

@@ -3,11 +3,15 @@
 #define CNORM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* NumPy's own limit on dimensions. */
 #define CN_MAXDIM 64
 
 typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
+
+/* Elements of pictures: these, or a cn_dtype. */
+enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NPIXELS };
 
 /* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). */
 typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;
@@ -70,6 +74,13 @@ typedef struct {
 /* y = x / (k + alpha * sum of x^2 over the window)^beta along an axis; 0 / 0 is 0 where k is 0. y is x
  * itself or apart from it. Reads the operands X and Y of the call. */
 cn_status cn_respond(const cn_call *call, int axis, const cn_response *how);
+
+/* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
+ * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
+cn_status cn_picture(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
+
+/* sums[2 * c] = the sum of x over channel c, sums[2 * c + 1] that of x^2; integers. Reads the operand X. */
+cn_status cn_picture_sums(const cn_call *call, int pixels, int axis, uint64_t *sums);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

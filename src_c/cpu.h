@@ -24,6 +24,10 @@ extern const int cn_n_isas;
 const cn_isa *cn_select(unsigned features, const char *cap);
 
 /* What cn_init chose. */
+const cn_isa *cn_chosen(void);
 const cn_kernels *cn_kernels_of(cn_dtype dtype);
+
+/* Do so many bytes outgrow the part of the last-level cache that can be counted on? */
+int cn_is_far(double bytes);
 
 #endif

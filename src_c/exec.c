@@ -18,13 +18,6 @@
  * memory. */
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
-/* Input and output above this share of the last-level cache come from memory, as that is shared with other
- * cores: the next rows are fetched while these are written, and those past the cache, as an ordinary store
- * reads its line first. layer_norm (rows, 768) on Zen 3 with 32 MiB, medians in us, neither / both: 1024 rows
- * (6.3 MB) 300 / 300, 1300 390 / 520, 1600 610 / 550, 2048 1370 / 630, 2700 1900 / 1070. Fetching alone:
- * 2048 940; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). */
-#define FAR_SHARE 0.3
-
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
 static void *take(cn_job *job, size_t bytes)
 {
@@ -190,7 +183,7 @@ static void look_far(cn_job *job)
     const cn_call *call = job->call;
     int apart = call->op[CN_X].data != call->op[CN_Y].data;
     double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
-    job->far = bytes > FAR_SHARE * (double)cn_cache_bytes();
+    job->far = cn_is_far(bytes);
     job->stream = apart && job->far;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
 }

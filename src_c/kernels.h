@@ -71,10 +71,33 @@ typedef struct {
     void (*respond)(const cn_response_tile *t);
 } cn_kernels;
 
+/* y[i] = ((x[i] - hi) - lo) * scale for n elements of x, step bytes apart; y has no gaps. Of each parameter one,
+ * or, if period is not 1, 16 * period that repeat, one channel beside the other; then x has no gaps either. */
+typedef struct {
+    const char *x;
+    ptrdiff_t step, n;
+    char *y;
+    const char *hi, *lo, *scale;
+    ptrdiff_t period;
+    int stream; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
+} cn_pixels;
+
+typedef struct {
+    ptrdiff_t size; /* bytes of an element of x */
+    /* y and parameters are float, or double. */
+    void (*narrow)(const cn_pixels *p);
+    void (*wide)(const cn_pixels *p);
+    /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
+    void (*sums)(const cn_pixels *p, uint64_t *sum, uint64_t *squares);
+} cn_picture_kernels;
+#define CN_COUNTS 65536
+
 typedef struct {
     const char *name;
     unsigned needs; /* cn_feature bits: exactly what the file is compiled for */
     cn_kernels kernels[CN_NDTYPES];
+    cn_picture_kernels picture[CN_NPIXELS];
+    void (*round[CN_NDTYPES])(const float *x, char *y, ptrdiff_t n); /* to 16 bits; maybe in place */
 } cn_isa;
 
 #endif

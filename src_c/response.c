@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cpu.h"
+#include "matrix.h"
 #include "plan.h"
 #include "threads.h"
 
@@ -61,29 +62,6 @@ static void lay_out(response_job *job, const cn_call *call, int axis)
     job->scratch_size = (job->scratch_size + 63) / 64 * 64;
 }
 
-typedef struct {
-    char *data;
-    ptrdiff_t row, col;
-} matrix;
-
-static void copy(matrix to, matrix from, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t size)
-{
-    for (ptrdiff_t r = 0; r < rows; r++, to.data += to.row, from.data += from.row) {
-        if (to.col == size && from.col == size) {
-            memcpy(to.data, from.data, (size_t)(n * size));
-            continue;
-        }
-#define COPY(n_bytes)                                                                                             \
-    for (ptrdiff_t j = 0; j < n; j++) memcpy(to.data + j * to.col, from.data + j * from.col, n_bytes)
-        switch (size) {
-        case 2: COPY(2); break;
-        case 4: COPY(4); break;
-        default: COPY(8); break;
-        }
-#undef COPY
-    }
-}
-
 static void respond_tile(const response_job *job, ptrdiff_t i, char *scratch)
 {
     ptrdiff_t offset[CN_NOPERANDS], first = i % job->pieces * job->piece, n = job->inner.n - first;
@@ -93,23 +71,23 @@ static void respond_tile(const response_job *job, ptrdiff_t i, char *scratch)
     n = n < job->piece ? n : job->piece;
     const cn_loop *row = job->across ? &job->inner : &job->channel,
                   *col = job->across ? &job->channel : &job->inner;
-    matrix m[2];
+    cn_matrix m[2];
     for (int o = CN_X; o <= CN_Y; o++)
-        m[o] = (matrix){job->call->op[o].data + offset[o] + first * job->inner.stride[o], row->stride[o],
-                        col->stride[o]};
+        m[o] = (cn_matrix){job->call->op[o].data + offset[o] + first * job->inner.stride[o], row->stride[o],
+                           col->stride[o]};
     cn_response_tile t = {.across = job->across, .how = job->how, .squares_row = job->squares_row};
     t.x.rows = job->across ? n : job->channel.n, t.x.n = job->across ? job->channel.n : n;
     t.base = scratch, t.anchor = scratch + line, t.squares = scratch + 2 * line;
-    matrix packed = {t.squares + job->squares_bytes, t.x.n * size, size}, y = m[CN_Y];
+    cn_matrix packed = {t.squares + job->squares_bytes, t.x.n * size, size}, y = m[CN_Y];
     if (job->pack_x) {
-        copy(packed, m[CN_X], t.x.rows, t.x.n, size);
+        cn_copy(packed, m[CN_X], t.x.rows, t.x.n, size);
         m[CN_X] = packed;
         packed.data += job->packed_bytes;
     }
     if (job->pack_y) m[CN_Y] = packed;
     t.x.x = m[CN_X].data, t.x.x_row = m[CN_X].row, t.y = m[CN_Y].data, t.y_row = m[CN_Y].row;
     job->k->respond(&t);
-    if (job->pack_y) copy(y, packed, t.x.rows, t.x.n, size);
+    if (job->pack_y) cn_copy(y, packed, t.x.rows, t.x.n, size);
 }
 
 static void respond_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)

@@ -254,3 +254,5 @@ CN_PARTIAL_LOAD(cn_load_f64, double, vf64, CN_WD)
 CN_PARTIAL_STORE(cn_store_f32, float, vf32, CN_WF)
 CN_PARTIAL_STORE(cn_store_f64, double, vf64, CN_WD)
 #endif
+
+#include "pixels.h"
