@@ -231,7 +231,6 @@ def test_c_rooms_keep_to_their_duty(path: Path) -> None:
         assert not re.search(r"#pragma omp|omp\.h", body)
     if path.name not in ("pool.c", "openmp.c"):
         assert "pthread" not in body
-    if path.name not in ("pool.c", "threads.c", "blocks.c", "cpu.c", "exec.c"):
     if path.name not in ("exec.c", "picture.c", "pool.c", "threads.c", "blocks.c", "cpu.c"):
         assert "atomic" not in body
     if path.name not in ("vec.h", "half.h", "pixels.h"):
