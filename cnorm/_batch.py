@@ -16,15 +16,13 @@ from cnorm._axes import (
     check_rank,
     check_running_pair,
 )
-from cnorm._moments import mean_of, mean_var, merge
+from cnorm._moments import inverse_root, mean_of, mean_var, merge
 
 
 def _apply_running(target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any) -> Array:
     """y from given statistics per channel."""
     shape = channel_shape(target.x.ndim, mean.size)
-    total = var.astype(np.float64) + eps
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
+    scale = inverse_root(var.astype(np.float64) + eps)
     center = mean.astype(np.float64).reshape(shape)
     _core.apply(target.x, target.y, center, scale.reshape(shape), w, b)
     return target.done()

@@ -48,6 +48,12 @@ def variance(state: Array, correction: float = 0) -> Array:
         return state[..., 3] / np.maximum(state[..., 0] - correction, 0)
 
 
+def inverse_root(total: Array) -> Array:
+    """1 / sqrt(variance + eps); 0 where that is 0, so that what has no spread comes out as 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total == 0, 0.0, 1 / np.sqrt(total))
+
+
 def mean_of(state: Array) -> Array:
     """The mean in one word; NaN for an empty group."""
     return np.where(state[..., 0] > 0, state[..., 1] + state[..., 2], np.nan)
@@ -205,8 +211,7 @@ def standardized(x: Array, state: Array, mask: Array, w: Array | None, b: Array 
     """(x - mean) / sqrt(var + eps) * w + b in float64; 0 where the mask is."""
     shown = mask > 0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        total = variance(state) + eps
-        scale = np.where((total == 0) | (state[..., 0] == 0), 0, 1 / np.sqrt(total))
+        scale = np.where(state[..., 0] == 0, 0, inverse_root(variance(state) + eps))
         y = (np.where(shown, x, 0).astype(np.float64) - state[..., 1] - state[..., 2]) * scale
         y = y if w is None else y * w
         y = y if b is None else y + b

@@ -9,7 +9,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
 from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
-from cnorm._moments import variance
+from cnorm._moments import inverse_root, variance
 
 
 class _Stat(NamedTuple):
@@ -215,7 +215,7 @@ def _mix(
     center = first.mean + apart
     for share, part in zip(b[1:], parts[1:], strict=True):
         total = total + share * part.var
-    scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))
+    scale = inverse_root(total)
     stats = x.shape[:2] + (1,) * (x.ndim - 2)
     affine = channel_shape(x.ndim, x.shape[1])
     w = None if w is None else w.reshape(affine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnorm._entry import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from cnorm._fold import fold_batch_norm
 from cnorm._lp import normalize, weight_norm
 from cnorm._response import cross_map_lrn2d, local_response_norm
 from cnorm._switchable import switchable_norm
@@ -10,6 +11,7 @@ from cnorm._switchable import switchable_norm
 __all__ = [
     "batch_norm",
     "cross_map_lrn2d",
+    "fold_batch_norm",
     "group_norm",
     "instance_norm",
     "layer_norm",

@@ -39,6 +39,10 @@ def running(n: int = 4) -> dict[str, Array]:
     return {"running_mean": ones(n), "running_var": ones(n)}
 
 
+def folding() -> dict[str, Array]:
+    return {"weight": array(4, 3), "bias": ones(4), **running(), "bn_weight": ones(4), "bn_bias": ones(4)}
+
+
 # A good call of every public function: what each row of the table below spoils.
 GOOD: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
     "layer_norm": (F.layer_norm, lambda: {"input": array(*X), "normalized_shape": (3,)}),
@@ -54,10 +58,12 @@ GOOD: dict[str, tuple[Callable[..., Any], Callable[[], dict[str, Any]]]] = {
         lambda: {"input": array(*X), **logits(), **running(), "training": True},
     ),
     "standardize": (cnorm.standardize, lambda: {"x": array(*X)}),
+    "fold_batch_norm": (F.fold_batch_norm, folding),
     "moments": (cnorm.moments, lambda: {"x": array(*X)}),
 }
 FIRST = {name: next(iter(make())) for name, (_, make) in GOOD.items()}
-NORMS = [name for name in GOOD if name != "moments"]
+NO_OUT = ("fold_batch_norm", "moments")
+NORMS = [name for name in GOOD if name not in NO_OUT]
 
 # (function, argument the message must name, what replaces arguments, exception)
 Row = tuple[str, str, Callable[[], dict[str, Any]], type[Exception]]
@@ -188,6 +194,18 @@ def rows() -> list[Row]:
     add("weight_norm", "dim", TypeError, *put("dim", 1.0, "0"))
     add("weight_norm", "g", ValueError, *put("g", lambda: ones(3), lambda: ones(1), None))
     add("weight_norm", "g", TypeError, *put("g", lambda: np.arange(2), "g"))
+    fold = "fold_batch_norm"
+    for part in folding():
+        add(fold, part, TypeError, *put(part, lambda: np.arange(4), "w", lambda: np.ones(4, complex)))
+    for part in ("weight", *RUNNING):
+        add(fold, part, TypeError, *put(part, None))
+    for part in ("bias", "running_var", "bn_weight", "bn_bias"):
+        add(fold, part, ValueError, *put(part, lambda: ones(3), lambda: ones(4, 1), lambda: ones(0)))
+    add(fold, "running_mean", ValueError, *put("running_mean", lambda: ones(3), lambda: ones(2, 2)))
+    add(fold, "running_mean", ValueError, lambda: {"transpose": True})
+    add(fold, "weight", ValueError, *put("weight", lambda: ones(4), lambda: np.float32(1)))
+    add(fold, "eps", ValueError, *put("eps", -1.0))
+    add(fold, "eps", TypeError, *put("eps", None, "x"))
     add("moments standardize", "axis", ValueError, *put("axis", 3, -4, (0, 0), (1, -2)))
     add("moments standardize", "axis", TypeError, *put("axis", 1.0, "1", (0.0,)))
     add("moments standardize", "where", TypeError, *put("where", lambda: np.ones(X, int), 1.0))
@@ -219,7 +237,7 @@ def test_refused(row: Row) -> None:
     name, argument, change, error = row
     function, make = GOOD[name]
     arguments = {**make(), **change()}
-    out = arguments.setdefault("out", ones(*X)) if name != "moments" else None
+    out = arguments.setdefault("out", ones(*X)) if name not in NO_OUT else None
     before = arrays_of(arguments)
     with pytest.raises(error) as caught:
         function(**arguments)
@@ -234,7 +252,7 @@ def test_refused(row: Row) -> None:
 def test_the_good_calls_are_good(name: str) -> None:
     function, make = GOOD[name]
     function(**make())
-    if name != "moments":
+    if name not in NO_OUT:
         arguments = make()
         x = arguments[FIRST[name]]
         assert function(**arguments, out=x) is x

@@ -106,9 +106,10 @@ def plausible(name: str, x: Array) -> st.SearchStrategy[Any]:
     flags = ("training", "use_input_stats", "keepdims", "return_moments", "with_mean", "with_std")
     if name in by_name:
         return by_name[name]
-    if name in (*flags, "using_moving_average"):
+    if name in (*flags, "using_moving_average", "transpose"):
         return st.booleans()
-    if name in ("weight", "bias", "running_mean", "running_var", "g", "mean_weight", "var_weight"):
+    parameters = ("weight", "bias", "running_mean", "running_var", "g", "mean_weight", "var_weight")
+    if name in (*parameters, "bn_weight", "bn_bias"):
         first = (x.shape[0], *(1,) * (x.ndim - 1)) if x.ndim else ()
         size = {"g": first, "mean_weight": (3,), "var_weight": (3,)}.get(name)
         guess = st.just(size) if size is not None else st.just(channels) | last
@@ -241,6 +242,28 @@ def test_any_table(name: str, data: st.DataObject) -> None:
             with contextlib.suppress(REFUSED):
                 getattr(scaler, step)(X)
         assert bytes_of(X) == kept
+
+
+@given(data=st.data())
+def test_any_stream(data: st.DataObject) -> None:
+    """Made and updated with anything: the moments are as before where it is refused."""
+    x = data.draw(st.one_of(inputs(), anything))
+    good = st.sampled_from([np.shape(x)[1:], np.shape(x)]) if isinstance(x, np.ndarray) else st.just(())
+    policy = data.draw(st.sampled_from(["propagate", "omit", "raise"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            stats = cnorm.RunningMoments(data.draw(st.one_of(good, good, anything)), nan_policy=policy)
+        except REFUSED:
+            return
+        before = stats.copy()
+        arguments = {"x": x, "axis": data.draw(st.one_of(st.just(0), st.just(0), anything))}
+        if data.draw(st.booleans()):
+            like = x if isinstance(x, np.ndarray) else np.zeros(2)
+            arguments["weights"] = data.draw(plausible("weights", like) | anything)
+        if call(stats.update, arguments) is None:
+            assert stats == before
+        assert stats.std().shape == np.shape(stats.mean) == stats.shape
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=repr)

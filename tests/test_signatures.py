@@ -67,6 +67,16 @@ def test_weight_norm_has_torch_defaults() -> None:
     ]
 
 
+def test_fold_batch_norm_has_torch_arguments() -> None:
+    """torch's names with their prefixes apart, and eps where it can have a default."""
+    theirs = list(inspect.signature(torch.nn.utils.fusion.fuse_conv_bn_weights).parameters)
+    assert theirs == ["conv_w", "conv_b", "bn_rm", "bn_rv", "bn_eps", "bn_w", "bn_b", "transpose"]
+    ours = arguments(F.fold_batch_norm)
+    names = ["weight", "bias", "running_mean", "running_var", "bn_weight", "bn_bias", "eps", "transpose"]
+    assert [name for name, _, _ in ours] == names
+    assert [default for _, _, default in ours[-2:]] == [1e-5, False]
+
+
 @pytest.mark.parametrize("name", F.__all__)
 def test_public_functions_are_documented(name: str) -> None:
     doc = inspect.getdoc(getattr(F, name)) or ""

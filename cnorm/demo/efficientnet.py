@@ -48,9 +48,19 @@ class EfficientNetLite0:
         self.weights = {name: np.ascontiguousarray(weights[name]) for name in wanted}
         self.norm_time = Stopwatch()
 
+    def fold(self) -> None:
+        """Folds each BatchNorm into the convolution before it; nothing is left to normalize."""
+        for conv, norm in layer_pairs():
+            w, b, mean, var = (self.weights.pop(f"{norm}.{part}") for part in _BATCH_NORM)
+            weight, bias = F.fold_batch_norm(self.weights[f"{conv}.weight"], None, mean, var, w, b, EPS)
+            self.weights[f"{conv}.weight"], self.weights[f"{conv}.bias"] = weight, bias
+
     def conv_norm(self, conv: str, norm: str, x: Array, stride: int = 1) -> Array:
-        """Convolution without bias, then BatchNorm in eval mode, in place."""
+        """Convolution, then BatchNorm in eval mode, in place; after `fold` its bias instead."""
         x = conv2d(x, self.weights[f"{conv}.weight"], stride)
+        bias = self.weights.get(f"{conv}.bias")
+        if bias is not None:
+            return np.asarray(np.add(x, bias[:, None, None], out=x))
         w, b, mean, var = (self.weights[f"{norm}.{part}"] for part in _BATCH_NORM)
         return np.asarray(self.norm_time(F.batch_norm, x, mean, var, w, b, False, eps=EPS, out=x))
 
@@ -76,8 +86,8 @@ class EfficientNetLite0:
         return np.asarray(pooled @ self.weights["_fc.weight"].T + self.weights["_fc.bias"])
 
 
-def expected_names() -> list[str]:
-    """Names of the tensors in use."""
+def layer_pairs() -> list[tuple[str, str]]:
+    """Names of the convolutions, each with its BatchNorm."""
     pairs = [("_conv_stem", "_bn0"), ("_conv_head", "_bn1")]
     for i in range(len(STRIDES)):
         parts = ("expand", "depthwise", "project") if i > 0 else ("depthwise", "project")
@@ -85,6 +95,12 @@ def expected_names() -> list[str]:
         pairs += [
             (f"_blocks.{i}._{p}_conv", f"_blocks.{i}._bn{n}") for p, n in zip(parts, norms, strict=True)
         ]
+    return pairs
+
+
+def expected_names() -> list[str]:
+    """Names of the tensors in use."""
+    pairs = layer_pairs()
     names = [f"{conv}.weight" for conv, _ in pairs]
     return [*names, *(f"{norm}.{p}" for _, norm in pairs for p in _BATCH_NORM), "_fc.weight", "_fc.bias"]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
-from cnorm.nn._module import Module, Norm, check_rank, new_array
+from cnorm._fold import affine_form, rounded
+from cnorm.nn._module import Module, Norm, check_rank, new_array, parameter_dtype
 from cnorm.nn._norm_base import NormBase
 
 _DOC = r"""Batch normalization of {shapes} input [1]_.
@@ -58,6 +59,44 @@ _DOC = r"""Batch normalization of {shapes} input [1]_.
     """
 
 
+_TO_AFFINE = """Evaluation mode as one multiplication and addition: (scale, shift), one of each per channel.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the result, which is computed in float64 and rounded once.
+
+        Returns
+        -------
+        scale, shift : ndarray, shape (num_features,)
+            ``weight / sqrt(running_var + eps)`` and ``bias - running_mean * scale``.
+
+        Raises
+        ------
+        TypeError
+            `dtype` is not float.
+        ValueError
+            The layer has no running statistics.
+
+        Examples
+        --------
+        >>> import cnorm.nn as nn
+        >>> scale, shift = nn.{name}(2, eps=0.0).to_affine()
+        >>> scale, shift
+        (array([1., 1.]), array([0., 0.]))
+        """
+
+
+def _to_affine(layer: Any, dtype: Any) -> tuple[Array, Array]:
+    """Scale and shift of a layer with running statistics."""
+    wanted = parameter_dtype(None, dtype)
+    mean, var = layer.running_mean, layer.running_var
+    if not isinstance(mean, np.ndarray) or not isinstance(var, np.ndarray):
+        raise ValueError("running_mean: expected running statistics, but the layer tracks none")
+    scale, shift = affine_form(mean, var, layer.weight, layer.bias, layer.eps)
+    return rounded(scale, wanted), rounded(shift, wanted)
+
+
 class _BatchNorm(NormBase):
     _ranks: tuple[int, ...] = ()
 
@@ -80,35 +119,10 @@ class _BatchNorm(NormBase):
             count += 1
         return y
 
-    def to_affine(self) -> tuple[Array, Array]:
-        """Evaluation mode as one multiplication and addition: (scale, shift), float64, one per channel.
+    def to_affine(self, dtype: Any = np.float64) -> tuple[Array, Array]:
+        return _to_affine(self, dtype)
 
-        Returns
-        -------
-        scale, shift : ndarray of float64, shape (num_features,)
-            ``weight / sqrt(running_var + eps)`` and ``bias - running_mean * scale``.
-
-        Raises
-        ------
-        ValueError
-            The layer has no running statistics.
-
-        Examples
-        --------
-        >>> import cnorm.nn as nn
-        >>> scale, shift = nn.BatchNorm1d(2, eps=0.0).to_affine()
-        >>> scale, shift
-        (array([1., 1.]), array([0., 0.]))
-        """
-        if self.running_mean is None or self.running_var is None:
-            raise ValueError("running_mean: expected running statistics, but the layer tracks none")
-        total = self.running_var.astype(np.float64) + self.eps
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where(total == 0, 0.0, 1 / np.sqrt(total))  # as a call in evaluation mode has it
-        if self.weight is not None:
-            scale = scale * self.weight.astype(np.float64)
-        shift = -self.running_mean.astype(np.float64) * scale
-        return scale, shift if self.bias is None else shift + self.bias.astype(np.float64)
+    to_affine.__doc__ = _TO_AFFINE.format(name="BatchNorm1d")
 
 
 class BatchNorm1d(_BatchNorm):
@@ -202,6 +216,11 @@ class FrozenBatchNorm2d(Module):
         mean, var = self.running_mean, self.running_var
         norm: Norm = partial(F.batch_norm, **fused) if fused else F.batch_norm
         return norm(input, mean, var, self.weight, self.bias, eps=self.eps, out=out)
+
+    def to_affine(self, dtype: Any = np.float64) -> tuple[Array, Array]:
+        return _to_affine(self, dtype)
+
+    to_affine.__doc__ = _TO_AFFINE.format(name="FrozenBatchNorm2d")
 
     def extra_repr(self) -> str:
         return f"{self.weight.shape[0]}, eps={self.eps}"

@@ -61,6 +61,18 @@ def test_every_logit(model: EfficientNetLite0, pictures: Any) -> None:
 
 
 @needs_extra
+def test_folded_into_the_convolutions(model: EfficientNetLite0, pictures: Any) -> None:
+    """No BatchNorm is left, the logits are the same."""
+    folded = EfficientNetLite0(model.weights)
+    folded.fold()
+    assert not [name for name in folded.weights if "_bn" in name]
+    logits = folded(pictures)
+    assert folded.norm_time.calls == 0
+    np.testing.assert_allclose(logits, vision.reference(), rtol=0, atol=5e-5)
+    np.testing.assert_array_equal(logits.argmax(1), model(pictures).argmax(1))
+
+
+@needs_extra
 def test_one_picture_is_the_batch_of_one(model: EfficientNetLite0, pictures: Any) -> None:
     kept = pictures.copy()
     np.testing.assert_allclose(model(pictures[:1]), model(pictures)[:1], rtol=0, atol=5e-5)
