@@ -21,8 +21,11 @@ def as_int(value: Any, name: str) -> int:
 
 def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as sorted non-negative ints; None means all."""
-    if axis is None:
-        return tuple(range(ndim))
+    return tuple(range(ndim)) if axis is None else tuple(sorted(ordered_axes(axis, ndim, name)))
+
+
+def ordered_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
+    """Axes as non-negative ints, in the order given."""
     items = axis if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
     axes = []
     for item in items:
@@ -33,21 +36,41 @@ def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
             axes.append(a % ndim)
     if len(set(axes)) != len(axes):
         raise ValueError(f"{name}: expected different axes, got {axis!r}")
-    return tuple(sorted(axes))
+    return tuple(axes)
 
 
-def normalized_axes(x: Array, normalized_shape: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The trailing axes of layer_norm and rms_norm, and `normalized_shape` as ints."""
+def normalized_axes(
+    x: Array, normalized_shape: Any, axis: Any = None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of layer_norm and rms_norm (None: the trailing ones), and `normalized_shape` as ints."""
     if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
         raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
     shape = tuple(as_int(n, "normalized_shape") for n in normalized_shape)
     if not shape:
         raise ValueError("normalized_shape: expected at least one size, got ()")
+    if axis is not None:
+        axes = ordered_axes(axis, x.ndim)
+        if shape != tuple(x.shape[a] for a in axes):
+            raise ValueError(
+                f"normalized_shape: expected the sizes of axes {axes} of input, got {shape}"
+                f" with input of shape {x.shape}"
+            )
+        return axes, shape
     if x.shape[-len(shape) :] != shape or len(shape) > x.ndim:
         raise ValueError(
             f"normalized_shape: expected the last sizes of input, got {shape} with input of shape {x.shape}"
         )
     return tuple(range(x.ndim - len(shape), x.ndim)), shape
+
+
+def against_axes(p: Array | None, axes: tuple[int, ...], ndim: int) -> Array | None:
+    """A parameter with one dimension for each of the axes, in their order, shaped against the input."""
+    if p is None:
+        return None
+    if axes != tuple(sorted(axes)):
+        p = p.transpose(sorted(range(len(axes)), key=axes.__getitem__))
+    sizes = iter(p.shape)
+    return p.reshape([next(sizes) if a in axes else 1 for a in range(ndim)])
 
 
 def check_affine(p: Array | None, name: str, shape: tuple[int, ...]) -> None:

@@ -11,6 +11,8 @@ def layer_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
     out: Any = None,
 ) -> Array: ...
 def rms_norm(
@@ -19,6 +21,8 @@ def rms_norm(
     weight: Any = None,
     eps: float | None = None,
     *,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
     out: Any = None,
 ) -> Array: ...
 def group_norm(

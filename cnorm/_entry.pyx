@@ -31,6 +31,7 @@ cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
+cdef double LARGEST_OFFSET = 2**20  # beyond, sums may leave the range of float32
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
 cdef struct Channels:
@@ -251,16 +252,37 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     return y
 
 
+cdef object offset_weight(object weight, object offset):
+    """The weight with its offset, if both are plain; False where care is needed."""
+    if not PyFloat_CheckExact(offset):
+        return False
+    if PyFloat_AS_DOUBLE(offset) == 0:
+        return weight
+    if not cnp.PyArray_CheckExact(weight) or not -LARGEST_OFFSET <= PyFloat_AS_DOUBLE(offset) <= LARGEST_OFFSET:
+        return False
+    if cnp.PyArray_TYPE(<cnp.ndarray>weight) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+        return False
+    return weight + offset
+
+
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, out: Any = None) -> Array:
-    y = trailing(input, normalized_shape, weight, bias, eps, out, CN_VAR)
-    return _trailing.layer_norm(input, normalized_shape, weight, bias, eps, out=out) if y is None else y
+               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = 0.0, out: Any = None) -> Array:
+    y = None
+    w = offset_weight(weight, weight_offset)
+    if axis is None and w is not False:
+        y = trailing(input, normalized_shape, w, bias, eps, out, CN_VAR)
+    return y if y is not None else _trailing.layer_norm(
+        input, normalized_shape, weight, bias, eps, axis=axis, weight_offset=weight_offset, out=out)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
-             *, out: Any = None) -> Array:
-    y = trailing(input, normalized_shape, weight, None, eps, out, CN_RMS)
-    return _trailing.rms_norm(input, normalized_shape, weight, eps, out=out) if y is None else y
+             *, axis: Any = None, weight_offset: Any = 0.0, out: Any = None) -> Array:
+    y = None
+    w = offset_weight(weight, weight_offset)
+    if axis is None and w is not False:
+        y = trailing(input, normalized_shape, w, None, eps, out, CN_RMS)
+    return y if y is not None else _trailing.rms_norm(
+        input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,

@@ -1,4 +1,4 @@
-"""layer_norm and rms_norm: statistics over the last dimensions."""
+"""layer_norm and rms_norm: statistics over the last dimensions, or those of `axis`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter
-from cnorm._axes import as_number, check_affine, normalized_axes
+from cnorm._axes import against_axes, as_number, check_affine, normalized_axes
 
 
 def layer_norm(
@@ -18,6 +18,8 @@ def layer_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
     out: Any = None,
 ) -> Array:
     r"""Layer normalization over the last dimensions [1]_.
@@ -29,11 +31,17 @@ def layer_norm(
     input : array_like of float, shape (..., *normalized_shape)
         Any layout.
     normalized_shape : tuple of int
-        Sizes of the trailing dimensions each mean and (biased) variance is taken over.
+        Sizes of the trailing dimensions each mean and (biased) variance is taken over; of the axes in
+        `axis`, if that is given.
     weight, bias : array_like of float, shape normalized_shape, optional
         Scale and shift of each element.
     eps : float
         Added to the variance.
+    axis : int or tuple of int, optional
+        The axes to normalize over, in the order of `normalized_shape` and of the dimensions of `weight`
+        and `bias`. No copy is made. None: the trailing ones.
+    weight_offset : float
+        Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -59,8 +67,11 @@ def layer_norm(
     >>> F.layer_norm(np.array([[1.0, 2.0, 3.0], [4.0, 4.0, 7.0]]), (3,)).round(3)
     array([[-1.225,  0.   ,  1.225],
            [-0.707, -0.707,  1.414]])
+    >>> F.layer_norm(np.array([[1.0, 2.0], [3.0, 6.0]]), (2,), axis=0).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
     """
-    return _trailing(input, normalized_shape, weight, bias, eps, out, "var")
+    return _normalized(input, normalized_shape, weight, bias, eps, (axis, weight_offset, out), "var")
 
 
 def rms_norm(
@@ -69,6 +80,8 @@ def rms_norm(
     weight: Any = None,
     eps: float | None = None,
     *,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
     out: Any = None,
 ) -> Array:
     r"""Root-mean-square normalization over the last dimensions [1]_.
@@ -80,12 +93,17 @@ def rms_norm(
     input : array_like of float, shape (..., *normalized_shape)
         Any layout.
     normalized_shape : tuple of int
-        Sizes of the trailing dimensions.
+        Sizes of the trailing dimensions; of the axes in `axis`, if that is given.
     weight : array_like of float, shape normalized_shape, optional
         Scale of each element.
     eps : float, optional
         Added to the mean square; None takes the machine epsilon torch takes: that of float64 for
         float64 input, else of float32.
+    axis : int or tuple of int, optional
+        The axes to normalize over, in the order of `normalized_shape` and of the dimensions of `weight`. No
+        copy is made. None: the trailing ones.
+    weight_offset : float
+        Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -110,31 +128,43 @@ def rms_norm(
     >>> import numpy as np, cnorm.functional as F
     >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,)).round(4)
     array([[0.8485, 1.1314]])
+    >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), np.zeros(2), weight_offset=1.0).round(4)
+    array([[0.8485, 1.1314]])
     """
-    return _trailing(input, normalized_shape, weight, None, eps, out, "rms")
+    return _normalized(input, normalized_shape, weight, None, eps, (axis, weight_offset, out), "rms")
 
 
-def _trailing(
-    input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float | None, out: Any, kind: str
+def _normalized(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any,
+    bias: Any,
+    eps: float | None,
+    how: tuple[Any, Any, Any],
+    kind: str,
 ) -> Array:
-    """layer_norm and rms_norm: moments over the trailing axes, parameters of exactly their shape."""
+    """Parameters have exactly the shape of the axes; how: axis, weight_offset and out."""
     x = as_input(input)
-    axes, shape = normalized_axes(x, normalized_shape)
+    axis, weight_offset, out = how
+    axes, shape = normalized_axes(x, normalized_shape, axis)
     w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     check_affine(w, "weight", shape)
     check_affine(b, "bias", shape)
+    w = _with_offset(w, as_number(weight_offset, "weight_offset"))
     if eps is None and kind == "rms":
         eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
     eps = as_number(eps, "eps")
-    lead = (1,) * (x.ndim - len(shape))
+    w, b = against_axes(w, axes, x.ndim), against_axes(b, axes, x.ndim)
     target = Output(x, out)
-    _core.normalize(
-        target.x,
-        target.y,
-        axes,
-        None if w is None else w.reshape(lead + shape),
-        None if b is None else b.reshape(lead + shape),
-        eps,
-        kind,
-    )
+    _core.normalize(target.x, target.y, axes, w, b, eps, kind)
     return target.done()
+
+
+def _with_offset(weight: Array | None, offset: float) -> Array | None:
+    """The weight with its offset, added in the compute dtype."""
+    if offset == 0:
+        return weight
+    if weight is None:
+        raise ValueError("weight_offset: expected a weight to add it to, got None")
+    with np.errstate(all="ignore"):
+        return np.add(weight, offset, dtype=weight.dtype)

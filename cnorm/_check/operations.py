@@ -90,6 +90,40 @@ def _last(function: Callable[..., Any], n: int) -> Callable[..., Any]:
     return call
 
 
+def _over(axes: tuple[int, ...]) -> Callable[..., Any]:
+    """layer_norm over these axes, parameters in their order."""
+
+    def call(x: Any, **p: Any) -> Any:
+        return F.layer_norm(x, tuple(np.shape(x)[a] for a in axes), axis=axes, **p)
+
+    return call
+
+
+def _over_expected(axes: tuple[int, ...]) -> Callable[..., Any]:
+    """The same with the axes moved to the end."""
+
+    def expected(x: Any, **p: Any) -> Any:
+        last = tuple(range(-len(axes), 0))
+        return np.moveaxis(_last(R.layer_norm, len(axes))(np.moveaxis(x, axes, last), **p), last, axes)
+
+    return expected
+
+
+def _sizes(axes: tuple[int, ...], *names: str) -> Callable[..., Parameters]:
+    def parameters(shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Parameters:
+        return {name: _values(tuple(shape[a] for a in axes), dtype, rng) for name in names}
+
+    return parameters
+
+
+def _last_with_offset(x: Any, weight: Any, **p: Any) -> Any:
+    return F.rms_norm(x, np.shape(x)[-1:], weight, weight_offset=1.0, **p)
+
+
+def _last_plus_one(x: Any, weight: Any) -> Any:
+    return R.rms_norm(x, np.shape(x)[-1:], R.wide(weight) + 1)
+
+
 def _pair(name: str, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return _of(getattr(F, name), **fixed), _of(getattr(R, name), **fixed)
 
@@ -103,6 +137,9 @@ OPERATIONS = (
     Operation("layer_norm2", _last(F.layer_norm, 2), _last(R.layer_norm, 2), _trailing(2, "weight", "bias")),
     Operation("rms_norm", _last(F.rms_norm, 1), _last(R.rms_norm, 1), _trailing(1, "weight")),
     Operation("rms_norm2", _last(F.rms_norm, 2), _last(R.rms_norm, 2), _nothing),
+    Operation("rms_norm_offset", _last_with_offset, _last_plus_one, _trailing(1, "weight")),
+    Operation("layer_norm_axis", _over((1,)), _over_expected((1,)), _sizes((1,), "weight", "bias")),
+    Operation("layer_norm_axes", _over((2, 1)), _over_expected((2, 1)), _sizes((2, 1), "weight", "bias")),
     Operation("group_norm", *_pair("group_norm", num_groups=2), _AFFINE),
     Operation("instance_norm", *_pair("instance_norm"), _AFFINE),
     Operation("instance_norm_running", *_pair("instance_norm", use_input_stats=False), _RUNNING),
