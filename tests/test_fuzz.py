@@ -206,7 +206,7 @@ def state_of(layer: Any) -> dict[str, bytes | None]:
     return {name: bytes_of(value) for name, value in layer.state_dict().items()}
 
 
-@pytest.mark.parametrize("name", nn.__all__)
+@pytest.mark.parametrize("name", [name for name in nn.__all__ if name != "recalibrate"])
 @given(data=st.data())
 def test_any_layer(name: str, data: st.DataObject) -> None:
     """Made of anything, called with anything: the state is as before where the call is refused."""

@@ -1,7 +1,8 @@
-"""Normalization layers with the names and semantics of torch.nn."""
+"""Normalization layers with the names and semantics of torch.nn, and their statistics taken anew."""
 
 from __future__ import annotations
 
+from cnorm.nn._recalibrate import recalibrate
 from cnorm.nn.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -46,4 +47,5 @@ __all__ = [
     "SwitchNorm2d",
     "SwitchNorm3d",
     "SyncBatchNorm",
+    "recalibrate",
 ]

@@ -104,8 +104,11 @@ class _SwitchNorm(Module):
         self.weight[...] = 0 if self.last_gamma else 1
         self.bias[...] = 0
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def _check_input(self, input: Any) -> None:
         check_rank(input, (self._rank,))
+
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+        self._check_input(input)
         return F.switchable_norm(
             input,
             self.mean_weight,
