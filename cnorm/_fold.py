@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, as_input
+from cnorm._arrays import Array, as_input, empty_like
 from cnorm._axes import as_number, check_rank
 from cnorm._moments import inverse_root
 
@@ -116,8 +116,8 @@ def fold_batch_norm(
             groups = channels // w.shape[1] if channels else 0
             scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
         factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - scale.ndim))
-        folded = np.multiply(w, factor, dtype=np.float64)
-    return rounded(folded, w.dtype), rounded(shift, b.dtype)
+        folded = np.multiply(w, factor, out=empty_like(w), dtype=np.float64, casting="unsafe")
+    return folded, rounded(shift, b.dtype)
 
 
 def output_channels(w: Array, mean: Array, transpose: bool) -> int:

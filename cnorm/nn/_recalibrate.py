@@ -35,7 +35,7 @@ class _Pooled:
 
 
 class _PerInstance:
-    """Averages over the samples of their mean and unbiased variance, with the variance between them or not."""
+    """Averages over samples of their mean and unbiased variance, plus the variance between them or not."""
 
     def __init__(self, channels: int, between: bool) -> None:
         self.means, self.variances = RunningMoments(channels), RunningMoments(channels)
