@@ -31,11 +31,16 @@ class Case:
         return self.operation == "moments" or (self.operation == "layer_norm" and self.axes != (-1,))
 
     @property
-    def parameter_shape(self) -> tuple[int, ...]:
-        """Of weight and bias: the normalized axes, else the channels."""
+    def parameter_axes(self) -> tuple[int, ...]:
+        """Those weight and bias vary along: the normalized axes, else the channels."""
         if self.operation in ("layer_norm", "rms_norm"):
-            return tuple(self.shape[a] for a in self.axes)
-        return (self.shape[1],)
+            return self.axes
+        return (0,) if self.operation == "fold_batch_norm" else (1,)
+
+    @property
+    def parameter_shape(self) -> tuple[int, ...]:
+        """Of weight and bias."""
+        return tuple(self.shape[a] for a in self.parameter_axes)
 
     @property
     def elements(self) -> int:
@@ -103,6 +108,8 @@ CASES: list[Case] = [
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *over("scaler_row", ROWS, (1, 20)),
+    *(Case("running_moments", (rows, 20), ROWS, "float64") for rows in (1, 1000, 100000)),
+    *over("fold_batch_norm", (1, 2, 3), (256, 256, 3, 3)),
     *batch("switchable_norm_eval", (8, 64, 56, 56)),
     *batch("switchable_norm_train", (8, 64, 56, 56)),
 ]

@@ -12,6 +12,8 @@ from bench.cases import Case
 Array = np.ndarray[Any, Any]
 EPS = 1e-5
 PAGE = 4096
+# Operations of something that has seen data before.
+STARTED = ("scaler_row", "running_moments")
 
 
 @dataclass
@@ -25,7 +27,7 @@ class Data:
     mean: Array
     var: Array
     mix: Array  # logits of SwitchNorm: instance, layer, batch
-    fit: Array  # what the scaler of a single row was fitted to
+    fit: Array  # what the scaler of a single row was fitted to, or a stream has seen before
 
 
 def numpy_dtype(name: str) -> Any:
@@ -80,15 +82,14 @@ def make(case: Case) -> Data:
     weight, bias, mean = (rng.normal(1, 0.1, shape).astype(kind) for _ in range(3))
     var = rng.uniform(1, 5, shape).astype(kind)
     mix = rng.normal(1, 0.5, (2, 3)).astype(kind)
-    fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation == "scaler_row" else x
+    fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation in STARTED else x
     return Data(x, placed_like(x, PAGE // 2), weight, bias, mean, var, mix, fit)
 
 
 def against(case: Case, parameter: Array) -> Array:
     """A parameter in the shape that broadcasts against the input."""
     rank = len(case.shape)
-    axes = case.axes if case.operation in ("layer_norm", "rms_norm") else (1,)
-    places = {a % rank for a in axes}
+    places = {a % rank for a in case.parameter_axes}
     return parameter.reshape([case.shape[a] if a in places else 1 for a in range(rank)])
 
 
@@ -148,7 +149,14 @@ def reference(case: Case, d: Data) -> Any:
     if case.operation == "minmax":
         low, high = x.min(0), x.max(0)
         return (x - low) / (high - low)
+    if case.operation == "running_moments":
+        both = np.concatenate([d.fit, x])
+        return both.mean(0), both.var(0)
     w, b = (against(case, p).astype(np.float64) for p in (d.weight, d.bias))
+    if case.operation == "fold_batch_norm":
+        mean, var = (against(case, p).astype(np.float64) for p in (d.mean, d.var))
+        factor = w / np.sqrt(var + EPS)
+        return x * factor, ((b - mean) * factor + b).reshape(-1)
     if case.operation == "rms_norm":
         return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * w
     if case.groups:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from bench.cases import Case
 from bench.data import Data
@@ -13,6 +15,16 @@ from bench.interleave import Call
 
 Calls = dict[str, Call]  # by mode; a mode that is missing is not offered
 FRESH, PREALLOCATED = MODES = ("fresh", "preallocated")
+
+
+class Later:
+    """A result in parts that are computed when they are looked at, not when they are timed."""
+
+    def __init__(self, *parts: Callable[[], Any]) -> None:
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[Any]:
+        return (part() for part in self.parts)
 
 
 @dataclass(frozen=True)

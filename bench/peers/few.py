@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.cases import Case
 from bench.data import Data
-from bench.peers import FRESH, Calls
+from bench.peers import FRESH, Calls, Later
 
 
 def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
@@ -19,14 +19,23 @@ def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
 
 
 def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
-    """The scalers: fitted and applied, or a fitted one applied to a row."""
-    if case.operation not in ("zscore", "minmax", "scaler_row"):
+    """The scalers: fitted and applied, a fitted one applied to a row, or fitted further."""
+    if case.operation not in ("zscore", "minmax", "scaler_row", "running_moments"):
         return {}
     from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
     if case.operation == "scaler_row":
         fitted = StandardScaler().fit(d.fit)
         return {FRESH: lambda: fitted.transform(d.x)}
+    if case.operation == "running_moments":
+        stream = StandardScaler().fit(d.fit)
+        result = Later(lambda: stream.mean_, lambda: stream.var_)
+
+        def run() -> Later:
+            stream.partial_fit(d.x)
+            return result
+
+        return {FRESH: run}
     scaler: Any = StandardScaler if case.operation == "zscore" else MinMaxScaler
     return {FRESH: lambda: scaler().fit_transform(d.x)}
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, switch_moments
-from bench.peers import FRESH, PREALLOCATED, Calls
+from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -59,6 +59,28 @@ def local_response(x: Array) -> Array:
     return np.asarray(x / (1 + np.float32(1e-4 / 5) * window) ** np.float32(0.75))
 
 
+def fold(x: Array, w: Array, b: Array, mean: Array, var: Array) -> tuple[Array, Array]:
+    """BatchNorm in the weight and bias of the convolution before it."""
+    factor = w / np.sqrt(var + EPS)
+    return x * factor, ((b - mean) * factor + b).reshape(-1)
+
+
+class Stream:
+    """Running mean and variance as in gym: moments of a batch, then Chan's merge."""
+
+    def __init__(self, first: Array) -> None:
+        self.mean, self.var, self.count = first.mean(0), first.var(0), float(len(first))
+        self.result = Later(lambda: self.mean, lambda: self.var)
+
+    def update(self, x: Array) -> Later:
+        """One more batch."""
+        mean, var, count = x.mean(0), x.var(0), len(x)
+        delta, total = mean - self.mean, self.count + count
+        spread = self.var * self.count + var * count + delta**2 * (self.count * count / total)
+        self.mean, self.var, self.count = self.mean + delta * (count / total), spread / total, total
+        return self.result
+
+
 def zscore(x: Array, out: Array | None = None) -> Array:
     """Columns to zero mean and unit deviation."""
     return np.divide(np.subtract(x, x.mean(0), out=out), x.std(0), out=out)
@@ -103,6 +125,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "moments": lambda: (x.mean(case.axes), x.var(case.axes)),
         "group_norm": partial(grouped, x, case.groups, w, b),
         "local_response_norm": partial(local_response, x),
+        "fold_batch_norm": partial(fold, x, w, b, mean, var),
     }
     given: dict[str, Any] = {
         "batch_norm_eval": partial(affine, x, mean, var, w, b),
@@ -118,6 +141,9 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     if operation == "scaler_row":
         center, scale = d.fit.mean(0), d.fit.std(0)
         return {FRESH: lambda: (x - center) / scale}
+    if operation == "running_moments":
+        stream = Stream(d.fit)
+        return {FRESH: partial(stream.update, x)}
     scratch = np.empty_like(x)
     if operation == "rms_norm":
         return {FRESH: partial(rms, x, w), PREALLOCATED: partial(rms, x, w, scratch, out)}

@@ -12,7 +12,7 @@ import cnorm.functional as F
 from bench.cases import Case
 from bench.data import EPS, Data, against
 from bench.interleave import Call
-from bench.peers import FRESH, PREALLOCATED, Calls
+from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
 Function = Callable[..., Any]
 
@@ -66,10 +66,26 @@ WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
 }
 
 
+def running_moments(d: Data) -> Call:
+    """One more batch for a stream."""
+    stats = cnorm.RunningMoments(d.fit.shape[1]).update(d.fit)
+    result = Later(lambda: stats.mean, stats.var)
+
+    def run() -> Later:
+        stats.update(d.x)
+        return result
+
+    return run
+
+
 def fresh_only(case: Case, d: Data) -> Call | None:
     """Operations without out=."""
     if case.operation == "moments":
         return partial(cnorm.moments, d.x, case.axes)
+    if case.operation == "running_moments":
+        return running_moments(d)
+    if case.operation == "fold_batch_norm":
+        return partial(F.fold_batch_norm, d.x, d.bias, d.mean, d.var, d.weight, d.bias, EPS)
     scalers = preprocessing()
     if case.operation == "scaler_row" and scalers:
         fitted = scalers.StandardScaler().fit(d.fit)
