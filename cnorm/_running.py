@@ -11,7 +11,7 @@ from cnorm import _core
 from cnorm._arrays import Array, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_int, as_number
 from cnorm._moments import as_weights, check_nan_policy, mean_of, variance
-from cnorm._states import combined, deviation, plain_moments, separated, stream_moments
+from cnorm._states import EMPTY, combined, deviation, plain_moments, separated, stream_moments
 
 __all__ = ["RunningMoments"]
 
@@ -84,8 +84,7 @@ class RunningMoments:
         self.nan_policy = nan_policy
         self._row = (1, *self.shape)
         self._weighted = False
-        self._state = np.zeros((*self.shape, 5))
-        self._state[..., 4] = 1
+        self._state = np.tile(EMPTY, (*self.shape, 1))
 
     def update(self, x: Any, axis: Any = 0, weights: Any = None) -> RunningMoments:
         """Takes more data in.
@@ -165,7 +164,8 @@ class RunningMoments:
         return other
 
     def _new(self, state: Array, weighted: bool) -> RunningMoments:
-        result = type(self)(self.shape, nan_policy=self.nan_policy)
+        result = type(self).__new__(type(self))
+        result.shape, result.nan_policy, result._row = self.shape, self.nan_policy, self._row
         result._state, result._weighted = state, weighted
         return result
 

@@ -36,6 +36,9 @@ WIDE = 1 << 16
 SMALL = 2.0**-540
 # Share of the elements and of m2 that is left when a part is taken out, at least: errors grow by its inverse.
 LEFT = 2.0**-10
+# The merge takes a part out whose count and m2 are negative: Chan's formulas hold for both signs.
+TAKEN_OUT = np.array([-1.0, 1, 1, -1, 1])
+EMPTY = np.array([0.0, 0, 0, 0, 1])
 
 
 def normalized(x: Array, out: Array, axes: tuple[int, ...], ddof: float) -> Array | None:
@@ -225,23 +228,23 @@ def separated(whole: Array, part: Array, *, whole_counts: bool) -> Array:
     """
     if not np.isfinite(part).all():
         raise ValueError("other: contains NaN or infinity, which cannot be taken out")
-    unit = np.minimum(whole[..., 4], part[..., 4])
-    a, b = rescaled(whole, unit), rescaled(part, unit)
-    left = a[..., 0] - b[..., 0]
+    left = whole[..., 0] - part[..., 0]
     if (left < 0).any():
         raise ValueError("other: expected a part of these moments, but it has more elements")
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        rest = merge(np.stack([a, b * [-1, 1, 1, -1]]), (0,))[0]
-    rest = np.where(b[..., :1] == 0, a, np.where(left[..., None] == 0, 0, rest))
-    if whole_counts:
-        rest[..., 3] = np.where(left == 1, 0, rest[..., 3])
-    known = (left == 0) | ((left == 1) & whole_counts)
-    if (((left < LEFT * a[..., 0]) & (left > 0)) | ((rest[..., 3] < LEFT * a[..., 3]) & ~known)).any():
+    rest = combined(whole, part * TAKEN_OUT)
+    if not left.all():
+        rest[left == 0] = EMPTY
+    known = left == 0
+    if whole_counts and (left == 1).any():
+        rest[left == 1, 3] = 0
+        known |= left == 1
+    least = LEFT * whole[..., 3] * (rest[..., 4] / whole[..., 4]) ** 2
+    if (((left < LEFT * whole[..., 0]) & (left > 0)) | ((rest[..., 3] < least) & ~known)).any():
         raise ValueError(
             "other: too little is left without it (below 1/1024 of the elements, or of the sum of squares "
             "about the mean): take the moments of what is left anew"
         )
-    return without_spread(with_unit(rest, unit), ~np.isfinite(a[..., 1]), left, a[..., 1])
+    return rest
 
 
 def rescaled(state: Array, unit: Array) -> Array:
