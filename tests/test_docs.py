@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def test_make_targets_are_there() -> None:
     named = {t for page in PAGES for t in re.findall(r"`make ([a-z-]+)`", text(page))}
     assert named <= targets
     assert set(" ".join(re.findall(r"\.PHONY: (.*)", makefile)).split()) == targets
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in text(page)], ids=lambda p: p.name)
+def test_examples_run(page: Path) -> None:
+    """Fences are no part of an example: they end it where an empty line would."""
+    body = re.sub(r"^```.*$", "", text(page), flags=re.M)
+    example = doctest.DocTestParser().get_doctest(body, {}, page.name, str(page), 0)
+    results = doctest.DocTestRunner(verbose=False).run(example)
+    assert results.attempted > 0
+    assert results.failed == 0
