@@ -66,8 +66,8 @@ def image_normalize(
     Notes
     -----
     Computed as (x - mean / scale) * (scale / std), the quotients in float64 and mean / scale in two words:
-    the relative error of float32 results is at most 1.5 units in the last place for integers, 2 for floats.
-    The bits depend neither on threads nor on the instruction set. Statistics of integers are exact sums.
+    the relative error of float32 results is at most 3 roundings of 2^-24 for integers, 4 for floats. The bits
+    depend neither on threads nor on the instruction set. Statistics of integers are exact sums.
 
     Examples
     --------

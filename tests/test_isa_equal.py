@@ -57,6 +57,15 @@ for dtype in DTYPES:
                     y = getattr(F, name)(LAYOUTS[layout](wide), size, alpha, beta, k)
                     y = np.where(np.isnan(y), np.array(0, dtype), y)
                     hashes[f"{name} {dtype} {size} {beta} {layout}"] = digest(y)
+    for layout in ("HWC->CHW", "HWC->HWC", "CHW->CHW"):
+        for kind in (np.uint8, np.uint16, *DTYPES):
+            for channels, width in ((1, 45), (2, 70), (3, 61), (3, 900), (4, 33), (7, 20)):
+                shape = (5, width, channels) if layout[0] == "H" else (channels, 5, width)
+                x = (np.abs(fill(shape, np.dtype(np.float64), 5)) * 60).astype(kind)
+                for name, view in (("straight", x), ("reversed", x[:, ::-1, ::-1])):
+                    y = cnorm.image_normalize(view, 0.456, 0.224, layout=layout, dtype=dtype)
+                    z = cnorm.image_normalize(view, "channel", None, layout=layout, dtype=dtype)
+                    hashes[f"image {dtype} {kind} {shape} {name} {layout}"] = digest(y) + digest(z)
 print(json.dumps(hashes))
 """
 

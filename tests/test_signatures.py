@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import numpy as np
 import pytest
 
+import cnorm
 import cnorm.functional as F
 
 torch = pytest.importorskip("torch")
@@ -77,10 +79,28 @@ def test_fold_batch_norm_has_torch_arguments() -> None:
     assert [default for _, _, default in ours[-2:]] == [1e-5, False]
 
 
-@pytest.mark.parametrize("name", F.__all__)
+def test_image_normalize() -> None:
+    empty, either = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    only = inspect.Parameter.KEYWORD_ONLY
+    assert arguments(cnorm.image_normalize) == [
+        ("image", either, empty),
+        ("mean", either, empty),
+        ("std", either, empty),
+        ("scale", only, 1 / 255),
+        ("layout", only, "HWC->CHW"),
+        ("dtype", only, np.float32),
+        ("out", only, None),
+    ]
+
+
+PUBLIC = {name: getattr(F, name) for name in F.__all__}
+PUBLIC |= {name: getattr(cnorm, name) for name in ("image_normalize", "moments", "standardize")}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
 def test_public_functions_are_documented(name: str) -> None:
-    doc = inspect.getdoc(getattr(F, name)) or ""
+    doc = inspect.getdoc(PUBLIC[name]) or ""
     for part in ("Parameters", "Returns", "Raises", "Examples", ">>> "):
         assert part in doc
-    for argument, _, _ in arguments(getattr(F, name)):
+    for argument, _, _ in arguments(PUBLIC[name]):
         assert argument in doc

@@ -19,6 +19,6 @@ export -f compile
 export folder cc family platform
 
 printf '%s\n' src_c/*.c tests/c/*.c | xargs -P "$(nproc)" -I{} bash -euc 'compile {}'
-wrapped=-Wl,--wrap=malloc,--wrap=free,--wrap=pthread_create,--wrap=cn_cache_bytes
+wrapped=-Wl,--wrap=malloc,--wrap=calloc,--wrap=free,--wrap=pthread_create,--wrap=cn_cache_bytes
 # shellcheck disable=SC2086
 $cc -pthread ${CFLAGS:-} "$folder"/*.o $wrapped ${LDFLAGS:-} -lm -o "$folder/c_test"

@@ -112,6 +112,14 @@ void *__wrap_malloc(size_t bytes)
     return __real_malloc(bytes);
 }
 
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+    if (!allowed(&mallocs_left)) return NULL;
+    atomic_fetch_add(&mallocs_alive, 1);
+    return __real_calloc(n, size);
+}
+
 void __real_free(void *memory);
 void __wrap_free(void *memory)
 {

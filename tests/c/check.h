@@ -28,7 +28,7 @@ char *guarded(int slot, size_t bytes, int at_end);
 /* The instruction sets of this CPU, best last. */
 int available(const char *names[], int most);
 
-/* The linker puts functions of ours before malloc, free, pthread_create and cn_cache_bytes. */
+/* The linker puts functions of ours before malloc, calloc, free, pthread_create and cn_cache_bytes. */
 extern _Atomic int mallocs_left;   /* this many succeed, then none; -1: all do */
 extern _Atomic int mallocs_alive;  /* given and not taken back */
 extern _Atomic int threads_left;   /* the same for pthread_create */
@@ -37,6 +37,7 @@ extern _Atomic size_t cache_bytes; /* what the core is told at cn_init; 0: the t
 /* The tests, each in a file of its name. */
 void test_sweep(void);
 void test_far_apart(void);
+void test_pictures(void);
 void test_memory(void);
 void test_callers(void);
 void test_forks(void);

@@ -10,8 +10,8 @@ static const struct {
     const char *name;
     void (*test)(void);
 } tests[] = {
-    {"sweep", test_sweep},     {"far_apart", test_far_apart}, {"memory", test_memory},
-    {"callers", test_callers}, {"forks", test_forks},
+    {"sweep", test_sweep},   {"far_apart", test_far_apart}, {"pictures", test_pictures},
+    {"memory", test_memory}, {"callers", test_callers},     {"forks", test_forks},
 };
 
 /* The first word of a file. */
