@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 # Of max(1, value). Peers lose digits we do not: for them this only tells right from wrong.
-LOOSE = {"float16": 2e-2, "bfloat16": 6e-2, "float32": 5e-3, "float64": 1e-6}
-TIGHT = {"float16": 1e-3, "bfloat16": 8e-3, "float32": 4e-6, "float64": 1e-12}
+LOOSE = {"uint8": 5e-3, "uint16": 5e-3, "float16": 2e-2, "bfloat16": 6e-2, "float32": 5e-3, "float64": 1e-6}
+TIGHT = {"uint8": 4e-6, "uint16": 4e-6, "float16": 1e-3, "bfloat16": 8e-3, "float32": 4e-6, "float64": 1e-12}
 
 
 def as_float64(result: Any) -> Any:

@@ -35,12 +35,19 @@ class Case:
         """Those weight and bias vary along: the normalized axes, else the channels."""
         if self.operation in ("layer_norm", "rms_norm"):
             return self.axes
+        if self.is_picture:
+            return (-1,)
         return (0,) if self.operation == "fold_batch_norm" else (1,)
 
     @property
     def parameter_shape(self) -> tuple[int, ...]:
         """Of weight and bias."""
         return tuple(self.shape[a] for a in self.parameter_axes)
+
+    @property
+    def is_picture(self) -> bool:
+        """Integers (..., H, W, C) to float32 (..., C, H, W)."""
+        return self.operation == "image_normalize"
 
     @property
     def elements(self) -> int:
@@ -80,6 +87,7 @@ def group(groups: int, *shapes: tuple[int, ...], layout: str = "contiguous") -> 
 
 
 IMAGES, TABLE = (64, 64, 56, 56), (4096, 4096)
+PICTURES = [(224, 224, 3), (1080, 1920, 3), (32, 224, 224, 3), (224, 224, 1)]
 
 CASES: list[Case] = [
     *over("layer_norm", LAST, (1, 768), (8, 768), (32, 768), (128, 768), (512, 768), (2048, 768)),
@@ -112,6 +120,8 @@ CASES: list[Case] = [
     *over("fold_batch_norm", (1, 2, 3), (256, 256, 3, 3)),
     *batch("switchable_norm_eval", (8, 64, 56, 56)),
     *batch("switchable_norm_train", (8, 64, 56, 56)),
+    *(Case("image_normalize", s, (), "uint8") for s in PICTURES),
+    Case("image_normalize", PICTURES[0], (), "uint16"),
 ]
 BY_NAME = {str(case): case for case in CASES}
 

@@ -70,8 +70,27 @@ def laid_out(x: Array, dtype: Any, layout: str) -> Array:
     return y
 
 
+def make_picture(case: Case) -> Data:
+    """Pixels of every value; mean and var are those of the scaled pixels."""
+    rng = np.random.default_rng(0)
+    x = placed(case.shape, case.dtype, 0)
+    x[...] = rng.integers(0, np.iinfo(x.dtype).max + 1, case.shape)
+    *lead, height, width, channels = case.shape
+    out = placed((*lead, channels, height, width), np.float32, PAGE // 2)
+    one = np.ones(channels, np.float32)
+    mean, var = (rng.uniform(*ends, channels).astype(np.float32) for ends in ((0.4, 0.5), (0.04, 0.06)))
+    return Data(x, out, one, one, mean, var, np.ones((2, 3), np.float32), x)
+
+
+def picture_scale(x: Array) -> float:
+    """To 0 ... 1."""
+    return 1 / float(np.iinfo(x.dtype).max)
+
+
 def make(case: Case) -> Data:
     """Input N(1, 2), parameters apart from 1 and 0."""
+    if case.is_picture:
+        return make_picture(case)
     rng = np.random.default_rng(0)
     x = rng.standard_normal(case.shape, np.float32)
     x *= 2
@@ -142,6 +161,9 @@ def local_response(x: Array) -> Array:
 def reference(case: Case, d: Data) -> Any:
     """The result in float64."""
     x = d.x.astype(np.float64)
+    if case.is_picture:
+        scaled = (x * picture_scale(d.x) - d.mean) / np.sqrt(d.var.astype(np.float64))
+        return np.moveaxis(scaled, -1, -3)
     if case.operation == "moments":
         return x.mean(case.axes), x.var(case.axes)
     if case.operation == "local_response_norm":

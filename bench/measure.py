@@ -67,7 +67,7 @@ def measure(case: Case, threads: int, mode: str, prepared: Prepared, seconds: fl
         "case": str(case),
         "operation": case.operation,
         "elements": case.elements,
-        "bytes": 2 * prepared.data.x.nbytes,
+        "bytes": prepared.data.x.nbytes + prepared.data.out.nbytes,
         "threads": threads,
         "mode": mode,
         "times": summary(turns, BASE),

@@ -58,6 +58,8 @@ CONTENDERS: dict[str, Contender] = {
     "sklearn": Contender("few", ("scikit-learn",), "sklearn_calls"),
     "thinc": Contender("few", ("thinc",), "thinc_calls"),
     "bottleneck": Contender("few", ("bottleneck",), "bottleneck_calls"),
+    "opencv": Contender("pictures", ("opencv-python-headless",), "opencv_calls"),
+    "lut": Contender("pictures", ("numpy",), "lut_calls"),
     "copy": Contender("copies", (), "serial_calls"),
     "parallel copy": Contender("copies", (), "parallel_calls"),
 }

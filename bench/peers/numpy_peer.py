@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import Case
-from bench.data import EPS, Array, Data, against, switch_moments
+from bench.data import EPS, Array, Data, against, picture_scale, switch_moments
 from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
 
@@ -59,6 +59,7 @@ def local_response(x: Array) -> Array:
     return np.asarray(x / (1 + np.float32(1e-4 / 5) * window) ** np.float32(0.75))
 
 
+<<<<<<< HEAD
 def fold(x: Array, w: Array, b: Array, mean: Array, var: Array) -> tuple[Array, Array]:
     """BatchNorm in the weight and bias of the convolution before it."""
     factor = w / np.sqrt(var + EPS)
@@ -79,6 +80,12 @@ class Stream:
         spread = self.var * self.count + var * count + delta**2 * (self.count * count / total)
         self.mean, self.var, self.count = self.mean + delta * (count / total), spread / total, total
         return self.result
+=======
+def picture(d: Data) -> Array:
+    """As it is written everywhere, kept in float32."""
+    y = d.x.astype(np.float32) / np.float32(1 / picture_scale(d.x))
+    return np.ascontiguousarray(np.moveaxis((y - d.mean) / np.sqrt(d.var), -1, -3))
+>>>>>>> a7b3183 (bench: pictures against NumPy, torch, OpenCV and a look-up table)
 
 
 def zscore(x: Array, out: Array | None = None) -> Array:
@@ -116,6 +123,8 @@ def through_float32(case: Case, d: Data, threads: int) -> Calls:
 
 def calls(case: Case, d: Data, threads: int) -> Calls:
     """NumPy's loops use one thread."""
+    if case.is_picture:
+        return {FRESH: partial(picture, d)}
     if d.x.dtype.itemsize == 2:
         return through_float32(case, d, threads)
     x, out = d.x, d.out

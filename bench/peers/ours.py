@@ -7,10 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 import cnorm
 import cnorm.functional as F
 from bench.cases import Case
-from bench.data import EPS, Data, against
+from bench.data import EPS, Data, against, picture_scale
 from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
@@ -51,6 +53,11 @@ def switchable_norm(case: Case, d: Data) -> Function:
     return partial(F.switchable_norm, d.x, d.mix[0], d.mix[1], mean, var, d.weight, d.bias, training)
 
 
+def image_normalize(case: Case, d: Data) -> Function:
+    """Channels last to channels first."""
+    return partial(cnorm.image_normalize, d.x, d.mean, np.sqrt(d.var), scale=picture_scale(d.x))
+
+
 WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
     "layer_norm": layer_norm,
     "rms_norm": lambda case, d: partial(F.rms_norm, d.x, case.parameter_shape, d.weight, EPS),
@@ -63,6 +70,7 @@ WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
     "minmax": minmax,
     "switchable_norm_eval": switchable_norm,
     "switchable_norm_train": switchable_norm,
+    "image_normalize": image_normalize,
 }
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from bench.cases import Case
-from bench.data import EPS, Array, Data
+from bench.data import EPS, Array, Data, picture_scale
 from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls
 
@@ -72,11 +72,21 @@ def switchable(x: Tensor, mix: Tensor, running: Any, w: Tensor, b: Tensor) -> Te
     return z * w.view(1, c, 1, 1) + b.view(1, c, 1, 1)
 
 
+def picture(x: Tensor, mean: Tensor, std: Tensor, largest: float) -> Tensor:
+    """torchvision's ToTensor (or its form for 16 bits) and Normalize."""
+    t = x.movedim(-1, -3).contiguous().to(torch.float32).div(largest)
+    return t.sub_(mean[:, None, None]).div_(std[:, None, None])
+
+
 def functions(case: Case, d: Data) -> dict[str, Call]:
     """By operation; parameters in the input's dtype, as a model that was cast has them."""
     x = tensor(d.x)
-    w, b, mean, var, mix = (tensor(p).to(x.dtype) for p in (d.weight, d.bias, d.mean, d.var, d.mix))
+    kind = x.dtype if x.dtype.is_floating_point else torch.float32
+    w, b, mean, var, mix = (tensor(p).to(kind) for p in (d.weight, d.bias, d.mean, d.var, d.mix))
     rows = case.parameter_shape
+    if case.is_picture:
+        mean, std = tensor(d.mean), tensor(np.sqrt(d.var))
+        return {case.operation: lambda: picture(x, mean, std, 1 / picture_scale(d.x))}
     return {
         "layer_norm": lambda: over_channels(x, w, b) if case.axes == (1,) else T.layer_norm(x, rows, w, b),
         "rms_norm": lambda: T.rms_norm(x, rows, w, EPS),

@@ -10,7 +10,18 @@ import pytest
 from bench.report import ROOT
 
 FILES = sorted((ROOT / "bench").rglob("*.py"))
-PEERS = {"torch", "onnxruntime", "onnx", "openvino", "numba", "scipy", "sklearn", "thinc", "bottleneck"}
+PEERS = {
+    "torch",
+    "onnxruntime",
+    "onnx",
+    "openvino",
+    "numba",
+    "scipy",
+    "sklearn",
+    "thinc",
+    "bottleneck",
+    "cv2",
+}
 PEER_FILES = {"torch_peer.py", "onnx_peer.py", "openvino_peer.py", "numba_peer.py", "numba_kernels.py"}
 
 
