@@ -59,7 +59,6 @@ def local_response(x: Array) -> Array:
     return np.asarray(x / (1 + np.float32(1e-4 / 5) * window) ** np.float32(0.75))
 
 
-<<<<<<< HEAD
 def fold(x: Array, w: Array, b: Array, mean: Array, var: Array) -> tuple[Array, Array]:
     """BatchNorm in the weight and bias of the convolution before it."""
     factor = w / np.sqrt(var + EPS)
@@ -80,12 +79,12 @@ class Stream:
         spread = self.var * self.count + var * count + delta**2 * (self.count * count / total)
         self.mean, self.var, self.count = self.mean + delta * (count / total), spread / total, total
         return self.result
-=======
+
+
 def picture(d: Data) -> Array:
     """As it is written everywhere, kept in float32."""
     y = d.x.astype(np.float32) / np.float32(1 / picture_scale(d.x))
     return np.ascontiguousarray(np.moveaxis((y - d.mean) / np.sqrt(d.var), -1, -3))
->>>>>>> a7b3183 (bench: pictures against NumPy, torch, OpenCV and a look-up table)
 
 
 def zscore(x: Array, out: Array | None = None) -> Array:
