@@ -3,7 +3,7 @@
 cimport numpy as cnp
 
 cdef extern from "cnorm.h" nogil:
-    enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B
+    enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_M
     ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
     ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2
     ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
@@ -14,7 +14,7 @@ cdef extern from "cnorm.h" nogil:
         int ndim
         ptrdiff_t shape[64]
         cn_dtype dtype
-        cn_operand op[5]
+        cn_operand op[6]
         ptrdiff_t n_stats
     ctypedef struct cn_partial:
         double count, mean, mean_lo, m2

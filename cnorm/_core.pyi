@@ -4,7 +4,7 @@ from typing import Any
 
 from cnorm._arrays import Array
 
-def moments(x: Array, axes: tuple[int, ...]) -> Array: ...
+def moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array: ...
 def normalize(
     x: Array,
     out: Array,
@@ -14,10 +14,17 @@ def normalize(
     eps: float,
     kind: str,
     return_state: bool = False,
+    mask: Array | None = None,
 ) -> Any: ...
 def plan(x: Array, axes: tuple[int, ...], weight: Array | None = None) -> str: ...
 def apply(
-    x: Array, out: Array, center: Array, scale: Array, weight: Array | None, bias: Array | None
+    x: Array,
+    out: Array,
+    center: Array,
+    scale: Array,
+    weight: Array | None,
+    bias: Array | None,
+    mask: Array | None = None,
 ) -> None: ...
 def respond(
     x: Array,

@@ -150,8 +150,8 @@ cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mea
     return check(status)
 
 
-def moments(cnp.ndarray x not None, tuple axes not None):
-    """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1)."""
+def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
+    """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1), of what the mask shows."""
     cdef cn_call call
     cdef cn_status status
     cdef cnp.ndarray state = new_state(x, axes)
@@ -159,6 +159,8 @@ def moments(cnp.ndarray x not None, tuple axes not None):
     if cnp.PyArray_SIZE(x) == 0:
         return state
     set_x(&call, x, dtype_of(x))
+    if mask is not None:
+        set_operand(&call, CN_M, mask)
     set_reduced(&call, axes)
     if cnp.PyArray_SIZE(x) < RELEASE:
         status = cn_moments(&call, stats)
@@ -171,8 +173,11 @@ def moments(cnp.ndarray x not None, tuple axes not None):
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False):
-    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2"."""
+              bint return_state=False, cnp.ndarray mask=None):
+    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
+
+    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there.
+    """
     cdef cn_call call
     cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
     cdef cn_partial *stats = NULL
@@ -188,6 +193,8 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
         set_operand(&call, CN_W, weight)
     if bias is not None:
         set_operand(&call, CN_B, bias)
+    if mask is not None:
+        set_operand(&call, CN_M, mask)
     set_reduced(&call, axes)
     run_normalize(&call, cnp.PyArray_SIZE(x), how, eps, stats)
     return state
@@ -206,8 +213,11 @@ def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):
 
 
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
-          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias):
-    """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape."""
+          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None):
+    """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape.
+
+    Where the mask (bool, as many dimensions as x) hides x, out is 0.
+    """
     cdef cn_call call
     cdef cn_status status
     cdef const double *mid
@@ -225,6 +235,8 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
         set_operand(&call, CN_W, weight)
     if bias is not None:
         set_operand(&call, CN_B, bias)
+    if mask is not None:
+        set_operand(&call, CN_M, mask)
     if cnp.PyArray_SIZE(x) < RELEASE:
         status = cn_apply(&call, mid, factor)
     else:

@@ -18,8 +18,9 @@ typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;
 
 typedef enum { CN_OK, CN_NO_MEMORY } cn_status;
 
-/* The operands of a call. STAT is an index space: an axis is reduced iff its stat stride is 0. */
-enum { CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_NOPERANDS };
+/* The operands of a call. STAT is an index space: an axis is reduced iff its stat stride is 0. M is a mask of
+ * bytes: where it is 0, x counts in no statistic and y is 0. */
+enum { CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_M, CN_NOPERANDS };
 
 typedef struct {
     char *data;                   /* NULL: absent, then every stride is 0 */
@@ -34,7 +35,8 @@ typedef struct {
     ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
 } cn_call;
 
-/* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. */
+/* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. All 0 without an
+ * element. */
 typedef struct {
     double count, mean, mean_lo, m2;
 } cn_partial;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "cpu.h"
+#include "masked.h"
 #include "moments.h"
 #include "threads.h"
-#include "tile.h"
 #include "unit.h"
 
 /* A unit up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
@@ -45,9 +45,10 @@ static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t
     cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, job->ahead};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
+    if (!job->mask) how.base[CN_M] = NULL;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_block block = cn_walk_block(walk, backwards ? walk->n_blocks - 1 - i : i);
-        cn_tile_apply(&how, &block);
+        cn_masked_apply(&how, &block);
     }
 }
 
@@ -62,19 +63,20 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
     cn_walk moments, apply;
-    ptrdiff_t offset[CN_NOPERANDS], width = -1;
+    cn_unit unit;
+    ptrdiff_t width = -1;
     cn_params params = cn_params_in(s.params, job->width * job->repeat, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
-        cn_loop columns = cn_locate_unit(job, u, offset);
-        if (width != columns.n) {
-            cn_walk_moments(job, &columns, &moments);
-            cn_walk_apply(job, &columns, &apply);
-            width = columns.n;
+        cn_locate_unit(job, u, &unit);
+        if (width != unit.columns.n) {
+            cn_walk_moments(job, &unit.columns, &moments);
+            cn_walk_apply(job, &unit.columns, &apply);
+            width = unit.columns.n;
         }
-        cn_unit_moments(job, &moments, &columns, job->call->op[CN_X].data + offset[CN_X], &s);
+        cn_unit_moments(job, &moments, &unit, &s);
         params.boosted = 0;
-        cn_finish_unit(job, s.unit, &columns, offset[CN_STAT], s.factors, &params);
-        apply_blocks(job, &apply, offset, &params, s.packed, 0, apply.n_blocks, 0);
+        cn_finish_unit(job, s.unit, &unit, s.factors, &params);
+        apply_blocks(job, &apply, unit.offset, &params, s.packed, 0, apply.n_blocks, 0);
     }
     end_stream(job);
 }
@@ -83,28 +85,27 @@ static void span_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    ptrdiff_t offset[CN_NOPERANDS];
+    cn_unit unit;
     cn_walk walk;
     for (ptrdiff_t i = begin; i < end; i++) {
-        cn_loop columns = cn_locate_unit(job, i / job->spans, offset);
-        cn_walk_moments(job, &columns, &walk);
+        cn_locate_unit(job, i / job->spans, &unit);
+        cn_walk_moments(job, &unit.columns, &walk);
         double *slot = job->slots ? job->slots + i * cn_slot_size(job) : s.unit;
-        const char *x = job->call->op[CN_X].data + offset[CN_X];
-        cn_span_moments(job, &walk, &columns, x, i % job->spans, slot, &s);
-        if (!job->slots) cn_finish_unit(job, slot, &columns, offset[CN_STAT], NULL, NULL);
+        cn_span_moments(job, &walk, &unit, i % job->spans, slot, &s);
+        if (!job->slots) cn_finish_unit(job, slot, &unit, NULL, NULL);
     }
 }
 
 static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
-    ptrdiff_t offset[CN_NOPERANDS];
+    cn_unit unit;
     (void)thread;
     for (ptrdiff_t u = begin; u < end; u++) {
-        cn_loop columns = cn_locate_unit(job, u, offset);
+        cn_locate_unit(job, u, &unit);
         double *slots = job->slots + u * job->spans * cn_slot_size(job);
         for (ptrdiff_t i = 1; i < job->spans; i++) cn_merge_slot(job, slots, slots + i * cn_slot_size(job));
-        cn_finish_unit(job, slots, &columns, offset[CN_STAT], NULL, NULL);
+        cn_finish_unit(job, slots, &unit, NULL, NULL);
     }
 }
 
@@ -191,11 +192,22 @@ static void look_far(cn_job *job)
 static int fuses(const cn_job *job, int threads)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
-    return job->plan.together &&
+    return job->plan.together && !(job->each && job->plan.cols) &&
            (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->units >= 2 * threads));
 }
 
-/* Moments to stats, then apply. Groups differ in nothing but their statistics: one count. */
+/* Factors of all groups from job->stats. Without a mask they have one count. */
+static void all_scales(const cn_job *job, const double *m2, double *factor)
+{
+    const ptrdiff_t n = job->call->n_stats;
+    if (!job->mask) cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
+    for (ptrdiff_t i = 0; i < n && job->mask; i++) {
+        factor[i] = 0;
+        if (job->stats[i].count > 0) cn_scales(factor + i, m2 + i, 1, job->stats[i].count, job->kind, job->eps);
+    }
+}
+
+/* Moments to stats, then apply. */
 static cn_status two_phases(cn_job *job, int threads)
 {
     ptrdiff_t n = job->call->n_stats;
@@ -208,7 +220,7 @@ static cn_status two_phases(cn_job *job, int threads)
         double *lo = mean + n, *m2 = lo + n, *factor = m2 + n;
         for (ptrdiff_t i = 0; i < n; i++)
             mean[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
-        cn_scales(factor, m2, n, job->stats[0].count, job->kind, job->eps);
+        all_scales(job, m2, factor);
         make_params(job, mean, lo, factor);
     }
     if (status == CN_OK) all_apply(job, threads);

@@ -13,7 +13,8 @@
 #include <stdio.h>
 
 #define ALL ((1u << CN_NOPERANDS) - 1)
-#define X_STAT (1u << CN_X | 1u << CN_STAT)
+/* What moments read. */
+#define READ (1u << CN_X | 1u << CN_STAT | 1u << CN_M)
 
 /* A run up to this length is refined if at least so many of them make a group. */
 #define CN_SHORT_RUN 64
@@ -90,7 +91,8 @@ static ptrdiff_t short_run(const cn_loops *by_x)
     for (int i = 0; i < by_x->n - 2; i++)
         if (by_x->loop[i].stride[CN_STAT] == 0) runs *= by_x->loop[i].n;
     int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
-               groups->stride[CN_X] == run->stride[CN_X] * run->n;
+               groups->stride[CN_X] == run->stride[CN_X] * run->n && run->stride[CN_M] == 0 &&
+               groups->stride[CN_M] == 0;
     return fits && run->n <= CN_SHORT_RUN && runs >= CN_SHORT_RUN ? run->n : 1;
 }
 
@@ -110,13 +112,13 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     cn_loops *all = &plan->all, by_x;
     gather(call, plan);
     copy_loops(&by_x, all);
-    cn_coalesce(&by_x, X_STAT);
+    cn_coalesce(&by_x, READ);
     plan->refined = short_run(&by_x);
     if (plan->refined > 1) {
         refine(all, plan->refined);
         plan->start[CN_STAT] *= plan->refined;
         copy_loops(&by_x, all);
-        cn_coalesce(&by_x, X_STAT);
+        cn_coalesce(&by_x, READ);
     }
     cn_coalesce(all, ALL);
     plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
@@ -125,7 +127,7 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     keep(&plan->kept, from, from->n, 0);
     plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
     keep(&plan->reduced, &by_x, by_x.n, 1);
-    cn_coalesce(&plan->reduced, X_STAT);
+    cn_coalesce(&plan->reduced, READ);
     keep(&plan->spread, all, all->n, 1);
     cn_coalesce(&plan->spread, ALL);
 }

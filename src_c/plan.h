@@ -1,4 +1,4 @@
-/* plan.h: axes of five strided operands -> few loops, and the walk of a list of loops in blocks. */
+/* plan.h: axes of six strided operands -> few loops, and the walk of a list of loops in blocks. */
 #ifndef CN_PLAN_H
 #define CN_PLAN_H
 
@@ -20,12 +20,12 @@ typedef struct {
     cn_loops all;                  /* every loop, x in memory order: what apply walks */
     cn_loop columns;               /* the innermost kept loop: neighbouring groups, taken several at a time */
     cn_loops kept;                 /* the other kept loops */
-    cn_loops reduced;              /* a group's loops, merged by x alone: what moments walk, so the
+    cn_loops reduced;              /* a group's loops, merged by x and mask alone: what moments walk, so the
                                            order of sums does not depend on weight, bias or out */
     cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
     int cols;                      /* columns is the innermost loop of all */
     ptrdiff_t refined;             /* so many neighbouring columns are one group, else 1 (see plan.c) */
-    int together;                  /* kept and columns hold for all operands; else for x and stat alone */
+    int together;                  /* kept and columns hold for all operands; else for what moments read */
 } cn_plan;
 
 void cn_make_plan(const cn_call *call, cn_plan *plan);

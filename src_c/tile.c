@@ -26,8 +26,7 @@ static ptrdiff_t copy_second(char *to, const char *from, ptrdiff_t n)
     return i;
 }
 
-static void copy_strided(char *to, ptrdiff_t to_stride, const char *from, ptrdiff_t from_stride, ptrdiff_t n,
-                         ptrdiff_t size)
+void cn_copy(char *to, ptrdiff_t to_stride, const char *from, ptrdiff_t from_stride, ptrdiff_t n, ptrdiff_t size)
 {
     if (size == 4 && from_stride == 8 && to_stride == 4) {
         ptrdiff_t done = copy_second(to, from, n);
@@ -45,7 +44,7 @@ static void copy_rows(char *to, ptrdiff_t to_row, ptrdiff_t to_stride, const cha
                       ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t size)
 {
     for (ptrdiff_t r = 0; r < rows; r++)
-        copy_strided(to + r * to_row, to_stride, from + r * from_row, from_stride, n, size);
+        cn_copy(to + r * to_row, to_stride, from + r * from_row, from_stride, n, size);
 }
 
 /* Copies a tile whose columns are apart. */
@@ -57,12 +56,16 @@ static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed
     t->x = packed, t->x_row = row, t->x_group = group;
 }
 
-void cn_tile_moments(const cn_reading *how, const cn_block *block, const char *x, cn_acc *acc, cn_acc *folded)
+cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
 {
-    const cn_walk *walk = how->walk;
-    const ptrdiff_t size = how->k->size, stride = walk->col.stride[CN_X];
-    cn_tile t = {x + block->offset[CN_X], 0, 1, walk->row.stride[CN_X], block->rows, block->n};
+    cn_tile t = {x + block->offset[CN_X], 0, 1, how->walk->row.stride[CN_X], block->rows, block->n};
     if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
+    return t;
+}
+
+void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_acc *acc, cn_acc *folded)
+{
+    const ptrdiff_t size = how->k->size;
     if (stride != size && t.n > 1) pack_tile(&t, stride, size, how->packed);
     if (!how->cols) {
         how->k->moments_rows(&t, how->centered, acc);
@@ -82,7 +85,7 @@ static cn_param param(const char *data, ptrdiff_t row, ptrdiff_t stride, ptrdiff
 {
     cn_param p = {data, row, data && stride != 0 && n > 1};
     if (p.per_column && stride != size) {
-        copy_strided(*packed, size, data, stride, n, size);
+        cn_copy(*packed, size, data, stride, n, size);
         p.data = *packed;
         *packed += n * size;
     }
@@ -128,22 +131,33 @@ static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
     k->apply_cols(t);
 }
 
-static void apply_block(const cn_writing *how, const cn_block *block)
+/* The tile of a block, its parameters packed; stream is not set yet. */
+static void open_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *to, char **free_memory)
 {
-    const cn_kernels *k = how->k;
     const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, *at = block->offset;
-    const ptrdiff_t n = block->n, size = k->param_size;
-    char *packed = how->packed, *const *base = how->base;
-    char *x = base[CN_X] + at[CN_X], *y = base[CN_Y] + at[CN_Y];
+    const ptrdiff_t n = block->n, size = how->k->param_size;
+    char *packed = *free_memory, *const *base = how->base;
     cn_apply_tile t; /* every field is set below: clearing it first takes as long as all of that */
-    t.x = x, t.x_row = row[CN_X], t.rows = block->rows, t.n = n, t.y = y, t.y_row = row[CN_Y];
-    t.far = how->far, t.ahead = how->ahead;
+    t.x = base[CN_X] + at[CN_X], t.x_row = row[CN_X], t.rows = block->rows, t.n = n;
+    t.y = base[CN_Y] + at[CN_Y], t.y_row = row[CN_Y], t.far = how->far, t.ahead = how->ahead, t.stream = 0;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
     t.lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
     t.scale = param(how->params->scale + stat, stat_row, stat_col, n, size, &packed);
     t.w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
     t.b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
+    *to = t, *free_memory = packed;
+}
+
+static void apply_block(const cn_writing *how, const cn_block *block)
+{
+    const cn_kernels *k = how->k;
+    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, n = block->n;
+    char *packed = how->packed;
+    cn_apply_tile t;
+    open_tile(how, block, &t, &packed);
+    const char *x = t.x;
+    char *y = t.y;
     const ptrdiff_t packed_row = n * k->size;
     int pack_x = n > 1 && col[CN_X] != k->size, pack_y = n > 1 && col[CN_Y] != k->size;
     if (pack_x) {
@@ -203,6 +217,16 @@ static void apply_boosted(const cn_writing *how, const cn_block *block)
 
 /* Is a parameter vector laid out apart along the columns? */
 static int apart(ptrdiff_t stride, ptrdiff_t size) { return stride != 0 && stride != size; }
+
+int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t)
+{
+    const ptrdiff_t *col = how->walk->col.stride, size = how->k->size, param_size = how->k->param_size;
+    char *packed = how->packed;
+    if (col[CN_X] != size || col[CN_Y] != size || how->params->boosted) return 0;
+    if (apart(col[CN_STAT], 1) || apart(col[CN_W], param_size) || apart(col[CN_B], param_size)) return 0;
+    open_tile(how, block, t, &packed);
+    return 1;
+}
 
 void cn_tile_apply(const cn_writing *how, const cn_block *block)
 {

@@ -28,8 +28,14 @@ typedef struct {
     char *packed; /* CN_PACKED elements */
 } cn_reading;
 
-/* Merges the block's moments into acc; of folded rows into folded. x: the unit's first element. */
-void cn_tile_moments(const cn_reading *how, const cn_block *block, const char *x, cn_acc *acc, cn_acc *folded);
+/* n elements from one stride to another, in bytes. */
+void cn_copy(char *to, ptrdiff_t to_stride, const char *from, ptrdiff_t from_stride, ptrdiff_t n, ptrdiff_t size);
+
+/* The tile of a block. x: the unit's first element. */
+cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x);
+
+/* Merges the tile's moments into acc; of folded rows into folded. Its columns are `stride` bytes apart. */
+void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_acc *acc, cn_acc *folded);
 
 typedef struct {
     const cn_kernels *k;
@@ -43,5 +49,8 @@ typedef struct {
 
 /* y of one block. */
 void cn_tile_apply(const cn_writing *how, const cn_block *block);
+
+/* The tile of a block of which nothing is packed (stream: not set); 0 if something is. */
+int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t);
 
 #endif

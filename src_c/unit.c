@@ -6,8 +6,9 @@
 
 #include <string.h>
 
+#include "mask.h"
+#include "masked.h"
 #include "moments.h"
-#include "tile.h"
 
 #define CN_SPAN 16
 
@@ -16,6 +17,8 @@
  * 8192 26.0 on Zen 3). */
 #define CN_BATCH 128
 #define CN_BATCH_ELEMENTS 8192
+/* Columns with masks of their own are taken one by one, from blocks that stay in L2. */
+#define CN_OWN_MASKS 32
 
 /* A block of apply costs 60 ns beside its elements. */
 #define CN_APPLIED 16384
@@ -46,6 +49,10 @@ static void merge_groups(cn_acc *to, const cn_acc *from, ptrdiff_t offset, ptrdi
 
 void cn_merge_slot(const cn_job *job, double *to, const double *from)
 {
+    if (job->each) {
+        for (ptrdiff_t c = 0; c < job->width; c++) cn_merge((cn_partial *)to + c, (const cn_partial *)from + c);
+        return;
+    }
     cn_acc a = open_slot(to, job->width), b = open_slot((double *)from, job->width);
     merge_groups(&a, &b, 0, job->width);
     to[0] = a.count;
@@ -62,23 +69,26 @@ cn_scratch cn_open_scratch(const cn_job *job, int thread)
         factors, params,      params + CN_N_PARAMS * job->width * job->repeat * (ptrdiff_t)sizeof(double)};
 }
 
-cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS])
+void cn_locate_unit(const cn_job *job, ptrdiff_t u, cn_unit *unit)
 {
     cn_loop columns = job->plan.columns;
     ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, outer = u, first = 0;
-    for (int o = 0; o < CN_NOPERANDS; o++) offset[o] = job->plan.start[o];
+    for (int o = 0; o < CN_NOPERANDS; o++) unit->offset[o] = job->plan.start[o];
     if (tiles > 1) {
         outer = u / tiles, first = u % tiles * job->width;
-        for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += first * columns.stride[o];
+        for (int o = 0; o < CN_NOPERANDS; o++) unit->offset[o] += first * columns.stride[o];
     }
-    cn_locate(&job->plan.kept, outer, offset);
+    cn_locate(&job->plan.kept, outer, unit->offset);
     columns.n = columns.n - first < job->width ? columns.n - first : job->width;
-    return columns;
+    unit->columns = columns;
 }
+
+/* Are columns read side by side? */
+static int reads_columns(const cn_job *job) { return job->plan.cols && !job->each; }
 
 void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 {
-    if (job->plan.cols)
+    if (reads_columns(job))
         cn_make_walk(&job->plan.reduced, columns, CN_BLOCK_ROWS * job->fold, CN_MAX_GROUPS, walk);
     else
         cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, walk);
@@ -124,28 +134,54 @@ static void unfold(const cn_job *job, cn_acc *acc, const cn_acc *folded)
     for (ptrdiff_t i = 0; i < job->fold; i++) merge_groups(acc, folded, i * job->width, job->width);
 }
 
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x, ptrdiff_t span,
-                     double *slot, const cn_scratch *s)
+/* A span of groups with masks of their own: block by block, so that columns find theirs in the cache. */
+static void own_span(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t from, ptrdiff_t to,
+                     cn_partial *slot, const cn_scratch *s)
+{
+    const cn_loop *columns = &unit->columns, one = {.n = 1};
+    const char *x = job->call->op[CN_X].data + unit->offset[CN_X];
+    const cn_reading how = {job->k, walk, &one, 1, 0, job->kind == CN_VAR, s->packed};
+    memset(slot, 0, (size_t)columns->n * sizeof *slot);
+    for (ptrdiff_t i = from; i < to; i++) {
+        cn_block block = cn_walk_block(walk, i);
+        for (ptrdiff_t c = 0; c < columns->n; c++) {
+            const char *mask = job->mask;
+            if (mask) mask += unit->offset[CN_M] + c * columns->stride[CN_M];
+            cn_acc acc = {slot[c].count, &slot[c].mean, &slot[c].mean_lo, &slot[c].m2};
+            cn_masked_moments(&how, mask, &block, x + c * columns->stride[CN_X], &acc, NULL);
+            slot[c].count = acc.count;
+        }
+    }
+}
+
+void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t span, double *slot,
+                     const cn_scratch *s)
 {
     ptrdiff_t from = span * CN_SPAN, to = from + CN_SPAN < walk->n_blocks ? from + CN_SPAN : walk->n_blocks;
+    if (job->each) {
+        own_span(job, walk, unit, from, to, (cn_partial *)slot, s);
+        return;
+    }
     slot[0] = 0;
     cn_acc acc = open_slot(slot, job->width), folded = open_slot(s->folded, job->fold * job->width);
     folded.count = 0;
-    const cn_reading how = {job->k, walk, columns, job->fold, job->plan.cols, job->kind == CN_VAR, s->packed};
+    const int cols = job->plan.cols;
+    const cn_reading how = {job->k, walk, &unit->columns, job->fold, cols, job->kind == CN_VAR, s->packed};
+    const char *x = job->call->op[CN_X].data + unit->offset[CN_X];
+    const char *mask = job->mask ? job->mask + unit->offset[CN_M] : NULL;
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
-        cn_tile_moments(&how, &block, x, &acc, &folded);
+        cn_masked_moments(&how, mask, &block, x, &acc, &folded);
     }
     if (job->fold > 1) unfold(job, &acc, &folded);
     slot[0] = acc.count;
 }
 
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x,
-                     const cn_scratch *s)
+void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_scratch *s)
 {
-    cn_span_moments(job, walk, columns, x, 0, s->unit, s);
+    cn_span_moments(job, walk, unit, 0, s->unit, s);
     for (ptrdiff_t i = 1; i < job->spans; i++) {
-        cn_span_moments(job, walk, columns, x, i, s->span, s);
+        cn_span_moments(job, walk, unit, i, s->span, s);
         cn_merge_slot(job, s->unit, s->span);
     }
 }
@@ -165,18 +201,50 @@ static void coarsen(ptrdiff_t refined, cn_acc *acc, ptrdiff_t n)
     acc->count *= (double)refined;
 }
 
-void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptrdiff_t stat, double *factors,
-                    cn_params *params)
+/* Is column c of the unit hidden as a whole? */
+static int hidden(const cn_job *job, const cn_unit *unit, ptrdiff_t c)
 {
-    const ptrdiff_t n = columns->n, refined = job->plan.refined;
+    const ptrdiff_t step = unit->columns.stride[CN_M];
+    return job->mask && step && !job->mask[unit->offset[CN_M] + c * step];
+}
+
+/* Zeros for groups of which nothing is shown; their apply is skipped. */
+static void blank(const cn_job *job, const cn_unit *unit, cn_acc *acc)
+{
+    for (ptrdiff_t c = 0; c < unit->columns.n; c++)
+        if (acc->count == 0 || hidden(job, unit, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
+}
+
+/* As cn_finish_unit, for groups with masks of their own. */
+static void finish_own(const cn_job *job, const cn_partial *slot, const cn_unit *unit, cn_params *params)
+{
+    const ptrdiff_t n = unit->columns.n, stat = unit->offset[CN_STAT], step = unit->columns.stride[CN_STAT];
+    for (ptrdiff_t c = 0; c < n; c++) {
+        double factor = 0;
+        if (job->stats) job->stats[stat + c * step] = slot[c];
+        if (!params) continue;
+        if (slot[c].count > 0) cn_scales(&factor, &slot[c].m2, 1, slot[c].count, job->kind, job->eps);
+        cn_put_param(params, job->k->param_size, c, slot[c].mean, slot[c].mean_lo, factor);
+    }
+    if (params && job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
+}
+
+void cn_finish_unit(const cn_job *job, double *slot, const cn_unit *unit, double *factors, cn_params *params)
+{
+    const ptrdiff_t n = unit->columns.n, refined = job->plan.refined, stat = unit->offset[CN_STAT];
+    if (job->each) {
+        finish_own(job, (cn_partial *)slot, unit, params);
+        return;
+    }
     cn_acc acc = open_slot(slot, job->width);
+    if (job->mask) blank(job, unit, &acc);
     if (refined > 1) coarsen(refined, &acc, n);
     if (job->stats)
         for (ptrdiff_t c = 0; c < n; c += refined)
-            job->stats[(stat + c * columns->stride[CN_STAT]) / refined] =
-                (cn_partial){acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
+            job->stats[(stat + c * unit->columns.stride[CN_STAT]) / refined] =
+                (cn_partial){hidden(job, unit, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
     if (!params) return;
-    cn_scales(factors, acc.m2, n, acc.count, job->kind, job->eps);
+    cn_scales(factors, acc.m2, n, acc.count > 0 ? acc.count : 1, job->kind, job->eps);
     cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
     if (job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
 }
@@ -185,7 +253,7 @@ size_t cn_scratch_size(const cn_job *job)
 {
     ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
-    size_t packed = (job->packs ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    size_t packed = (job->packs || job->mask ? rows + 2 * CN_PACKED : rows) * sizeof(double);
     size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
@@ -198,6 +266,14 @@ static int strided(const cn_job *job)
     const ptrdiff_t *in = all->loop[all->n - 1].stride, size = job->k->param_size;
     return in[CN_X] != job->k->size || (job->call->op[CN_Y].data && in[CN_Y] != job->k->size) ||
            (in[CN_W] && in[CN_W] != size) || (in[CN_B] && in[CN_B] != size) || (in[CN_STAT] && in[CN_STAT] != 1);
+}
+
+/* Do the masks of neighbouring groups differ in more than all or nothing? */
+static int own_masks(const cn_plan *plan)
+{
+    int varies = 0;
+    for (int i = 0; i < plan->reduced.n; i++) varies |= plan->reduced.loop[i].stride[CN_M] != 0;
+    return varies && plan->columns.stride[CN_M] != 0;
 }
 
 /* Rows of a group that can be applied as rows of all groups of a unit (few channels of a GroupNorm): a
@@ -215,7 +291,7 @@ static ptrdiff_t folding(const cn_job *job)
 {
     const cn_plan *plan = &job->plan;
     const cn_loop *columns = &plan->columns;
-    if (!plan->cols || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
+    if (!reads_columns(job) || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
     const cn_loop *rows = &plan->reduced.loop[plan->reduced.n - 1];
     ptrdiff_t fold = CN_FOLDED / columns->n;
     int contiguous = columns->stride[CN_X] == job->k->size && rows->stride[CN_X] == columns->n * job->k->size;
@@ -228,10 +304,14 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
     job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
     cn_make_plan(call, &job->plan);
+    job->mask = cn_mask_of(call);
+    job->each = own_masks(&job->plan);
     job->packs = strided(job);
     cn_loop *columns = &job->plan.columns;
     ptrdiff_t group = cn_count(&job->plan.reduced), most = CN_MAX_GROUPS;
-    if (!job->plan.cols) {
+    if (job->each && job->plan.cols) {
+        most = CN_OWN_MASKS;
+    } else if (!job->plan.cols) {
         ptrdiff_t batch = CN_BATCH_ELEMENTS / group;
         most = group >= CN_BLOCK || batch < 1 ? 1 : batch < CN_BATCH ? batch : CN_BATCH;
     }

@@ -15,7 +15,9 @@ typedef struct {
     cn_plan plan;
     cn_kind kind;
     double eps;
-    int packs;                     /* blocks, or parameters, are packed */
+    const char *mask; /* NULL if nothing is hidden; the plan heeds the strides of a mask all the same */
+    int each;         /* every group has a mask of its own */
+    int packs;        /* blocks, or parameters, are packed */
     ptrdiff_t width, units, spans; /* columns of a unit; spans of a unit */
     ptrdiff_t fold;                /* narrow columns: so many rows are one row of fold * width columns */
     ptrdiff_t repeat;              /* rows of a group, each with parameters of its own; else 1 */
@@ -39,8 +41,9 @@ typedef struct {
     char *params, *packed;
 } cn_scratch;
 
-/* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns. */
-static inline ptrdiff_t cn_slot_size(const cn_job *job) { return 1 + 3 * job->width; }
+/* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns; with masks of their own
+ * a cn_partial for each. */
+static inline ptrdiff_t cn_slot_size(const cn_job *job) { return (job->each ? 4 : 3) * job->width + 1; }
 
 /* Plan, units and spans of a call; nothing is allocated yet. */
 void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind kind, double eps,
@@ -50,8 +53,13 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
 size_t cn_scratch_size(const cn_job *job);
 cn_scratch cn_open_scratch(const cn_job *job, int thread);
 
-/* Unit u: its first element and its columns. */
-cn_loop cn_locate_unit(const cn_job *job, ptrdiff_t u, ptrdiff_t offset[CN_NOPERANDS]);
+/* A unit: its columns and the offsets of its first element. */
+typedef struct {
+    cn_loop columns;
+    ptrdiff_t offset[CN_NOPERANDS];
+} cn_unit;
+
+void cn_locate_unit(const cn_job *job, ptrdiff_t u, cn_unit *unit);
 
 /* The walks of a unit's moments, and of its apply (parameters side by side, from STAT offset 0). */
 void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk);
@@ -60,16 +68,14 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk);
 /* The walk of apply over all of x, statistics in the caller's order. */
 void cn_walk_all(const cn_job *job, cn_walk *walk);
 
-/* Moments of one span of a unit into slot, and of a whole unit into s->unit. x: the unit's first element. */
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x, ptrdiff_t span,
-                     double *slot, const cn_scratch *s);
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_loop *columns, const char *x,
+/* Moments of one span of a unit into slot, and of a whole unit into s->unit. */
+void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t span, double *slot,
                      const cn_scratch *s);
+void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_scratch *s);
 void cn_merge_slot(const cn_job *job, double *to, const double *from);
 
 /* Writes a finished unit to stats and, if given, to params (of the unit alone). Refined groups are merged
  * first; slot is theirs then. */
-void cn_finish_unit(const cn_job *job, double *slot, const cn_loop *columns, ptrdiff_t stat, double *factors,
-                    cn_params *params);
+void cn_finish_unit(const cn_job *job, double *slot, const cn_unit *unit, double *factors, cn_params *params);
 
 #endif
