@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnorm import _outputs, _threads, functional
 from cnorm._config import show_config
 from cnorm._image import image_normalize
+from cnorm._masks import length_mask
 from cnorm._moments import moments, standardize
 from cnorm._outputs import get_output_cache, set_output_cache
 from cnorm._running import RunningMoments
@@ -24,6 +25,7 @@ __all__ = [
     "get_num_threads",
     "get_output_cache",
     "image_normalize",
+    "length_mask",
     "moments",
     "nn",
     "preprocessing",

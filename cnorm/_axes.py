@@ -140,6 +140,14 @@ def check_running_pair(mean: Array | None, var: Array | None) -> None:
         raise ValueError(f"{missing}: expected both running statistics or neither, got None for one")
 
 
+def broadcast(p: Array, shape: tuple[int, ...], name: str) -> Array:
+    """`p` with as many dimensions as `shape`, each 1 or equal, or an error."""
+    padded = (1,) * (len(shape) - p.ndim) + p.shape
+    if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
+        raise ValueError(f"{name}: expected a shape that broadcasts to {shape}, got {p.shape}")
+    return p.reshape(padded)
+
+
 def as_number(value: Any, name: str) -> float:
     """A real scalar argument."""
     try:

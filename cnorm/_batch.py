@@ -16,15 +16,18 @@ from cnorm._axes import (
     check_rank,
     check_running_pair,
 )
-from cnorm._moments import inverse_root, mean_of, mean_var, merge
+from cnorm._masks import as_mask
+from cnorm._moments import inverse_root, mean_of, mean_var, merge, variance
 
 
-def _apply_running(target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any) -> Array:
+def _apply_running(
+    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None
+) -> Array:
     """y from given statistics per channel."""
     shape = channel_shape(target.x.ndim, mean.size)
     scale = inverse_root(var.astype(np.float64) + eps)
     center = mean.astype(np.float64).reshape(shape)
-    _core.apply(target.x, target.y, center, scale.reshape(shape), w, b)
+    _core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask)
     return target.done()
 
 
@@ -37,17 +40,31 @@ class _Running:
         self.mean, self.var = mean, var
         self.before = mean.astype(np.float64), var.astype(np.float64)
 
-    def move(self, mean: Array, var: Array, momentum: float) -> None:
-        """running <- (1 - momentum) * running + momentum * value, in float64, rounded once."""
+    def move(self, mean: Array, var: Array, momentum: float, least: Array | None = None) -> None:
+        """running <- (1 - momentum) * running + momentum * value, in float64, rounded once.
+
+        least: how many elements the mask leaves; a mean of none and a variance of one move nothing.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
-            for running, old, new in zip((self.mean, self.var), self.before, (mean, var), strict=True):
-                mixed = (1 - momentum) * old + momentum * new.reshape(running.shape)
+            for i, (running, new) in enumerate(((self.mean, mean), (self.var, var))):
+                mixed = (1 - momentum) * self.before[i] + momentum * new.reshape(running.shape)
+                if least is not None:
+                    mixed = np.where(least.reshape(running.shape) > i, mixed, self.before[i])
                 running[...] = mixed.astype(running.dtype)
 
 
 def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None:
     """Nothing to update without statistics, or without values."""
     return None if mean is None or var is None or not x.size else _Running(mean, var)
+
+
+def _means_of_instances(state: Array) -> tuple[Array, Array]:
+    """Means over the batch of the instances' means and unbiased variances, without those a mask hides."""
+    count, equal = state[..., 0], state.copy()
+    equal[..., 0], equal[..., 3] = count > 0, 0
+    several = count > 1
+    total = np.where(several, variance(state, 1), 0).sum(axis=0)
+    return mean_of(merge(equal, (0,))), total / np.maximum(several.sum(axis=0), 1)
 
 
 def batch_norm(
@@ -60,6 +77,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array:
     r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
@@ -72,7 +90,8 @@ def batch_norm(
         Any layout; channels-last views are not copied.
     running_mean, running_var : ndarray of float, shape (C,), or None
         Statistics used when not training; when training, updated in place (with the unbiased variance):
-        ``running = (1 - momentum) * running + momentum * batch``.
+        ``running = (1 - momentum) * running + momentum * batch``. A channel without an element that
+        counts keeps them, one with a single element keeps its variance.
     weight, bias : array_like of float, C elements, optional
         Scale and shift of each channel.
     training : bool
@@ -81,6 +100,8 @@ def batch_norm(
         Share of this batch in the running statistics.
     eps : float
         Added to the variance.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -92,7 +113,7 @@ def batch_norm(
     Raises
     ------
     TypeError
-        A dtype that is not float.
+        A dtype that is not float, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none outside
         training, one value per channel in training, a negative `eps` (in training: not positive).
@@ -126,16 +147,20 @@ def batch_norm(
     w, b = channel_affine(x, weight, bias, out)
     if training:
         check_more_than_one(x, x.size // channels if channels else 0)
+    mask = as_mask(where, x, out)
     target = Output(x, out)
     if not training:
         if mean is None or var is None:
             return target.done()
-        return _apply_running(target, mean, var, eps, w, b)
+        return _apply_running(target, mean, var, eps, w, b, mask)
     axes = (0, *range(2, x.ndim))
     running = _running(mean, var, x)
-    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask)
     if running is not None:
-        running.move(*mean_var(state, x.size // channels, 1), momentum)
+        if mask is None:
+            running.move(*mean_var(state, x.size // channels, 1), momentum)
+        else:
+            running.move(mean_of(state), variance(state, 1), momentum, state[..., 0])
     return target.done()
 
 
@@ -149,6 +174,7 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array:
     r"""Instance normalization: statistics per sample and channel over all positions [1]_.
@@ -161,7 +187,8 @@ def instance_norm(
         Any layout; a channels-last view gives a channels-last result.
     running_mean, running_var : ndarray of float, shape (C,), or None
         Used when `use_input_stats` is false; otherwise updated in place with the means over the batch
-        of each instance's mean and unbiased variance.
+        of each instance's mean and unbiased variance. Instances without an element that counts are left
+        out, those with a single one have no variance.
     weight, bias : array_like of float, C elements, optional
         Scale and shift of each channel.
     use_input_stats : bool
@@ -170,6 +197,8 @@ def instance_norm(
         Share of this batch in the running statistics.
     eps : float
         Added to the variance.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -181,7 +210,7 @@ def instance_norm(
     Raises
     ------
     TypeError
-        A dtype that is not float.
+        A dtype that is not float, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
         `use_input_stats`, a single position.
@@ -208,15 +237,19 @@ def instance_norm(
     if not use_input_stats:
         if mean is None or var is None:
             raise ValueError("running_mean: expected an array without use_input_stats, got None")
-        return _apply_running(Output(x, out), mean, var, eps, w, b)
+        return _apply_running(Output(x, out), mean, var, eps, w, b, as_mask(where, x, out))
     positions = int(np.prod(x.shape[2:]))
     if positions == 1:
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
+    mask = as_mask(where, x, out)
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
     running = _running(mean, var, x)
-    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask)
     if running is not None:
-        var_of_each = mean_var(state, positions, 1)[1]
-        running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
+        if mask is None:
+            var_of_each = mean_var(state, positions, 1)[1]
+            running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
+        else:
+            running.move(*_means_of_instances(state), momentum, state[..., 0].max(axis=0))
     return target.done()

@@ -13,6 +13,7 @@ def layer_norm(
     *,
     axis: Any = None,
     weight_offset: Any = 0.0,
+    where: Any = None,
     out: Any = None,
 ) -> Array: ...
 def rms_norm(
@@ -32,6 +33,7 @@ def group_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array: ...
 def batch_norm(
@@ -44,6 +46,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array: ...
 def instance_norm(
@@ -56,5 +59,6 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array: ...

@@ -18,7 +18,7 @@ from libc.string cimport memcmp
 
 from cnorm._blocks cimport new_like
 from cnorm._core cimport (
-    CN_B, CN_F64, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
+    CN_B, CN_F64, CN_M, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
     cn_call, cn_dtype, cn_kind, known_dtype, run_apply_running, run_normalize,
 )
 
@@ -51,6 +51,7 @@ cdef bint open_call(cn_call *call, object input) noexcept:
     call.n_stats = 1
     call.dtype = <cn_dtype>dtype
     call.op[CN_X].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>input)
+    call.op[CN_M].data = NULL
     return True
 
 
@@ -118,6 +119,7 @@ cdef inline void add_axis(cn_call *call, intp n, intp stride, intp stat, intp pa
     call.op[CN_STAT].strides[axis] = stat
     call.op[CN_W].strides[axis] = bytes if call.op[CN_W].data != NULL else 0
     call.op[CN_B].strides[axis] = bytes if call.op[CN_B].data != NULL else 0
+    call.op[CN_M].strides[axis] = 0
     if stat:
         call.n_stats *= n
     call.ndim = axis + 1
@@ -266,13 +268,14 @@ cdef object offset_weight(object weight, object offset):
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = 0.0, out: Any = None) -> Array:
+               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = 0.0, where: Any = None,
+               out: Any = None) -> Array:
     y = None
     w = offset_weight(weight, weight_offset)
-    if axis is None and w is not False:
+    if axis is None and where is None and w is not False:
         y = trailing(input, normalized_shape, w, bias, eps, out, CN_VAR)
     return y if y is not None else _trailing.layer_norm(
-        input, normalized_shape, weight, bias, eps, axis=axis, weight_offset=weight_offset, out=out)
+        input, normalized_shape, weight, bias, eps, axis=axis, weight_offset=weight_offset, where=where, out=out)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
@@ -286,31 +289,35 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, out: Any = None) -> Array:
-    y = by_group(input, positive(num_groups), weight, bias, eps, out)
-    return _group.group_norm(input, num_groups, weight, bias, eps, out=out) if y is None else y
+               eps: float = 1e-5, *, where: Any = None, out: Any = None) -> Array:
+    y = None
+    if where is None:
+        y = by_group(input, positive(num_groups), weight, bias, eps, out)
+    return y if y is not None else _group.group_norm(
+        input, num_groups, weight, bias, eps, where=where, out=out)
 
 
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
-               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None) -> Array:
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, where: Any = None,
+               out: Any = None) -> Array:
     y = None
-    if training is False and PyFloat_CheckExact(momentum):
+    if where is None and training is False and PyFloat_CheckExact(momentum):
         y = by_running(input, running_mean, running_var, weight, bias, eps, out)
     return y if y is not None else _batch.batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out)
+        input, running_mean, running_var, weight, bias, training, momentum, eps, where=where, out=out)
 
 
 def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
                   bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
-                  eps: float = 1e-5, *, out: Any = None) -> Array:
+                  eps: float = 1e-5, *, where: Any = None, out: Any = None) -> Array:
     y = None
-    if PyFloat_CheckExact(momentum):
+    if where is None and PyFloat_CheckExact(momentum):
         if use_input_stats is False:
             y = by_running(input, running_mean, running_var, weight, bias, eps, out)
         elif use_input_stats is True and running_mean is None and running_var is None:
             y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out)
     return y if y is not None else _batch.instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out)
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, where=where, out=out)
 
 
 for _careful in (_trailing.layer_norm, _trailing.rms_norm, _group.group_norm, _batch.batch_norm,

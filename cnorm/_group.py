@@ -13,6 +13,7 @@ from cnorm._axes import (
     check_more_than_one,
     grouped_shape,
 )
+from cnorm._masks import as_mask
 
 
 def group_norm(
@@ -22,6 +23,7 @@ def group_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    where: Any = None,
     out: Any = None,
 ) -> Array:
     r"""Group normalization: statistics over groups of channels of each sample [1]_.
@@ -38,6 +40,8 @@ def group_norm(
         Scale and shift of each channel.
     eps : float
         Added to the variance.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -49,7 +53,7 @@ def group_norm(
     Raises
     ------
     TypeError
-        A dtype that is not float, `num_groups` not an int.
+        A dtype that is not float, `num_groups` not an int, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group.
 
@@ -73,6 +77,7 @@ def group_norm(
     # torch counts the values of a group times the batch.
     check_more_than_one(x, x.size // groups if x.size else 0)
     eps = as_number(eps, "eps")
+    mask = as_mask(where, x, out)
     target = Output(x, out)
     if x.size:
         shape = grouped_shape(x, groups)
@@ -85,5 +90,11 @@ def group_norm(
             None if b is None else b.reshape(affine),
             eps,
             "var",
+            mask=None if mask is None else mask.reshape(mask_shape(mask, groups)),
         )
     return target.done()
+
+
+def mask_shape(mask: Array, groups: int) -> tuple[int, ...]:
+    """A mask against (N, C, ...) -> against (N, G, C/G, ...)."""
+    return grouped_shape(mask, groups) if mask.shape[1] > 1 else (mask.shape[0], 1, *mask.shape[1:])

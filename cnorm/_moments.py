@@ -9,7 +9,8 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
-from cnorm._axes import as_axes, as_number
+from cnorm._axes import as_axes, as_number, broadcast
+from cnorm._masks import as_mask
 
 __all__ = ["merge", "moments", "standardize", "variance"]
 
@@ -86,15 +87,12 @@ def check_nan_policy(nan_policy: Any) -> None:
         raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
 
 
-def as_weights(x: Array, where: Any, weights: Any, nan_policy: str) -> Array | None:
-    """One float64 weight per element from mask, weights and NaN policy; None if all are 1."""
+def as_weights(x: Array, mask: Array | None, weights: Any, nan_policy: str) -> Array | None:
+    """One float64 weight per element from mask, weights and NaN policy; None if the mask tells all."""
     check_nan_policy(nan_policy)
     total: Array | None = None
-    if where is not None:
-        mask = to_ndarray(where, "where")
-        if mask.dtype != np.bool_:
-            raise TypeError(f"where: expected a boolean array, got {mask.dtype}")
-        total = broadcast(mask, x.shape, "where").astype(np.float64)
+    if mask is not None and (weights is not None or nan_policy != "propagate"):
+        total = mask.astype(np.float64)
     if weights is not None:
         w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
         if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
@@ -112,14 +110,6 @@ def as_weights(x: Array, where: Any, weights: Any, nan_policy: str) -> Array | N
                 raise ValueError('x: contains NaN and nan_policy is "raise"')
             total = (~nan).astype(np.float64) if total is None else np.where(nan, 0, total)
     return total
-
-
-def broadcast(p: Array, shape: tuple[int, ...], name: str) -> Array:
-    """`p` with as many dimensions as `shape`, each 1 or equal, or an error."""
-    padded = (1,) * (len(shape) - p.ndim) + p.shape
-    if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
-        raise ValueError(f"{name}: expected a shape that broadcasts to {shape}, got {p.shape}")
-    return p.reshape(padded)
 
 
 def moments(
@@ -147,7 +137,7 @@ def moments(
     keepdims : bool
         Keep the reduced axes with size 1.
     where : array_like of bool, optional
-        Elements to include; broadcasts against `x`.
+        Elements to include; broadcasts against `x`. What the others hold never matters.
     weights : array_like, optional
         Non-negative repeat counts; broadcast against `x`. `n` is then their sum.
     nan_policy : {"propagate", "omit", "raise"}
@@ -168,8 +158,8 @@ def moments(
     Notes
     -----
     Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
-    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `where`, `weights` or
-    "omit" the sums run in float64.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `weights` or "omit" the
+    sums run in float64.
 
     References
     ----------
@@ -185,12 +175,12 @@ def moments(
     array = native(as_real(x, "x"))
     axes = as_axes(axis, array.ndim)
     correction = as_number(correction, "correction")
-    weight = as_weights(array, where, weights, nan_policy)
-    if weight is None:
-        state = _core.moments(array, axes)
+    mask = as_mask(where, array)
+    weight = as_weights(array, mask, weights, nan_policy)
+    state = weighted_state(array, axes, weight) if weight is not None else _core.moments(array, axes, mask)
+    if weight is None and mask is None:
         mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
     else:
-        state = weighted_state(array, axes, weight)
         mean, var = mean_of(state), variance(state, correction)
     return finish(mean, var, array, axes, keepdims)
 
@@ -205,17 +195,6 @@ def finish(
         with np.errstate(over="ignore"):
             mean, var = mean.astype(np.float32), var.astype(np.float32)
     return mean[()], var[()]
-
-
-def standardized(x: Array, state: Array, mask: Array, w: Array | None, b: Array | None, eps: float) -> Array:
-    """(x - mean) / sqrt(var + eps) * w + b in float64; 0 where the mask is."""
-    shown = mask > 0
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        scale = np.where(state[..., 0] == 0, 0, inverse_root(variance(state) + eps))
-        y = (np.where(shown, x, 0).astype(np.float64) - state[..., 1] - state[..., 2]) * scale
-        y = y if w is None else y * w
-        y = y if b is None else y + b
-        return np.where(shown, y, 0).astype(x.dtype)
 
 
 @overload
@@ -254,7 +233,7 @@ def standardize(
     eps : float
         Added to the variance.
     where : array_like of bool, optional
-        Elements that count; the others come out as 0.
+        Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `x` itself.
     return_moments : bool
@@ -268,7 +247,7 @@ def standardize(
     Raises
     ------
     TypeError
-        A dtype that is not float.
+        A dtype that is not float, a mask that is not boolean.
     ValueError
         Shapes that do not broadcast, an axis out of range, an `out` that does not fit.
 
@@ -284,16 +263,10 @@ def standardize(
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
     eps = as_number(eps, "eps")
-    mask = as_weights(array, where, None, "propagate")
+    mask = as_mask(where, array, out)
     target = Output(array, out)
-    state: Array | None
-    if mask is None:
-        state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments)
-    else:
-        state = weighted_state(target.x, axes, mask)
-        target.y[...] = standardized(target.x, state, mask, w, b, eps)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask)
     y = target.done()
     if not return_moments:
         return y
-    assert state is not None
     return (y, *finish(mean_of(state), variance(state), array, axes))

@@ -41,16 +41,18 @@ TAKEN_OUT = np.array([-1.0, 1, 1, -1, 1])
 EMPTY = np.array([0.0, 0, 0, 0, 1])
 
 
-def normalized(x: Array, out: Array, axes: tuple[int, ...], ddof: float) -> Array | None:
+def normalized(
+    x: Array, out: Array, axes: tuple[int, ...], ddof: float, mask: Array | None = None
+) -> Array | None:
     """out = (x - mean) / std in one go, and the table state.
 
     None if that is not finite or would spoil x.
     """
     n = math.prod(x.shape[a] for a in axes)
-    if np.may_share_memory(x, out) or n <= ddof:
+    if np.may_share_memory(x, out) or n <= ddof or (mask is not None and ddof):
         return None
     weight = None if not ddof else np.full((1,) * x.ndim, math.sqrt((n - ddof) / n), compute_dtype(x))
-    state = _core.normalize(x, out, axes, weight, None, 0.0, "var", True)
+    state = _core.normalize(x, out, axes, weight, None, 0.0, "var", True, mask)
     return with_unit(state, 1.0) if np.isfinite(state).all() else None
 
 

@@ -9,27 +9,36 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
 from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
+from cnorm._masks import as_mask
 from cnorm._moments import inverse_root, variance
 
 
 class _Stat(NamedTuple):
-    """A mean in two words and a variance; float64, each (N or 1, C or 1)."""
+    """A mean in two words and a variance; float64, each (N or 1, C or 1); with a mask how many it is of."""
 
     mean: Array
     mean_lo: Array
     var: Array
+    elements: Array | None = None
 
 
-def _stat(state: Array, correction: float) -> _Stat:
-    return _Stat(state[..., 1], state[..., 2], variance(state, correction))
+def _stat(state: Array, masked: bool) -> _Stat:
+    """With the unbiased variance; where a mask leaves less than two elements, it is 0."""
+    var, count = variance(state, 1), state[..., 0]
+    if not masked:
+        return _Stat(state[..., 1], state[..., 2], var)
+    return _Stat(state[..., 1], state[..., 2], np.where(count > 1, var, 0), count)
 
 
 def _pooled(part: _Stat, axis: int) -> _Stat:
-    """Moments of equal-sized groups together: the variance within, averaged, plus that between.
+    """Moments of groups together: the variance within, averaged, plus that between.
 
-    Means are taken about the first of them, so nothing cancels as in E[x^2] - mean^2, which loses
-    everything where mean >> std. What means of infinities give is NaN, as it should be.
+    Groups have equal shares, with a mask those of their elements. Means are taken about the first of them
+    (the largest), so nothing cancels as in E[x^2] - mean^2, which loses everything where mean >> std.
+    What means of infinities give is NaN, as it should be.
     """
+    if part.elements is not None:
+        return _pooled_by_count(part, part.elements, axis)
     n = part.mean.shape[axis]
     pivot = part.mean[:, :1] if axis else part.mean[:1]
     apart = (part.mean - pivot) + part.mean_lo
@@ -39,17 +48,31 @@ def _pooled(part: _Stat, axis: int) -> _Stat:
     return _Stat(mean, shift - (mean - pivot), np.add.reduce(spread, axis, keepdims=True) / n)
 
 
-def _candidates(x: Array) -> list[_Stat]:
+def _pooled_by_count(part: _Stat, count: Array, axis: int) -> _Stat:
+    total = count.sum(axis, keepdims=True)
+    share = count / np.maximum(total, 1)
+    pivot = np.take_along_axis(part.mean, np.expand_dims(count.argmax(axis), axis), axis)
+    apart = np.where(count > 0, (part.mean - pivot) + part.mean_lo, 0)
+    shift = (share * apart).sum(axis, keepdims=True)
+    spread = (share * (part.var + np.square(apart - shift))).sum(axis, keepdims=True)
+    mean = pivot + shift
+    return _Stat(mean, shift - (mean - pivot), spread, total)
+
+
+def _candidates(x: Array, mask: Array | None) -> list[_Stat]:
     """Statistics a sample may use of itself: (instance, layer), of a matrix only (layer)."""
     if x.ndim == 2:
-        return [_stat(_core.moments(x, (1,)), 1)]
-    own = _stat(_core.moments(x, tuple(range(2, x.ndim))).reshape(*x.shape[:2], 4), 1)
+        return [_stat(_core.moments(x, (1,), mask), mask is not None)]
+    state = _core.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 4)
+    own = _stat(state, mask is not None)
     return [own, _pooled(own, 1)]
 
 
-def _of_batch(x: Array, own: _Stat) -> _Stat:
+def _of_batch(x: Array, mask: Array | None, own: _Stat) -> _Stat:
     """Statistics of each channel; own: those of each instance."""
-    return _stat(_core.moments(x, (0,)), 1) if x.ndim == 2 else _pooled(own, 0)
+    if x.ndim > 2:
+        return _pooled(own, 0)
+    return _stat(_core.moments(x, (0,), mask), mask is not None)
 
 
 def _given(mean: Array, var: Array) -> _Stat:
@@ -88,9 +111,11 @@ def _update(
     """Moving average, or the sums of mean and mean^2 + var that the reference averages afterwards."""
     mean = batch.mean + batch.mean_lo
     values = (mean, batch.var if moving else mean**2 + batch.var)
-    for target, old, value in zip(running, before, values, strict=True):
+    for i, (target, old, value) in enumerate(zip(running, before, values, strict=True)):
         new = value.reshape(old.shape)
         mixed = momentum * old + (1 - momentum) * new if moving else old + new
+        if batch.elements is not None:  # a mean of no element and a variance of one move nothing
+            mixed = np.where(batch.elements.reshape(old.shape) > i, mixed, old)
         target[...] = mixed.astype(target.dtype)
 
 
@@ -107,6 +132,7 @@ def switchable_norm(
     eps: float = 1e-5,
     *,
     using_moving_average: bool = True,
+    where: Any = None,
     out: Any = None,
 ) -> Array:
     r"""Switchable normalization: a learned mix of instance, layer and batch statistics [1]_.
@@ -134,6 +160,8 @@ def switchable_norm(
         Added to the variance.
     using_moving_average : bool
         False adds up mean and mean^2 + var instead, as the reference implementation's batch average.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -145,14 +173,15 @@ def switchable_norm(
     Raises
     ------
     TypeError
-        A dtype that is not float.
+        A dtype that is not float, a mask that is not boolean.
     ValueError
         Wrong sizes, no running statistics where they are needed, groups of a single value.
 
     Notes
     -----
     Variances are unbiased per instance, as in the reference implementation; layer and batch
-    variances are the mean within plus the variance between, which does not cancel.
+    variances are the mean within plus the variance between, which does not cancel. With `where`,
+    instances have shares in these by their elements that count. Variances of a single one are 0.
 
     References
     ----------
@@ -188,26 +217,34 @@ def switchable_norm(
     least = (x.shape[1], x.shape[0] if training else 2) if x.ndim == 2 else (x[0, 0].size if x.size else 2,)
     if 1 in least:
         raise ValueError(f"input: expected more than 1 value per statistic, got shape {x.shape}")
+    mask = as_mask(where, x, out)
     target = Output(x, out)
     if not x.size:
         return target.done()
     running = () if mean is None or var is None or not update else (mean, var)
     before = tuple(r.astype(np.float64) for r in running)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        parts = _candidates(target.x)
+        parts = _candidates(target.x, mask)
         if uses_batch:
             own = training or mean is None or var is None
-            parts.append(_of_batch(target.x, parts[0]) if own else _given(mean, var))  # type: ignore[arg-type]
-        _mix(target, parts, _softmax(a), _softmax(b), eps, w, shift)
+            batch = _of_batch(target.x, mask, parts[0]) if own else _given(mean, var)  # type: ignore[arg-type]
+            parts.append(batch)
+        _mix(target, mask, parts, (_softmax(a), _softmax(b)), eps, (w, shift))
         if running:
             _update(running, before, parts[-1], momentum, using_moving_average)
     return target.done()
 
 
 def _mix(
-    target: Output, parts: list[_Stat], a: Array, b: Array, eps: float, w: Array | None, shift: Array | None
+    target: Output,
+    mask: Array | None,
+    parts: list[_Stat],
+    shares: tuple[Array, Array],
+    eps: float,
+    parameters: tuple[Array | None, Array | None],
 ) -> None:
     """y from the mixed statistics. Means mix by their distance from the first: the shares add up to 1."""
+    (a, b), (w, shift) = shares, parameters
     first, x = parts[0], target.x
     apart, total = first.mean_lo, b[0] * first.var + eps
     for share, part in zip(a[1:], parts[1:], strict=True):
@@ -224,4 +261,4 @@ def _mix(
         rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
         below = -(rest * scale).reshape(stats) * (1 if w is None else w)
         shift = below if shift is None else shift + below
-    _core.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift)
+    _core.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift, mask)

@@ -9,6 +9,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter
 from cnorm._axes import against_axes, as_number, check_affine, normalized_axes
+from cnorm._masks import as_mask
 
 
 def layer_norm(
@@ -20,6 +21,7 @@ def layer_norm(
     *,
     axis: Any = None,
     weight_offset: Any = 0.0,
+    where: Any = None,
     out: Any = None,
 ) -> Array:
     r"""Layer normalization over the last dimensions [1]_.
@@ -42,6 +44,8 @@ def layer_norm(
         and `bias`. No copy is made. None: the trailing ones.
     weight_offset : float
         Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
 
@@ -53,7 +57,7 @@ def layer_norm(
     Raises
     ------
     TypeError
-        `input` or a parameter is not float; `normalized_shape` is not a tuple of ints.
+        `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints.
     ValueError
         Shapes do not agree, or `out` does not fit.
 
@@ -71,7 +75,7 @@ def layer_norm(
     array([[-1., -1.],
            [ 1.,  1.]])
     """
-    return _normalized(input, normalized_shape, weight, bias, eps, (axis, weight_offset, out), "var")
+    return _normalized(input, normalized_shape, weight, bias, eps, (axis, weight_offset, where, out), "var")
 
 
 def rms_norm(
@@ -131,7 +135,7 @@ def rms_norm(
     >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), np.zeros(2), weight_offset=1.0).round(4)
     array([[0.8485, 1.1314]])
     """
-    return _normalized(input, normalized_shape, weight, None, eps, (axis, weight_offset, out), "rms")
+    return _normalized(input, normalized_shape, weight, None, eps, (axis, weight_offset, None, out), "rms")
 
 
 def _normalized(
@@ -140,12 +144,12 @@ def _normalized(
     weight: Any,
     bias: Any,
     eps: float | None,
-    how: tuple[Any, Any, Any],
+    how: tuple[Any, Any, Any, Any],
     kind: str,
 ) -> Array:
-    """Parameters have exactly the shape of the axes; how: axis, weight_offset and out."""
+    """Parameters have exactly the shape of the axes; how: axis, weight_offset, where and out."""
     x = as_input(input)
-    axis, weight_offset, out = how
+    axis, weight_offset, where, out = how
     axes, shape = normalized_axes(x, normalized_shape, axis)
     w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     check_affine(w, "weight", shape)
@@ -154,9 +158,10 @@ def _normalized(
     if eps is None and kind == "rms":
         eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
     eps = as_number(eps, "eps")
+    mask = as_mask(where, x, out)
     w, b = against_axes(w, axes, x.ndim), against_axes(b, axes, x.ndim)
     target = Output(x, out)
-    _core.normalize(target.x, target.y, axes, w, b, eps, kind)
+    _core.normalize(target.x, target.y, axes, w, b, eps, kind, mask=mask)
     return target.done()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnorm._arrays import Array, Output, as_real
 from cnorm._axes import as_axes, as_number, check_rank
+from cnorm._masks import as_mask, shown
 from cnorm._moments import check_nan_policy
 from cnorm._states import deviation, normalized, table_moments, values_of
 from cnorm._tables import extremes
@@ -31,7 +32,13 @@ def real(x: Any, name: str) -> Array:
 
 
 def zscore(
-    a: Any, axis: Any = 0, ddof: float = 0, nan_policy: str = "propagate", *, out: Array | None = None
+    a: Any,
+    axis: Any = 0,
+    ddof: float = 0,
+    nan_policy: str = "propagate",
+    *,
+    where: Any = None,
+    out: Array | None = None,
 ) -> Any:
     r"""Standard scores, as `scipy.stats.zscore`.
 
@@ -47,6 +54,8 @@ def zscore(
         Delta degrees of freedom `d`.
     nan_policy : {"propagate", "omit", "raise"}
         A NaN makes its group NaN, or is left out of the moments (and stays), or raises.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `a`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `a` itself.
 
@@ -60,7 +69,7 @@ def zscore(
     Raises
     ------
     TypeError
-        A dtype that is not real.
+        A dtype that is not real, a mask that is not boolean.
     ValueError
         An axis out of range, an `out` that does not fit, an unknown policy, NaN under "raise".
 
@@ -86,25 +95,40 @@ def zscore(
     if isinstance(a, np.ma.MaskedArray):
         filled = real(a.data, "a").astype(real(a.data[:0], "a").dtype)
         filled[np.ma.getmaskarray(a)] = np.nan
-        return np.ma.array(zscore(filled, axis, ddof, "omit", out=out), mask=a.mask)
+        return np.ma.array(zscore(filled, axis, ddof, "omit", where=where, out=out), mask=a.mask)
     array = real(a, "a")
     axes = as_axes(axis, array.ndim)
     ddof = as_number(ddof, "ddof")
+    mask = as_mask(where, array, out)
     target = Output(array, out)
     if not array.size:
         return target.done()
     x, y = target.x, target.y
-    state = None if nan_policy == "raise" else normalized(x, y, axes, ddof)
+    state = None if nan_policy == "raise" else normalized(x, y, axes, ddof, mask)
     if state is None:
-        state = table_moments(x, axes, infinite=True)
-        with_nan = state[..., 0] < math.prod(x.shape[axis] for axis in axes)
-        if nan_policy == "raise" and with_nan.any():
-            raise ValueError('The input contains nan values and nan_policy is "raise"')
-        if nan_policy == "propagate":
-            state[with_nan] = np.nan
-        standard_map(x.dtype, state, deviation(state, ddof)).run(x, y)
+        state = mapped(x, y, axes, ddof, nan_policy, mask)
     without_constants(y, state, ddof, array.dtype)
+    if mask is not None:
+        np.copyto(y, 0, where=~mask)
     return target.done()
+
+
+def mapped(
+    x: Array, y: Array, axes: tuple[int, ...], ddof: float, nan_policy: str, mask: Array | None
+) -> Array:
+    """y = (x - mean) / std by a policy about NaN, and the table state."""
+    count: Any = math.prod(x.shape[axis] for axis in axes)
+    seen = x
+    if mask is not None:
+        seen, count = np.where(mask, x, x.dtype.type(np.nan)), shown(mask, x.shape, axes)
+    state = table_moments(seen, axes, infinite=True)
+    with_nan = state[..., 0] < count
+    if nan_policy == "raise" and with_nan.any():
+        raise ValueError('The input contains nan values and nan_policy is "raise"')
+    if nan_policy == "propagate":
+        state[with_nan] = np.nan
+    standard_map(x.dtype, state, deviation(state, ddof)).run(x, y)
+    return state
 
 
 def without_constants(y: Array, state: Array, ddof: float, dtype: np.dtype[Any]) -> None:
