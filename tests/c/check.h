@@ -41,5 +41,6 @@ void test_pictures(void);
 void test_memory(void);
 void test_callers(void);
 void test_forks(void);
+void test_streams(void);
 
 #endif

@@ -10,7 +10,7 @@ static const struct {
     const char *name;
     void (*test)(void);
 } tests[] = {
-    {"sweep", test_sweep},   {"far_apart", test_far_apart}, {"pictures", test_pictures},
+    {"sweep", test_sweep},   {"far_apart", test_far_apart}, {"pictures", test_pictures}, {"streams", test_streams},
     {"memory", test_memory}, {"callers", test_callers},     {"forks", test_forks},
 };
 
