@@ -10,6 +10,7 @@ careful function of the same name has the errors, the conversions and the docstr
 """
 
 cimport numpy as cnp
+from cython cimport floating
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -31,7 +32,7 @@ cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
-cdef double LARGEST_OFFSET = 2**20  # beyond, sums may leave the range of float32
+cdef object NO_OFFSET = 0.0  # a default is known by its identity
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
 cdef struct Channels:
@@ -254,35 +255,52 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     return y
 
 
+cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
+    cdef intp i
+    for i in range(n):
+        to[i] = weight[i] + offset
+
+
 cdef object offset_weight(object weight, object offset):
-    """The weight with its offset, if both are plain; False where care is needed."""
+    """The weight with its offset, if both are plain; where care is needed False, which is no weight."""
+    cdef cnp.ndarray w, shifted
+    cdef double value
     if not PyFloat_CheckExact(offset):
         return False
-    if PyFloat_AS_DOUBLE(offset) == 0:
+    value = PyFloat_AS_DOUBLE(offset)
+    if value == 0:
         return weight
-    if not cnp.PyArray_CheckExact(weight) or not -LARGEST_OFFSET <= PyFloat_AS_DOUBLE(offset) <= LARGEST_OFFSET:
+    if not cnp.PyArray_CheckExact(weight) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>weight):
         return False
-    if cnp.PyArray_TYPE(<cnp.ndarray>weight) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+    w = <cnp.ndarray>weight
+    if cnp.PyArray_TYPE(w) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
         return False
-    return weight + offset
+    shifted = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0)
+    if cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT32:
+        add_offset(<const float *>cnp.PyArray_DATA(w), <float>value, <float *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    else:
+        add_offset(<const double *>cnp.PyArray_DATA(w), value, <double *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    return shifted
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = 0.0, where: Any = None,
+               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None,
                out: Any = None) -> Array:
     y = None
-    w = offset_weight(weight, weight_offset)
-    if axis is None and where is None and w is not False:
+    if axis is None and where is None:
+        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
         y = trailing(input, normalized_shape, w, bias, eps, out, CN_VAR)
     return y if y is not None else _trailing.layer_norm(
         input, normalized_shape, weight, bias, eps, axis=axis, weight_offset=weight_offset, where=where, out=out)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
-             *, axis: Any = None, weight_offset: Any = 0.0, out: Any = None) -> Array:
+             *, axis: Any = None, weight_offset: Any = NO_OFFSET, out: Any = None) -> Array:
     y = None
-    w = offset_weight(weight, weight_offset)
-    if axis is None and w is not False:
+    if axis is None:
+        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
         y = trailing(input, normalized_shape, w, None, eps, out, CN_RMS)
     return y if y is not None else _trailing.rms_norm(
         input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out)

@@ -110,8 +110,8 @@ def _normalize(
 ) -> None:
     """Parameters that are words are computed for each picture."""
     if not isinstance(mean, str):
-        center = np.array([m / scale for m in mean])
-        _core.picture(x, y, x.ndim + axis, center, np.array([scale / s for s in std]))  # type: ignore[operator]
+        center, factor = np.array([[m / scale for m in mean], [scale / float(s) for s in std]])
+        _core.picture(x, y, x.ndim + axis, center, factor)
         return
     for i in np.ndindex(x.shape[:-3]) if x.size else ():
         center, spread = _computed(x[i], axis + 3, mean)
@@ -179,7 +179,7 @@ def _values(p: Any, name: str, channels: int) -> list[float] | str:
         raise TypeError(f"{name}: expected real numbers, got {array.dtype}")
     if array.size not in (1, channels):
         raise ValueError(f"{name}: expected 1 or {channels} values, got shape {array.shape}")
-    values: list[float] = array.astype(np.float64).ravel().tolist()
+    values = [float(v) for v in array.ravel().tolist()]
     if not all(map(math.isfinite, values)):
         raise ValueError(f"{name}: expected finite numbers, got {p!r}")
     return values if len(values) == channels else values * channels
