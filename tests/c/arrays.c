@@ -106,3 +106,13 @@ void fill_params(char *memory, ptrdiff_t size, ptrdiff_t n, uint64_t seed)
         memcpy(memory + i * size, size == 8 ? (const void *)&v : &narrow, (size_t)size);
     }
 }
+
+void fill_mask(char *memory, ptrdiff_t n, uint64_t seed)
+{
+    int is_shown = 1;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        uint64_t bits = random_bits(&seed);
+        if (bits % (i / 200 % 2 ? 60 : 4) == 0) is_shown = !is_shown;
+        memory[i] = (char)(is_shown ? 1 + (bits >> 8) % 255 : 0);
+    }
+}

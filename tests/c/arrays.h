@@ -42,4 +42,7 @@ void fill_array(const array *a, char *memory, int data, uint64_t seed);
 /* Weights and the like, between 1/2 and 2. */
 void fill_params(char *memory, ptrdiff_t size, ptrdiff_t n, uint64_t seed);
 
+/* Runs of 0 and of other bytes, long and short. */
+void fill_mask(char *memory, ptrdiff_t n, uint64_t seed);
+
 #endif

@@ -44,12 +44,13 @@ void test_memory(void)
             fill_array(&a, memory, SHIFTED, 1);
             for (int i = 0; i < n_operations; i++) {
                 const operation *op = &operations[i];
-                operands o = {&a, memory, memory + a.bytes, NULL, NULL, NULL, NULL};
+                operands o = {&a, memory, memory + a.bytes, NULL, NULL, NULL, NULL, NULL};
                 if (!applies(op, a.how)) continue;
                 o.w = guarded(SLOT_W, (size_t)w_bytes(op, &a), 1),
                 o.b = guarded(SLOT_B, (size_t)b_bytes(op, &a), 1);
                 o.first = guarded(SLOT_FIRST, (size_t)first_bytes(op, &a), 1);
                 o.second = guarded(SLOT_SECOND, (size_t)second_bytes(op, &a), 1);
+                o.mask = guarded(SLOT_M, (size_t)mask_bytes(op, &a), 1);
                 fill_inputs(op, &o);
                 needed += fail_each(op, &o);
             }

@@ -29,6 +29,13 @@ const operation operations[] = {
     {.name = "respond, axis 0, anchored", .verb = RESPOND, .axis = 0, .beta = 0.6, .anchored = 1},
     {.name = "respond, axis 1", .verb = RESPOND, .axis = 1, .beta = 0.6},
     {.name = "respond, axis 1, anchored", .verb = RESPOND, .axis = 1, .beta = 0.75, .anchored = 1},
+    {.name = "moments, mask reduced", .verb = MOMENTS, .mask = OVER_REDUCED},
+    {.name = "moments, mask of all", .verb = MOMENTS, .mask = OVER_ALL},
+    {.name = "normalize var, mask reduced", .verb = NORMALIZE, .w = OVER_KEPT, .mask = OVER_REDUCED},
+    {.name = "normalize var, mask kept", .verb = NORMALIZE, .b = OVER_REDUCED, .mask = OVER_KEPT},
+    {.name = "normalize var, mask of all", .verb = NORMALIZE, .w = OVER_REDUCED, .mask = OVER_ALL},
+    {.name = "normalize l2, mask of all", .verb = NORMALIZE, .kind = CN_L2, .mask = OVER_ALL},
+    {.name = "apply, mask of all", .verb = APPLY, .w = OVER_REDUCED, .b = OVER_REDUCED, .mask = OVER_ALL},
 };
 const int n_operations = sizeof operations / sizeof *operations;
 
@@ -44,6 +51,11 @@ static ptrdiff_t params(int over, const array *a)
 
 ptrdiff_t w_bytes(const operation *op, const array *a) { return params(op->w, a); }
 ptrdiff_t b_bytes(const operation *op, const array *a) { return params(op->b, a); }
+
+ptrdiff_t mask_bytes(const operation *op, const array *a)
+{
+    return op->mask == OVER_ALL ? a->n : params(op->mask, a) / param_size(a->dtype);
+}
 
 ptrdiff_t first_bytes(const operation *op, const array *a)
 {
@@ -69,15 +81,16 @@ void fill_inputs(const operation *op, const operands *o)
     fill_params(o->b, own, b_bytes(op, o->a) / own, 2);
     fill_params(o->first, size, given, 3);
     fill_params(o->second, size, given, 4);
+    fill_mask(o->mask, mask_bytes(op, o->a), 5);
 }
 
-/* Strides of a contiguous array over the reduced or the kept axes. */
-static void set_strides(cn_operand *op, const array *a, int kept, ptrdiff_t size)
+/* Strides of a contiguous array over the reduced axes, the kept or all. */
+static void set_strides(cn_operand *op, const array *a, int over, ptrdiff_t size)
 {
     for (int axis = a->how->ndim - 1; axis >= 0; axis--) {
-        int is_kept = !(a->how->reduced >> axis & 1);
-        op->strides[axis] = is_kept == kept && a->shape[axis] > 1 ? size : 0;
-        if (is_kept == kept) size *= a->shape[axis];
+        int varies = over == OVER_ALL || over == (a->how->reduced >> axis & 1 ? OVER_REDUCED : OVER_KEPT);
+        op->strides[axis] = varies && a->shape[axis] > 1 ? size : 0;
+        if (varies) size *= a->shape[axis];
     }
 }
 
@@ -98,9 +111,10 @@ cn_status run(const operation *op, const operands *o)
     }
     call.op[CN_X].data = o->x + a->first;
     if (op->verb != MOMENTS) call.op[CN_Y].data = o->y + a->first;
-    set_strides(&call.op[CN_STAT], a, 1, 1);
-    if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w == OVER_KEPT, param_size(a->dtype));
-    if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b == OVER_KEPT, param_size(a->dtype));
+    set_strides(&call.op[CN_STAT], a, OVER_KEPT, 1);
+    if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w, param_size(a->dtype));
+    if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b, param_size(a->dtype));
+    if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
     cn_response how = response_of(op, a);
     switch (op->verb) {
     case MOMENTS: return cn_moments(&call, (cn_partial *)o->first);
@@ -119,6 +133,12 @@ static double param(const operands *o, const char *data, int over, ptrdiff_t i, 
     return over == NONE ? absent : decode(dtype, data + index * param_size(dtype));
 }
 
+static int shown(const operation *op, const operands *o, ptrdiff_t i)
+{
+    const array *a = o->a;
+    return !op->mask || o->mask[op->mask == OVER_ALL ? i : op->mask == OVER_KEPT ? a->kept[i] : a->reduced[i]];
+}
+
 static const double tolerance[CN_NDTYPES] = {3e-6, 1e-14, 0x1.01p-11, 0x1.01p-8};
 
 static int near(double value, double expected, double size, double bound)
@@ -126,20 +146,29 @@ static int near(double value, double expected, double size, double bound)
     return fabs(value - expected) <= bound * (1 + size);
 }
 
+/* What a reference has of each group: center and factor as the operation has them (of MOMENTS mean and
+ * variance), and how many are shown. */
+typedef struct {
+    double *center, *factor, *count;
+} groups;
+
 /* mean, mean of squares about it (about 0 if not centered) of each group. */
-static void moments_of(const array *a, const double *x, int centered, double *mean, double *square)
+static void moments_of(const operation *op, const operands *o, const double *x, const groups *g)
 {
-    const double n = (double)(a->n / a->groups);
-    memset(mean, 0, (size_t)a->groups * sizeof *mean);
-    for (int read = 0; read < 2 * centered; read++) { /* the second repairs what the first rounded */
-        memset(square, 0, (size_t)a->groups * sizeof *square);
-        for (ptrdiff_t i = 0; i < a->n; i++) square[a->kept[i]] += x[i] - mean[a->kept[i]];
-        for (ptrdiff_t g = 0; g < a->groups; g++) mean[g] += square[g] / n;
+    const array *a = o->a;
+    memset(g->center, 0, (size_t)a->groups * sizeof *g->center);
+    memset(g->count, 0, (size_t)a->groups * sizeof *g->count);
+    for (ptrdiff_t i = 0; i < a->n; i++) g->count[a->kept[i]] += shown(op, o, i);
+    for (int read = 0; read < 2 * (op->kind == CN_VAR); read++) { /* the second repairs what the first rounded */
+        memset(g->factor, 0, (size_t)a->groups * sizeof *g->factor);
+        for (ptrdiff_t i = 0; i < a->n; i++)
+            if (shown(op, o, i)) g->factor[a->kept[i]] += x[i] - g->center[a->kept[i]];
+        for (ptrdiff_t k = 0; k < a->groups; k++) g->center[k] += g->factor[k] / fmax(g->count[k], 1);
     }
-    memset(square, 0, (size_t)a->groups * sizeof *square);
+    memset(g->factor, 0, (size_t)a->groups * sizeof *g->factor);
     for (ptrdiff_t i = 0; i < a->n; i++) {
-        double d = x[i] - mean[a->kept[i]];
-        square[a->kept[i]] += d * d / n;
+        double d = x[i] - g->center[a->kept[i]];
+        if (shown(op, o, i)) g->factor[a->kept[i]] += d * d / g->count[a->kept[i]];
     }
 }
 
@@ -155,50 +184,53 @@ static double window(const operation *op, const array *a, const double *x, ptrdi
     return pow(how.k + how.alpha * sum, -how.beta);
 }
 
-/* center and factor of each group as the operation has them; of MOMENTS mean and variance. */
-static void statistics(const operation *op, const operands *o, const double *x, double *center, double *factor)
+static void statistics(const operation *op, const operands *o, const double *x, const groups *of)
 {
     const array *a = o->a;
-    if (op->verb <= NORMALIZE) moments_of(a, x, op->kind == CN_VAR, center, factor);
+    const cn_dtype dtype = a->dtype == CN_F64 ? CN_F64 : CN_F32;
+    double *center = of->center, *factor = of->factor;
+    if (op->verb <= NORMALIZE) moments_of(op, o, x, of);
     for (ptrdiff_t g = 0; g < a->groups; g++) {
         if (op->verb == APPLY) center[g] = ((double *)o->first)[g], factor[g] = ((double *)o->second)[g];
         if (op->verb == APPLY_RUNNING) {
-            cn_dtype dtype = a->dtype == CN_F64 ? CN_F64 : CN_F32;
             center[g] = decode(dtype, o->first + g * param_size(dtype));
             factor[g] = decode(dtype, o->second + g * param_size(dtype));
         }
         if (op->verb == NORMALIZE && op->kind == CN_L2)
-            factor[g] = 1 / fmax(sqrt(factor[g] * (double)(a->n / a->groups)), EPS);
+            factor[g] = 1 / fmax(sqrt(factor[g] * of->count[g]), EPS);
         else if (op->verb == NORMALIZE || op->verb == APPLY_RUNNING)
             factor[g] = 1 / sqrt(factor[g] + EPS);
     }
 }
 
-static int moments_as_expected(const operands *o, const double *mean, const double *var)
+static int moments_as_expected(const operands *o, const groups *of)
 {
     const cn_partial *p = (const cn_partial *)o->first;
-    const double n = (double)(o->a->n / o->a->groups), bound = o->a->dtype == CN_F64 ? 1e-14 : 3e-6;
+    const double bound = o->a->dtype == CN_F64 ? 1e-14 : 3e-6;
     int good = 1;
-    for (ptrdiff_t g = 0; g < o->a->groups; g++)
-        good &= p[g].count == n && near(p[g].mean + p[g].mean_lo, mean[g], fabs(mean[g]) + sqrt(var[g]), bound) &&
-                near(p[g].m2 / n, var[g], var[g], 2 * bound);
+    for (ptrdiff_t g = 0; g < o->a->groups; g++) {
+        const double mean = of->center[g], var = of->factor[g], n = of->count[g];
+        good &= p[g].count == n && near(p[g].mean + p[g].mean_lo, mean, fabs(mean) + sqrt(var), bound) &&
+                near(p[g].m2 / fmax(n, 1), var, var, 2 * bound);
+    }
     return good;
 }
 
 int as_expected(const operation *op, const operands *o, const char *x)
 {
     const array *a = o->a;
-    double *values = malloc((size_t)(a->n + 2 * a->groups) * sizeof *values), *center = values + a->n;
-    double *factor = center + a->groups;
+    double *values = malloc((size_t)(a->n + 3 * a->groups) * sizeof *values), *center = values + a->n;
+    const groups of = {center, center + a->groups, center + 2 * a->groups};
     int good = 1;
     for (ptrdiff_t i = 0; i < a->n; i++) values[i] = decode(a->dtype, x + a->at[i]);
-    statistics(op, o, values, center, factor);
-    if (op->verb == MOMENTS) good = moments_as_expected(o, center, factor);
+    statistics(op, o, values, &of);
+    if (op->verb == MOMENTS) good = moments_as_expected(o, &of);
     for (ptrdiff_t i = 0; i < a->n && op->verb != MOMENTS; i++) {
         double scaled = op->verb == RESPOND ? values[i] * window(op, a, values, i)
-                                            : (values[i] - center[a->kept[i]]) * factor[a->kept[i]];
+                                            : (values[i] - center[a->kept[i]]) * of.factor[a->kept[i]];
         double b = param(o, o->b, op->b, i, 0), expected = scaled * param(o, o->w, op->w, i, 1) + b;
-        good &= near(decode(a->dtype, o->y + a->at[i]), expected, fabs(expected) + fabs(b), tolerance[a->dtype]);
+        double y = decode(a->dtype, o->y + a->at[i]);
+        good &= shown(op, o, i) ? near(y, expected, fabs(expected) + fabs(b), tolerance[a->dtype]) : y == 0;
     }
     free(values);
     return good;

@@ -5,13 +5,13 @@
 #include "arrays.h"
 
 enum { MOMENTS, NORMALIZE, APPLY, APPLY_RUNNING, RESPOND };
-enum { NONE, OVER_REDUCED, OVER_KEPT }; /* the axes a weight or bias varies over */
+enum { NONE, OVER_REDUCED, OVER_KEPT, OVER_ALL }; /* the axes a weight, bias or mask varies over */
 
 typedef struct {
     const char *name;
     int verb;
     cn_kind kind;
-    int w, b;
+    int w, b, mask;
     int axis; /* of RESPOND */
     double beta;
     int anchored;
@@ -24,16 +24,17 @@ int applies(const operation *op, const layout *how);
 /* The arrays of a call. first and second: moments, center and scale, or mean and variance. */
 typedef struct {
     const array *a;
-    char *x, *y, *w, *b, *first, *second;
+    char *x, *y, *w, *b, *first, *second, *mask;
 } operands;
 
 /* Bytes of the operands beside x and y; 0 = absent. */
 ptrdiff_t w_bytes(const operation *op, const array *a);
 ptrdiff_t b_bytes(const operation *op, const array *a);
+ptrdiff_t mask_bytes(const operation *op, const array *a);
 ptrdiff_t first_bytes(const operation *op, const array *a);
 ptrdiff_t second_bytes(const operation *op, const array *a);
 
-/* Fills w, b and, where they are inputs, first and second. */
+/* Fills w, b, mask and, where they are inputs, first and second. */
 void fill_inputs(const operation *op, const operands *o);
 
 cn_status run(const operation *op, const operands *o);

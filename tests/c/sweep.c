@@ -88,6 +88,7 @@ static int attempt(const trial *t, const variant *v, int wanted)
     o.b = guarded(SLOT_B, (size_t)b_bytes(t->op, a), v->at_end);
     o.first = guarded(SLOT_FIRST, (size_t)first_bytes(t->op, a), v->at_end);
     o.second = guarded(SLOT_SECOND, (size_t)second_bytes(t->op, a), v->at_end);
+    o.mask = guarded(SLOT_M, (size_t)mask_bytes(t->op, a), v->at_end);
     if (!v->in_place) memset(o.y, UNTOUCHED, (size_t)a->bytes);
     memcpy(o.x, t->input, (size_t)a->bytes);
     fill_inputs(t->op, &o);
