@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OF_LAYERS = ("layer_norm", "rms_norm", "masked_layer_norm")
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `axes` are those a statistic covers, `groups` split axis 1."""
+    """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share."""
 
     operation: str
     shape: tuple[int, ...]
@@ -17,10 +18,12 @@ class Case:
     dtype: str = "float32"
     layout: str = "contiguous"
     groups: int = 0
+    padding: float = 0
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
         extra += [f"{self.groups} groups"] if self.groups else []
+        extra += [f"{self.padding:.0%} padding"] if self.masked else []
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
         return " ".join([self.operation, str(self.shape).replace(" ", ""), *extra])
@@ -31,9 +34,14 @@ class Case:
         return self.operation == "moments" or (self.operation == "layer_norm" and self.axes != (-1,))
 
     @property
+    def masked(self) -> bool:
+        """Is there a mask, if only one that hides nothing?"""
+        return self.operation.startswith("masked")
+
+    @property
     def parameter_axes(self) -> tuple[int, ...]:
         """Those weight and bias vary along: the normalized axes, else the channels."""
-        if self.operation in ("layer_norm", "rms_norm"):
+        if self.operation in OF_LAYERS:
             return self.axes
         if self.is_picture:
             return (-1,)
@@ -86,6 +94,18 @@ def group(groups: int, *shapes: tuple[int, ...], layout: str = "contiguous") -> 
     return [Case("group_norm", s, spatial(s), layout=layout, groups=groups) for s in shapes]
 
 
+def padded(padding: float) -> list[Case]:
+    """Sequences of 32 lengths: (N, C, L), channels-last, and (N, L, C) over the last axis."""
+    shape, channels = (32, 256, 512), (0, 2)
+    return [
+        Case("masked_batch_norm", shape, channels, padding=padding),
+        Case("masked_batch_norm", shape, channels, layout="channels-last", padding=padding),
+        Case("masked_instance_norm", shape, (2,), padding=padding),
+        Case("masked_group_norm", shape, (2,), groups=32, padding=padding),
+        Case("masked_layer_norm", (32, 512, 256), LAST, padding=padding),
+    ]
+
+
 IMAGES, TABLE = (64, 64, 56, 56), (4096, 4096)
 PICTURES = [(224, 224, 3), (1080, 1920, 3), (32, 224, 224, 3), (224, 224, 1)]
 
@@ -122,6 +142,8 @@ CASES: list[Case] = [
     *batch("switchable_norm_train", (8, 64, 56, 56)),
     *(Case("image_normalize", s, (), "uint8") for s in PICTURES),
     Case("image_normalize", PICTURES[0], (), "uint16"),
+    *padded(0),
+    *padded(0.5),
 ]
 BY_NAME = {str(case): case for case in CASES}
 

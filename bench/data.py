@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
+from bench.cases import OF_LAYERS, Case
 
 Array = np.ndarray[Any, Any]
 EPS = 1e-5
@@ -28,6 +28,7 @@ class Data:
     var: Array
     mix: Array  # logits of SwitchNorm: instance, layer, batch
     fit: Array  # what the scaler of a single row was fitted to, or a stream has seen before
+    mask: Array  # of a padded batch
 
 
 def numpy_dtype(name: str) -> Any:
@@ -102,7 +103,16 @@ def make(case: Case) -> Data:
     var = rng.uniform(1, 5, shape).astype(kind)
     mix = rng.normal(1, 0.5, (2, 3)).astype(kind)
     fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation in STARTED else x
-    return Data(x, placed_like(x, PAGE // 2), weight, bias, mean, var, mix, fit)
+    return Data(x, placed_like(x, PAGE // 2), weight, bias, mean, var, mix, fit, lengths_mask(case))
+
+
+def lengths_mask(case: Case) -> Array:
+    """True up to each sample's length; lengths are spread evenly about the share that is no padding."""
+    axis = 1 if case.operation in OF_LAYERS else len(case.shape) - 1
+    n, longest = case.shape[0], case.shape[axis]
+    lengths = np.linspace((1 - 2 * case.padding) * longest, longest, n).astype(int)
+    shape = [n if a == 0 else longest if a == axis else 1 for a in range(len(case.shape))]
+    return (np.arange(longest) < lengths[:, None]).reshape(shape)
 
 
 def against(case: Case, parameter: Array) -> Array:
@@ -158,6 +168,18 @@ def local_response(x: Array) -> Array:
     return np.asarray(x / (1 + 1e-4 / 5 * window) ** 0.75)
 
 
+def masked(case: Case, x: Array, mask: Array, w: Array, b: Array) -> Array:
+    """Moments of what counts; the rest is 0."""
+    n = x.shape[0]
+    shape, axes = ((n, case.groups, -1), (2,)) if case.groups else (x.shape, case.axes)
+    shown = np.broadcast_to(mask, x.shape).reshape(shape)
+    rows = np.where(mask, x, 0).reshape(shape)
+    count = np.maximum(shown.sum(axes, keepdims=True), 1).astype(x.dtype)
+    centered = (rows - rows.sum(axes, keepdims=True) / count) * shown
+    z = centered / np.sqrt((centered**2).sum(axes, keepdims=True) / count + x.dtype.type(EPS))
+    return np.asarray(np.where(mask, z.reshape(x.shape) * w + b, 0))
+
+
 def reference(case: Case, d: Data) -> Any:
     """The result in float64."""
     x = d.x.astype(np.float64)
@@ -179,6 +201,8 @@ def reference(case: Case, d: Data) -> Any:
         mean, var = (against(case, p).astype(np.float64) for p in (d.mean, d.var))
         factor = w / np.sqrt(var + EPS)
         return x * factor, ((b - mean) * factor + b).reshape(-1)
+    if case.masked:
+        return masked(case, x, d.mask, w, b)
     if case.operation == "rms_norm":
         return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * w
     if case.groups:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import Case
-from bench.data import EPS, Array, Data, against, picture_scale, switch_moments
+from bench.data import EPS, Array, Data, against, masked, picture_scale, switch_moments
 from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
 
@@ -142,6 +142,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "switchable_norm_eval": partial(switchable, case, d),
         "switchable_norm_train": partial(switchable, case, d),
     }
+    if case.masked:
+        return {FRESH: partial(masked, case, x, d.mask, w, b)}
     if operation in simple:
         return {FRESH: simple[operation]}
     if operation in given:

@@ -17,6 +17,7 @@ from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls, Later
 
 Function = Callable[..., Any]
+MASKED = ("masked_batch_norm", "masked_group_norm", "masked_instance_norm", "masked_layer_norm")
 
 
 def preprocessing() -> Any:
@@ -46,6 +47,18 @@ def minmax(case: Case, d: Data) -> Function | None:
     return partial(scalers.minmax_scale, d.x, axis=0) if scalers else None
 
 
+def masked(case: Case, d: Data) -> Function:
+    """With where=, even if it hides nothing."""
+    w, b = d.weight, d.bias
+    if case.operation == "masked_layer_norm":
+        return partial(F.layer_norm, d.x, case.parameter_shape, w, b, where=d.mask)
+    if case.groups:
+        return partial(F.group_norm, d.x, case.groups, w, b, where=d.mask)
+    if case.operation == "masked_instance_norm":
+        return partial(F.instance_norm, d.x, None, None, w, b, where=d.mask)
+    return partial(F.batch_norm, d.x, None, None, w, b, True, where=d.mask)
+
+
 def switchable_norm(case: Case, d: Data) -> Function:
     """Running statistics are used in eval mode and left alone in training."""
     training = case.operation.endswith("train")
@@ -68,6 +81,7 @@ WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
     "local_response_norm": lambda case, d: partial(F.local_response_norm, d.x, 5),
     "zscore": zscore,
     "minmax": minmax,
+    **dict.fromkeys(MASKED, masked),
     "switchable_norm_eval": switchable_norm,
     "switchable_norm_train": switchable_norm,
     "image_normalize": image_normalize,

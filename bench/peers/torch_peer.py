@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from bench.cases import Case
-from bench.data import EPS, Array, Data, picture_scale
+from bench.data import EPS, Array, Data, against, picture_scale
 from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls
 
@@ -78,6 +79,20 @@ def picture(x: Tensor, mean: Tensor, std: Tensor, largest: float) -> Tensor:
     return t.sub_(mean[:, None, None]).div_(std[:, None, None])
 
 
+def masked(case: Case, d: Data) -> Tensor:
+    """The formula as models write it: torch's norms know no mask."""
+    x, mask = tensor(d.x), tensor(d.mask)
+    w, b = (tensor(against(case, p)) for p in (d.weight, d.bias))
+    shape = (x.shape[0], case.groups, -1) if case.groups else tuple(x.shape)
+    axes = (2,) if case.groups else case.axes
+    shown = mask.expand(x.shape).reshape(shape)
+    rows = x.masked_fill(~mask, 0).reshape(shape)
+    count = shown.sum(axes, keepdim=True).clamp(min=1)
+    centered = (rows - rows.sum(axes, keepdim=True) / count).masked_fill(~shown, 0)
+    z = centered * ((centered**2).sum(axes, keepdim=True) / count + EPS).rsqrt()
+    return (z.reshape(x.shape) * w + b).masked_fill(~mask, 0)
+
+
 def functions(case: Case, d: Data) -> dict[str, Call]:
     """By operation; parameters in the input's dtype, as a model that was cast has them."""
     x = tensor(d.x)
@@ -133,6 +148,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     torch.set_num_threads(threads)
     if case.operation == "running_moments":
         return {}
-    made = {FRESH: inference(functions(case, d)[case.operation])}
+    call = partial(masked, case, d) if case.masked else functions(case, d)[case.operation]
+    made = {FRESH: inference(call)}
     given = into_given(case, d)
     return made | {PREALLOCATED: inference(given)} if given else made
