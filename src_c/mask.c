@@ -47,8 +47,9 @@ int cn_all_shown(const char *mask, ptrdiff_t row, ptrdiff_t stride, ptrdiff_t ro
 const char *cn_mask_of(const cn_call *call)
 {
     const cn_operand *op = &call->op[CN_M];
-    cn_loops loops = {.n = 0};
+    cn_loops loops;
     if (!op->data) return NULL;
+    loops.n = 0; /* clearing all of it takes as long as a short row */
     for (int axis = 0; axis < call->ndim; axis++) {
         if (op->strides[axis] == 0) continue;
         loops.loop[loops.n].n = call->shape[axis];

@@ -172,17 +172,14 @@ static int stream_rows(const cn_writing *how, const cn_block *block)
     return 1;
 }
 
-void cn_masked_apply(const cn_writing *how, const cn_block *block)
+/* Of a block that is not shown as a whole. */
+static void apply_some_of(const cn_writing *how, const cn_block *block, const char *mask)
 {
     const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
     const ptrdiff_t rows = block->rows, n = block->n;
-    const char *mask = how->base[CN_M] ? how->base[CN_M] + block->offset[CN_M] : NULL;
     const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
-    if (!mask || (col && cn_all_shown(mask, row, col, row ? rows : 1, n))) {
-        cn_tile_apply(how, block);
-    } else if (col && n > CN_APPLIED_ROW && how->stream && stream_rows(how, block)) {
-        return;
-    } else if (row == 0 || rows == 1) {
+    if (col && n > CN_APPLIED_ROW && how->stream && stream_rows(how, block)) return;
+    if (row == 0 || rows == 1) {
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
     } else if (col == 0 || n == 1) {
         for (ptrdiff_t r = 0, next; r < rows; r = next) {
@@ -194,4 +191,18 @@ void cn_masked_apply(const cn_writing *how, const cn_block *block)
     } else {
         for (ptrdiff_t r = 0; r < rows; r++) apply_rows(how, block, r, 1, cn_look(mask + r * row, col, n));
     }
+}
+
+void cn_masked_apply(const cn_writing *how, const cn_block *block)
+{
+    const char *mask = how->base[CN_M];
+    if (mask) {
+        const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
+        mask += block->offset[CN_M];
+        if (!cn_all_shown(mask, row, col, row ? block->rows : 1, col ? block->n : 1)) {
+            apply_some_of(how, block, mask);
+            return;
+        }
+    }
+    cn_tile_apply(how, block);
 }

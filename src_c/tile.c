@@ -131,22 +131,22 @@ static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
     k->apply_cols(t);
 }
 
-/* The tile of a block, its parameters packed; stream is not set yet. */
-static void open_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *to, char **free_memory)
+/* The tile of a block, its parameters packed; stream is not set yet. Every field is set: clearing them first takes as long as
+ * all of that. */
+static inline void open_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t, char **free_memory)
 {
     const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, *at = block->offset;
     const ptrdiff_t n = block->n, size = how->k->param_size;
     char *packed = *free_memory, *const *base = how->base;
-    cn_apply_tile t; /* every field is set below: clearing it first takes as long as all of that */
-    t.x = base[CN_X] + at[CN_X], t.x_row = row[CN_X], t.rows = block->rows, t.n = n;
-    t.y = base[CN_Y] + at[CN_Y], t.y_row = row[CN_Y], t.far = how->far, t.ahead = how->ahead, t.stream = 0;
+    t->x = base[CN_X] + at[CN_X], t->x_row = row[CN_X], t->rows = block->rows, t->n = n;
+    t->y = base[CN_Y] + at[CN_Y], t->y_row = row[CN_Y], t->far = how->far, t->ahead = how->ahead, t->stream = 0;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
-    t.hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
-    t.lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
-    t.scale = param(how->params->scale + stat, stat_row, stat_col, n, size, &packed);
-    t.w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
-    t.b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
-    *to = t, *free_memory = packed;
+    t->hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
+    t->lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
+    t->scale = param(how->params->scale + stat, stat_row, stat_col, n, size, &packed);
+    t->w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
+    t->b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
+    *free_memory = packed;
 }
 
 static void apply_block(const cn_writing *how, const cn_block *block)
