@@ -77,8 +77,8 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array:
     r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
 
@@ -100,10 +100,10 @@ def batch_norm(
         Share of this batch in the running statistics.
     eps : float
         Added to the variance.
-    where : array_like of bool, optional
-        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
 
     Returns
     -------
@@ -174,8 +174,8 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array:
     r"""Instance normalization: statistics per sample and channel over all positions [1]_.
 
@@ -197,10 +197,10 @@ def instance_norm(
         Share of this batch in the running statistics.
     eps : float
         Added to the variance.
-    where : array_like of bool, optional
-        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
 
     Returns
     -------

@@ -11,10 +11,10 @@ def layer_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
     where: Any = None,
-    out: Any = None,
 ) -> Array: ...
 def rms_norm(
     input: Any,
@@ -22,9 +22,9 @@ def rms_norm(
     weight: Any = None,
     eps: float | None = None,
     *,
+    out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
-    out: Any = None,
 ) -> Array: ...
 def group_norm(
     input: Any,
@@ -33,8 +33,8 @@ def group_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array: ...
 def batch_norm(
     input: Any,
@@ -46,8 +46,8 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array: ...
 def instance_norm(
     input: Any,
@@ -59,6 +59,6 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array: ...

@@ -286,18 +286,18 @@ cdef object offset_weight(object weight, object offset):
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None,
-               out: Any = None) -> Array:
+               eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
+               where: Any = None) -> Array:
     y = None
     if axis is None and where is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
         y = trailing(input, normalized_shape, w, bias, eps, out, CN_VAR)
     return y if y is not None else _trailing.layer_norm(
-        input, normalized_shape, weight, bias, eps, axis=axis, weight_offset=weight_offset, where=where, out=out)
+        input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
-             *, axis: Any = None, weight_offset: Any = NO_OFFSET, out: Any = None) -> Array:
+             *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET) -> Array:
     y = None
     if axis is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
@@ -307,27 +307,27 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, where: Any = None, out: Any = None) -> Array:
+               eps: float = 1e-5, *, out: Any = None, where: Any = None) -> Array:
     y = None
     if where is None:
         y = by_group(input, positive(num_groups), weight, bias, eps, out)
     return y if y is not None else _group.group_norm(
-        input, num_groups, weight, bias, eps, where=where, out=out)
+        input, num_groups, weight, bias, eps, out=out, where=where)
 
 
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
-               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, where: Any = None,
-               out: Any = None) -> Array:
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None,
+               where: Any = None) -> Array:
     y = None
     if where is None and training is False and PyFloat_CheckExact(momentum):
         y = by_running(input, running_mean, running_var, weight, bias, eps, out)
     return y if y is not None else _batch.batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps, where=where, out=out)
+        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where)
 
 
 def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
                   bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
-                  eps: float = 1e-5, *, where: Any = None, out: Any = None) -> Array:
+                  eps: float = 1e-5, *, out: Any = None, where: Any = None) -> Array:
     y = None
     if where is None and PyFloat_CheckExact(momentum):
         if use_input_stats is False:
@@ -335,7 +335,7 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
         elif use_input_stats is True and running_mean is None and running_var is None:
             y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out)
     return y if y is not None else _batch.instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, where=where, out=out)
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where)
 
 
 for _careful in (_trailing.layer_norm, _trailing.rms_norm, _group.group_norm, _batch.batch_norm,

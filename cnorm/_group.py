@@ -23,8 +23,8 @@ def group_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array:
     r"""Group normalization: statistics over groups of channels of each sample [1]_.
 
@@ -40,10 +40,10 @@ def group_norm(
         Scale and shift of each channel.
     eps : float
         Added to the variance.
-    where : array_like of bool, optional
-        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
 
     Returns
     -------

@@ -132,8 +132,8 @@ def switchable_norm(
     eps: float = 1e-5,
     *,
     using_moving_average: bool = True,
-    where: Any = None,
     out: Any = None,
+    where: Any = None,
 ) -> Array:
     r"""Switchable normalization: a learned mix of instance, layer and batch statistics [1]_.
 
@@ -160,10 +160,10 @@ def switchable_norm(
         Added to the variance.
     using_moving_average : bool
         False adds up mean and mean^2 + var instead, as the reference implementation's batch average.
-    where : array_like of bool, optional
-        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
 
     Returns
     -------

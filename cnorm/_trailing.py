@@ -19,10 +19,10 @@ def layer_norm(
     bias: Any = None,
     eps: float = 1e-5,
     *,
+    out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
     where: Any = None,
-    out: Any = None,
 ) -> Array:
     r"""Layer normalization over the last dimensions [1]_.
 
@@ -39,6 +39,8 @@ def layer_norm(
         Scale and shift of each element.
     eps : float
         Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
     axis : int or tuple of int, optional
         The axes to normalize over, in the order of `normalized_shape` and of the dimensions of `weight`
         and `bias`. No copy is made. None: the trailing ones.
@@ -46,8 +48,6 @@ def layer_norm(
         Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
-    out : ndarray, optional
-        Where to write; may be `input` itself.
 
     Returns
     -------
@@ -84,9 +84,9 @@ def rms_norm(
     weight: Any = None,
     eps: float | None = None,
     *,
+    out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
-    out: Any = None,
 ) -> Array:
     r"""Root-mean-square normalization over the last dimensions [1]_.
 
