@@ -32,6 +32,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert "://" in target or (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [p for p in PAGES if ">>> " in text(p)], ids=lambda p: p.name)
+def test_examples(page: Path) -> None:
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 0
+    assert failed == 0
+
+
 def test_every_promise_has_its_test() -> None:
     rows = [line.split("|")[1:3] for line in text(PROMISES).splitlines() if line.startswith("|")][2:]
     assert len(rows) > 20

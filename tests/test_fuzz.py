@@ -28,7 +28,7 @@ from cnorm import nn, preprocessing
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(F, name) for name in F.__all__},
-    **{name: getattr(cnorm, name) for name in ("image_normalize", "moments", "standardize")},
+    **{name: getattr(cnorm, name) for name in ("image_normalize", "length_mask", "moments", "standardize")},
     **{name: getattr(preprocessing, name) for name in ("zscore", "scale", "minmax_scale")},
 }
 SCALERS = ("StandardScaler", "MinMaxScaler")
