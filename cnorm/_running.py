@@ -84,7 +84,11 @@ class RunningMoments:
         self.nan_policy = nan_policy
         self._row = (1, *self.shape)
         self._weighted = False
-        self._state = np.tile(EMPTY, (*self.shape, 1))
+        try:
+            self._state = np.empty((*self.shape, 5))
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"shape: expected that of an array, got {shape!r} ({error})") from None
+        self._state[...] = EMPTY
 
     def update(self, x: Any, axis: Any = 0, weights: Any = None) -> RunningMoments:
         """Takes more data in.

@@ -360,6 +360,9 @@ def test_refused_operands() -> None:
     ("bad", "error"),
     [
         (-1, ValueError),
+        (2**63, ValueError),
+        (10**40, ValueError),
+        ((1,) * 64, ValueError),
         ((2, -3), ValueError),
         (2.0, TypeError),
         ("3", TypeError),
@@ -372,6 +375,13 @@ def test_refused_shapes(bad: Any, error: type[Exception]) -> None:
         RunningMoments(bad)
     with pytest.raises(ValueError, match=r"^nan_policy: "):
         RunningMoments(nan_policy=bad)
+
+
+def test_the_most_dimensions() -> None:
+    shape = (1,) * 62
+    stats = RunningMoments(shape).update(np.ones(shape)).update(np.full((2, *shape), 4.0))
+    assert stats.mean.shape == shape
+    assert stats.mean.item() == 3
 
 
 def test_readers_see_whole_updates() -> None:
