@@ -80,7 +80,7 @@ def make_picture(case: Case) -> Data:
     out = placed((*lead, channels, height, width), np.float32, PAGE // 2)
     one = np.ones(channels, np.float32)
     mean, var = (rng.uniform(*ends, channels).astype(np.float32) for ends in ((0.4, 0.5), (0.04, 0.06)))
-    return Data(x, out, one, one, mean, var, np.ones((2, 3), np.float32), x)
+    return Data(x, out, one, one, mean, var, np.ones((2, 3), np.float32), x, one > 0)
 
 
 def picture_scale(x: Array) -> float:
