@@ -71,8 +71,8 @@ def test_a_wrong_kernel(
     """One element off by 1e-5: the case, the error and what is allowed are told."""
     normalize = _core.normalize
 
-    def spoiled(x: Any, out: Any, *rest: Any) -> Any:
-        state = normalize(x, out, *rest)
+    def spoiled(x: Any, out: Any, *rest: Any, **named: Any) -> Any:
+        state = normalize(x, out, *rest, **named)
         out[(0,) * out.ndim] += np.float32(1e-5)
         return state
 
