@@ -7,6 +7,7 @@
 
 #include "mask.h"
 #include "masked.h"
+#include "matrix.h"
 
 /* Without branches: where the mask changes often they would be guesses. */
 #define PICK(T)                                                                                                   \
@@ -33,7 +34,7 @@ static ptrdiff_t pick(char *to, const char *from, ptrdiff_t stride, const char *
 static ptrdiff_t squeeze(char *to, const char *from, ptrdiff_t stride, const char *mask, ptrdiff_t mask_stride,
                          ptrdiff_t n, ptrdiff_t size)
 {
-    if (mask_stride == 0 && *mask) cn_copy(to, size, from, stride, n, size);
+    if (mask_stride == 0 && *mask) cn_copy_row(to, size, from, stride, n, size);
     if (mask_stride == 0) return *mask ? n : 0;
     if (mask_stride != 1 || stride != size) return pick(to, from, stride, mask, mask_stride, n, size);
     ptrdiff_t k = 0;

@@ -3,56 +3,15 @@
 
 #include <string.h>
 
-#define COPY(T)                                                                                                   \
-    for (ptrdiff_t i = 0; i < n; i++) {                                                                           \
-        T v;                                                                                                      \
-        memcpy(&v, from + i * from_stride, sizeof v);                                                             \
-        memcpy(to + i * to_stride, &v, sizeof v);                                                                 \
-    }                                                                                                             \
-    break
-
-/* Every second float: four at a time. What lies between the elements is read, nothing beyond the last. */
-static ptrdiff_t copy_second(char *to, const char *from, ptrdiff_t n)
-{
-    typedef float quad __attribute__((vector_size(16)));
-    ptrdiff_t i = 0;
-    for (; i + 5 <= n; i += 4) {
-        quad a, b;
-        memcpy(&a, from + i * 8, sizeof a);
-        memcpy(&b, from + i * 8 + 16, sizeof b);
-        a = __builtin_shufflevector(a, b, 0, 2, 4, 6);
-        memcpy(to + i * 4, &a, sizeof a);
-    }
-    return i;
-}
-
-void cn_copy(char *to, ptrdiff_t to_stride, const char *from, ptrdiff_t from_stride, ptrdiff_t n, ptrdiff_t size)
-{
-    if (size == 4 && from_stride == 8 && to_stride == 4) {
-        ptrdiff_t done = copy_second(to, from, n);
-        to += done * 4, from += done * 8, n -= done;
-    }
-    switch (size) {
-    case 2: COPY(short);
-    case 4: COPY(float);
-    default: COPY(double);
-    }
-}
-
-/* rows x n elements; row and column strides of both sides in bytes. */
-static void copy_rows(char *to, ptrdiff_t to_row, ptrdiff_t to_stride, const char *from, ptrdiff_t from_row,
-                      ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t size)
-{
-    for (ptrdiff_t r = 0; r < rows; r++)
-        cn_copy(to + r * to_row, to_stride, from + r * from_row, from_stride, n, size);
-}
+#include "matrix.h"
 
 /* Copies a tile whose columns are apart. */
 static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed)
 {
     const ptrdiff_t row = t->n * size, group = t->rows * row;
     for (ptrdiff_t g = 0; g < t->groups; g++)
-        copy_rows(packed + g * group, row, size, t->x + g * t->x_group, t->x_row, stride, t->rows, t->n, size);
+        cn_copy((cn_matrix){packed + g * group, row, size},
+                (cn_matrix){(char *)t->x + g * t->x_group, t->x_row, stride}, t->rows, t->n, size);
     t->x = packed, t->x_row = row, t->x_group = group;
 }
 
@@ -85,7 +44,7 @@ static cn_param param(const char *data, ptrdiff_t row, ptrdiff_t stride, ptrdiff
 {
     cn_param p = {data, row, data && stride != 0 && n > 1};
     if (p.per_column && stride != size) {
-        cn_copy(*packed, size, data, stride, n, size);
+        cn_copy_row(*packed, size, data, stride, n, size);
         p.data = *packed;
         *packed += n * size;
     }
@@ -161,7 +120,8 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     const ptrdiff_t packed_row = n * k->size;
     int pack_x = n > 1 && col[CN_X] != k->size, pack_y = n > 1 && col[CN_Y] != k->size;
     if (pack_x) {
-        copy_rows(packed, packed_row, k->size, x, row[CN_X], col[CN_X], t.rows, n, k->size);
+        cn_copy((cn_matrix){packed, packed_row, k->size}, (cn_matrix){(char *)x, row[CN_X], col[CN_X]}, t.rows, n,
+                k->size);
         t.x = packed, t.x_row = packed_row;
         packed += t.rows * packed_row;
     }
@@ -172,7 +132,9 @@ static void apply_block(const cn_writing *how, const cn_block *block)
         apply_cols(k, &t, packed);
     else
         k->apply_rows(&t);
-    if (pack_y) copy_rows(y, row[CN_Y], col[CN_Y], packed_y, packed_row, k->size, block->rows, n, k->size);
+    if (pack_y)
+        cn_copy((cn_matrix){y, row[CN_Y], col[CN_Y]}, (cn_matrix){packed_y, packed_row, k->size}, block->rows, n,
+                k->size);
 }
 
 /* Elements boosted at a time. */

@@ -28,9 +28,6 @@ typedef struct {
     char *packed; /* CN_PACKED elements */
 } cn_reading;
 
-/* n elements from one stride to another, in bytes. */
-void cn_copy(char *to, ptrdiff_t to_stride, const char *from, ptrdiff_t from_stride, ptrdiff_t n, ptrdiff_t size);
-
 /* The tile of a block. x: the unit's first element. */
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x);
 

@@ -67,7 +67,7 @@ INCLUDES = {
     "mask.h": {"plan.h"},
     "mask.c": {"mask.h"},
     "masked.h": {"tile.h"},
-    "mask_moments.c": {"mask.h", "masked.h"},
+    "mask_moments.c": {"mask.h", "masked.h", "matrix.h"},
     "mask_apply.c": {"mask.h", "masked.h"},
     "unit.c": {"unit.h", "mask.h", "masked.h", "moments.h"},
     "plan.c": {"plan.h"},
@@ -77,7 +77,7 @@ INCLUDES = {
     "blocks.c": {"blocks.h"},
     "pool.c": {"cnorm.h", "team.h"},
     "openmp.c": {"cnorm.h", "team.h"},
-    "tile.c": {"tile.h"},
+    "tile.c": {"matrix.h", "tile.h"},
     "cpu.c": {"cpu.h"},
     "chosen.c": {"cpu.h"},
     # exec.c may include every header of ours but vec.h.
