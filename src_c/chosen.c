@@ -4,8 +4,8 @@
 /* Input and output above this share of the last-level cache come from memory, as that is shared with other
  * cores: the next rows are fetched while these are written, and those past the cache, as an ordinary store
  * reads its line first. layer_norm (rows, 768) on Zen 3 with 32 MiB, medians in us, neither / both: 1024 rows
- * (6.3 MB) 300 / 300, 1300 390 / 520, 1600 610 / 550, 2048 1370 / 630, 2700 1900 / 1070. Fetching alone:
- * 2048 940; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). */
+ * (6.3 MB) 310 / 400, 1300 390 / 530, 1600 610 / 620, 2048 1380 / 630, 2700 1930 / 1070. Fetching alone:
+ * 2048 970; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). */
 #define FAR_SHARE 0.3
 
 static const cn_isa *isa;
