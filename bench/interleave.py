@@ -22,11 +22,15 @@ MOST_REPEATS, MOST_SKIPPED = 2000, 8
 FEWEST_ROUNDS, FEWEST_TIMINGS, MOST_ROUNDS = 7, 3, 3000
 
 
-def timer(call: Call, clock: Clock = time.perf_counter) -> Timer:
-    """Times a call; it runs once before, as its time depends on what its neighbour left in the cache."""
+def timer(call: Call, clock: Clock = time.perf_counter, warm: float = 0) -> Timer:
+    """Times a call; it runs before, once at least and for `warm` seconds: its time depends on what its
+    neighbour left in the cache, and on the neighbour's threads, which may spin on."""
 
     def run(repeats: int) -> float:
+        start = clock()
         call()
+        while clock() - start < warm:
+            call()
         start = clock()
         for _ in range(repeats):
             call()
@@ -81,12 +85,8 @@ def interleave(
     seconds: float,
     clock: Clock = time.perf_counter,
     seed: int = 0,
-    pause: float = 0,
 ) -> dict[str, Turn]:
-    """Round robin in a new order each round, until the time is up and everyone was timed enough.
-
-    pause: seconds before each turn.
-    """
+    """Round robin in a new order each round, until the time is up and everyone was timed enough."""
     turns = plan(timers, base)
     order = random.Random(seed)
     end = clock() + seconds
@@ -95,7 +95,6 @@ def interleave(
             names = [name for name, turn in turns.items() if number % turn.every == 0]
             order.shuffle(names)
             for name in names:
-                time.sleep(pause)
                 turns[name].times[number] = turns[name].timer(turns[name].repeats)
             fewest = min(len(turn.times) for turn in turns.values())
             if number + 1 >= FEWEST_ROUNDS and fewest >= FEWEST_TIMINGS and clock() >= end:

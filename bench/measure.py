@@ -12,7 +12,7 @@ from bench.interleave import Call, interleave, summary, timer
 from bench.peers import CONTENDERS, LIMITS, MODES, set_threads
 
 BASE = "cnorm"
-REST = 0.003  # seconds: what threads of other libraries may go on spinning for after their call
+WARM = 0.016  # seconds: threads of libgomp spin on for 6 ms, on the core the next contender needs
 
 
 class Disagreement(Exception):
@@ -61,8 +61,8 @@ def measure(case: Case, threads: int, mode: str, prepared: Prepared, seconds: fl
     calls = prepared.calls[mode]
     if BASE not in calls:
         return None
-    timers = {name: timer(call) for name, call in calls.items()}
-    turns = interleave(timers, BASE, seconds, pause=REST if threads > 1 else 0)
+    timers = {name: timer(call, warm=WARM if threads > 1 else 0) for name, call in calls.items()}
+    turns = interleave(timers, BASE, seconds)
     return {
         "case": str(case),
         "operation": case.operation,

@@ -179,12 +179,12 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
 }
 
 /* Does the call outgrow the cache? In place nothing is written past it: the lines are there already. */
-static void look_far(cn_job *job)
+static void look_far(cn_job *job, int threads)
 {
     const cn_call *call = job->call;
     int apart = call->op[CN_X].data != call->op[CN_Y].data;
     double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
-    job->far = cn_is_far(bytes);
+    job->far = cn_is_far(bytes, threads);
     job->stream = apart && job->far;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
 }
@@ -235,7 +235,7 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, stats);
     int threads = cn_threads_for(job.units * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
-    look_far(&job);
+    look_far(&job, threads);
     if (!fuses(&job, threads)) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.units, threads, fused_task, &job);
     return close_job(&job, CN_OK);
@@ -246,7 +246,7 @@ static cn_status apply_given(cn_job *job, const double *mean, const double *mean
 {
     int threads = cn_threads_for(job->units * job->elements);
     if (allocate(job, threads) != CN_OK || allocate_params(job) != CN_OK) return CN_NO_MEMORY;
-    look_far(job);
+    look_far(job, threads);
     make_params(job, mean, mean_lo, factor);
     all_apply(job, threads);
     return CN_OK;

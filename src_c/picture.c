@@ -89,7 +89,7 @@ static int on_lines(const picture_walk *at)
     return (all | (uintptr_t)(at->channel.n > 1 ? at->channel.stride[CN_X] : 0)) % 16 == 0;
 }
 
-static void choose(picture_job *job, int pixels, const double *center, const double *scale)
+static void choose(picture_job *job, int pixels, const double *center, const double *scale, int threads)
 {
     picture_walk *at = &job->at;
     const cn_picture_kernels *k = &cn_chosen()->picture[pixels];
@@ -105,7 +105,7 @@ static void choose(picture_job *job, int pixels, const double *center, const dou
     job->direct = dense && job->param_size == size;
     double bytes = (double)at->positions * (double)channels * (double)(size + k->size);
     job->stream = job->direct && size == 4 && at->call->op[CN_X].data != at->call->op[CN_Y].data &&
-                  cn_is_far(bytes) &&
+                  cn_is_far(bytes, threads) &&
                   (job->together ? (uintptr_t)at->call->op[CN_Y].data % 16 == 0 : on_lines(at));
     ptrdiff_t piece = !job->direct ? SCRATCH_PIECE : x_step == k->size ? PLANE_PIECE : PIECE;
     if (job->together) piece = piece / channels / 16 * 16 + 16;
@@ -194,8 +194,8 @@ cn_status cn_picture(const cn_call *call, int pixels, int axis, const double *ce
 {
     picture_job job = {0};
     lay_out(&job.at, call, axis);
-    choose(&job, pixels, center, scale);
     int threads = cn_threads_for(job.at.positions * job.at.channel.n);
+    choose(&job, pixels, center, scale, threads);
     size_t params = (size_t)(3 * job.n_params * job.param_size + 63) / 64 * 64;
     job.params = malloc(params + (size_t)(job.scratch_size * threads));
     if (!job.params) return CN_NO_MEMORY;

@@ -19,8 +19,9 @@
 
 #define OPEN 0x40000000
 
-/* Looks before sleep: about 20 us on Zen 3, 45 on Skylake. A sleeper takes 5 to 50 us to wake. */
-#define LOOKS 1000
+/* Looks before sleep: about 100 us on Zen 3 (libgomp: 6 ms). A sleeper takes 5 to 50 us to wake, and some
+ * 300 more on a virtual machine until its core is at speed; a fifth of the looks costs 5 % of calls in turn. */
+#define LOOKS 5000
 
 static struct {
     atomic_int taken, forks; /* one caller at a time; fork() goes first */

@@ -42,6 +42,12 @@ def test_a_call_is_warmed_up_and_repeated() -> None:
     assert clock.log[3:] == ["b"] * 2
 
 
+def test_a_call_is_warmed_up_for_a_time() -> None:
+    clock = Clock()
+    assert il.timer(clock.call("a", 1, 2, 3, 7), clock, warm=6)(1) == 7
+    assert il.timer(clock.call("b", 5, 4), clock, warm=4)(1) == 4
+
+
 def test_repeats_fill_a_turn() -> None:
     clock = Clock()
     turns = clock.turns(0.0, ours=il.TURN / 10, slow=5 * il.TURN, instant=0.0)
