@@ -108,6 +108,17 @@ def test_infinite_means(dtype: Any, length: int, ends: tuple[Any, Any], layout: 
     assert np.isnan(var).all()
 
 
+@pytest.mark.parametrize("ends", [(np.inf, 1), (1, -np.inf), (np.inf, np.inf), (np.inf, -np.inf)])
+def test_infinite_weighted_means(ends: tuple[float, float]) -> None:
+    """As without weights; an infinity of weight 0 is not seen."""
+    x, weights = np.array([ends[0], 2.0, 5.0, ends[1]]), np.array([1.0, 2.0, 1.0, 3.0])
+    mean, var = cnorm.moments(x, 0, weights=weights)
+    with np.errstate(invalid="ignore"):
+        assert np.array_equal(mean, (x * weights).sum(), equal_nan=True)
+    assert np.isnan(var)
+    assert cnorm.moments(x, 0, weights=[0, 1, 2, 0]) == (4.0, 2.0)
+
+
 @by_dtype
 @by_bad
 def test_running_statistics_take_nan(dtype: Any, bad: float) -> None:
