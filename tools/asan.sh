@@ -9,7 +9,7 @@ for cc in ${COMPILERS:-gcc}; do # clang takes minutes for each instruction set
 done
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-cp -r setup.py pyproject.toml README.md LICENSE src_c tools cnorm tests "$copy"
+tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$copy"
 cd "$copy"
 rm -f cnorm/*.so
 export CNORM_OUTPUT_CACHE=0 # a freed result is freed: its use after that is found
