@@ -3,3 +3,4 @@
 cimport numpy as cnp
 
 cdef object new_like(cnp.ndarray x)
+cdef object new_as(cnp.ndarray x, cnp.dtype dtype)

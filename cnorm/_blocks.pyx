@@ -86,11 +86,16 @@ def empty_like(cnp.ndarray x):
     return new_like(x)
 
 
-def empty_as(cnp.ndarray x, cnp.dtype dtype not None):
+cdef object new_as(cnp.ndarray x, cnp.dtype dtype):
     """An array of x's shape without gaps, of another dtype, not initialized."""
     if cnp.PyArray_SIZE(x) * cnp.PyDataType_ELSIZE(dtype) >= LARGE:
         return new_large(x, cnp.NPY_CORDER, dtype)
     return new_array(x, cnp.NPY_CORDER, dtype)
+
+
+def empty_as(cnp.ndarray x, cnp.dtype dtype not None):
+    """An array of x's shape without gaps, of another dtype, not initialized."""
+    return new_as(x, dtype)
 
 
 def set_limit(size_t limit):

@@ -18,10 +18,16 @@ cdef extern from "cnorm.h" nogil:
         ptrdiff_t n_stats
     ctypedef struct cn_partial:
         double count, mean, mean_lo, m2
+    ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_GIVEN, CN_GIVEN_ONE
+    ctypedef struct cn_int8:
+        signed char *q
+        char *scales
+        cn_scales_kind kind
 
 # Only the extension of _core holds the C core; others reach it through these.
 cdef int known_dtype(cnp.ndarray x) noexcept
 cdef int run_normalize(const cn_call *call, Py_ssize_t size, cn_kind kind, double eps,
                        cn_partial *stats) except -1
+cdef int run_normalize_int8(cn_call *call, Py_ssize_t size, cn_kind kind, double eps, const cn_int8 *to) except -1
 cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mean, const char *var,
                            double eps) except -1

@@ -16,6 +16,18 @@ def normalize(
     return_state: bool = False,
     mask: Array | None = None,
 ) -> Any: ...
+def normalize_int8(
+    x: Array,
+    q: Array,
+    scales: Array,
+    axes: tuple[int, ...],
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    kind: str,
+    given: bool,
+    mask: Array | None = None,
+) -> None: ...
 def plan(x: Array, axes: tuple[int, ...], weight: Array | None = None) -> str: ...
 def apply(
     x: Array,

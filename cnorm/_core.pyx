@@ -24,6 +24,7 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_picture_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
+    cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to)
     cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
     cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps)
     void cn_describe(const cn_call *call, char *text, size_t size)
@@ -292,6 +293,7 @@ def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
     return merged if done else None
 
 
+include "_core_int8.pxi"
 include "_core_pictures.pxi"
 
 

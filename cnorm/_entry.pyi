@@ -62,3 +62,29 @@ def instance_norm(
     out: Any = None,
     where: Any = None,
 ) -> Array: ...
+def layer_norm_int8(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    granularity: str = "row",
+    scale: Any = None,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+    where: Any = None,
+) -> tuple[Array, Array]: ...
+def rms_norm_int8(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    eps: float | None = None,
+    *,
+    granularity: str = "row",
+    scale: Any = None,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+) -> tuple[Array, Array]: ...

@@ -14,18 +14,20 @@ from cython cimport floating
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.float cimport DBL_EPSILON, FLT_EPSILON
+from libc.float cimport DBL_EPSILON, FLT_EPSILON, FLT_MAX, FLT_MIN
 from libc.string cimport memcmp
 
-from cnorm._blocks cimport new_like
+from cnorm._blocks cimport new_as, new_like
 from cnorm._core cimport (
-    CN_B, CN_F64, CN_M, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
-    cn_call, cn_dtype, cn_kind, known_dtype, run_apply_running, run_normalize,
+    CN_B, CN_F64, CN_GIVEN_ONE, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y, cn_call,
+    cn_dtype, cn_int8, cn_kind, known_dtype, run_apply_running, run_normalize, run_normalize_int8,
 )
 
 from typing import Any
 
-from cnorm import _batch, _group, _trailing
+import numpy as np
+
+from cnorm import _batch, _group, _quantize, _trailing
 from cnorm._arrays import Array
 
 cnp.import_array()
@@ -152,30 +154,15 @@ cdef object trailing(object input, object normalized_shape, object weight, objec
                      object out, cn_kind kind):
     """The result of layer_norm or rms_norm, or None where care is needed."""
     cdef cn_call call
-    cdef cnp.ndarray x
-    cdef intp n, width, size
-    cdef int axes
+    cdef intp n, size
     cdef double epsilon
-    if not open_call(&call, input) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>input):
+    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, kind, &n, &epsilon):
         return None
-    x = <cnp.ndarray>input
-    axes = count_trailing(x, normalized_shape, &n)
-    if axes == 0:
-        return None
-    if not take_affine(&call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
-        return None
-    if PyFloat_CheckExact(eps):
-        epsilon = PyFloat_AS_DOUBLE(eps)
-    elif eps is None and kind == CN_RMS:
-        epsilon = DBL_EPSILON if call.dtype == CN_F64 else FLT_EPSILON
-    else:
-        return None
-    y = take_out(&call, x, weight, bias, out)
+    y = take_out(&call, <cnp.ndarray>input, weight, bias, out)
     if y is None:
         return None
-    size, width = cnp.PyArray_SIZE(x), cnp.PyArray_ITEMSIZE(x)
-    add_axis(&call, size // n, n * width, 1, 0)
-    add_axis(&call, n, width, 0, 1)
+    size = cnp.PyArray_SIZE(<cnp.ndarray>input)
+    add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(<cnp.ndarray>input))
     run_normalize(&call, size, kind, epsilon, NULL)
     return y
 
@@ -338,6 +325,9 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where)
 
 
+include "_entry_trailing.pxi"
+
+
 for _careful in (_trailing.layer_norm, _trailing.rms_norm, _group.group_norm, _batch.batch_norm,
-                 _batch.instance_norm):
+                 _batch.instance_norm, _quantize.layer_norm_int8, _quantize.rms_norm_int8):
     globals()[_careful.__name__].__doc__ = _careful.__doc__

@@ -148,21 +148,40 @@ def _normalized(
     kind: str,
 ) -> Array:
     """Parameters have exactly the shape of the axes; how: axis, weight_offset, where and out."""
-    x = as_input(input)
-    axis, weight_offset, where, out = how
-    axes, shape = normalized_axes(x, normalized_shape, axis)
-    w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
-    check_affine(w, "weight", shape)
-    check_affine(b, "bias", shape)
-    w = _with_offset(w, as_number(weight_offset, "weight_offset"))
-    if eps is None and kind == "rms":
-        eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
-    eps = as_number(eps, "eps")
-    mask = as_mask(where, x, out)
-    w, b = against_axes(w, axes, x.ndim), against_axes(b, axes, x.ndim)
-    target = Output(x, out)
-    _core.normalize(target.x, target.y, axes, w, b, eps, kind, mask=mask)
+    call = TrailingCall(input, normalized_shape, weight, bias, eps, how, kind)
+    target = Output(call.x, how[-1])
+    w, b = call.affine
+    _core.normalize(target.x, target.y, call.axes, w, b, call.eps, kind, mask=call.mask)
     return target.done()
+
+
+class TrailingCall:
+    """The checked arguments of `_normalized`, parameters and mask shaped against `x`."""
+
+    __slots__ = ("affine", "axes", "eps", "mask", "x")
+
+    def __init__(
+        self,
+        input: Any,
+        normalized_shape: Any,
+        weight: Any,
+        bias: Any,
+        eps: float | None,
+        how: tuple[Any, Any, Any, Any],
+        kind: str,
+    ) -> None:
+        self.x = x = as_input(input)
+        axis, weight_offset, where, out = how
+        self.axes, shape = normalized_axes(x, normalized_shape, axis)
+        w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+        check_affine(w, "weight", shape)
+        check_affine(b, "bias", shape)
+        w = _with_offset(w, as_number(weight_offset, "weight_offset"))
+        if eps is None and kind == "rms":
+            eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
+        self.eps = as_number(eps, "eps")
+        self.mask = as_mask(where, x, out)
+        self.affine = against_axes(w, self.axes, x.ndim), against_axes(b, self.axes, x.ndim)
 
 
 def _with_offset(weight: Array | None, offset: float) -> Array | None:

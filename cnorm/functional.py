@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from cnorm._entry import batch_norm, group_norm, instance_norm, layer_norm, rms_norm
+from cnorm._entry import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    layer_norm_int8,
+    rms_norm,
+    rms_norm_int8,
+)
 from cnorm._fold import fold_batch_norm
 from cnorm._lp import normalize, weight_norm
 from cnorm._response import cross_map_lrn2d, local_response_norm
@@ -15,9 +23,11 @@ __all__ = [
     "group_norm",
     "instance_norm",
     "layer_norm",
+    "layer_norm_int8",
     "local_response_norm",
     "normalize",
     "rms_norm",
+    "rms_norm_int8",
     "switchable_norm",
     "weight_norm",
 ]

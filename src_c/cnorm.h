@@ -60,6 +60,19 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats);
 /* y = (x - mean) * scale * w + b; stats may be NULL. */
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats);
 
+/* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
+ * the row / 127, or 1 where that is 0; or, if given, what scales has, one for all or one for each row. */
+typedef enum { CN_OF_ROWS, CN_GIVEN, CN_GIVEN_ONE } cn_scales_kind;
+typedef struct {
+    int8_t *q;
+    char *scales;
+    cn_scales_kind kind;
+} cn_int8;
+
+/* q = y / scale for the y of cn_normalize: to nearest, ties to even, -128 ... 127; 0 for NaN. A row is a group,
+ * its elements in C order. Sets the operand Y of the call. */
+cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to);
+
 /* y = (x - center[i]) * scale[i] * w + b with given statistics. */
 cn_status cn_apply(const cn_call *call, const double *center, const double *scale);
 

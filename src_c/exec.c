@@ -76,7 +76,11 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         cn_unit_moments(job, &moments, &unit, &s);
         params.boosted = 0;
         cn_finish_unit(job, s.unit, &unit, s.factors, &params);
+        if (job->rows) unit.offset[CN_Y] = thread * job->rows->y_bytes;
         apply_blocks(job, &apply, unit.offset, &params, s.packed, 0, apply.n_blocks, 0);
+        if (job->rows)
+            cn_quantize_rows(job->rows, unit.offset[CN_STAT], unit.columns.n,
+                             job->rows->y + thread * job->rows->y_bytes);
     }
     end_stream(job);
 }
@@ -239,6 +243,37 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     if (!fuses(&job, threads)) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.units, threads, fused_task, &job);
     return close_job(&job, CN_OK);
+}
+
+/* Do units write rows of y that follow each other, forwards? */
+static int in_rows(const cn_job *job)
+{
+    const cn_loop *columns = &job->plan.columns;
+    return !job->plan.cols && job->plan.start[CN_Y] == 0 && (columns->n == 1 || columns->stride[CN_STAT] == 1);
+}
+
+cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to)
+{
+    cn_job job;
+    cn_rows rows = cn_rows_of(call, to);
+    cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, NULL);
+    int threads = cn_threads_for(job.units * job.elements);
+    const int fused = fuses(&job, threads), by_unit = fused && in_rows(&job);
+    rows.y_bytes = ((by_unit ? job.elements : call->n_stats * rows.n) * rows.size + 63) / 64 * 64;
+    rows.y = take(&job, (size_t)rows.y_bytes * (size_t)(by_unit ? threads : 1));
+    cn_status status = rows.y ? allocate(&job, threads) : CN_NO_MEMORY;
+    if (status == CN_OK) {
+        call->op[CN_Y].data = rows.y;
+        look_far(&job, threads);
+        if (by_unit) job.rows = &rows, job.stream = 0;
+        if (fused)
+            cn_parallel(job.units, threads, fused_task, &job);
+        else
+            status = two_phases(&job, threads);
+    }
+    if (status == CN_OK && !by_unit) status = cn_quantize_all(&rows, call->n_stats, threads);
+    give_back(&job, rows.y);
+    return close_job(&job, status);
 }
 
 /* y from statistics of the job's own: mean, mean_lo and factor of every group. */

@@ -93,11 +93,17 @@ typedef struct {
 #define CN_COUNTS 65536
 
 typedef struct {
+    double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
+    void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
+} cn_int8_kernels;
+
+typedef struct {
     const char *name;
     unsigned needs; /* cn_feature bits: exactly what the file is compiled for */
     cn_kernels kernels[CN_NDTYPES];
     cn_picture_kernels picture[CN_NPIXELS];
     void (*round[CN_NDTYPES])(const float *x, char *y, ptrdiff_t n); /* to 16 bits; maybe in place */
+    cn_int8_kernels int8[CN_NDTYPES];
 } cn_isa;
 
 #endif

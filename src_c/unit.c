@@ -302,7 +302,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
                  cn_partial *stats)
 {
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
-    job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
+    job->rows = NULL, job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
     cn_make_plan(call, &job->plan);
     job->mask = cn_mask_of(call);
     job->each = own_masks(&job->plan);

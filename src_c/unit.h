@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "params.h"
 #include "plan.h"
+#include "quantize.h"
 
 /* Work space inside a job: malloc and free are a tenth of what a call of one short row costs. */
 #define CN_SMALL (16 * 1024)
@@ -24,6 +25,7 @@ typedef struct {
     ptrdiff_t elements;            /* of a unit */
     cn_walk apply;                 /* two phases: over all of x */
     cn_partial *stats;             /* by group, or NULL */
+    const cn_rows *rows;           /* NULL, or y of each unit becomes bytes */
     double *slots;                 /* [units][spans] slots, two phases only */
     char *params_memory;
     cn_params params; /* by stat element; two phases only */

@@ -255,4 +255,5 @@ CN_PARTIAL_STORE(cn_store_f32, float, vf32, CN_WF)
 CN_PARTIAL_STORE(cn_store_f64, double, vf64, CN_WD)
 #endif
 
+#include "bytes.h"
 #include "pixels.h"

@@ -1,0 +1,111 @@
+/* bytes.h: signed bytes from float lanes, and the largest of integer lanes; part of vec.h. */
+
+/* cn_round_i8 adds 3 * 2^22: the sum is rounded to nearest, ties to even, and its low byte is the integer. */
+#define CN_ROUNDER 0x1.8p23f
+#define CN_ROUNDER_BITS 0x4b400000
+
+typedef int16_t vi16 __attribute__((vector_size(CN_VB)));
+typedef int8_t vi8quarter __attribute__((vector_size(CN_VB / 4)));
+
+/* a where it is below (above) b, else b; b where either is NaN. */
+CN_INLINE vf32 cn_min_f32(vf32 a, vf32 b)
+{
+#if defined(CN_AVX512)
+    return (vf32)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(CN_AVX2)
+    return (vf32)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf32)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    vi32 m = a < b;
+    return (vf32)(((vi32)a & m) | ((vi32)b & ~m));
+#endif
+}
+
+CN_INLINE vf32 cn_max_f32(vf32 a, vf32 b)
+{
+#if defined(CN_AVX512)
+    return (vf32)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(CN_AVX2)
+    return (vf32)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf32)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    vi32 m = a > b;
+    return (vf32)(((vi32)a & m) | ((vi32)b & ~m));
+#endif
+}
+
+CN_INLINE vi16 cn_max_i16(vi16 a, vi16 b)
+{
+#if defined(CN_AVX512)
+    return (vi16)_mm512_max_epi16((__m512i)a, (__m512i)b);
+#elif defined(CN_AVX2)
+    return (vi16)_mm256_max_epi16((__m256i)a, (__m256i)b);
+#elif defined(__SSE2__)
+    return (vi16)_mm_max_epi16((__m128i)a, (__m128i)b);
+#else
+    vi16 m = a > b;
+    return (a & m) | (b & ~m);
+#endif
+}
+
+CN_INLINE vi32 cn_max_i32(vi32 a, vi32 b)
+{
+#if defined(CN_AVX512)
+    return (vi32)_mm512_max_epi32((__m512i)a, (__m512i)b);
+#elif defined(CN_AVX2)
+    return (vi32)_mm256_max_epi32((__m256i)a, (__m256i)b);
+#else
+    vi32 m = a > b;
+    return (a & m) | (b & ~m);
+#endif
+}
+
+CN_INLINE vi64 cn_max_i64(vi64 a, vi64 b)
+{
+    vi64 m = a > b;
+    return (a & m) | (b & ~m);
+}
+
+/* Is any lane above limit? */
+CN_INLINE int cn_any_above_i32(vi32 v, int32_t limit)
+{
+    vi32 m = v > limit + (vi32){0};
+#if defined(CN_AVX512)
+    return _mm512_movepi32_mask((__m512i)m) != 0;
+#elif defined(CN_AVX2)
+    return _mm256_movemask_ps((__m256)m) != 0;
+#elif defined(__SSE2__)
+    return _mm_movemask_ps((__m128)m) != 0;
+#else
+    uint64_t half[CN_VB / 8], all = 0;
+    memcpy(half, &m, sizeof half);
+    for (int i = 0; i < CN_VB / 8; i++) all |= half[i];
+    return all != 0;
+#endif
+}
+
+/* The integers of four vectors to which CN_ROUNDER was added, -128 ... 127. */
+CN_INLINE void cn_store_i8(int8_t *q, const vf32 *v)
+{
+#if defined(CN_AVX512)
+    for (int i = 0; i < 4; i++) _mm_storeu_si128((void *)(q + 16 * i), _mm512_cvtepi32_epi8((__m512i)v[i]));
+#elif defined(CN_AVX2)
+    const __m256i rounder = _mm256_set1_epi32(CN_ROUNDER_BITS), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i a = _mm256_sub_epi32((__m256i)v[0], rounder), b = _mm256_sub_epi32((__m256i)v[1], rounder);
+    __m256i c = _mm256_sub_epi32((__m256i)v[2], rounder), d = _mm256_sub_epi32((__m256i)v[3], rounder);
+    a = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    _mm256_storeu_si256((void *)q, _mm256_permutevar8x32_epi32(a, order));
+#elif defined(__SSE2__)
+    const __m128i rounder = _mm_set1_epi32(CN_ROUNDER_BITS);
+    __m128i a = _mm_sub_epi32((__m128i)v[0], rounder), b = _mm_sub_epi32((__m128i)v[1], rounder);
+    __m128i c = _mm_sub_epi32((__m128i)v[2], rounder), d = _mm_sub_epi32((__m128i)v[3], rounder);
+    _mm_storeu_si128((void *)q, _mm_packs_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
+#else
+    for (int i = 0; i < 4; i++) {
+        vi8quarter bytes = __builtin_convertvector((vi32)v[i] - CN_ROUNDER_BITS, vi8quarter);
+        memcpy(q + i * CN_WF, &bytes, sizeof bytes);
+    }
+#endif
+}
