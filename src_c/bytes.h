@@ -68,24 +68,6 @@ CN_INLINE vi64 cn_max_i64(vi64 a, vi64 b)
     return (a & m) | (b & ~m);
 }
 
-/* Is any lane above limit? */
-CN_INLINE int cn_any_above_i32(vi32 v, int32_t limit)
-{
-    vi32 m = v > limit + (vi32){0};
-#if defined(CN_AVX512)
-    return _mm512_movepi32_mask((__m512i)m) != 0;
-#elif defined(CN_AVX2)
-    return _mm256_movemask_ps((__m256)m) != 0;
-#elif defined(__SSE2__)
-    return _mm_movemask_ps((__m128)m) != 0;
-#else
-    uint64_t half[CN_VB / 8], all = 0;
-    memcpy(half, &m, sizeof half);
-    for (int i = 0; i < CN_VB / 8; i++) all |= half[i];
-    return all != 0;
-#endif
-}
-
 /* The integers of four vectors to which CN_ROUNDER was added, -128 ... 127. */
 CN_INLINE void cn_store_i8(int8_t *q, const vf32 *v)
 {
@@ -107,5 +89,49 @@ CN_INLINE void cn_store_i8(int8_t *q, const vf32 *v)
         vi8quarter bytes = __builtin_convertvector((vi32)v[i] - CN_ROUNDER_BITS, vi8quarter);
         memcpy(q + i * CN_WF, &bytes, sizeof bytes);
     }
+#endif
+}
+
+/* Stores y * low, rounded, of four vectors; 0 unless y * high is rounded to the same, for low < high. Then what
+ * is stored may be wrong, as where a product is NaN or beyond 2^15. */
+CN_INLINE int cn_store_certain_i8(int8_t *q, const vf32 *y, float low, float high)
+{
+#if defined(CN_AVX512)
+    __m512i a[4], b[4];
+    CN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        a[i] = _mm512_cvtps_epi32((__m512)(y[i] * low)), b[i] = _mm512_cvtps_epi32((__m512)(y[i] * -high));
+        _mm_storeu_si128((void *)(q + 16 * i), _mm512_cvtsepi32_epi8(a[i]));
+    }
+    __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(a[0], a[1]), _mm512_packs_epi32(b[0], b[1]));
+    __m512i second = _mm512_adds_epi16(_mm512_packs_epi32(a[2], a[3]), _mm512_packs_epi32(b[2], b[3]));
+    first = _mm512_or_si512(first, second);
+    return _mm512_test_epi16_mask(first, first) == 0;
+#elif defined(CN_AVX2)
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i a[4], b[4];
+    CN_UNROLL
+    for (int i = 0; i < 4; i++)
+        a[i] = _mm256_cvtps_epi32((__m256)(y[i] * low)), b[i] = _mm256_cvtps_epi32((__m256)(y[i] * -high));
+    a[0] = _mm256_packs_epi32(a[0], a[1]), a[2] = _mm256_packs_epi32(a[2], a[3]);
+    b[0] = _mm256_adds_epi16(a[0], _mm256_packs_epi32(b[0], b[1])); /* -2^15 - 2^15 is not 0 */
+    b[2] = _mm256_adds_epi16(a[2], _mm256_packs_epi32(b[2], b[3]));
+    _mm256_storeu_si256((void *)q, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(a[0], a[2]), order));
+    b[0] = _mm256_or_si256(b[0], b[2]);
+    return _mm256_testz_si256(b[0], b[0]);
+#elif defined(__SSE2__)
+    __m128i a[4], b[4];
+    CN_UNROLL
+    for (int i = 0; i < 4; i++)
+        a[i] = _mm_cvtps_epi32((__m128)(y[i] * low)), b[i] = _mm_cvtps_epi32((__m128)(y[i] * -high));
+    a[0] = _mm_packs_epi32(a[0], a[1]), a[2] = _mm_packs_epi32(a[2], a[3]);
+    b[0] = _mm_adds_epi16(a[0], _mm_packs_epi32(b[0], b[1]));
+    b[2] = _mm_adds_epi16(a[2], _mm_packs_epi32(b[2], b[3]));
+    _mm_storeu_si128((void *)q, _mm_packs_epi16(a[0], a[2]));
+    b[0] = _mm_cmpeq_epi16(_mm_or_si128(b[0], b[2]), _mm_setzero_si128());
+    return _mm_movemask_epi8(b[0]) == 0xffff;
+#else
+    (void)q, (void)y, (void)low, (void)high;
+    return 0;
 #endif
 }
