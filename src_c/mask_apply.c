@@ -17,10 +17,11 @@ static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrd
 {
     const ptrdiff_t row = how->walk->row.stride[CN_Y], col = how->walk->col.stride[CN_Y], size = how->k->size;
     char *y = how->base[CN_Y] + block->offset[CN_Y] + r * row + c * col;
+    const int dense = n == 1 || col == size;
     if (n == 0) return;
-    if (row == n * size && (n == 1 || col == size)) n *= rows, rows = 1;
+    if (dense && row == n * size) n *= rows, rows = 1;
     for (ptrdiff_t i = 0; i < rows; i++, y += row)
-        if (n == 1 || col == size)
+        if (dense)
             memset(y, 0, (size_t)(n * size));
         else
             for (ptrdiff_t j = 0; j < n; j++) memset(y + j * col, 0, (size_t)size);

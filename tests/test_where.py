@@ -218,6 +218,15 @@ def test_out_may_overlap_input_and_mask() -> None:
             assert np.array_equal(call(x, bits, out=target), wanted), name
 
 
+@pytest.mark.parametrize("hidden", range(3))
+def test_a_hidden_column_stays_in_a_transposed_out(hidden: int) -> None:
+    x, mask = fill((40, 3), F32, 3), (np.arange(3) != hidden)[None]
+    memory = np.full(3 * 40 * 40, 7, np.float32)
+    y = cnorm.standardize(x, 0, where=mask, out=memory[: x.size].reshape(3, 40).T)
+    assert np.array_equal(y, cnorm.standardize(x, 0, where=mask))
+    assert (memory[x.size :] == 7).all()
+
+
 def test_instruction_sets_agree() -> None:
     code = (
         "import hashlib, numpy as np, test_where as t\n"
