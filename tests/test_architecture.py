@@ -28,7 +28,8 @@ LAYERS = (
     ("cnorm.nn", "cnorm.preprocessing"),
     ("cnorm.functional",),
     ("cnorm._entry",),
-    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp", "cnorm._response"),
+    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp"),
+    ("cnorm._quantize", "cnorm._response"),
     ("cnorm._switchable", "cnorm._trailing"),
     ("cnorm._running",),
     ("cnorm._states",),
@@ -48,10 +49,20 @@ CYTHON_FILES = {
     "_blocks.pyx": set(),
     "_core.pxd": set(),
     "_core.pyx": set(),
-    "_entry.pyx": {"cnorm._blocks", "cnorm._core", "cnorm._arrays", "_batch", "_group", "_trailing"},
+    "_entry.pyx": {
+        "cnorm._blocks",
+        "cnorm._core",
+        "cnorm._arrays",
+        "_batch",
+        "_group",
+        "_quantize",
+        "_trailing",
+    },
 }
 # Whoever calls these functions calls the short way in.
 SHORT = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
+SHORT_INT8 = {"layer_norm_int8", "rms_norm_int8"}
+PARTS = sorted(p.name for p in (ROOT / "cnorm").glob("*.pxi"))
 
 # What each C file may include.
 INCLUDES = {
@@ -63,7 +74,9 @@ INCLUDES = {
     "threads.h": {"cnorm.h"},
     "cpu.h": {"kernels.h"},
     "tile.h": {"kernels.h", "params.h", "plan.h"},
-    "unit.h": {"kernels.h", "params.h", "plan.h"},
+    "unit.h": {"kernels.h", "params.h", "plan.h", "quantize.h"},
+    "quantize.h": {"kernels.h"},
+    "quantize.c": {"cpu.h", "quantize.h", "threads.h"},
     "mask.h": {"plan.h"},
     "mask.c": {"mask.h"},
     "masked.h": {"tile.h"},
@@ -88,8 +101,11 @@ INCLUDES = {
     "picture.c": {"cpu.h", "matrix.h", "plan.h", "threads.h"},
     "matrix.h": set(),
     "isa.inc": {"cpu.h", "kernels.h", "moments.h", "vec.h", "moments.inc", "apply.inc"}
-    | {"picture.inc", "response.inc"},
-    "vec.h": {"half.h", "pixels.h"},
+    | {"picture.inc", "quantize.inc", "response.inc"},
+    "vec.h": {"bytes.h", "half.h", "pixels.h"},
+    "bytes.h": set(),
+    "quantize.inc": {"int8.inc"},
+    "int8.inc": set(),
     "half.h": set(),
     "pixels.h": set(),
     "picture.inc": {"pixels.inc"},
@@ -185,15 +201,15 @@ def test_compiled_files_reach_only_below(name: str) -> None:
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
 def test_the_short_way_is_the_only_door(path: Path) -> None:
     for node in ast.walk(ast.parse(text(path))):
-        if isinstance(node, ast.ImportFrom) and SHORT & {a.name for a in node.names}:
+        if isinstance(node, ast.ImportFrom) and (SHORT | SHORT_INT8) & {a.name for a in node.names}:
             assert (module_name(path), node.module) == ("cnorm.functional", "cnorm._entry")
 
 
 def test_the_short_way_writes_no_rules() -> None:
-    body = text(ROOT / "cnorm" / "_entry.pyx")
-    assert not re.search(r"\b(raise|warn|expected)\b", body)
-    public = re.findall(r"^def (\w+)", body, re.M)
-    assert set(public) == SHORT
+    for name, public in (("_entry.pyx", SHORT), ("_entry_trailing.pxi", SHORT_INT8)):
+        body = text(ROOT / "cnorm" / name)
+        assert not re.search(r"\b(raise|warn|expected)\b", body)
+        assert set(re.findall(r"^def (\w+)", body, re.M)) == public
 
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
@@ -223,7 +239,13 @@ def test_c_rooms_keep_to_their_duty(path: Path) -> None:
     assert "Python.h" not in body
     assert "numpy" not in body
     assert not re.search(r"\b(abort|exit|printf|fprintf|alloca|strcpy)\s*\(", body)
-    if path.name not in ("exec.c", "picture.c", "response.c", "blocks.c"):  # drivers open and close scratch
+    if path.name not in (
+        "exec.c",
+        "picture.c",
+        "quantize.c",
+        "response.c",
+        "blocks.c",
+    ):  # drivers open and close scratch
         assert not re.search(r"\b(malloc|calloc|realloc|free)\s*\(", body)
     if path.name != "openmp.c":
         assert not re.search(r"#pragma omp|omp\.h", body)
@@ -231,7 +253,7 @@ def test_c_rooms_keep_to_their_duty(path: Path) -> None:
         assert "pthread" not in body
     if path.name not in ("exec.c", "picture.c", "pool.c", "threads.c", "blocks.c", "cpu.c"):
         assert "atomic" not in body
-    if path.name not in ("vec.h", "half.h", "pixels.h"):
+    if path.name not in ("vec.h", "bytes.h", "half.h", "pixels.h"):
         assert "immintrin.h" not in body
         assert not re.search(r"\b_mm\w*\(", body)
 
@@ -269,7 +291,13 @@ def test_build_flags() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [*C_FILES, *C_TESTS, *PYTHON_FILES, *(ROOT / "cnorm" / name for name in CYTHON_FILES), ROOT / "setup.py"],
+    [
+        *C_FILES,
+        *C_TESTS,
+        *PYTHON_FILES,
+        *(ROOT / "cnorm" / name for name in (*CYTHON_FILES, *PARTS)),
+        ROOT / "setup.py",
+    ],
     ids=relative,
 )
 def test_file_size(path: Path) -> None:

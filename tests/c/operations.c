@@ -100,7 +100,7 @@ static cn_response response_of(const operation *op, const array *a)
     return (cn_response){most < 2 ? most : 2, most < 1 ? most : 1, op->anchored, 0.3, op->beta, 1.5};
 }
 
-cn_status run(const operation *op, const operands *o)
+cn_call call_of(const operation *op, const operands *o)
 {
     const array *a = o->a;
     cn_call call = {.ndim = a->how->ndim, .dtype = a->dtype, .n_stats = a->groups};
@@ -115,6 +115,13 @@ cn_status run(const operation *op, const operands *o)
     if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w, param_size(a->dtype));
     if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b, param_size(a->dtype));
     if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
+    return call;
+}
+
+cn_status run(const operation *op, const operands *o)
+{
+    const array *a = o->a;
+    const cn_call call = call_of(op, o);
     cn_response how = response_of(op, a);
     switch (op->verb) {
     case MOMENTS: return cn_moments(&call, (cn_partial *)o->first);

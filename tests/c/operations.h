@@ -37,6 +37,7 @@ ptrdiff_t second_bytes(const operation *op, const array *a);
 /* Fills w, b, mask and, where they are inputs, first and second. */
 void fill_inputs(const operation *op, const operands *o);
 
+cn_call call_of(const operation *op, const operands *o);
 cn_status run(const operation *op, const operands *o);
 
 /* Are y and the moments what a reference in double has? x: what the input was. */
