@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+
+class Quantized(NamedTuple):
+    """What bytes times their scales should be near."""
+
+    y: Any
+
+
 # Of max(1, value). Peers lose digits we do not: for them this only tells right from wrong.
-LOOSE = {"uint8": 5e-3, "uint16": 5e-3, "float16": 2e-2, "bfloat16": 6e-2, "float32": 5e-3, "float64": 1e-6}
-TIGHT = {"uint8": 4e-6, "uint16": 4e-6, "float16": 1e-3, "bfloat16": 8e-3, "float32": 4e-6, "float64": 1e-12}
+LOOSE = {
+    "int8": 4e-2,
+    "uint8": 5e-3,
+    "uint16": 5e-3,
+    "float16": 2e-2,
+    "bfloat16": 6e-2,
+    "float32": 5e-3,
+    "float64": 1e-6,
+}
+TIGHT = {
+    "int8": 4e-2,
+    "uint8": 4e-6,
+    "uint16": 4e-6,
+    "float16": 1e-3,
+    "bfloat16": 8e-3,
+    "float32": 4e-6,
+    "float64": 1e-12,
+}
 
 
 def as_float64(result: Any) -> Any:
@@ -20,6 +43,9 @@ def as_float64(result: Any) -> Any:
 
 def error(result: Any, expected: Any) -> float:
     """Largest difference over max(1, expected); inf for a wrong shape or NaN."""
+    if isinstance(expected, Quantized):
+        q, scale = (as_float64(part) for part in result)
+        return error(q * scale, expected.y)
     if isinstance(expected, tuple):
         return max(error(r, e) for r, e in zip(result, expected, strict=True))
     values = as_float64(result)

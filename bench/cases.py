@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OF_LAYERS = ("layer_norm", "rms_norm", "masked_layer_norm")
+QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
+OF_LAYERS = ("layer_norm", "rms_norm", "masked_layer_norm", *QUANTIZED)
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -37,6 +38,11 @@ class Case:
     def masked(self) -> bool:
         """Is there a mask, if only one that hides nothing?"""
         return self.operation.startswith("masked")
+
+    @property
+    def quantized(self) -> bool:
+        """Is the result signed bytes and their scales?"""
+        return self.operation in QUANTIZED
 
     @property
     def parameter_axes(self) -> tuple[int, ...]:
@@ -120,6 +126,10 @@ CASES: list[Case] = [
     *(Case("layer_norm", (2048, 768), LAST, layout=layout) for layout in LAYOUTS[1:3]),
     *over("rms_norm", LAST, (1, 4096), (128, 768), (2048, 4096)),
     Case("rms_norm", (2048, 4096), LAST, "bfloat16"),
+    *over("layer_norm_int8", LAST, (1, 4096), (128, 768), (2048, 768), TABLE),
+    Case("layer_norm_int8", (2048, 768), LAST, "bfloat16"),
+    *over("rms_norm_int8", LAST, (1, 4096), (128, 768), (2048, 768), TABLE),
+    Case("rms_norm_int8", (2048, 768), LAST, "bfloat16"),
     *batch("batch_norm_eval", (1, 64, 112, 112), (32, 64, 56, 56), (32, 256, 14, 14), (32, 2048, 7, 7)),
     *batch("batch_norm_eval", (20, 100), (4096, 1024), (32, 128, 512), (4, 32, 16, 56, 56)),
     *batch("batch_norm_eval", (32, 64, 56, 56), layout="channels-last"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from bench.agreement import Quantized
 from bench.cases import OF_LAYERS, Case
 
 Array = np.ndarray[Any, Any]
@@ -103,7 +104,8 @@ def make(case: Case) -> Data:
     var = rng.uniform(1, 5, shape).astype(kind)
     mix = rng.normal(1, 0.5, (2, 3)).astype(kind)
     fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation in STARTED else x
-    return Data(x, placed_like(x, PAGE // 2), weight, bias, mean, var, mix, fit, lengths_mask(case))
+    out = placed(case.shape, np.int8, PAGE // 2) if case.quantized else placed_like(x, PAGE // 2)
+    return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case))
 
 
 def lengths_mask(case: Case) -> Array:
@@ -203,6 +205,9 @@ def reference(case: Case, d: Data) -> Any:
         return x * factor, ((b - mean) * factor + b).reshape(-1)
     if case.masked:
         return masked(case, x, d.mask, w, b)
+    if case.quantized:
+        float_form = replace(case, operation=case.operation.removesuffix("_int8"))
+        return Quantized(reference(float_form, d))
     if case.operation == "rms_norm":
         return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * w
     if case.groups:

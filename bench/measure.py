@@ -33,7 +33,7 @@ def admitted(name: str, case: Case, call: Call, expected: Any, disagree: dict[st
     if name in LIMITS:
         return True
     largest = error(call(), expected)
-    if agrees(name, case.dtype, largest):
+    if agrees(name, "int8" if case.quantized else case.dtype, largest):
         return True
     if name == BASE:
         raise Disagreement(f"{case}: error {largest:.3g}")

@@ -273,3 +273,17 @@ def local_response(x, tile, out):  # type: ignore[no-untyped-def]
                 for k in range(width):
                     root = np.sqrt(one + alpha * window[k])
                     y[k] = row[k] / (root * np.sqrt(root))
+
+
+@both
+def quantize_rows(y, q, scale):  # type: ignore[no-untyped-def]
+    """Rows of y (R, L) to bytes and their scales."""
+    for r in prange(y.shape[0]):
+        row, to = y[r], q[r]
+        largest = y.dtype.type(0)
+        for k in range(row.size):
+            largest = max(largest, abs(row[k]))
+        scale[r] = largest / y.dtype.type(127)
+        factor = y.dtype.type(127) / largest
+        for k in range(row.size):
+            to[k] = np.int8(np.rint(row[k] * factor))

@@ -68,13 +68,13 @@ def serial_calls(case: Case, d: Data, threads: int) -> Calls:
     """np.copyto, for any layout; of pictures the output, which is larger."""
     if case.is_picture:
         return dict.fromkeys(MODES, partial(np.copyto, d.out, np.ones_like(d.out)))
-    return dict.fromkeys(MODES, partial(np.copyto, d.out, d.x))
+    return dict.fromkeys(MODES, partial(np.copyto, d.out if d.out.dtype == d.x.dtype else d.x.copy(), d.x))
 
 
 def parallel_calls(case: Case, d: Data, threads: int) -> Calls:
     """For more than one thread, on arrays that are one block of memory and worth it."""
     block = np.shares_memory(d.out.ravel(order="K"), d.out) and d.x.strides == d.out.strides
-    if threads == 1 or d.x.nbytes < SMALLEST or not block:
+    if threads == 1 or d.x.nbytes < SMALLEST or not block or case.quantized:
         return {}
     WORKERS.extend(Worker() for _ in range(threads - 1 - len(WORKERS)))
     return dict.fromkeys(MODES, partial(parallel_copy, in_parts(d.out, d.x, threads)))

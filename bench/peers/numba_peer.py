@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from bench import numba_kernels as k
 from bench.cases import Case
 from bench.data import EPS, Array, Data, switch_moments
-from bench.peers import FRESH, PREALLOCATED, Calls
+from bench.peers import FRESH, PREALLOCATED, Calls, int8
 from bench.peers.numba_forms import (
     LONG,
     Form,
@@ -220,6 +221,9 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     form = Form(case, d, threads)
     if case.operation == "moments":
         return {FRESH: moments(form)}
+    if case.quantized:
+        float_form = FILLS[case.operation.removesuffix("_int8")](form)
+        return int8.numba_two_steps(float_form, partial(form, k.quantize_rows), d)
     if case.operation not in FILLS:
         return {}
     fill = FILLS[case.operation](form)

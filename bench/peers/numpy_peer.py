@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, masked, picture_scale, switch_moments
-from bench.peers import FRESH, PREALLOCATED, Calls, Later
+from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -124,6 +124,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     """NumPy's loops use one thread."""
     if case.is_picture:
         return {FRESH: partial(picture, d)}
+    if case.quantized:
+        return int8.two_step_calls(case, d)
     if d.x.dtype.itemsize == 2:
         return through_float32(case, d, threads)
     x, out = d.x, d.out

@@ -11,10 +11,10 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from bench.cases import Case
+from bench.cases import QUANTIZED, Case
 from bench.data import EPS, Data, against, picture_scale
 from bench.interleave import Call
-from bench.peers import FRESH, PREALLOCATED, Calls, Later
+from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
 
 Function = Callable[..., Any]
 MASKED = ("masked_batch_norm", "masked_group_norm", "masked_instance_norm", "masked_layer_norm")
@@ -74,6 +74,7 @@ def image_normalize(case: Case, d: Data) -> Function:
 WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
     "layer_norm": layer_norm,
     "rms_norm": lambda case, d: partial(F.rms_norm, d.x, case.parameter_shape, d.weight, EPS),
+    **dict.fromkeys(QUANTIZED, int8.ours),
     "batch_norm_eval": lambda case, d: partial(F.batch_norm, d.x, d.mean, d.var, d.weight, d.bias),
     "batch_norm_train": lambda case, d: partial(F.batch_norm, d.x, None, None, d.weight, d.bias, True),
     "instance_norm": lambda case, d: partial(F.instance_norm, d.x, None, None, d.weight, d.bias),

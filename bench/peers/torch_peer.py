@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, picture_scale
 from bench.interleave import Call
-from bench.peers import FRESH, PREALLOCATED, Calls
+from bench.peers import FRESH, PREALLOCATED, Calls, int8
 
 T = torch.nn.functional
 Tensor = torch.Tensor
@@ -105,6 +105,8 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
     return {
         "layer_norm": lambda: over_channels(x, w, b) if case.axes == (1,) else T.layer_norm(x, rows, w, b),
         "rms_norm": lambda: T.rms_norm(x, rows, w, EPS),
+        "layer_norm_int8": lambda: int8.torch_two_steps(lambda: T.layer_norm(x, rows, w, b)),
+        "rms_norm_int8": lambda: int8.torch_two_steps(lambda: T.rms_norm(x, rows, w, EPS)),
         "batch_norm_eval": lambda: T.batch_norm(x, mean, var, w, b),
         "batch_norm_train": lambda: T.batch_norm(x, None, None, w, b, True),
         "instance_norm": lambda: T.instance_norm(x, None, None, w, b),
