@@ -15,7 +15,7 @@ class Quantized(NamedTuple):
 
 # Of max(1, value). Peers lose digits we do not: for them this only tells right from wrong.
 LOOSE = {
-    "int8": 4e-2,
+    "int8": 6e-2,
     "uint8": 5e-3,
     "uint16": 5e-3,
     "float16": 2e-2,
@@ -24,7 +24,7 @@ LOOSE = {
     "float64": 1e-6,
 }
 TIGHT = {
-    "int8": 4e-2,
+    "int8": 3.5e-2,
     "uint8": 4e-6,
     "uint16": 4e-6,
     "float16": 1e-3,

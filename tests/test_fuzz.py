@@ -93,6 +93,7 @@ def plausible(name: str, x: Array) -> st.SearchStrategy[Any]:
     axis = st.integers(-x.ndim - 1, x.ndim)
     by_name: dict[str, st.SearchStrategy[Any]] = {
         "normalized_shape": last | st.integers(1, 4),
+        "granularity": st.just("row"),
         "num_groups": st.sampled_from([1, 2, *channels]),
         "size": st.integers(1, 7),
         "axis": st.none() | axis | st.lists(axis, max_size=3).map(tuple),
@@ -121,6 +122,7 @@ def plausible(name: str, x: Array) -> st.SearchStrategy[Any]:
             x[::-1] if x.ndim else x,
             np.full(x.shape, 7, x.dtype),
             np.zeros(x.shape, np.float32),
+            np.zeros(x.shape, np.int8),
         ]
         return st.sampled_from(some)
     return st.floats() | st.sampled_from([0.0, 1e-5, 0.1, 1.0])
