@@ -2,7 +2,7 @@
 # The C tests on emulated CPUs, to the recorded hash, and Python with the extension in build/ on Nehalem.
 # Without fork(): qemu 7.2 fails in a forked child that starts threads.
 set -euo pipefail
-what="tests/c/bits.txt sweep far_apart memory callers"
+what="tests/c/bits.txt sweep int8 far_apart memory callers"
 bash tools/c_test.sh build/c_test
 for cpu in qemu64 Haswell; do
     echo "x86-64, $cpu"
