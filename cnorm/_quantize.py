@@ -75,13 +75,13 @@ def layer_norm_int8(
     Examples
     --------
     >>> import numpy as np, cnorm.functional as F
-    >>> q, scale = F.layer_norm_int8(np.array([[1.0, 2.0, 3.0], [4.0, 4.0, 7.0]]), (3,))
+    >>> q, scale = F.layer_norm_int8(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]), (3,))
     >>> q
     array([[-127,    0,  127],
-           [ -64,  -64,  127]], dtype=int8)
+           [ -85,  -42,  127]], dtype=int8)
     >>> scale.round(5)
     array([[0.00964],
-           [0.01114]])
+           [0.01093]])
     >>> F.layer_norm_int8(np.array([1.0, 2.0, 3.0]), (3,), scale=0.25)
     (array([-5,  0,  5], dtype=int8), array(0.25))
     """
