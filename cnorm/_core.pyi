@@ -15,6 +15,8 @@ def normalize(
     kind: str,
     return_state: bool = False,
     mask: Array | None = None,
+    activation: int = 0,
+    parts: tuple[Array, Array] | None = None,
 ) -> Any: ...
 def plan(x: Array, axes: tuple[int, ...], weight: Array | None = None) -> str: ...
 def apply(
@@ -25,6 +27,7 @@ def apply(
     weight: Array | None,
     bias: Array | None,
     mask: Array | None = None,
+    activation: int = 0,
 ) -> None: ...
 def respond(
     x: Array,

@@ -42,7 +42,8 @@ static cn_status allocate(cn_job *job, int threads)
 static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
                          char *packed, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
-    cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, job->ahead};
+    cn_writing how = {job->k,   walk,        {0},        params,
+                      packed,   job->far,    job->stream, job->ahead, job->call->activation};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     if (!job->mask) how.base[CN_M] = NULL;
@@ -182,8 +183,9 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
 static void look_far(cn_job *job, int threads)
 {
     const cn_call *call = job->call;
-    int apart = call->op[CN_X].data != call->op[CN_Y].data;
-    double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
+    const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data, *a = call->add[0], *b = call->add[1];
+    const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
+    double bytes = (1 + apart + summed) * (double)job->units * (double)job->elements * (double)job->k->size;
     job->far = cn_is_far(bytes, threads);
     job->stream = apart && job->far;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];

@@ -9,6 +9,7 @@
 #include "mask.h"
 #include "masked.h"
 #include "moments.h"
+#include "residual.h"
 
 #define CN_SPAN 16
 
@@ -97,8 +98,9 @@ void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 /* Elements of a block of apply: what is packed first should stay in L1. */
 static ptrdiff_t applied(const cn_job *job, ptrdiff_t columns)
 {
-    if (job->plan.cols && cn_rows_in_one(columns) > 1) return CN_PACKED / 2;
-    return job->packs ? CN_BLOCK : CN_APPLIED;
+    if (job->plan.cols && cn_rows_in_one(columns) > 1)
+        return cn_curved(job->call->activation) ? 4 * CN_BLOCK : CN_PACKED / 2;
+    return job->packs || cn_curved(job->call->activation) ? CN_BLOCK : CN_APPLIED;
 }
 
 void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
@@ -144,6 +146,7 @@ static void own_span(const cn_job *job, const cn_walk *walk, const cn_unit *unit
     memset(slot, 0, (size_t)columns->n * sizeof *slot);
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
+        cn_add_block(job, walk, unit, &block);
         for (ptrdiff_t c = 0; c < columns->n; c++) {
             const char *mask = job->mask;
             if (mask) mask += unit->offset[CN_M] + c * columns->stride[CN_M];
@@ -171,6 +174,7 @@ void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit
     const char *mask = job->mask ? job->mask + unit->offset[CN_M] : NULL;
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
+        cn_add_block(job, walk, unit, &block);
         cn_masked_moments(&how, mask, &block, x, &acc, &folded);
     }
     if (job->fold > 1) unfold(job, &acc, &folded);
@@ -254,6 +258,7 @@ size_t cn_scratch_size(const cn_job *job)
     ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
     size_t packed = (job->packs || job->mask ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
     size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
