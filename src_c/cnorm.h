@@ -36,7 +36,7 @@ typedef struct {
     ptrdiff_t shape[CN_MAXDIM];
     cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
     cn_operand op[CN_NOPERANDS];
-    ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
+    ptrdiff_t n_stats;        /* number of statistics = product of the kept axes */
     cn_activation activation; /* of y */
     /* What x is the sum of, or NULL; they lie as x does, may be x, and are added before a block of x is read:
      * only by cn_normalize, and x is written then. */

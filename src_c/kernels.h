@@ -70,8 +70,9 @@ typedef struct {
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
     void (*respond)(const cn_response_tile *t);
-    /* n contiguous elements; the result may be written over an input. */
-    void (*add)(const char *a, const char *b, char *sum, ptrdiff_t n);
+    /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
+     * bytes and ahead then as in cn_apply_tile. */
+    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t ahead, ptrdiff_t n);
     /* Not CN_RELU, which is part of apply; stream: as in cn_apply_tile. */
     void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int stream);
 } cn_kernels;
