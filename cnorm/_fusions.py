@@ -25,7 +25,7 @@ def as_activation(activation: Any) -> int:
 def _shared(a: Array, b: Array) -> bool:
     """Have the two an element in common? Where that is hard to tell, too."""
     try:
-        return np.shares_memory(a, b, max_work=10**6)
+        return np.shares_memory(a, b, max_work=10**6)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 
