@@ -233,6 +233,13 @@ static cn_status two_phases(cn_job *job, int threads)
     return status;
 }
 
+/* Is x, a sum, written past the cache? If it outgrows the cache by itself. */
+static int passes(const cn_job *job, int threads)
+{
+    const double unit = (double)job->elements * (double)job->k->size;
+    return unit <= FUSE_BYTES && cn_is_far(unit * (double)job->units, threads) && cn_can_pass(job);
+}
+
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
 {
     cn_job job;
@@ -240,9 +247,7 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     int threads = cn_threads_for(job.units * job.elements);
     look_far(&job, threads);
     const int fused = fuses(&job, threads);
-    const double bytes = (double)job.units * (double)job.elements * (double)job.k->size; /* of x alone */
-    job.passing =
-        fused && cn_is_far(bytes, threads) && job.elements * job.k->size <= FUSE_BYTES && cn_can_pass(&job);
+    job.passing = fused && call->add[0] && passes(&job, threads);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     if (!fused) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.units, threads, fused_task, &job);

@@ -26,7 +26,7 @@ int cn_can_pass(const cn_job *job)
     const ptrdiff_t size = job->k->size;
     const char *x = call->op[CN_X].data;
     ptrdiff_t last = (job->width - 1) * plan->columns.stride[CN_X], odd = (ptrdiff_t)((size_t)x & 15);
-    if (!call->add[0] || call->add[0] == x || call->add[1] == x || plan->cols) return 0;
+    if (call->add[0] == x || call->add[1] == x || plan->cols) return 0;
     for (int i = 0; i < plan->reduced.n; i++) {
         last += (plan->reduced.loop[i].n - 1) * plan->reduced.loop[i].stride[CN_X];
         odd |= i < plan->reduced.n - 1 ? plan->reduced.loop[i].stride[CN_X] & 15 : 0;

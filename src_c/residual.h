@@ -8,7 +8,7 @@
  * the unit is in scratch, if it is passing. */
 void cn_add_block(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_block *block, char *into);
 
-/* Can x be written past the cache? Its units have no gaps, and it is not written over what it is made of. */
+/* Can x, a sum, be written past the cache? Its units have no gaps, and it is not written over what it is made of. */
 int cn_can_pass(const cn_job *job);
 
 static inline ptrdiff_t cn_passing_bytes(const cn_job *job)
