@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
 OF_LAYERS = ("layer_norm", "rms_norm", "masked_layer_norm", *QUANTIZED)
@@ -11,7 +11,10 @@ LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share."""
+    """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
+
+    With `residual` the input is a sum, and a result; `activation` is that of the result.
+    """
 
     operation: str
     shape: tuple[int, ...]
@@ -20,11 +23,15 @@ class Case:
     layout: str = "contiguous"
     groups: int = 0
     padding: float = 0
+    residual: bool = False
+    activation: str = ""
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
         extra += [f"{self.groups} groups"] if self.groups else []
         extra += [f"{self.padding:.0%} padding"] if self.masked else []
+        extra += ["residual"] if self.residual else []
+        extra += [self.activation] if self.activation else []
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
         return " ".join([self.operation, str(self.shape).replace(" ", ""), *extra])
@@ -43,6 +50,16 @@ class Case:
     def quantized(self) -> bool:
         """Is the result signed bytes and their scales?"""
         return self.operation in QUANTIZED
+
+    @property
+    def fused(self) -> bool:
+        """Is there more than the normalization?"""
+        return self.residual or self.activation != ""
+
+    @property
+    def plain(self) -> Case:
+        """The normalization alone."""
+        return replace(self, residual=False, activation="")
 
     @property
     def parameter_axes(self) -> tuple[int, ...]:
@@ -112,6 +129,17 @@ def padded(padding: float) -> list[Case]:
     ]
 
 
+def residual(*shapes: tuple[int, ...], dtype: str = "float32") -> list[Case]:
+    """Rows of transformers, added to the residual stream."""
+    norms = ("layer_norm", "rms_norm")
+    return [Case(norm, shape, LAST, dtype, residual=True) for norm in norms for shape in shapes]
+
+
+def activated(case: Case) -> list[Case]:
+    """A cheap activation and a dear one."""
+    return [replace(case, activation=activation) for activation in ("relu", "silu")]
+
+
 IMAGES, TABLE = (64, 64, 56, 56), (4096, 4096)
 PICTURES = [(224, 224, 3), (1080, 1920, 3), (32, 224, 224, 3), (224, 224, 1)]
 
@@ -152,6 +180,17 @@ CASES: list[Case] = [
     *batch("switchable_norm_train", (8, 64, 56, 56)),
     *(Case("image_normalize", s, (), "uint8") for s in PICTURES),
     Case("image_normalize", PICTURES[0], (), "uint16"),
+    *residual((1, 4096), (128, 768), (2048, 768), (4096, 4096)),
+    *residual((128, 768), (2048, 4096), dtype="bfloat16"),
+    *(
+        fused
+        for case in (
+            *batch("batch_norm_eval", (1, 64, 28, 28), (32, 256, 14, 14), (32, 64, 56, 56)),
+            *group(32, (2, 1280, 16, 16), (8, 320, 64, 64)),
+            *over("layer_norm", LAST, (128, 768), (2048, 768)),
+        )
+        for fused in activated(case)
+    ),
     *padded(0),
     *padded(0.5),
 ]

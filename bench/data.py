@@ -30,6 +30,8 @@ class Data:
     mix: Array  # logits of SwitchNorm: instance, layer, batch
     fit: Array  # what the scaler of a single row was fitted to, or a stream has seen before
     mask: Array  # of a padded batch
+    residual: Array  # what is added to x
+    total: Array  # and where to write the sum
 
 
 def numpy_dtype(name: str) -> Any:
@@ -81,7 +83,7 @@ def make_picture(case: Case) -> Data:
     out = placed((*lead, channels, height, width), np.float32, PAGE // 2)
     one = np.ones(channels, np.float32)
     mean, var = (rng.uniform(*ends, channels).astype(np.float32) for ends in ((0.4, 0.5), (0.04, 0.06)))
-    return Data(x, out, one, one, mean, var, np.ones((2, 3), np.float32), x, one > 0)
+    return Data(x, out, one, one, mean, var, np.ones((2, 3), np.float32), x, one > 0, x, x)
 
 
 def picture_scale(x: Array) -> float:
@@ -104,8 +106,11 @@ def make(case: Case) -> Data:
     var = rng.uniform(1, 5, shape).astype(kind)
     mix = rng.normal(1, 0.5, (2, 3)).astype(kind)
     fit = rng.normal(1, 2, (1000, case.shape[1])).astype(kind) if case.operation in STARTED else x
+    added, total = (placed_like(x, PAGE // 4 * i) if case.residual else x for i in (1, 3))
+    if case.residual:
+        added[...] = x[::-1]
     out = placed(case.shape, np.int8, PAGE // 2) if case.quantized else placed_like(x, PAGE // 2)
-    return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case))
+    return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case), added, total)
 
 
 def lengths_mask(case: Case) -> Array:
@@ -182,8 +187,23 @@ def masked(case: Case, x: Array, mask: Array, w: Array, b: Array) -> Array:
     return np.asarray(np.where(mask, z.reshape(x.shape) * w + b, 0))
 
 
+def activate(x: Array, activation: str) -> Array:
+    """relu or silu."""
+    return np.asarray(np.maximum(x, 0) if activation == "relu" else x / (1 + np.exp(-x)))
+
+
+def fused(case: Case, d: Data) -> Any:
+    """The steps one after the other."""
+    h = d.x + d.residual if case.residual else d.x
+    y = reference(case.plain, replace(d, x=h))
+    y = activate(y, case.activation) if case.activation else y
+    return (y, h.astype(np.float64)) if case.residual else y
+
+
 def reference(case: Case, d: Data) -> Any:
     """The result in float64."""
+    if case.fused:
+        return fused(case, d)
     x = d.x.astype(np.float64)
     if case.is_picture:
         scaled = (x * picture_scale(d.x) - d.mean) / np.sqrt(d.var.astype(np.float64))

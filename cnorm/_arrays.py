@@ -141,18 +141,18 @@ class Output:
         return self.final
 
 
-def check_out(shape: tuple[int, ...], dtype: np.dtype[Any], out: Any) -> None:
+def check_out(shape: tuple[int, ...], dtype: np.dtype[Any], out: Any, name: str = "out") -> None:
     """Raises unless `out` can take a result of that shape and dtype."""
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out: expected an ndarray, got {type(out).__name__}")
+        raise TypeError(f"{name}: expected an ndarray, got {type(out).__name__}")
     if out.shape != shape:
-        raise ValueError(f"out: expected shape {shape}, got {out.shape}")
+        raise ValueError(f"{name}: expected shape {shape}, got {out.shape}")
     if out.dtype != dtype:
-        raise TypeError(f"out: expected dtype {dtype}, got {out.dtype}")
+        raise TypeError(f"{name}: expected dtype {dtype}, got {out.dtype}")
     if not out.flags.writeable:
-        raise ValueError("out: expected a writeable array, got a read-only one")
+        raise ValueError(f"{name}: expected a writeable array, got a read-only one")
     if out.size and any(s == 0 and n > 1 for s, n in zip(out.strides, out.shape, strict=True)):
-        raise ValueError(f"out: expected elements with memory of their own, got strides {out.strides}")
+        raise ValueError(f"{name}: expected elements with memory of their own, got strides {out.strides}")
 
 
 def overlaps(x: Array, out: Array) -> bool:

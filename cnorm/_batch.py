@@ -16,18 +16,19 @@ from cnorm._axes import (
     check_rank,
     check_running_pair,
 )
+from cnorm._fusions import as_activation
 from cnorm._masks import as_mask
 from cnorm._moments import inverse_root, mean_of, mean_var, merge, variance
 
 
 def _apply_running(
-    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None
+    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None, curve: int
 ) -> Array:
     """y from given statistics per channel."""
     shape = channel_shape(target.x.ndim, mean.size)
     scale = inverse_root(var.astype(np.float64) + eps)
     center = mean.astype(np.float64).reshape(shape)
-    _core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask)
+    _core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
     return target.done()
 
 
@@ -79,6 +80,7 @@ def batch_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array:
     r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
 
@@ -104,6 +106,8 @@ def batch_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
 
     Returns
     -------
@@ -116,7 +120,8 @@ def batch_norm(
         A dtype that is not float, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none outside
-        training, one value per channel in training, a negative `eps` (in training: not positive).
+        training, one value per channel in training, a negative `eps` (in training: not positive), no such
+        activation.
 
     References
     ----------
@@ -147,15 +152,15 @@ def batch_norm(
     w, b = channel_affine(x, weight, bias, out)
     if training:
         check_more_than_one(x, x.size // channels if channels else 0)
-    mask = as_mask(where, x, out)
+    mask, curve = as_mask(where, x, out), as_activation(activation)
     target = Output(x, out)
     if not training:
         if mean is None or var is None:
             return target.done()
-        return _apply_running(target, mean, var, eps, w, b, mask)
+        return _apply_running(target, mean, var, eps, w, b, mask, curve)
     axes = (0, *range(2, x.ndim))
     running = _running(mean, var, x)
-    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
     if running is not None:
         if mask is None:
             running.move(*mean_var(state, x.size // channels, 1), momentum)
@@ -176,6 +181,7 @@ def instance_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array:
     r"""Instance normalization: statistics per sample and channel over all positions [1]_.
 
@@ -201,6 +207,8 @@ def instance_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
 
     Returns
     -------
@@ -213,7 +221,7 @@ def instance_norm(
         A dtype that is not float, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
-        `use_input_stats`, a single position.
+        `use_input_stats`, a single position, no such activation.
 
     References
     ----------
@@ -234,18 +242,18 @@ def instance_norm(
     var = as_statistic(running_var, "running_var", channels, update=use_input_stats)
     check_running_pair(mean, var)
     w, b = channel_affine(x, weight, bias, out, vector=True)
+    mask, curve = as_mask(where, x, out), as_activation(activation)
     if not use_input_stats:
         if mean is None or var is None:
             raise ValueError("running_mean: expected an array without use_input_stats, got None")
-        return _apply_running(Output(x, out), mean, var, eps, w, b, as_mask(where, x, out))
+        return _apply_running(Output(x, out), mean, var, eps, w, b, mask, curve)
     positions = int(np.prod(x.shape[2:]))
     if positions == 1:
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
-    mask = as_mask(where, x, out)
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
     running = _running(mean, var, x)
-    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask)
+    state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
     if running is not None:
         if mask is None:
             var_of_each = mean_var(state, positions, 1)[1]

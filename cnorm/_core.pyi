@@ -15,6 +15,8 @@ def normalize(
     kind: str,
     return_state: bool = False,
     mask: Array | None = None,
+    activation: int = 0,
+    parts: tuple[Array, Array] | None = None,
 ) -> Any: ...
 def normalize_int8(
     x: Array,
@@ -37,6 +39,7 @@ def apply(
     weight: Array | None,
     bias: Array | None,
     mask: Array | None = None,
+    activation: int = 0,
 ) -> None: ...
 def respond(
     x: Array,

@@ -174,10 +174,11 @@ def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None):
+              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
 
-    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there.
+    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
+    cn_activation. parts: two arrays laid out as x, which is written: their sum.
     """
     cdef cn_call call
     cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
@@ -196,6 +197,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
         set_operand(&call, CN_B, bias)
     if mask is not None:
         set_operand(&call, CN_M, mask)
+    call.activation = <cn_activation>activation
+    if parts is not None:
+        call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
+        call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
     set_reduced(&call, axes)
     run_normalize(&call, cnp.PyArray_SIZE(x), how, eps, stats)
     return state
@@ -214,10 +219,11 @@ def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):
 
 
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
-          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None):
+          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None,
+          int activation=0):
     """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape.
 
-    Where the mask (bool, as many dimensions as x) hides x, out is 0.
+    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation.
     """
     cdef cn_call call
     cdef cn_status status
@@ -231,6 +237,7 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     factor = <const double *>cnp.PyArray_DATA(scale)
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
+    call.activation = <cn_activation>activation
     set_stats(&call, cnp.PyArray_DIMS(center))
     if weight is not None:
         set_operand(&call, CN_W, weight)

@@ -1,9 +1,10 @@
 """Types of the compiled short way in."""
 
-from typing import Any
+from typing import Any, overload
 
 from cnorm._arrays import Array
 
+@overload
 def layer_norm(
     input: Any,
     normalized_shape: Any,
@@ -15,7 +16,27 @@ def layer_norm(
     axis: Any = None,
     weight_offset: Any = 0.0,
     where: Any = None,
+    residual: None = None,
+    residual_out: None = None,
+    activation: Any = None,
 ) -> Array: ...
+@overload
+def layer_norm(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+    where: Any = None,
+    residual: Any,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> tuple[Array, Array]: ...
+@overload
 def rms_norm(
     input: Any,
     normalized_shape: Any,
@@ -25,7 +46,24 @@ def rms_norm(
     out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
+    residual: None = None,
+    residual_out: None = None,
+    activation: Any = None,
 ) -> Array: ...
+@overload
+def rms_norm(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    eps: float | None = None,
+    *,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+    residual: Any,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> tuple[Array, Array]: ...
 def group_norm(
     input: Any,
     num_groups: int,
@@ -35,6 +73,7 @@ def group_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array: ...
 def batch_norm(
     input: Any,
@@ -48,6 +87,7 @@ def batch_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array: ...
 def instance_norm(
     input: Any,
@@ -61,6 +101,7 @@ def instance_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array: ...
 def layer_norm_int8(
     input: Any,

@@ -13,14 +13,16 @@ cimport numpy as cnp
 from cython cimport floating
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.float cimport DBL_EPSILON, FLT_EPSILON, FLT_MAX, FLT_MIN
 from libc.string cimport memcmp
 
 from cnorm._blocks cimport new_as, new_like
 from cnorm._core cimport (
-    CN_B, CN_F64, CN_GIVEN_ONE, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y, cn_call,
-    cn_dtype, cn_int8, cn_kind, known_dtype, run_apply_running, run_normalize, run_normalize_int8,
+    CN_B, CN_F64, CN_GIVEN_ONE, CN_M, CN_MAXDIM, CN_NONE, CN_OF_ROWS, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
+    cn_activation, cn_call, cn_dtype, cn_int8, cn_kind, known_dtype, run_apply_running, run_normalize,
+    run_normalize_int8,
 )
 
 from typing import Any
@@ -29,11 +31,13 @@ import numpy as np
 
 from cnorm import _batch, _group, _quantize, _trailing
 from cnorm._arrays import Array
+from cnorm._fusions import ACTIVATIONS
 
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
+cdef dict KNOWN = ACTIVATIONS
 cdef object NO_OFFSET = 0.0  # a default is known by its identity
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
@@ -42,9 +46,14 @@ cdef struct Channels:
     intp sample, channel, position
 
 
-cdef bint open_call(cn_call *call, object input) noexcept:
-    """A call without axes, if there are kernels for the input."""
+cdef bint open_call(cn_call *call, object input, object activation) noexcept:
+    """A call without axes, if there are kernels for the input and such an activation."""
     cdef int dtype
+    call.activation = CN_NONE
+    if activation is not None:
+        if not PyUnicode_CheckExact(activation) or activation not in KNOWN:
+            return False
+        call.activation = <cn_activation><int>KNOWN[activation]
     if not cnp.PyArray_CheckExact(input) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>input):
         return False
     dtype = known_dtype(<cnp.ndarray>input)
@@ -55,6 +64,7 @@ cdef bint open_call(cn_call *call, object input) noexcept:
     call.dtype = <cn_dtype>dtype
     call.op[CN_X].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>input)
     call.op[CN_M].data = NULL
+    call.add[0] = NULL
     return True
 
 
@@ -90,14 +100,22 @@ cdef inline bint apart(cnp.ndarray y, object a) noexcept:
             or y_start + cnp.PyArray_NBYTES(y) <= a_start)
 
 
-cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
-    """Do x and y lie alike, in the same memory or apart?"""
+cdef bint alike(cnp.ndarray y, cnp.ndarray x) noexcept:
+    """Are x and y of one type, shape and strides?"""
     cdef size_t bytes = cnp.PyArray_NDIM(x) * sizeof(intp)
-    return (cnp.PyArray_ISBEHAVED(y) and cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(x)
-            and cnp.PyArray_NDIM(y) == cnp.PyArray_NDIM(x)
+    return (cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(x) and cnp.PyArray_NDIM(y) == cnp.PyArray_NDIM(x)
             and memcmp(cnp.PyArray_DIMS(y), cnp.PyArray_DIMS(x), bytes) == 0
-            and memcmp(cnp.PyArray_STRIDES(y), cnp.PyArray_STRIDES(x), bytes) == 0
-            and (cnp.PyArray_DATA(y) == cnp.PyArray_DATA(x) or apart(y, x)))
+            and memcmp(cnp.PyArray_STRIDES(y), cnp.PyArray_STRIDES(x), bytes) == 0)
+
+
+cdef inline bint in_place_or_apart(cnp.ndarray y, cnp.ndarray x) noexcept:
+    """Of two that are alike: is their memory the same, or apart?"""
+    return cnp.PyArray_DATA(y) == cnp.PyArray_DATA(x) or apart(y, x)
+
+
+cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
+    """Can y be written while x is read?"""
+    return cnp.PyArray_ISBEHAVED(y) and alike(y, x) and in_place_or_apart(y, x)
 
 
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out):
@@ -135,36 +153,7 @@ cdef intp positive(object n) noexcept:
     return value if value > 0 else -1
 
 
-cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
-    """How many sizes `shape` has, and their product, if it is a tuple of ints that x's ends in; else 0."""
-    cdef int i, n, first
-    if not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) > cnp.PyArray_NDIM(x):
-        return 0
-    n = <int>PyTuple_GET_SIZE(shape)
-    first = cnp.PyArray_NDIM(x) - n
-    elements[0] = 1
-    for i in range(n):
-        if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, first + i):
-            return 0
-        elements[0] *= cnp.PyArray_DIM(x, first + i)
-    return n
-
-
-cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
-                     object out, cn_kind kind):
-    """The result of layer_norm or rms_norm, or None where care is needed."""
-    cdef cn_call call
-    cdef intp n, size
-    cdef double epsilon
-    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, kind, &n, &epsilon):
-        return None
-    y = take_out(&call, <cnp.ndarray>input, weight, bias, out)
-    if y is None:
-        return None
-    size = cnp.PyArray_SIZE(<cnp.ndarray>input)
-    add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(<cnp.ndarray>input))
-    run_normalize(&call, size, kind, epsilon, NULL)
-    return y
+include "_entry_trailing.pxi"
 
 
 cdef bint find_channels(cnp.ndarray x, Channels *c) noexcept:
@@ -188,23 +177,25 @@ cdef bint find_channels(cnp.ndarray x, Channels *c) noexcept:
     return cnp.PyArray_STRIDE(x, 1) == c.channel and cnp.PyArray_STRIDE(x, 0) == c.sample
 
 
-cdef object open_channels(cn_call *call, Channels *c, object input, object weight, object bias, object out):
+cdef object open_channels(cn_call *call, Channels *c, object input, object weight, object bias, object out,
+                          object activation):
     """The array to write for a call on (N, C, ...), or None where care is needed."""
-    if not open_call(call, input) or not find_channels(<cnp.ndarray>input, c):
+    if not open_call(call, input, activation) or not find_channels(<cnp.ndarray>input, c):
         return None
     if not take_affine(call, weight, bias, 1, &c.channels):
         return None
     return take_out(call, <cnp.ndarray>input, weight, bias, out)
 
 
-cdef object by_group(object input, intp groups, object weight, object bias, object eps, object out):
+cdef object by_group(object input, intp groups, object weight, object bias, object eps, object out,
+                     object activation):
     """Groups of channels of each sample by their own statistics, or None where care is needed."""
     cdef cn_call call
     cdef Channels c
     cdef intp members
     if groups < 0 or not PyFloat_CheckExact(eps):
         return None
-    y = open_channels(&call, &c, input, weight, bias, out)
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
     if y is None:
         return None
     if groups == EVERY_CHANNEL:
@@ -223,7 +214,7 @@ cdef object by_group(object input, intp groups, object weight, object bias, obje
 
 
 cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,
-                       object out):
+                       object out, object activation):
     """Each channel by its running statistics, or None where care is needed."""
     cdef cn_call call
     cdef Channels c
@@ -231,7 +222,7 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     cdef char *spread
     if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
         return None
-    y = open_channels(&call, &c, input, weight, bias, out)
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
     if y is None or not (take_parameter(&call, mean, 1, &c.channels, &center)
                          and take_parameter(&call, var, 1, &c.channels, &spread)):
         return None
@@ -242,90 +233,67 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     return y
 
 
-cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
-    cdef intp i
-    for i in range(n):
-        to[i] = weight[i] + offset
-
-
-cdef object offset_weight(object weight, object offset):
-    """The weight with its offset, if both are plain; where care is needed False, which is no weight."""
-    cdef cnp.ndarray w, shifted
-    cdef double value
-    if not PyFloat_CheckExact(offset):
-        return False
-    value = PyFloat_AS_DOUBLE(offset)
-    if value == 0:
-        return weight
-    if not cnp.PyArray_CheckExact(weight) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>weight):
-        return False
-    w = <cnp.ndarray>weight
-    if cnp.PyArray_TYPE(w) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
-        return False
-    shifted = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0)
-    if cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT32:
-        add_offset(<const float *>cnp.PyArray_DATA(w), <float>value, <float *>cnp.PyArray_DATA(shifted),
-                   cnp.PyArray_SIZE(w))
-    else:
-        add_offset(<const double *>cnp.PyArray_DATA(w), value, <double *>cnp.PyArray_DATA(shifted),
-                   cnp.PyArray_SIZE(w))
-    return shifted
-
-
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
                eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
-               where: Any = None) -> Array:
+               where: Any = None, residual: Any = None, residual_out: Any = None,
+               activation: Any = None) -> Any:
     y = None
     if axis is None and where is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        y = trailing(input, normalized_shape, w, bias, eps, out, CN_VAR)
+        y = trailing(input, normalized_shape, w, bias, eps, out, residual, residual_out, activation, CN_VAR)
     return y if y is not None else _trailing.layer_norm(
-        input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where)
+        input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
+        residual=residual, residual_out=residual_out, activation=activation)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
-             *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET) -> Array:
+             *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET, residual: Any = None,
+             residual_out: Any = None, activation: Any = None) -> Any:
     y = None
     if axis is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        y = trailing(input, normalized_shape, w, None, eps, out, CN_RMS)
+        y = trailing(input, normalized_shape, w, None, eps, out, residual, residual_out, activation, CN_RMS)
     return y if y is not None else _trailing.rms_norm(
-        input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out)
+        input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out,
+        residual=residual, residual_out=residual_out, activation=activation)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, out: Any = None, where: Any = None) -> Array:
+               eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None) -> Array:
     y = None
     if where is None:
-        y = by_group(input, positive(num_groups), weight, bias, eps, out)
+        y = by_group(input, positive(num_groups), weight, bias, eps, out, activation)
     return y if y is not None else _group.group_norm(
-        input, num_groups, weight, bias, eps, out=out, where=where)
+        input, num_groups, weight, bias, eps, out=out, where=where,
+        activation=activation)
 
 
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None,
-               where: Any = None) -> Array:
+               where: Any = None, activation: Any = None) -> Array:
     y = None
     if where is None and training is False and PyFloat_CheckExact(momentum):
-        y = by_running(input, running_mean, running_var, weight, bias, eps, out)
+        y = by_running(input, running_mean, running_var, weight, bias, eps, out, activation)
     return y if y is not None else _batch.batch_norm(
-        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where)
+        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where,
+        activation=activation)
 
 
 def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
                   bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
-                  eps: float = 1e-5, *, out: Any = None, where: Any = None) -> Array:
+                  eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None) -> Array:
     y = None
     if where is None and PyFloat_CheckExact(momentum):
         if use_input_stats is False:
-            y = by_running(input, running_mean, running_var, weight, bias, eps, out)
+            y = by_running(input, running_mean, running_var, weight, bias, eps, out, activation)
         elif use_input_stats is True and running_mean is None and running_var is None:
-            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out)
+            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out, activation)
     return y if y is not None else _batch.instance_norm(
-        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where)
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where,
+        activation=activation)
 
 
-include "_entry_trailing.pxi"
+include "_entry_int8.pxi"
 
 
 for _careful in (_trailing.layer_norm, _trailing.rms_norm, _group.group_norm, _batch.batch_norm,

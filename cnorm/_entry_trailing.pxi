@@ -1,14 +1,28 @@
-# Calls over the last axes, and those to signed bytes: part of _entry.pyx.
+# Rows, their residual and the offset of their weight: part of _entry.pyx.
 
-cdef cnp.dtype INT8 = np.dtype(np.int8)
+
+cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
+    """How many sizes `shape` has, and their product, if it is a tuple of ints that x's ends in; else 0."""
+    cdef int i, n, first
+    if not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) > cnp.PyArray_NDIM(x):
+        return 0
+    n = <int>PyTuple_GET_SIZE(shape)
+    first = cnp.PyArray_NDIM(x) - n
+    elements[0] = 1
+    for i in range(n):
+        if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, first + i):
+            return 0
+        elements[0] *= cnp.PyArray_DIM(x, first + i)
+    return n
 
 
 cdef int open_trailing(cn_call *call, object input, object shape, object weight, object bias, object eps,
+                       object activation,
                        cn_kind kind, intp *n, double *epsilon) noexcept:
     """How many axes rows of n elements span; 0 where care is needed."""
     cdef cnp.ndarray x
     cdef int axes
-    if not open_call(call, input) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>input):
+    if not open_call(call, input, activation) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>input):
         return 0
     x = <cnp.ndarray>input
     axes = count_trailing(x, shape, n)
@@ -29,86 +43,78 @@ cdef inline void add_trailing(cn_call *call, intp size, intp n, intp width) noex
     add_axis(call, n, width, 0, 1)
 
 
-cdef bint take_scale(object scale, int dtype, double *value) noexcept:
-    """Is it None (0 then) or a float that every dtype of scales holds?"""
-    value[0] = 0
-    if scale is None:
-        return True
-    if not PyFloat_CheckExact(scale):
-        return False
-    value[0] = PyFloat_AS_DOUBLE(scale)
-    return FLT_MIN <= value[0] <= FLT_MAX
+cdef object take_sum(cn_call *call, cnp.ndarray x, object residual, object residual_out, cnp.ndarray y,
+                     object weight, object bias):
+    """The array for x + residual, of which the call is then; None if one of them needs care."""
+    cdef cnp.ndarray r, h
+    if not cnp.PyArray_CheckExact(residual) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>residual):
+        return None
+    r = <cnp.ndarray>residual
+    if not cnp.PyArray_IS_C_CONTIGUOUS(r) or not alike(r, x) or not in_place_or_apart(y, r):
+        return None
+    if residual_out is None:
+        h = new_like(x)
+    elif not cnp.PyArray_CheckExact(residual_out) or not fits(<cnp.ndarray>residual_out, x):
+        return None
+    else:
+        h = <cnp.ndarray>residual_out
+        if not in_place_or_apart(h, r) or not (apart(h, y) and apart(h, weight) and apart(h, bias)):
+            return None
+    call.add[0] = <const char *>cnp.PyArray_DATA(x)
+    call.add[1] = <const char *>cnp.PyArray_DATA(r)
+    call.op[CN_X].data = <char *>cnp.PyArray_DATA(h)
+    return h
 
 
-cdef bint takes_bytes(object out, cnp.ndarray x, object weight, object bias) noexcept:
-    """Is out an array of bytes as x is one of floats, apart from all that is read?"""
-    cdef cnp.ndarray q
-    if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>out):
-        return False
-    q = <cnp.ndarray>out
-    return (cnp.PyArray_TYPE(q) == cnp.NPY_INT8 and cnp.PyArray_NDIM(q) == cnp.PyArray_NDIM(x)
-            and memcmp(cnp.PyArray_DIMS(q), cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x) * sizeof(intp)) == 0
-            and apart(q, x) and apart(q, weight) and apart(q, bias))
-
-
-cdef cnp.ndarray new_scales(cnp.ndarray x, int axes, int dtype, bint one):
-    """An array for one scale, or one for each row over the last axes."""
-    cdef intp dims[CN_MAXDIM]
-    cdef int ndim = cnp.PyArray_NDIM(x), i
-    for i in range(ndim):
-        dims[i] = cnp.PyArray_DIM(x, i) if i < ndim - axes else 1
-    return cnp.PyArray_EMPTY(0 if one else ndim, dims, cnp.NPY_FLOAT64 if dtype == CN_F64 else cnp.NPY_FLOAT32, 0)
-
-
-cdef object trailing_int8(object input, object normalized_shape, object weight, object bias, object eps,
-                          object scale, object out, cn_kind kind):
-    """The result of layer_norm_int8 or rms_norm_int8, or None where care is needed."""
+cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
+                     object out, object residual, object residual_out, object activation, cn_kind kind):
+    """The result, or results, of layer_norm or rms_norm, or None where care is needed."""
     cdef cn_call call
-    cdef cn_int8 to
-    cdef cnp.ndarray x, scales
+    cdef cnp.ndarray x
+    cdef object h = None
     cdef intp n, size
-    cdef double epsilon, given
-    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, kind, &n, &epsilon)
-    if axes == 0 or not take_scale(scale, call.dtype, &given):
+    cdef double epsilon
+    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, activation, kind, &n, &epsilon):
         return None
     x = <cnp.ndarray>input
-    if out is not None and not takes_bytes(out, x, weight, bias):
+    y = take_out(&call, x, weight, bias, out)
+    if y is None:
         return None
-    q = new_as(x, INT8) if out is None else out
-    scales = new_scales(x, axes, call.dtype, scale is not None)
-    to.q = <signed char *>cnp.PyArray_DATA(<cnp.ndarray>q)
-    to.scales = <char *>cnp.PyArray_DATA(scales)
-    to.kind = CN_OF_ROWS if scale is None else CN_GIVEN_ONE
-    if scale is not None:
-        if call.dtype == CN_F64:
-            (<double *>to.scales)[0] = given
-        else:
-            (<float *>to.scales)[0] = <float>given
+    if residual is not None or residual_out is not None:
+        h = take_sum(&call, x, residual, residual_out, <cnp.ndarray>y, weight, bias)
+        if h is None:
+            return None
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
-    run_normalize_int8(&call, size, kind, epsilon, &to)
-    return q, scales
+    run_normalize(&call, size, kind, epsilon, NULL)
+    return y if h is None else (y, h)
 
 
-def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
-                    eps: float = 1e-5, *, granularity: str = "row", scale: Any = None, out: Any = None,
-                    axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None) -> tuple[Array, Array]:
-    made = None
-    if axis is None and where is None and granularity == "row":
-        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, bias, eps, scale, out, CN_VAR)
-    return made if made is not None else _quantize.layer_norm_int8(
-        input, normalized_shape, weight, bias, eps, granularity=granularity, scale=scale, out=out, axis=axis,
-        weight_offset=weight_offset, where=where)
+cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
+    cdef intp i
+    for i in range(n):
+        to[i] = weight[i] + offset
 
 
-def rms_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
-                  *, granularity: str = "row", scale: Any = None, out: Any = None, axis: Any = None,
-                  weight_offset: Any = NO_OFFSET) -> tuple[Array, Array]:
-    made = None
-    if axis is None and granularity == "row":
-        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, None, eps, scale, out, CN_RMS)
-    return made if made is not None else _quantize.rms_norm_int8(
-        input, normalized_shape, weight, eps, granularity=granularity, scale=scale, out=out, axis=axis,
-        weight_offset=weight_offset)
+cdef object offset_weight(object weight, object offset):
+    """The weight with its offset, if both are plain; where care is needed False, which is no weight."""
+    cdef cnp.ndarray w, shifted
+    cdef double value
+    if not PyFloat_CheckExact(offset):
+        return False
+    value = PyFloat_AS_DOUBLE(offset)
+    if value == 0:
+        return weight
+    if not cnp.PyArray_CheckExact(weight) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>weight):
+        return False
+    w = <cnp.ndarray>weight
+    if cnp.PyArray_TYPE(w) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+        return False
+    shifted = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0)
+    if cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT32:
+        add_offset(<const float *>cnp.PyArray_DATA(w), <float>value, <float *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    else:
+        add_offset(<const double *>cnp.PyArray_DATA(w), value, <double *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    return shifted

@@ -13,6 +13,7 @@ from cnorm._axes import (
     check_more_than_one,
     grouped_shape,
 )
+from cnorm._fusions import as_activation
 from cnorm._masks import as_mask
 
 
@@ -25,6 +26,7 @@ def group_norm(
     *,
     out: Any = None,
     where: Any = None,
+    activation: Any = None,
 ) -> Array:
     r"""Group normalization: statistics over groups of channels of each sample [1]_.
 
@@ -44,6 +46,8 @@ def group_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
 
     Returns
     -------
@@ -55,7 +59,8 @@ def group_norm(
     TypeError
         A dtype that is not float, `num_groups` not an int, a mask that is not boolean.
     ValueError
-        Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group.
+        Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group,
+        no such activation.
 
     References
     ----------
@@ -77,7 +82,7 @@ def group_norm(
     # torch counts the values of a group times the batch.
     check_more_than_one(x, x.size // groups if x.size else 0)
     eps = as_number(eps, "eps")
-    mask = as_mask(where, x, out)
+    mask, curve = as_mask(where, x, out), as_activation(activation)
     target = Output(x, out)
     if x.size:
         shape = grouped_shape(x, groups)
@@ -91,6 +96,7 @@ def group_norm(
             eps,
             "var",
             mask=None if mask is None else mask.reshape(mask_shape(mask, groups)),
+            activation=curve,
         )
     return target.done()
 

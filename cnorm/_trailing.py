@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from cnorm import _core
-from cnorm._arrays import Array, Output, as_input, as_parameter
+from cnorm._arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._axes import against_axes, as_number, check_affine, normalized_axes
+from cnorm._fusions import as_activation, as_sum
 from cnorm._masks import as_mask
 
 
+@overload
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: None = ...,
+    residual_out: None = ..., activation: Any = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: Any,
+    residual_out: Any = ..., activation: Any = ...,
+) -> tuple[Array, Array]: ...  # fmt: skip
 def layer_norm(
     input: Any,
     normalized_shape: Any,
@@ -23,7 +36,10 @@ def layer_norm(
     axis: Any = None,
     weight_offset: Any = 0.0,
     where: Any = None,
-) -> Array:
+    residual: Any = None,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> Any:
     r"""Layer normalization over the last dimensions [1]_.
 
     .. math:: y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} \, w + b
@@ -48,18 +64,25 @@ def layer_norm(
         Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    residual : array_like of float, optional
+        Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
+    residual_out : ndarray, optional
+        Where to write h; may be `input` or `residual` itself, not `out`.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
 
     Returns
     -------
     ndarray
-        Dtype, shape and memory order of `input`.
+        Dtype, shape and memory order of `input`. With `residual` the tuple ``(y, h)`` of two of them.
 
     Raises
     ------
     TypeError
-        `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints.
+        `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints;
+        `residual` has another dtype than `input`.
     ValueError
-        Shapes do not agree, or `out` does not fit.
+        Shapes do not agree, `out` does not fit, or there is no such activation.
 
     References
     ----------
@@ -74,10 +97,26 @@ def layer_norm(
     >>> F.layer_norm(np.array([[1.0, 2.0], [3.0, 6.0]]), (2,), axis=0).round(3)
     array([[-1., -1.],
            [ 1.,  1.]])
+    >>> y, h = F.layer_norm(np.array([[1.0, 2.0]]), (2,), residual=np.array([[0.0, 1.0]]), activation="relu")
+    >>> y.round(3), h
+    (array([[0., 1.]]), array([[1., 3.]]))
     """
-    return _normalized(input, normalized_shape, weight, bias, eps, (axis, weight_offset, where, out), "var")
+    how = (axis, weight_offset, where, residual, residual_out, activation, out)
+    return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
 
 
+@overload
+def rms_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
+    residual_out: None = ..., activation: Any = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def rms_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
+    residual_out: Any = ..., activation: Any = ...,
+) -> tuple[Array, Array]: ...  # fmt: skip
 def rms_norm(
     input: Any,
     normalized_shape: Any,
@@ -87,7 +126,10 @@ def rms_norm(
     out: Any = None,
     axis: Any = None,
     weight_offset: Any = 0.0,
-) -> Array:
+    residual: Any = None,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> Any:
     r"""Root-mean-square normalization over the last dimensions [1]_.
 
     .. math:: y = \frac{x}{\sqrt{\frac{1}{n} \sum x^2 + \epsilon}} \, w
@@ -110,18 +152,25 @@ def rms_norm(
         Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    residual : array_like of float, optional
+        Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
+    residual_out : ndarray, optional
+        Where to write h; may be `input` or `residual` itself, not `out`.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
 
     Returns
     -------
     ndarray
-        Dtype, shape and memory order of `input`.
+        Dtype, shape and memory order of `input`. With `residual` the tuple ``(y, h)`` of two of them.
 
     Raises
     ------
     TypeError
-        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints.
+        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` has another
+        dtype than `input`.
     ValueError
-        Shapes do not agree, or `out` does not fit.
+        Shapes do not agree, `out` does not fit, or there is no such activation.
 
     References
     ----------
@@ -134,8 +183,12 @@ def rms_norm(
     array([[0.8485, 1.1314]])
     >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), np.zeros(2), weight_offset=1.0).round(4)
     array([[0.8485, 1.1314]])
+    >>> y, h = F.rms_norm(np.array([[2.0, 3.0]]), (2,), residual=np.ones((1, 2)))
+    >>> y.round(4), h
+    (array([[0.8485, 1.1314]]), array([[3., 4.]]))
     """
-    return _normalized(input, normalized_shape, weight, None, eps, (axis, weight_offset, None, out), "rms")
+    how = (axis, weight_offset, None, residual, residual_out, activation, out)
+    return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
 
 
 def _normalized(
@@ -144,15 +197,26 @@ def _normalized(
     weight: Any,
     bias: Any,
     eps: float | None,
-    how: tuple[Any, Any, Any, Any],
+    how: tuple[Any, Any, Any, Any, Any, Any, Any],
     kind: str,
-) -> Array:
-    """Parameters have exactly the shape of the axes; how: axis, weight_offset, where and out."""
-    call = TrailingCall(input, normalized_shape, weight, bias, eps, how, kind)
-    target = Output(call.x, how[-1])
-    w, b = call.affine
-    _core.normalize(target.x, target.y, call.axes, w, b, call.eps, kind, mask=call.mask)
-    return target.done()
+) -> Any:
+    """Parameters have exactly the shape of the axes; how: axis, weight_offset, where, the fusions and out."""
+    axis, weight_offset, where, residual, residual_out, activation, out = how
+    call = TrailingCall(input, normalized_shape, weight, bias, eps, (axis, weight_offset, where, out), kind)
+    x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(activation)
+    if out is not None:
+        check_out(x.shape, x.dtype, out)
+    total = as_sum(x, residual, residual_out, out)
+    if total is None:
+        target, parts = Output(x, out), None
+    else:
+        w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
+        total.add()
+        target, parts = Output(total.h, out), total.parts
+    _core.normalize(
+        target.x, target.y, call.axes, w, b, call.eps, kind, mask=mask, activation=curve, parts=parts
+    )
+    return target.done() if total is None else (target.done(), total.h)
 
 
 class TrailingCall:

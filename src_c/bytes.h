@@ -7,35 +7,6 @@
 typedef int16_t vi16 __attribute__((vector_size(CN_VB)));
 typedef int8_t vi8quarter __attribute__((vector_size(CN_VB / 4)));
 
-/* a where it is below (above) b, else b; b where either is NaN. */
-CN_INLINE vf32 cn_min_f32(vf32 a, vf32 b)
-{
-#if defined(CN_AVX512)
-    return (vf32)_mm512_min_ps((__m512)a, (__m512)b);
-#elif defined(CN_AVX2)
-    return (vf32)_mm256_min_ps((__m256)a, (__m256)b);
-#elif defined(__SSE2__)
-    return (vf32)_mm_min_ps((__m128)a, (__m128)b);
-#else
-    vi32 m = a < b;
-    return (vf32)(((vi32)a & m) | ((vi32)b & ~m));
-#endif
-}
-
-CN_INLINE vf32 cn_max_f32(vf32 a, vf32 b)
-{
-#if defined(CN_AVX512)
-    return (vf32)_mm512_max_ps((__m512)a, (__m512)b);
-#elif defined(CN_AVX2)
-    return (vf32)_mm256_max_ps((__m256)a, (__m256)b);
-#elif defined(__SSE2__)
-    return (vf32)_mm_max_ps((__m128)a, (__m128)b);
-#else
-    vi32 m = a > b;
-    return (vf32)(((vi32)a & m) | ((vi32)b & ~m));
-#endif
-}
-
 CN_INLINE vi16 cn_max_i16(vi16 a, vi16 b)
 {
 #if defined(CN_AVX512)

@@ -16,6 +16,10 @@ enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NPIXELS };
 /* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). */
 typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;
 
+/* What apply does to its rounded result: max(y, 0), y / (1 + e^-y), y times the normal distribution, the same
+ * by tanh. */
+typedef enum { CN_NONE, CN_RELU, CN_SILU, CN_GELU, CN_GELU_TANH } cn_activation;
+
 typedef enum { CN_OK, CN_NO_MEMORY } cn_status;
 
 /* The operands of a call. STAT is an index space: an axis is reduced iff its stat stride is 0. M is a mask of
@@ -32,7 +36,11 @@ typedef struct {
     ptrdiff_t shape[CN_MAXDIM];
     cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
     cn_operand op[CN_NOPERANDS];
-    ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
+    ptrdiff_t n_stats;        /* number of statistics = product of the kept axes */
+    cn_activation activation; /* of y */
+    /* What x is the sum of, or NULL; they lie as x does, may be x, and are added before a block of x is read:
+     * only by cn_normalize, and x is written then. */
+    const char *add[2];
 } cn_call;
 
 /* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. All 0 without an

@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "masked.h"
 #include "moments.h"
+#include "residual.h"
 #include "threads.h"
 #include "unit.h"
 
@@ -40,12 +41,14 @@ static cn_status allocate(cn_job *job, int threads)
 }
 
 static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
-                         char *packed, ptrdiff_t begin, ptrdiff_t end, int backwards)
+                         const cn_scratch *s, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
-    cn_writing how = {job->k, walk, {0}, params, packed, job->far, job->stream, job->ahead};
+    cn_writing how = {
+        job->k, walk, {0}, params, s->packed, job->far, job->stream, job->ahead, job->call->activation};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     if (!job->mask) how.base[CN_M] = NULL;
+    if (s->x) how.base[CN_X] = s->x, how.ahead = 0;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_block block = cn_walk_block(walk, backwards ? walk->n_blocks - 1 - i : i);
         cn_masked_apply(&how, &block);
@@ -55,7 +58,7 @@ static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t
 /* Before others read what was stored past the cache. Once for all blocks of a task: it waits for the memory. */
 static void end_stream(const cn_job *job)
 {
-    if (job->stream) atomic_thread_fence(memory_order_seq_cst);
+    if (job->stream || job->passing) atomic_thread_fence(memory_order_seq_cst);
 }
 
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
@@ -77,7 +80,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         params.boosted = 0;
         cn_finish_unit(job, s.unit, &unit, s.factors, &params);
         if (job->rows) unit.offset[CN_Y] = thread * job->rows->y_bytes;
-        apply_blocks(job, &apply, unit.offset, &params, s.packed, 0, apply.n_blocks, 0);
+        apply_blocks(job, &apply, unit.offset, &params, &s, 0, apply.n_blocks, 0);
         if (job->rows)
             cn_quantize_rows(job->rows, unit.offset[CN_STAT], unit.columns.n,
                              job->rows->y + thread * job->rows->y_bytes);
@@ -118,7 +121,7 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
     const int backwards = job->stats != NULL; /* what moments read last is still in the cache */
-    apply_blocks(job, &job->apply, job->plan.start, &job->params, s.packed, begin, end, backwards);
+    apply_blocks(job, &job->apply, job->plan.start, &job->params, &s, begin, end, backwards);
     end_stream(job);
 }
 
@@ -186,8 +189,9 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
 static void look_far(cn_job *job, int threads)
 {
     const cn_call *call = job->call;
-    int apart = call->op[CN_X].data != call->op[CN_Y].data;
-    double bytes = (1 + apart) * (double)job->units * (double)job->elements * (double)job->k->size;
+    const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data, *a = call->add[0], *b = call->add[1];
+    const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
+    double bytes = (1 + apart + summed) * (double)job->units * (double)job->elements * (double)job->k->size;
     job->far = cn_is_far(bytes, threads);
     job->stream = apart && job->far;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
@@ -233,14 +237,23 @@ static cn_status two_phases(cn_job *job, int threads)
     return status;
 }
 
+/* Is x, a sum, written past the cache? If it outgrows the cache by itself. */
+static int passes(const cn_job *job, int threads)
+{
+    const double unit = (double)job->elements * (double)job->k->size;
+    return unit <= FUSE_BYTES && cn_is_far(unit * (double)job->units, threads) && cn_can_pass(job);
+}
+
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
 {
     cn_job job;
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, stats);
     int threads = cn_threads_for(job.units * job.elements);
-    if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     look_far(&job, threads);
-    if (!fuses(&job, threads)) return close_job(&job, two_phases(&job, threads));
+    const int fused = fuses(&job, threads);
+    job.passing = fused && call->add[0] && passes(&job, threads);
+    if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
+    if (!fused) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.units, threads, fused_task, &job);
     return close_job(&job, CN_OK);
 }

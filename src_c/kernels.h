@@ -44,6 +44,7 @@ typedef struct {
     int far;         /* the data outgrow the cache: the two below count */
     ptrdiff_t ahead; /* bytes from x to what is read next, to be fetched on the way */
     int stream;      /* stores that bypass the cache; y and y_row are multiples of 16 then */
+    int relu;        /* what is below 0 becomes 0 */
 } cn_apply_tile;
 
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
@@ -69,6 +70,11 @@ typedef struct {
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
     void (*respond)(const cn_response_tile *t);
+    /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
+     * bytes and ahead then as in cn_apply_tile. */
+    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t ahead, ptrdiff_t n);
+    /* Not CN_RELU, which is part of apply; stream: as in cn_apply_tile. */
+    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int stream);
 } cn_kernels;
 
 /* y[i] = ((x[i] - hi) - lo) * scale for n elements of x, step bytes apart; y has no gaps. Of each parameter one,

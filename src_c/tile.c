@@ -99,6 +99,7 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
     char *packed = *free_memory, *const *base = how->base;
     t->x = base[CN_X] + at[CN_X], t->x_row = row[CN_X], t->rows = block->rows, t->n = n;
     t->y = base[CN_Y] + at[CN_Y], t->y_row = row[CN_Y], t->far = how->far, t->ahead = how->ahead, t->stream = 0;
+    t->relu = how->activation == CN_RELU;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t->hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
     t->lo = param(how->params->lo + stat, stat_row, stat_col, n, size, &packed);
@@ -106,6 +107,25 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
     t->w = param(base[CN_W] ? base[CN_W] + at[CN_W] : NULL, row[CN_W], col[CN_W], n, size, &packed);
     t->b = param(base[CN_B] ? base[CN_B] + at[CN_B] : NULL, row[CN_B], col[CN_B], n, size, &packed);
     *free_memory = packed;
+}
+
+/* Bytes of a row from which on curves are drawn row by row. */
+#define CN_LONG_ROW 256
+
+/* y of a block from its packed results: the curve, into y itself where its rows are long or without gaps. */
+static void draw(const cn_writing *how, char *packed, cn_matrix y, ptrdiff_t rows, ptrdiff_t n, int stream)
+{
+    const cn_kernels *k = how->k;
+    const ptrdiff_t row = n * k->size;
+    const int whole = rows == 1 || y.row == row;
+    if ((n > 1 && y.col != k->size) || !(whole || row >= CN_LONG_ROW)) {
+        k->activate(how->activation, packed, packed, rows * n, 0);
+        cn_copy(y, (cn_matrix){packed, row, k->size}, rows, n, k->size);
+        return;
+    }
+    if (whole) n *= rows, rows = 1;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        k->activate(how->activation, packed + r * row, y.data + r * y.row, n, stream);
 }
 
 static void apply_block(const cn_writing *how, const cn_block *block)
@@ -118,7 +138,8 @@ static void apply_block(const cn_writing *how, const cn_block *block)
     const char *x = t.x;
     char *y = t.y;
     const ptrdiff_t packed_row = n * k->size;
-    int pack_x = n > 1 && col[CN_X] != k->size, pack_y = n > 1 && col[CN_Y] != k->size;
+    const int pack_x = n > 1 && col[CN_X] != k->size, curved = cn_curved(how->activation);
+    const int strided = n > 1 && col[CN_Y] != k->size, pack_y = strided || curved;
     if (pack_x) {
         cn_copy((cn_matrix){packed, packed_row, k->size}, (cn_matrix){(char *)x, row[CN_X], col[CN_X]}, t.rows, n,
                 k->size);
@@ -126,15 +147,18 @@ static void apply_block(const cn_writing *how, const cn_block *block)
         packed += t.rows * packed_row;
     }
     char *packed_y = packed;
+    const int stream = how->stream && !strided && (((size_t)t.y | (size_t)t.y_row | (size_t)packed_row) & 15) == 0;
     if (pack_y) t.y = packed, t.y_row = packed_row, packed += t.rows * packed_row;
-    t.stream = how->stream && !pack_y && (((size_t)t.y | (size_t)t.y_row | (size_t)packed_row) & 15) == 0;
+    t.stream = stream && !pack_y;
     if (t.hi.per_column)
         apply_cols(k, &t, packed);
     else
         k->apply_rows(&t);
-    if (pack_y)
-        cn_copy((cn_matrix){y, row[CN_Y], col[CN_Y]}, (cn_matrix){packed_y, packed_row, k->size}, block->rows, n,
-                k->size);
+    const cn_matrix to = {y, row[CN_Y], col[CN_Y]};
+    if (curved)
+        draw(how, packed_y, to, block->rows, n, stream);
+    else if (pack_y)
+        cn_copy(to, (cn_matrix){packed_y, packed_row, k->size}, block->rows, n, k->size);
 }
 
 /* Elements boosted at a time. */
@@ -184,7 +208,7 @@ int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t
 {
     const ptrdiff_t *col = how->walk->col.stride, size = how->k->size, param_size = how->k->param_size;
     char *packed = how->packed;
-    if (col[CN_X] != size || col[CN_Y] != size || how->params->boosted) return 0;
+    if (col[CN_X] != size || col[CN_Y] != size || how->params->boosted || cn_curved(how->activation)) return 0;
     if (apart(col[CN_STAT], 1) || apart(col[CN_W], param_size) || apart(col[CN_B], param_size)) return 0;
     open_tile(how, block, t, &packed);
     return 1;

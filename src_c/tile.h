@@ -9,6 +9,9 @@
 /* Elements of a packed block. */
 #define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_GROUPS)
 
+/* Is the activation a curve? Its result is made from packed results: relu is part of apply. */
+static inline int cn_curved(cn_activation activation) { return activation > CN_RELU; }
+
 /* Narrow columns are folded: several rows become one row of about CN_FOLDED. Moments only where a vector
  * would be mostly empty: a folded column is summed in another order, and its bits should not depend on how
  * many columns stand beside it. */
@@ -42,12 +45,13 @@ typedef struct {
     char *packed;    /* CN_PACKED elements and five rows of parameters */
     int far, stream; /* as in cn_apply_tile */
     ptrdiff_t ahead;
+    cn_activation activation;
 } cn_writing;
 
 /* y of one block. */
 void cn_tile_apply(const cn_writing *how, const cn_block *block);
 
-/* The tile of a block of which nothing is packed (stream: not set); 0 if something is. */
+/* The tile of a block of which nothing is packed (stream: not set); 0 if something is, as results of a curve are. */
 int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t);
 
 #endif

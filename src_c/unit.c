@@ -9,6 +9,7 @@
 #include "mask.h"
 #include "masked.h"
 #include "moments.h"
+#include "residual.h"
 
 #define CN_SPAN 16
 
@@ -64,9 +65,9 @@ cn_scratch cn_open_scratch(const cn_job *job, int thread)
     ptrdiff_t size = cn_slot_size(job), folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     double *factors = slot + 2 * size + folded;
     char *params = (char *)(factors + job->width);
-    return (cn_scratch){
-        slot,    slot + size, slot + 2 * size,
-        factors, params,      params + CN_N_PARAMS * job->width * job->repeat * (ptrdiff_t)sizeof(double)};
+    char *x = params + CN_N_PARAMS * job->width * job->repeat * (ptrdiff_t)sizeof(double);
+    char *packed = x + cn_passing_bytes(job);
+    return (cn_scratch){slot, slot + size, slot + 2 * size, factors, params, packed > x ? x : NULL, packed};
 }
 
 void cn_locate_unit(const cn_job *job, ptrdiff_t u, cn_unit *unit)
@@ -97,8 +98,9 @@ void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
 /* Elements of a block of apply: what is packed first should stay in L1. */
 static ptrdiff_t applied(const cn_job *job, ptrdiff_t columns)
 {
-    if (job->plan.cols && cn_rows_in_one(columns) > 1) return CN_PACKED / 2;
-    return job->packs ? CN_BLOCK : CN_APPLIED;
+    if (job->plan.cols && cn_rows_in_one(columns) > 1)
+        return cn_curved(job->call->activation) ? 4 * CN_BLOCK : CN_PACKED / 2;
+    return job->packs || cn_curved(job->call->activation) ? CN_BLOCK : CN_APPLIED;
 }
 
 void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
@@ -139,11 +141,12 @@ static void own_span(const cn_job *job, const cn_walk *walk, const cn_unit *unit
                      cn_partial *slot, const cn_scratch *s)
 {
     const cn_loop *columns = &unit->columns, one = {.n = 1};
-    const char *x = job->call->op[CN_X].data + unit->offset[CN_X];
+    const char *x = s->x ? s->x : job->call->op[CN_X].data + unit->offset[CN_X];
     const cn_reading how = {job->k, walk, &one, 1, 0, job->kind == CN_VAR, s->packed};
     memset(slot, 0, (size_t)columns->n * sizeof *slot);
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
+        cn_add_block(job, walk, unit, &block, s->x);
         for (ptrdiff_t c = 0; c < columns->n; c++) {
             const char *mask = job->mask;
             if (mask) mask += unit->offset[CN_M] + c * columns->stride[CN_M];
@@ -167,10 +170,11 @@ void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit
     folded.count = 0;
     const int cols = job->plan.cols;
     const cn_reading how = {job->k, walk, &unit->columns, job->fold, cols, job->kind == CN_VAR, s->packed};
-    const char *x = job->call->op[CN_X].data + unit->offset[CN_X];
+    const char *x = s->x ? s->x : job->call->op[CN_X].data + unit->offset[CN_X];
     const char *mask = job->mask ? job->mask + unit->offset[CN_M] : NULL;
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_walk_block(walk, i);
+        cn_add_block(job, walk, unit, &block, s->x);
         cn_masked_moments(&how, mask, &block, x, &acc, &folded);
     }
     if (job->fold > 1) unfold(job, &acc, &folded);
@@ -254,7 +258,9 @@ size_t cn_scratch_size(const cn_job *job)
     ptrdiff_t folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
     size_t packed = (job->packs || job->mask ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
     size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
+    packed += (size_t)cn_passing_bytes(job);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
 
@@ -302,7 +308,8 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
                  cn_partial *stats)
 {
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
-    job->rows = NULL, job->slots = NULL, job->params_memory = NULL, job->scratch = NULL, job->small_used = 0;
+    job->rows = NULL, job->slots = NULL, job->params_memory = NULL, job->scratch = NULL;
+    job->small_used = 0, job->passing = 0;
     cn_make_plan(call, &job->plan);
     job->mask = cn_mask_of(call);
     job->each = own_masks(&job->plan);

@@ -31,16 +31,18 @@ typedef struct {
     cn_params params; /* by stat element; two phases only */
     ptrdiff_t ahead;  /* bytes of x from a unit to the one applied after it */
     int far, stream;  /* the data outgrow the cache; y is written past it */
+    int passing;      /* x is a sum written past it; what reads it finds a unit's in scratch */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
     size_t small_used;
     _Alignas(64) char small[CN_SMALL];
 } cn_job;
 
-/* Scratch of a thread: two slots, a folded one, factors and parameters of a unit, packed blocks. */
+/* Scratch of a thread: two slots, a folded one, factors and parameters of a unit, x of a unit (NULL unless
+ * it is passing), packed blocks. */
 typedef struct {
     double *unit, *span, *folded, *factors;
-    char *params, *packed;
+    char *params, *x, *packed;
 } cn_scratch;
 
 /* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns; with masks of their own

@@ -138,6 +138,30 @@ CN_INLINE vf64 cn_sqrt_f64(vf64 v)
 #endif
 }
 
+/* a < b ? a : b and a > b ? a : b: b where one is NaN. */
+#if defined(CN_AVX512)
+#define CN_X86(name, ...) _mm512_##name(__VA_ARGS__)
+#elif defined(CN_AVX2)
+#define CN_X86(name, ...) _mm256_##name(__VA_ARGS__)
+#elif defined(__SSE2__)
+#define CN_X86(name, ...) _mm_##name(__VA_ARGS__)
+#endif
+#if defined(CN_X86)
+#define CN_EXTREME(name, V, M, op, order)                                                                         \
+    CN_INLINE V name(V a, V b) { return (V)CN_X86(op, a, b); }
+#else
+#define CN_EXTREME(name, V, M, op, order)                                                                         \
+    CN_INLINE V name(V a, V b)                                                                                    \
+    {                                                                                                             \
+        M first = a order b;                                                                                      \
+        return (V)(((M)a & first) | ((M)b & ~first));                                                             \
+    }
+#endif
+CN_EXTREME(cn_min_f32, vf32, vi32, min_ps, <)
+CN_EXTREME(cn_max_f32, vf32, vi32, max_ps, >)
+CN_EXTREME(cn_min_f64, vf64, vi64, min_pd, <)
+CN_EXTREME(cn_max_f64, vf64, vi64, max_pd, >)
+
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))
 

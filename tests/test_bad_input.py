@@ -138,6 +138,9 @@ def rows() -> list[Row]:
         ValueError,
         lambda: {"input": np.float32(1), "normalized_shape": (1,)},
     )
+    fused = "layer_norm rms_norm batch_norm group_norm instance_norm"
+    add(fused, "activation", ValueError, *put("activation", "tanh", "", "ReLU"))
+    add(fused, "activation", TypeError, *put("activation", 1, b"relu", ["relu"]))
     add("group_norm", "num_groups", ValueError, *put("num_groups", 3, 0, -1, 5, 8))
     add("group_norm", "num_groups", TypeError, *put("num_groups", 2.0, None, "2", True, (2,)))
     low = [lambda: array(4), lambda: np.float32(1)]

@@ -151,6 +151,35 @@ def test_options_are_short(name: str, change: Call, asked: list[str]) -> None:
     assert asked == []
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", MODULES)
+def test_fusions_are_short(name: str, dtype: Any, asked: list[str]) -> None:
+    x, r = fill((2, 4, 3), dtype, 2), fill((2, 4, 3), dtype, 3)
+    call: Call = arguments(name, x) | {"activation": "silu"}
+    if MODULES[name] is _trailing:
+        call |= {"residual": r, "residual_out": np.empty_like(x)}
+    expected = careful(name)(**call)
+    asked.clear()
+    result = getattr(F, name)(**call)
+    assert asked == []
+    assert np.array_equal(np.asarray(result), np.asarray(expected))
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
+@pytest.mark.parametrize("argument", ["residual", "residual_out"])
+def test_other_residuals_need_care(name: str, argument: str, asked: list[str]) -> None:
+    x, r = fill((2, 4, 3), F32, 2), fill((2, 4, 3), F32, 3)
+    call: Call = arguments(name, x) | {"residual": r, "residual_out": np.empty_like(x)}
+    expected = getattr(F, name)(**call)
+    for odd in (np.asfortranarray, swapped, misaligned, lambda a: a.view(np.recarray)):
+        if argument == "residual_out" and odd is swapped:
+            continue  # it has the input's byte order, or is refused
+        asked.clear()
+        result = getattr(F, name)(**call | {argument: odd(call[argument])})
+        assert asked == [name]
+        assert np.allclose(result, expected)
+
+
 def swapped(x: Array) -> Array:
     return x.astype(x.dtype.newbyteorder())
 

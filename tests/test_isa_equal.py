@@ -45,9 +45,19 @@ for dtype in DTYPES:
             nan[0, 0].flat[0] = np.nan
             y = cnorm.standardize(nan, (0, 2))
             hashes[f"nan {dtype} {shape} {layout}"] = digest(np.where(np.isnan(y), np.array(0, dtype), y))
+            for activation in ("relu", "silu", "gelu", "gelu_tanh"):
+                rows, h = F.layer_norm(laid, laid.shape[-1:], residual=laid[::-1], activation=activation)
+                channels = F.batch_norm(laid, None, None, training=True, activation=activation)
+                y = np.where(np.isnan(rows + channels), np.array(0, dtype), rows + channels)
+                hashes[f"{activation} {dtype} {shape} {layout}"] = digest(y) + digest(h)
             for axis in (None, 0, 1, -1, (0, 2)):
                 mean, var = cnorm.moments(laid, axis)
                 hashes[f"moments {axis} {dtype} {shape} {layout}"] = digest(mean) + digest(var)
+    line = np.concatenate([np.linspace(-s, s, 5001) for s in (1e-3, 1, 6, 30, 800)]).astype(dtype)
+    unit = np.ones(1, np.float64 if dtype == np.float64 else np.float32)
+    for activation in ("silu", "gelu", "gelu_tanh"):
+        y = F.batch_norm(line[:, None], unit * 0, unit, eps=0.0, activation=activation)
+        hashes[f"{activation} {dtype}"] = digest(y)
     wide = fill((2, 21, 3, 71), dtype, 3) * np.array(10, dtype) ** fill((2, 21, 3, 71), dtype, 4)
     wide[0, :, :, ::4] = 0
     for beta in (0.75, 0.5, 1.0, 0.6, -1.7, 3.0, 7.5):

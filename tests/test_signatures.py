@@ -93,6 +93,15 @@ def test_image_normalize() -> None:
     ]
 
 
+def test_fusions_come_last() -> None:
+    of_rows = ["residual", "residual_out", "activation"]
+    for name in ("layer_norm", "rms_norm"):
+        assert [a for a, _, _ in arguments(getattr(F, name))][-3:] == of_rows
+    for name in ("batch_norm", "group_norm", "instance_norm"):
+        last = arguments(getattr(F, name))[-1]
+        assert last == ("activation", inspect.Parameter.KEYWORD_ONLY, None)
+
+
 PUBLIC = {name: getattr(F, name) for name in F.__all__}
 PUBLIC |= {name: getattr(cnorm, name) for name in ("image_normalize", "moments", "standardize")}
 

@@ -29,11 +29,15 @@ class Later:
 
 @dataclass(frozen=True)
 class Contender:
-    """A library: the module here that calls it, the function in there, and what must be installed."""
+    """A library: the module here that calls it, the function in there, and what must be installed.
+
+    fuses: it can add a residual or apply an activation, if only as a step of its own.
+    """
 
     module: str
     packages: tuple[str, ...]
     function: str = "calls"
+    fuses: bool = False
 
     @property
     def installed(self) -> bool:
@@ -42,26 +46,28 @@ class Contender:
 
     def calls(self, case: Case, data: Data, threads: int) -> Calls:
         """What to time; empty where the library has no such operation."""
+        if case.fused and not self.fuses:
+            return {}
         function = getattr(importlib.import_module(f"bench.peers.{self.module}"), self.function)
         made: Calls = function(case, data, threads)
         return made
 
 
 CONTENDERS: dict[str, Contender] = {
-    "cnorm": Contender("ours", ()),
-    "torch": Contender("torch_peer", ("torch",)),
-    "onnxruntime": Contender("onnx_peer", ("onnxruntime", "onnx")),
+    "cnorm": Contender("ours", (), fuses=True),
+    "torch": Contender("torch_peer", ("torch",), fuses=True),
+    "onnxruntime": Contender("onnx_peer", ("onnxruntime", "onnx"), fuses=True),
     "openvino": Contender("openvino_peer", ("openvino",)),
-    "numpy": Contender("numpy_peer", ("numpy",)),
-    "numba": Contender("numba_peer", ("numba",)),
+    "numpy": Contender("numpy_peer", ("numpy",), fuses=True),
+    "numba": Contender("numba_peer", ("numba",), fuses=True),
     "scipy": Contender("few", ("scipy",), "scipy_calls"),
     "sklearn": Contender("few", ("scikit-learn",), "sklearn_calls"),
     "thinc": Contender("few", ("thinc",), "thinc_calls"),
     "bottleneck": Contender("few", ("bottleneck",), "bottleneck_calls"),
     "opencv": Contender("pictures", ("opencv-python-headless",), "opencv_calls"),
     "lut": Contender("pictures", ("numpy",), "lut_calls"),
-    "copy": Contender("copies", (), "serial_calls"),
-    "parallel copy": Contender("copies", (), "parallel_calls"),
+    "copy": Contender("copies", (), "serial_calls", fuses=True),
+    "parallel copy": Contender("copies", (), "parallel_calls", fuses=True),
 }
 LIMITS = ("copy", "parallel copy")
 PEERS = tuple(name for name in CONTENDERS if name not in ("cnorm", *LIMITS))

@@ -11,7 +11,7 @@ import numpy as np
 from bench import numba_kernels as k
 from bench.cases import Case
 from bench.data import EPS, Array, Data, switch_moments
-from bench.peers import FRESH, PREALLOCATED, Calls, int8
+from bench.peers import FRESH, PREALLOCATED, Calls, int8, two_steps
 from bench.peers.numba_forms import (
     LONG,
     Form,
@@ -216,6 +216,8 @@ FILLS: dict[str, Callable[[Form], Fill]] = {
 
 def calls(case: Case, d: Data, threads: int) -> Calls:
     """For the dtypes numba computes with."""
+    if case.fused:
+        return two_steps.calls(case, d, threads, calls)
     if case.dtype not in ("float32", "float64"):
         return {}
     form = Form(case, d, threads)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, masked, picture_scale, switch_moments
-from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
+from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -122,6 +122,8 @@ def through_float32(case: Case, d: Data, threads: int) -> Calls:
 
 def calls(case: Case, d: Data, threads: int) -> Calls:
     """NumPy's loops use one thread."""
+    if case.fused:
+        return two_steps.calls(case, d, threads, calls)
     if case.is_picture:
         return {FRESH: partial(picture, d)}
     if case.quantized:

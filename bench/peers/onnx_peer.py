@@ -93,6 +93,33 @@ def session(serialized: bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(serialized, options, providers=["CPUExecutionProvider"])
 
 
+def skip_norm(case: Case, d: Data) -> bytes:
+    """onnxruntime's own operators for a residual; the sum is the fourth result."""
+    name, names = ("SkipLayerNormalization", "wb")
+    if case.operation == "rms_norm":
+        name, names = ("SkipSimplifiedLayerNormalization", "w")
+    node = helper.make_node(name, ["x", "r", *names], ["y", "", "", "h"], domain="com.microsoft", epsilon=EPS)
+    parameters = {"w": d.weight, "b": d.bias}
+    constants = [numpy_helper.from_array(parameters[n].astype(case.dtype), n) for n in names]
+    x, r, y, h = (helper.make_tensor_value_info(n, TYPES[case.dtype], case.shape) for n in "xryh")
+    made = helper.make_model(
+        helper.make_graph([node], "single", [x, r], [y, h], constants),
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
+        ir_version=10,
+    )
+    serialized: bytes = made.SerializeToString()
+    return serialized
+
+
+def fused_calls(case: Case, d: Data, threads: int) -> Calls:
+    """A residual; activations are nodes of their own, as everywhere."""
+    if case.activation:
+        return {}
+    ready = session(skip_norm(case, d), threads)
+    feeds = {"x": d.x, "r": d.residual}
+    return {FRESH: lambda: tuple(ready.run(["y", "h"], feeds))}
+
+
 def bound(ready: Any, x: Array, out: Array) -> Any:
     """A call that reads and writes our memory."""
     binding = ready.io_binding()
@@ -110,6 +137,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     """None for layouts ONNX does not know and operators this version does not implement."""
     if case.dtype not in TYPES or not d.x.flags.c_contiguous:
         return {}
+    if case.fused:
+        return fused_calls(case, d, threads)
     serialized = model(case, d)
     if serialized is None:
         return {}

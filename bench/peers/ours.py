@@ -123,4 +123,9 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         call = fresh_only(case, d)
         return {FRESH: call} if call else {}
     function = WITH_OUT[case.operation](case, d)
+    if function and case.activation:
+        function = partial(function, activation=case.activation)
+    if function and case.residual:
+        function = partial(function, residual=d.residual)
+        return {FRESH: function, PREALLOCATED: partial(function, out=d.out, residual_out=d.total)}
     return {FRESH: function, PREALLOCATED: partial(function, out=d.out)} if function else {}

@@ -122,6 +122,24 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
     }
 
 
+def fused(case: Case, d: Data) -> Call:
+    """The steps of a model; the sum is a result."""
+    x, r = tensor(d.x), tensor(d.residual)
+    w, b = (tensor(p).to(x.dtype) for p in (d.weight, d.bias))
+    activate = {"relu": T.relu, "silu": T.silu}.get(case.activation)
+    if activate:
+        norm = functions(case.plain, d)[case.operation]
+        return lambda: activate(norm())
+
+    def run() -> Any:
+        h = x + r
+        if case.operation == "layer_norm":
+            return T.layer_norm(h, case.parameter_shape, w, b), h
+        return T.rms_norm(h, case.parameter_shape, w, EPS), h
+
+    return run
+
+
 def row_scaler(x: Tensor, fit: Array) -> Call:
     """With moments that are ready."""
     center, spread = tensor(fit.mean(0)), tensor(fit.std(0))
@@ -150,6 +168,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     torch.set_num_threads(threads)
     if case.operation == "running_moments":
         return {}
+    if case.fused:
+        return {FRESH: inference(fused(case, d))}
     call = partial(masked, case, d) if case.masked else functions(case, d)[case.operation]
     made = {FRESH: inference(call)}
     given = into_given(case, d)

@@ -85,7 +85,7 @@ class LayerNorm(Module):
         if self.bias is not None:
             self.bias[...] = 0
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
         norm: Norm = partial(F.layer_norm, **fused) if fused else F.layer_norm
         return norm(input, self.normalized_shape, self.weight, self.bias, self.eps, out=out)
 
@@ -155,7 +155,7 @@ class RMSNorm(Module):
         if self.weight is not None:
             self.weight[...] = 1
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
         norm: Norm = partial(F.rms_norm, **fused) if fused else F.rms_norm
         return norm(input, self.normalized_shape, self.weight, self.eps, out=out)
 

@@ -22,7 +22,7 @@ uint64_t random_bits(uint64_t *state);
 
 /* Memory between two pages that fault, its first byte behind the one or its last before the other. The
  * memory of a slot comes back whenever it is asked for. */
-enum { SLOT_X, SLOT_Y, SLOT_W, SLOT_B, SLOT_FIRST, SLOT_SECOND, SLOT_M, SLOT_Q, N_SLOTS };
+enum { SLOT_X, SLOT_Y, SLOT_W, SLOT_B, SLOT_FIRST, SLOT_SECOND, SLOT_M, SLOT_Q, SLOT_R, SLOT_H, N_SLOTS };
 char *guarded(int slot, size_t bytes, int at_end);
 
 /* The instruction sets of this CPU, best last. */

@@ -15,6 +15,7 @@ static int fail_each(const operation *op, const operands *o)
     const int before = atomic_load(&mallocs_alive);
     for (int k = 0; k < MOST_MALLOCS; k++) {
         memset(o->y, UNTOUCHED, (size_t)o->a->bytes);
+        memset(o->sum, UNTOUCHED, (size_t)o->a->bytes);
         if (outputs) memset(o->first, UNTOUCHED, (size_t)outputs);
         atomic_store(&mallocs_left, k);
         cn_status status = run(op, o);
@@ -23,7 +24,7 @@ static int fail_each(const operation *op, const operands *o)
         check(kept == 0, "%s, %s: malloc %d failed, %d leaked", op->name, o->a->how->name, k, kept);
         if (status == CN_OK) return k;
         int good = status == CN_NO_MEMORY && all_bytes(o->y, o->a->bytes, UNTOUCHED) &&
-                   all_bytes(o->first, outputs, UNTOUCHED);
+                   all_bytes(o->sum, o->a->bytes, UNTOUCHED) && all_bytes(o->first, outputs, UNTOUCHED);
         check(good, "%s, %s: malloc %d failed, written", op->name, o->a->how->name, k);
     }
     check(0, "%s, %s: never succeeds", op->name, o->a->how->name);
@@ -40,11 +41,13 @@ void test_memory(void)
         for (int l = 0; l < n_layouts; l++) {
             if (layouts[l].ndim == 4) continue;
             array a = make_array(&layouts[l], CN_F32, sizes[s][0], sizes[s][1]);
-            char *memory = malloc((size_t)a.bytes * 2);
+            char *memory = malloc((size_t)a.bytes * 4);
             fill_array(&a, memory, SHIFTED, 1);
+            fill_array(&a, memory + 2 * a.bytes, SHIFTED, 2);
             for (int i = 0; i < n_operations; i++) {
                 const operation *op = &operations[i];
-                operands o = {&a, memory, memory + a.bytes, NULL, NULL, NULL, NULL, NULL};
+                operands o = {.a = &a, .x = memory, .y = memory + a.bytes};
+                o.r = o.y + a.bytes, o.sum = o.r + a.bytes;
                 if (!applies(op, a.how)) continue;
                 o.w = guarded(SLOT_W, (size_t)w_bytes(op, &a), 1),
                 o.b = guarded(SLOT_B, (size_t)b_bytes(op, &a), 1);

@@ -36,6 +36,28 @@ const operation operations[] = {
     {.name = "normalize var, mask of all", .verb = NORMALIZE, .w = OVER_REDUCED, .mask = OVER_ALL},
     {.name = "normalize l2, mask of all", .verb = NORMALIZE, .kind = CN_L2, .mask = OVER_ALL},
     {.name = "apply, mask of all", .verb = APPLY, .w = OVER_REDUCED, .b = OVER_REDUCED, .mask = OVER_ALL},
+    {.name = "normalize var of a sum", .verb = NORMALIZE, .summed = 1},
+    {.name = "relu of normalize rms of a sum, w reduced",
+     .verb = NORMALIZE,
+     .kind = CN_RMS,
+     .w = OVER_REDUCED,
+     .activation = CN_RELU,
+     .summed = 1},
+    {.name = "silu of normalize var of a sum, mask of all",
+     .verb = NORMALIZE,
+     .mask = OVER_ALL,
+     .activation = CN_SILU,
+     .summed = 1},
+    {.name = "gelu of normalize var, b kept", .verb = NORMALIZE, .b = OVER_KEPT, .activation = CN_GELU},
+    {.name = "gelu_tanh of apply, w and b reduced",
+     .verb = APPLY,
+     .w = OVER_REDUCED,
+     .b = OVER_REDUCED,
+     .activation = CN_GELU_TANH},
+    {.name = "relu of apply_running, mask reduced",
+     .verb = APPLY_RUNNING,
+     .mask = OVER_REDUCED,
+     .activation = CN_RELU},
 };
 const int n_operations = sizeof operations / sizeof *operations;
 
@@ -114,6 +136,11 @@ cn_call call_of(const operation *op, const operands *o)
     set_strides(&call.op[CN_STAT], a, OVER_KEPT, 1);
     if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w, param_size(a->dtype));
     if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b, param_size(a->dtype));
+    call.activation = op->activation;
+    if (op->summed) {
+        call.add[0] = o->x + a->first, call.add[1] = o->r + a->first;
+        call.op[CN_X].data = o->sum + a->first;
+    }
     if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
     return call;
 }
@@ -144,6 +171,17 @@ static int shown(const operation *op, const operands *o, ptrdiff_t i)
 {
     const array *a = o->a;
     return !op->mask || o->mask[op->mask == OVER_ALL ? i : op->mask == OVER_KEPT ? a->kept[i] : a->reduced[i]];
+}
+
+static double activated(cn_activation kind, double y)
+{
+    switch (kind) {
+    case CN_RELU: return fmax(y, 0);
+    case CN_SILU: return y / (1 + exp(-y));
+    case CN_GELU: return y * 0.5 * erfc(-y * 0.70710678118654752440);
+    case CN_GELU_TANH: return y / (1 + exp(-2 * 0.79788456080286535588 * (y + 0.044715 * y * y * y)));
+    default: return y;
+    }
 }
 
 static const double tolerance[CN_NDTYPES] = {3e-6, 1e-14, 0x1.01p-11, 0x1.01p-8};
@@ -236,9 +274,23 @@ int as_expected(const operation *op, const operands *o, const char *x)
         double scaled = op->verb == RESPOND ? values[i] * window(op, a, values, i)
                                             : (values[i] - center[a->kept[i]]) * of.factor[a->kept[i]];
         double b = param(o, o->b, op->b, i, 0), expected = scaled * param(o, o->w, op->w, i, 1) + b;
-        double y = decode(a->dtype, o->y + a->at[i]);
-        good &= shown(op, o, i) ? near(y, expected, fabs(expected) + fabs(b), tolerance[a->dtype]) : y == 0;
+        double y = decode(a->dtype, o->y + a->at[i]),
+               bound = (op->activation > CN_RELU ? 2.5 : 1) * tolerance[a->dtype];
+        good &= shown(op, o, i) ? near(y, activated(op->activation, expected), fabs(expected) + fabs(b), bound)
+                                : y == 0;
     }
     free(values);
+    return good;
+}
+
+int sum_as_expected(const operands *o, const char *x, const char *r)
+{
+    static const double bound[CN_NDTYPES] = {0x1p-24, 0x1p-53, 0x1p-11, 0x1p-8};
+    const array *a = o->a;
+    int good = 1;
+    for (ptrdiff_t i = 0; i < a->n; i++) {
+        double expected = decode(a->dtype, x + a->at[i]) + decode(a->dtype, r + a->at[i]);
+        good &= fabs(decode(a->dtype, o->sum + a->at[i]) - expected) <= bound[a->dtype] * fabs(expected) + 0x1p-25;
+    }
     return good;
 }

@@ -15,16 +15,19 @@ typedef struct {
     int axis; /* of RESPOND */
     double beta;
     int anchored;
+    cn_activation activation;
+    int summed; /* x is the sum of two */
 } operation;
 
 extern const operation operations[];
 extern const int n_operations;
 int applies(const operation *op, const layout *how);
 
-/* The arrays of a call. first and second: moments, center and scale, or mean and variance. */
+/* The arrays of a call. first and second: moments, center and scale, or mean and variance. r is added to x,
+ * and written to sum. */
 typedef struct {
     const array *a;
-    char *x, *y, *w, *b, *first, *second, *mask;
+    char *x, *y, *w, *b, *first, *second, *mask, *r, *sum;
 } operands;
 
 /* Bytes of the operands beside x and y; 0 = absent. */
@@ -40,7 +43,10 @@ void fill_inputs(const operation *op, const operands *o);
 cn_call call_of(const operation *op, const operands *o);
 cn_status run(const operation *op, const operands *o);
 
-/* Are y and the moments what a reference in double has? x: what the input was. */
+/* Are y and the moments what a reference in double has? x: what the input was, or the sum. */
 int as_expected(const operation *op, const operands *o, const char *x);
+
+/* Is o->sum that of what x and r were? */
+int sum_as_expected(const operands *o, const char *x, const char *r);
 
 #endif
