@@ -48,7 +48,10 @@ static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     if (!job->mask) how.base[CN_M] = NULL;
-    if (s->x) how.base[CN_X] = s->x, how.ahead = 0;
+    if (s->x) { /* what is fetched while the sum is applied is the second of what the next one is of */
+        how.base[CN_X] = s->x;
+        how.ahead += (ptrdiff_t)((uintptr_t)(job->call->add[1] + offset[CN_X]) - (uintptr_t)s->x);
+    }
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_block block = cn_walk_block(walk, backwards ? walk->n_blocks - 1 - i : i);
         cn_masked_apply(&how, &block);
