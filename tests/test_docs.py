@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+ROOT_PAGES = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ROOT_PAGES)]
 PROMISES = ROOT / "docs" / "promises.md"
 
@@ -104,3 +104,21 @@ def test_examples_run(page: Path) -> None:
     results = doctest.DocTestRunner(verbose=False).run(example)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def code_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```.*?^```", text(page), re.M | re.S)
+
+
+def proofs(page: Path) -> list[str]:
+    return re.findall(r"`tests/[^|]*", text(page))
+
+
+def test_the_chinese_readme_keeps_in_step() -> None:
+    """Code, promises and what may be typed; its measured numbers stay in the English one."""
+    english, chinese = ROOT / "README.md", ROOT / "README.zh-CN.md"
+    assert code_blocks(english) == code_blocks(chinese)
+    assert proofs(english) == proofs(chinese)
+    assert text(english).count("\n## ") == text(chinese).count("\n## ")
+    typed = r"`((?:python|pip|cnorm\.|with cnorm|CNORM_)[^`]*)`"
+    assert set(re.findall(typed, text(english))) == set(re.findall(typed, text(chinese)))
