@@ -65,7 +65,13 @@ def positive(text: str) -> int:
 def bench_options(command: argparse.ArgumentParser) -> None:
     """What the comparison takes: how long, and on how many threads."""
     command.add_argument("--seconds", type=float, default=10.0, help="to measure, all cases together")
-    command.add_argument("--threads", type=positive, default=1, metavar="N", help="for all that have some; measures little on a busy machine")
+    command.add_argument(
+        "--threads",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="for all that have some; measures little on a busy machine",
+    )
 
 
 def no_options(command: argparse.ArgumentParser) -> None:
