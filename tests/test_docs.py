@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-ROOT_PAGES = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in ROOT_PAGES)]
+OTHERS = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md")
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in OTHERS)]
 PROMISES = ROOT / "docs" / "promises.md"
 
 
