@@ -5,8 +5,11 @@ from __future__ import annotations
 import doctest
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import cnorm
 
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").is_dir():
@@ -104,6 +107,13 @@ def test_examples_run(page: Path) -> None:
     results = doctest.DocTestRunner(verbose=False).run(example)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def test_the_api_reference_has_every_public_module() -> None:
+    listed = text(ROOT / "docs" / "api" / "index.md")
+    modules = [name for name in cnorm.__all__ if isinstance(getattr(cnorm, name), ModuleType)]
+    assert len(modules) >= 3
+    assert [name for name in modules if f"\n   cnorm.{name}" not in listed] == []
 
 
 def code_blocks(page: Path) -> list[str]:
