@@ -69,8 +69,9 @@ pythons:         ## the suite on every CPython from 3.10 on that is found (PYTHO
 freethreaded:    ## the suite on a CPython without the GIL (PYTHON_FT=...)
 	bash tools/freethreaded.sh
 
-docs:            ## every example in every docstring
-	$(PYTHON) -m pytest --doctest-modules cnorm
+docs:            ## build/docs: the pages of docs/ and the API reference; a warning is an error
+	$(PYTHON) -m sphinx -q -E -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
 
 clean:
-	rm -rf build dist *.egg-info cnorm/*.c cnorm/*.so
+	rm -rf build dist docs/api/generated *.egg-info cnorm/*.c cnorm/*.so

@@ -1,4 +1,4 @@
-"""The command line: python -m cnorm demo | info | check."""
+"""The command line: python -m cnorm demo | info | check | bench."""
 
 from __future__ import annotations
 
@@ -40,11 +40,38 @@ def check(options: argparse.Namespace) -> int:
     return run()
 
 
+def bench(options: argparse.Namespace) -> int:
+    """cnorm beside the libraries that are installed."""
+    from cnorm._bench import bench as run
+
+    return run(options.seconds, options.threads)
+
+
 def demo_options(command: argparse.ArgumentParser) -> None:
     """What the demo takes: sentences, or --vision."""
     either = command.add_mutually_exclusive_group()
     either.add_argument("sentences", nargs="*", default=[], help="sentences of your own")
     either.add_argument("--vision", action="store_true", help="classify real pictures instead")
+
+
+def positive(text: str) -> int:
+    """A number of threads."""
+    n = int(text)
+    if n < 1:
+        raise ValueError
+    return n
+
+
+def bench_options(command: argparse.ArgumentParser) -> None:
+    """What the comparison takes: how long, and on how many threads."""
+    command.add_argument("--seconds", type=float, default=10.0, help="to measure, all cases together")
+    command.add_argument(
+        "--threads",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="for all that have some; measures little on a busy machine",
+    )
 
 
 def no_options(command: argparse.ArgumentParser) -> None:
@@ -64,6 +91,7 @@ COMMANDS = (
     Command("demo", "sentence embeddings with a real transformer", demo, demo_options),
     Command("info", "versions, instruction sets, threads, caches", info),
     Command("check", "test every kernel of this machine, in seconds", check),
+    Command("bench", "compare with NumPy, torch and scikit-learn", bench, bench_options),
 )
 
 

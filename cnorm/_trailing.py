@@ -46,7 +46,7 @@ def layer_norm(
 
     Parameters
     ----------
-    input : array_like of float, shape (..., *normalized_shape)
+    input : array_like of float, shape ``(..., *normalized_shape)``
         Any layout.
     normalized_shape : tuple of int
         Sizes of the trailing dimensions each mean and (biased) variance is taken over; of the axes in
@@ -136,7 +136,7 @@ def rms_norm(
 
     Parameters
     ----------
-    input : array_like of float, shape (..., *normalized_shape)
+    input : array_like of float, shape ``(..., *normalized_shape)``
         Any layout.
     normalized_shape : tuple of int
         Sizes of the trailing dimensions; of the axes in `axis`, if that is given.

@@ -22,7 +22,7 @@ LINES = 350
 # Layers from the top; a module imports only from layers below its own.
 LAYERS = (
     ("cnorm.__main__",),
-    ("cnorm._check", "cnorm.demo"),
+    ("cnorm._bench", "cnorm._check", "cnorm.demo"),
     ("cnorm.interop",),
     ("cnorm",),
     ("cnorm.nn", "cnorm.preprocessing"),
@@ -215,7 +215,18 @@ def test_foreign_libraries_are_imported_lazily(path: Path) -> None:
     """At the top of a module: the standard library, NumPy and ourselves; one module is scikit-learn's."""
     if module_name(path) == "cnorm.preprocessing._sklearn":
         return
-    foreign = {"torch", "ml_dtypes", "scipy", "sklearn", "onnx", "dask", "safetensors", "tokenizers", "PIL"}
+    foreign = {
+        "torch",
+        "ml_dtypes",
+        "scipy",
+        "sklearn",
+        "onnx",
+        "dask",
+        "rich",
+        "safetensors",
+        "tokenizers",
+        "PIL",
+    }
     for node in ast.parse(text(path)).body:
         names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -5,14 +5,18 @@ from __future__ import annotations
 import doctest
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import cnorm
 
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+OTHERS = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md")
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in OTHERS)]
 PROMISES = ROOT / "docs" / "promises.md"
 
 
@@ -26,10 +30,47 @@ def test_named_files_exist(page: Path) -> None:
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
 
 
+def prose(page: Path) -> str:
+    """A page without its code, which may have brackets that are no links."""
+    return re.sub(r"^(`{3,}).*?^\1|`[^`\n]*`", "", text(page), flags=re.M | re.S)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings, as GitHub and MyST make them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text(page), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page: Path) -> list[str]:
+    """Relative targets that do not exist; pages of elsewhere are not asked for."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        name, _, anchor = target.partition("#")
+        there = page.parent / name if name else page
+        if "://" not in target and (not there.exists() or (anchor and anchor not in anchors(there))):
+            broken.append(target)
+    return broken
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", text(page)):
-        assert "://" in target or (page.parent / target).exists(), target
+    assert broken_links(page) == []
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A heading, here\n[a](#a-heading-here) [b](#no) [c](no.md) [d](page.md#no) `x[1](2)`\n")
+    assert broken_links(page) == ["#no", "no.md", "page.md#no"]
+
+
+def test_the_site_names_only_pages_that_are_there() -> None:
+    """Its index lists some pages in order and takes the others as they come."""
+    trees = re.findall(r"^```\{toctree\}\n(.*?)^```", text(ROOT / "docs" / "index.md"), re.M | re.S)
+    listed = [line for tree in trees for line in tree.splitlines() if line and not line.startswith(":")]
+    assert "*" in listed
+    for line in listed:
+        name = re.sub(r".*<(.*)>", r"\1", line)
+        assert name == "*" or (ROOT / "docs" / f"{name}.md").exists(), name
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if ">>> " in text(p)], ids=lambda p: p.name)
@@ -66,3 +107,28 @@ def test_examples_run(page: Path) -> None:
     results = doctest.DocTestRunner(verbose=False).run(example)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def test_the_api_reference_has_every_public_module() -> None:
+    listed = text(ROOT / "docs" / "api" / "index.md")
+    modules = [name for name in cnorm.__all__ if isinstance(getattr(cnorm, name), ModuleType)]
+    assert len(modules) >= 3
+    assert [name for name in modules if f"\n   cnorm.{name}" not in listed] == []
+
+
+def code_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```.*?^```", text(page), re.M | re.S)
+
+
+def proofs(page: Path) -> list[str]:
+    return re.findall(r"`tests/[^|]*", text(page))
+
+
+def test_the_chinese_readme_keeps_in_step() -> None:
+    """Code, promises and what may be typed; its measured numbers stay in the English one."""
+    english, chinese = ROOT / "README.md", ROOT / "README.zh-CN.md"
+    assert code_blocks(english) == code_blocks(chinese)
+    assert proofs(english) == proofs(chinese)
+    assert text(english).count("\n## ") == text(chinese).count("\n## ")
+    typed = r"`((?:python|pip|cnorm\.|with cnorm|CNORM_)[^`]*)`"
+    assert set(re.findall(typed, text(english))) == set(re.findall(typed, text(chinese)))

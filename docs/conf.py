@@ -1,0 +1,56 @@
+"""Sphinx: the pages of docs/*.md, and an API reference generated from the docstrings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+from cnorm import __version__
+
+project = "cnorm"
+author = "the cnorm developers"
+project_copyright = author
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "duties",
+    "mathml",
+    "summaries",
+]
+exclude_patterns = ["_templates", "_ext"]
+templates_path = ["_templates"]
+nitpicky = False
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["dollarmath"]
+
+# Members come from each module's __all__: a public name needs no line here.
+autosummary_generate = True
+autosummary_ignore_module_all = False
+autosummary_imported_members = True
+autodoc_typehints = "none"
+autodoc_docstring_signature = True
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_math_renderer = "mathml"
+html_title = f"cnorm {version}"
+html_static_path = ["_static"]
+html_css_files = ["house.css"]
+html_show_sphinx = False
+html_copy_source = False
+
+
+def setup(app: Any) -> None:
+    """Members that scikit-learn's base classes bring are described there."""
+
+    def skip(app: Any, what: str, name: str, member: Any, skipped: bool, options: Any) -> bool | None:
+        return True if str(getattr(member, "__module__", "")).startswith("sklearn.") else None
+
+    app.connect("autodoc-skip-member", skip)

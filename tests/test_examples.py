@@ -1,0 +1,63 @@
+"""Every example runs, checks its claims and prints; the pictures of the documents come from them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+if not (ROOT / "examples").is_dir():
+    pytest.skip("needs the source tree", allow_module_level=True)
+
+EXAMPLES = sorted((ROOT / "examples").glob("[a-z]*.py"))
+DRAWN = [path for path in EXAMPLES if "picture(draw)" in path.read_text(encoding="utf-8")]
+
+
+def run(path: Path, *arguments: str) -> str:
+    """What the script prints; warnings are errors."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(path), *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_it_runs(path: Path, tmp_path: Path) -> None:
+    """Those that draw are run with --save, once."""
+    draws = path in DRAWN and importlib.util.find_spec("matplotlib") is not None
+    lines = run(path, *(("--save", str(tmp_path)) if draws else ())).splitlines()
+    assert len(lines) >= 3
+    if draws:
+        assert lines[-1].startswith("wrote ")
+        assert (tmp_path / f"{path.stem}.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_it_is_short_and_checks_what_it_says(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert len(text.splitlines()) < 80
+    assert ast.get_docstring(tree)
+    assert len(checks) >= 1
+    assert all(check.msg is not None for check in checks)
+
+
+def test_documents_show_the_pictures() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
+    assert len(DRAWN) >= 4
+    for path in DRAWN:
+        assert (ROOT / "docs" / "img" / f"{path.stem}.svg").exists()
+        assert f"img/{path.stem}.svg)" in pages, path.name
