@@ -26,6 +26,7 @@ PEER_FILES = {
     "torch_peer.py",
     "torch_models.py",
     "interop.py",
+    "interop_onnx.py",
     "onnx_peer.py",
     "openvino_peer.py",
     "numba_peer.py",
