@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 NEEDS = {
+    "dask": ["cnorm/interop/dask.py"],
     "onnx": ["cnorm/interop/onnx.py"],
     "sklearn": ["cnorm/preprocessing/_sklearn.py"],
     "torch": ["cnorm/interop/torch.py", "cnorm/interop/_torch_layers.py", "cnorm/interop/_accelerated.py"],

@@ -11,7 +11,7 @@ from processes import run
 import cnorm
 
 LATER = ("nn", "preprocessing")
-BRIDGES = ("onnx", "torch")
+BRIDGES = ("dask", "onnx", "torch")
 OURS = ("cnorm", "cython_runtime", "_cython_")  # Cython's modules hold what its types share
 # Small and usually there already.
 SMALL = {"__future__", "contextlib", "importlib", "math", "operator", "platform", "typing"}
