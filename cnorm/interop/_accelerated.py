@@ -38,11 +38,16 @@ class _Held:
         self.layer = layer_of(module, module._original)
         self.eps = getattr(module, "eps", None)
         stores = (module._parameters, module._buffers)
-        found = [(store, name) for store in stores for name in STATE[:4] if store.get(name) is not None]
-        self.tensors = [(store, name, store[name].data_ptr(), store[name].dtype) for store, name in found]
-        kinds = {kind for *_, kind in self.tensors}
-        accepted = kinds if len(kinds) == 1 else set()
-        if not kinds:
+        found = [(store, name, store[name]) for store in stores for name in STATE[:4] if name in store]
+        self.tensors = [
+            (store, name, None if t is None else t.data_ptr(), None if t is None else t.dtype)
+            for store, name, t in found
+        ]
+        kinds = {kind for *_, kind in self.tensors} - {None}
+        computed = {name for name in STATE[:4] if getattr(module, name, None) is not None}
+        computed -= {name for _, name, _ in found}  # by a parametrization or a hook, anew for each call
+        accepted = kinds if len(kinds) == 1 and not computed else set()
+        if not kinds and not computed:
             accepted = set(_FLOATS)
         elif accepted == {torch.float32}:
             accepted |= set(_NARROW)
@@ -59,13 +64,18 @@ class _Held:
         """Are these still the module's tensors, on the same memory?"""
         for store, name, pointer, dtype in self.tensors:
             tensor = store.get(name)
-            if tensor is None or tensor.data_ptr() != pointer or tensor.dtype is not dtype:
+            if tensor is None or pointer is None:
+                if tensor is not None or pointer is not None:
+                    return False
+            elif tensor.data_ptr() != pointer or tensor.dtype is not dtype:
                 return False
         return self.eps == getattr(module, "eps", None)
 
     def needs_gradients(self) -> bool:
         """Does any parameter?"""
-        return any(store[name].requires_grad for store, name, *_ in self.tensors)
+        return any(
+            store[name].requires_grad for store, name, pointer, _ in self.tensors if pointer is not None
+        )
 
     def __call__(self, x: Array, out: Array | None) -> Array:
         for wide, narrow in self.rounded:

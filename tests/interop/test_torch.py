@@ -198,6 +198,30 @@ def test_no_copy(computed: list[bool]) -> None:
     assert computed == [True] * 4
 
 
+class Doubled(tn.Module):
+    def forward(self, weight: Any) -> Any:
+        return 2 * weight
+
+
+def test_parameters_that_come_and_go(computed: list[bool]) -> None:
+    layer, x = example("LayerNorm")
+    ours = accelerate(layer)
+    with torch.no_grad():
+        full = ours(x)
+        bias = layer.bias
+        layer.bias = None
+        assert torch.allclose(ours(x), full - bias, atol=1e-6)
+        layer.bias = bias
+        assert torch.equal(ours(x), full)
+        assert all(computed)
+        torch.nn.utils.parametrize.register_parametrization(ours, "weight", Doubled())
+        first = ours(x)
+        ours.parametrizations.weight.original.zero_()
+        assert torch.allclose(first - bias, 2 * (full - bias), atol=1e-6)
+        assert torch.equal(ours(x), bias.expand(x.shape))
+        assert computed[-2:] == [False, False]
+
+
 def test_changed_sixteen_bit_parameters_are_seen(computed: list[bool]) -> None:
     layer, x = example("LayerNorm", torch.bfloat16)
     ours = accelerate(layer)
