@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+import cnorm
 import cnorm.functional as F
 from cnorm._arrays import Array
 from cnorm._axes import as_axes, as_number
@@ -22,6 +23,7 @@ from cnorm.preprocessing import MinMaxScaler, StandardScaler
 
 dask: Any = require("dask", "dask")
 da: Any = require("dask.array", "dask")
+manipulation: Any = require("dask.graph_manipulation", "dask")
 
 __all__ = ["fit", "moments", "running_moments", "standardize"]
 
@@ -235,7 +237,7 @@ def standardize(
     Returns
     -------
     dask.array.Array
-        In the dtype, shape and chunks of `x`. Each chunk is needed twice, for the moments and for the result.
+        In the dtype, shape and chunks of `x`.
 
     Raises
     ------
@@ -243,6 +245,11 @@ def standardize(
         `x` is no Dask array, or not of float.
     ValueError
         An axis out of range, a negative `eps`.
+
+    Notes
+    -----
+    Where a reduced axis has several chunks, each is read, or computed, twice: for the moments, and when these
+    are known, for the result. Little memory is needed then; ``x.persist()`` first if it fits and is dear.
 
     Examples
     --------
@@ -257,8 +264,12 @@ def standardize(
     eps = as_number(eps, "eps")
     if eps < 0:
         raise ValueError(f"eps: expected no negative number, got {eps}")
-    states = _states(x, axes, "propagate", split_every)
-    y = da.map_blocks(_given, x, states, axes, eps, dtype=x.dtype, meta=x._meta)
+    if all(x.numblocks[a] == 1 for a in axes):
+        y = x.map_blocks(cnorm.standardize, axes, eps=eps, dtype=x.dtype, meta=x._meta)
+    else:
+        states = _states(x, axes, "propagate", split_every)
+        again = manipulation.bind(x, states)  # else all chunks would be kept until the moments are known
+        y = da.map_blocks(_given, again, states, axes, eps, dtype=x.dtype, meta=x._meta)
     y = y if weight is None else y * weight
     y = y if bias is None else y + bias
     return y.astype(x.dtype)

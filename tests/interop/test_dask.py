@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,27 @@ def test_standardize(axis: Any, dtype: Any) -> None:
     assert (y.dtype, y.chunks) == (x.dtype, CHUNKS)
     atol = 2e-6 if dtype is np.float32 else 1e-9  # one word of the mean, 1e6 times the deviation
     np.testing.assert_allclose(y.compute(), cnorm.standardize(x, axis), atol=atol)
+
+
+def test_chunks_are_not_kept_until_the_moments_are_known() -> None:
+    """Each is made twice, and few live at a time."""
+    alive: set[int] = set()
+    most = made = 0
+
+    def make(block_info: Any) -> Any:
+        nonlocal most, made
+        block = np.full((4, 3), float(made)) + np.arange(4)[:, None]
+        made += 1
+        alive.add(made)
+        weakref.finalize(block, alive.discard, made)
+        most = max(most, len(alive))
+        return block
+
+    x = da.map_blocks(make, chunks=((4,) * 50, (3,)), dtype=float, meta=np.empty((0, 0)))
+    mean, var = dask.compute(*moments(standardize(x, 0), 0), scheduler="synchronous")
+    assert (mean.shape, var.shape) == ((3,), (3,))
+    assert made == 100
+    assert most <= 5
 
 
 def test_weights_and_biases() -> None:
