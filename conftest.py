@@ -4,4 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 
-collect_ignore = [] if importlib.util.find_spec("sklearn") else ["cnorm/preprocessing/_sklearn.py"]
+NEEDS = {
+    "dask": ["cnorm/interop/dask.py"],
+    "onnx": ["cnorm/interop/onnx.py"],
+    "sklearn": ["cnorm/preprocessing/_sklearn.py"],
+    "torch": ["cnorm/interop/torch.py", "cnorm/interop/_torch_layers.py", "cnorm/interop/_accelerated.py"],
+}
+
+collect_ignore = [
+    path for name, paths in NEEDS.items() if not importlib.util.find_spec(name) for path in paths
+]

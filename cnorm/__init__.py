@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # Imported on first use.
-SUBMODULES = ("nn", "preprocessing")
+SUBMODULES = ("interop", "nn", "preprocessing")
 
 
 def __getattr__(name: str) -> Any:
@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *SUBMODULES})
 
 
 _threads.start()

@@ -211,6 +211,8 @@ def combined(a: Array, b: Array) -> Array:
     plain = _core.merge_states(a, b)
     if plain is not None:
         return plain
+    if not all(s.flags.aligned and s.flags.c_contiguous for s in (a, b)):  # as from a pickle's foreign buffer
+        return combined(np.array(a, order="C"), np.array(b, order="C"))
     unit = np.minimum(a[..., 4], b[..., 4])
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         total = joined(rescaled(a, unit), rescaled(b, unit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ autosummary_imported_members = True
 autodoc_typehints = "none"
 autodoc_docstring_signature = True
 numpydoc_show_class_members = False
+# What the bridges import, where it is not installed.
+autodoc_mock_imports = [name for name in ("torch", "onnx", "dask", "distributed") if find_spec(name) is None]
 
 html_theme = "furo"
 html_math_renderer = "mathml"

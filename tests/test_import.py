@@ -11,6 +11,7 @@ from processes import run
 import cnorm
 
 LATER = ("nn", "preprocessing")
+BRIDGES = ("dask", "onnx", "torch")
 OURS = ("cnorm", "cython_runtime", "_cython_")  # Cython's modules hold what its types share
 # Small and usually there already.
 SMALL = {"__future__", "contextlib", "importlib", "math", "operator", "platform", "typing"}
@@ -31,16 +32,25 @@ def test_import_brings_nothing_heavy() -> None:
     foreign = {name for name in brought if not name.startswith(OURS)}
     assert foreign <= SMALL
     assert "cnorm.functional" in brought
-    for name in (*LATER, "demo"):
+    for name in (*LATER, "demo", "interop"):
         assert f"cnorm.{name}" not in brought
 
 
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("name", [*LATER, "interop"])
 def test_submodules_come_on_first_use(name: str) -> None:
     for use in (f"cnorm.{name}", f"getattr(cnorm, {name!r})", f"exec('from cnorm import {name}')"):
         assert f"cnorm.{name}" in brought_by(f"import cnorm; {use}")
     assert getattr(cnorm, name) is importlib.import_module(f"cnorm.{name}")
     assert name in dir(cnorm)
+
+
+@pytest.mark.parametrize("name", BRIDGES)
+def test_bridges_are_built_on_demand(name: str) -> None:
+    """`cnorm.interop` brings no foreign library, and a bridge without its own says how to get it."""
+    assert name not in brought_by("import cnorm.interop")
+    done = run(f"import sys; sys.modules[{name!r}] = None\nimport cnorm.interop.{name}")
+    assert f'pip install "cnorm[{name}]"' in done.stderr
+    assert importlib.import_module("cnorm.interop").__all__ == sorted(BRIDGES)
 
 
 def test_a_star_import_brings_all() -> None:

@@ -413,3 +413,22 @@ def test_bfloat16_rows() -> None:
     for row in np.arange(12).reshape(4, 3).astype(BFLOAT16):
         stats.update(row)
     np.testing.assert_array_equal(stats.mean, [4.5, 5.5, 6.5])
+
+
+def test_a_pickle_on_any_memory_merges_to_the_same_bits() -> None:
+    """Buffers out of band lie where the receiver put them, as those of a cluster's messages do."""
+    first, second = (cnorm.RunningMoments((8, 10)).update(x) for x in rng_parts())
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(first, protocol=5, buffer_callback=buffers.append)
+    (state,) = (b.raw() for b in buffers)
+    memory = bytearray(b"-" + bytes(state))
+    received = pickle.loads(data, buffers=[memoryview(memory)[1:]])
+    assert not received._state.flags.aligned
+    assert received + second == first + second
+    assert second + received == second + first
+    assert received.copy().update(np.ones((3, 8, 10))) == first.copy().update(np.ones((3, 8, 10)))
+
+
+def rng_parts() -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    return rng.normal(1e6, 1, (5, 8, 10)), rng.normal(1e6, 1, (7, 8, 10))

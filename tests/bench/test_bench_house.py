@@ -22,7 +22,16 @@ PEERS = {
     "bottleneck",
     "cv2",
 }
-PEER_FILES = {"torch_peer.py", "onnx_peer.py", "openvino_peer.py", "numba_peer.py", "numba_kernels.py"}
+PEER_FILES = {
+    "torch_peer.py",
+    "torch_models.py",
+    "interop.py",
+    "interop_onnx.py",
+    "onnx_peer.py",
+    "openvino_peer.py",
+    "numba_peer.py",
+    "numba_kernels.py",
+}
 
 
 def relative(path: Path) -> str:

@@ -1,0 +1,127 @@
+"""torch models with and without cnorm, interleaved in one run; single layers by size; two pools of threads.
+
+python -m bench.interop [--seconds S] [--threads 1 2] [--cpu] [--sizes | --pools]
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+import cnorm
+from bench.interleave import Call, Clock, interleave, summary, timer
+from bench.tables import duration, number
+from bench.torch_models import models
+from cnorm.interop.torch import accelerate
+
+ROWS: list[tuple[int, ...]] = [(rows, 768) for rows in (1, 8, 32, 64, 128, 512, 4096)]
+PICTURES: list[tuple[int, ...]] = [(1, 64, side, side) for side in (4, 14, 28, 56, 112, 224)]
+LAYERS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
+    "LayerNorm": (nn.LayerNorm(768), ROWS),
+    "RMSNorm": (nn.RMSNorm(768), ROWS),
+    "BatchNorm2d": (nn.BatchNorm2d(64), PICTURES),
+    "GroupNorm": (nn.GroupNorm(32, 64), PICTURES),
+    "InstanceNorm2d": (nn.InstanceNorm2d(64), PICTURES),
+}
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+
+def both(model: Any, x: Any, seconds: float, clock: Clock) -> dict[str, dict[str, float]]:
+    """The summary of a model as it is and accelerated."""
+    ours = accelerate(copy.deepcopy(model))
+    calls = {"cnorm": lambda: ours(x), "torch": lambda: model(x)}
+    with torch.inference_mode():
+        assert torch.allclose(ours(x), model(x), rtol=0.05, atol=0.05)
+        turns = interleave(
+            {name: timer(call, clock) for name, call in calls.items()}, "cnorm", seconds, clock
+        )
+    return summary(turns, "cnorm")
+
+
+def model_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
+    """End to end."""
+    for name, (model, x) in models().items():
+        for layout in ("", ", channels-last") if x.dim() == 4 else ("",):
+            if layout:
+                model, x = (t.to(memory_format=torch.channels_last) for t in (copy.deepcopy(model), x))
+            found = both(model, x, seconds, clock)
+            times = " | ".join(duration(found[who]["median"]) for who in ("torch", "cnorm"))
+            yield f"| {name}{layout} | {threads} | {times} | {found['torch']['ratio']:.3f} |"
+
+
+def layer_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
+    """One layer by size, contiguous and channels-last."""
+    for name, (layer, shapes) in LAYERS.items():
+        for dtype in DTYPES:
+            for layout in ("", ", channels-last") if shapes is PICTURES else ("",):
+                cells = []
+                for shape in shapes:
+                    x = torch.randn(shape).to(getattr(torch, dtype))
+                    x = x.to(memory_format=torch.channels_last) if layout else x
+                    found = both(copy.deepcopy(layer).eval().to(x.dtype), x, seconds, clock)
+                    cells.append(f"{x.numel()}: {number(found['torch']['ratio'])}")
+                yield f"| {name} {dtype}{layout} | {threads} | {' | '.join(cells)} |"
+
+
+def pool_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
+    """A product of torch's and a norm of either, alone and in turns: is one pool in the other's way?"""
+    x, weight = torch.randn(1024, 768), torch.randn(768, 768)
+    plain = nn.LayerNorm(768).eval()
+    steps: dict[str, Call] = {"matmul": lambda: x @ weight, "torch": lambda: plain(x)}
+    ours = accelerate(copy.deepcopy(plain))
+    steps["cnorm"] = lambda: ours(x)
+    for norm in ("torch", "cnorm"):
+        spent: dict[str, list[float]] = {"matmul": [], norm: []}
+        alone = {}
+        with torch.inference_mode():
+            for name, times in spent.items():
+                end = clock() + seconds
+                while clock() < end:
+                    start = clock()
+                    steps[name]()
+                    times.append(clock() - start)
+                alone[name] = statistics.median(times)
+                times.clear()
+            end = clock() + seconds
+            while clock() < end:
+                for name, times in spent.items():
+                    start = clock()
+                    steps[name]()
+                    times.append(clock() - start)
+        for name, times in spent.items():
+            percentile = sorted(times)[len(times) * 99 // 100]
+            cells = (duration(t) for t in (alone[name], statistics.median(times), percentile))
+            other = norm if name == "matmul" else "matmul"
+            yield f"| {name}, beside {other} | {threads} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each comparison")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--sizes", action="store_true", help="single layers instead of models")
+    parser.add_argument("--cpu", action="store_true", help="CPU time, for a busy machine and one thread")
+    parser.add_argument("--pools", action="store_true", help="torch's threads and ours in turns")
+    options = parser.parse_args()
+    clock = time.process_time if options.cpu else time.perf_counter
+    rows = layer_rows if options.sizes else pool_rows if options.pools else model_rows
+    if rows is not layer_rows:
+        heads = ("call", "threads", "alone", "in turns", "99 %")
+        heads = heads if options.pools else ("model", "threads", "torch", "with cnorm", "torch / with cnorm")
+        print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+    for threads in options.threads:
+        cnorm.set_num_threads(threads)
+        torch.set_num_threads(threads)
+        for row in rows(threads, options.seconds, clock):
+            print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""ONNX's reference evaluator with its own operators and with cnorm's: python -m bench.interop_onnx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+import cnorm
+from bench.interleave import interleave, summary, timer
+from bench.tables import duration, number
+from cnorm.interop.onnx import ops
+
+SECONDS = 0.5
+# Operator, shapes of its inputs, attributes.
+CASES: list[tuple[str, list[tuple[int, ...]], dict[str, Any]]] = [
+    ("LayerNormalization", [(1, 128, 768), (768,), (768,)], {}),
+    ("RMSNormalization", [(1, 128, 768), (768,)], {}),
+    ("GroupNormalization", [(1, 320, 32, 32), (320,), (320,)], {"num_groups": 32}),
+    ("InstanceNormalization", [(1, 64, 56, 56), (64,), (64,)], {}),
+    ("BatchNormalization", [(1, 64, 56, 56), *[(64,)] * 4], {}),
+    ("LRN", [(1, 96, 27, 27)], {"size": 5}),
+    ("LpNormalization", [(128, 768)], {}),
+    ("MeanVarianceNormalization", [(8, 64, 28, 28)], {}),
+]
+
+
+def model(op: str, inputs: list[Any], attributes: dict[str, Any]) -> Any:
+    """A graph of one node."""
+    names = [f"i{k}" for k in range(len(inputs))]
+    typed = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, x.shape)
+        for name, x in zip([*names, "y"], [*inputs, inputs[0]], strict=True)
+    ]
+    node = helper.make_node(op, names, ["y"], **attributes)
+    opset = [helper.make_opsetid("", 23)]
+    return helper.make_model(helper.make_graph([node], "g", typed[:-1], typed[-1:]), opset_imports=opset)
+
+
+def main() -> None:
+    cnorm.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    print("| operator | input | its own | cnorm's | its own / cnorm's |\n|---|---|---|---|---|")
+    for op, shapes, attributes in CASES:
+        inputs = [rng.uniform(0.5, 1.5, shape).astype(np.float32) for shape in shapes]
+        graph = model(op, inputs, attributes)
+        given = {f"i{k}": x for k, x in enumerate(inputs)}
+        own, ours = ReferenceEvaluator(graph), ReferenceEvaluator(graph, new_ops=ops())
+        calls = {"own": lambda own=own, given=given: own.run(None, given)}
+        calls["cnorm"] = lambda ours=ours, given=given: ours.run(None, given)
+        if op != "LRN":  # whose own operator leaves all channels from the batch size on as they are
+            np.testing.assert_allclose(calls["own"]()[0], calls["cnorm"]()[0], rtol=1e-3, atol=1e-4)
+        found = summary(interleave({k: timer(c) for k, c in calls.items()}, "cnorm", SECONDS), "cnorm")
+        times = " | ".join(duration(found[who]["median"]) for who in ("own", "cnorm"))
+        print(f"| {op} | {shapes[0]} | {times} | {number(found['own']['ratio'])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""torch's normalization layers: as layers of cnorm, and computed by cnorm inside of a torch model."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnorm.interop._accelerated import ACCELERATED, HELD, Accelerated
+from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
+from cnorm.nn._module import Module
+
+__all__ = ["accelerate", "from_torch", "restore"]
+
+Model = TypeVar("Model")
+
+
+def from_torch(module: Any) -> Module:
+    """The `cnorm.nn` layer that computes what a torch layer does.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A BatchNorm, InstanceNorm (lazy ones, too), LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm,
+        CrossMapLRN2d or SyncBatchNorm of torch, torchvision's FrozenBatchNorm2d, or a subclass with the same
+        `forward`; accelerated or not.
+
+    Returns
+    -------
+    cnorm.nn.Module
+        In the module's mode, with copies of its parameters and running statistics, in their dtypes: what is
+        done to one of the two is not seen by the other.
+
+    Raises
+    ------
+    TypeError
+        Any other module; a dtype NumPy cannot have.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from cnorm.interop.torch import from_torch
+    >>> layer = from_torch(torch.nn.LayerNorm(3, eps=0.5).eval())
+    >>> layer
+    LayerNorm((3,), eps=0.5, elementwise_affine=True, bias=True)
+    >>> layer(np.array([[1.0, 2.0, 3.0]])).round(3)
+    array([[-0.926,  0.   ,  0.926]])
+    """
+    original = original_of(module)
+    if original is None:
+        raise TypeError(f"module: expected a normalization layer of torch, got {type(module).__name__}")
+    layer = layer_of(module, original)
+    for name in STATE:
+        value = getattr(layer, name, None)
+        if isinstance(value, np.ndarray):
+            setattr(layer, name, value.copy())
+    return layer
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+
+
+def accelerate(model: Model) -> Model:
+    """Lets cnorm compute the normalization layers of a torch model, in place.
+
+    Layers of exactly torch's classes change their class to a subclass: parameters, buffers, keys of the
+    state_dict, hooks and `isinstance` stay as they are. In evaluation mode, on CPU tensors of float32,
+    float64, float16 or bfloat16, cnorm reads the tensors' memory and nothing is copied. Everything else is
+    torch's as before: training mode, gradients, other devices and dtypes, sparse tensors, autocast, and
+    models that are compiled, exported, traced or scripted.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Of any kind; a single layer, too.
+
+    Returns
+    -------
+    torch.nn.Module
+        `model`.
+
+    Raises
+    ------
+    TypeError
+        `model` is no torch.nn.Module.
+
+    See Also
+    --------
+    restore : Undoes it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from cnorm.interop.torch import accelerate
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.LayerNorm(3)).eval()
+    >>> accelerate(model)[1]
+    CnormLayerNorm((3,), eps=1e-05, elementwise_affine=True, bias=True)
+    >>> with torch.inference_mode():
+    ...     model(torch.ones(2, 4)).shape
+    torch.Size([2, 3])
+    """
+    _check_model(model)
+    for module in model.modules():  # type: ignore[attr-defined]
+        if type(module) in ACCELERATED:
+            module.__class__ = ACCELERATED[type(module)]
+    return model
+
+
+def restore(model: Model) -> Model:
+    """Gives a model its own normalization layers back, in place.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Accelerated, or not.
+
+    Returns
+    -------
+    torch.nn.Module
+        `model`.
+
+    Raises
+    ------
+    TypeError
+        `model` is no torch.nn.Module.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from cnorm.interop.torch import accelerate, restore
+    >>> restore(accelerate(torch.nn.GroupNorm(1, 2)))
+    GroupNorm(1, 2, eps=1e-05, affine=True, bias=True)
+    """
+    _check_model(model)
+    for module in model.modules():  # type: ignore[attr-defined]
+        if isinstance(module, Accelerated):
+            module.__dict__.pop(HELD, None)
+            module.__class__ = module._original
+    return model
