@@ -76,7 +76,8 @@ def weighted_state(x: Array, axes: tuple[int, ...], weights: Array) -> Array:
         share = weights / np.where(count > 0, count, 1)
         pivot = (share * values).sum(axes, keepdims=True)
         d = np.where(weights > 0, values - pivot, 0)
-        shift = np.where(np.isinf(pivot), 0, (share * d).sum(axes, keepdims=True))  # an infinite mean is its own
+        shift = (share * d).sum(axes, keepdims=True)
+        shift = np.where(np.isinf(pivot), 0, shift)  # an infinite mean is its own
         m2 = (weights * (d - shift) ** 2).sum(axes, keepdims=True)
     return np.stack([count, pivot, shift, m2], axis=-1)
 

@@ -36,7 +36,7 @@ def layer_norm_int8(
 
     Parameters
     ----------
-    input : array_like of float, shape (..., *normalized_shape)
+    input : array_like of float, shape ``(..., *normalized_shape)``
         Any layout.
     normalized_shape, weight, bias, eps, axis, weight_offset, where
         As in `layer_norm`. What `where` hides is 0 in `y` and in `q`.
@@ -110,7 +110,7 @@ def rms_norm_int8(
 
     Parameters
     ----------
-    input : array_like of float, shape (..., *normalized_shape)
+    input : array_like of float, shape ``(..., *normalized_shape)``
         Any layout.
     normalized_shape, weight, eps, axis, weight_offset
         As in `rms_norm`.
