@@ -28,7 +28,7 @@ def in_stub(path: Path) -> dict[str, list[str]]:
                 a.arg + "=" * (d is not None)
                 for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True)
             ]
-            found[node.name] = names
+            found.setdefault(node.name, names)  # overloads: the first has all that may be left out
     return found
 
 
