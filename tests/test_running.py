@@ -393,7 +393,7 @@ def test_readers_see_whole_updates() -> None:
     def read() -> None:
         while not done.is_set():
             seen = stats.copy()
-            if seen.count and not (seen.mean == (seen.count // 2) / seen.count).all():
+            if seen.count and (abs(seen.mean - (seen.count // 2) / seen.count) > 1e-12).any():
                 problems.append(seen)
 
     readers = [threading.Thread(target=read) for _ in range(3)]
