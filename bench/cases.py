@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
-OF_LAYERS = ("layer_norm", "rms_norm", "masked_layer_norm", *QUANTIZED)
+OF_LAYERS = ("layer_norm", "rms_norm", "gemma_rms_norm", "masked_layer_norm", *QUANTIZED)
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -154,6 +154,7 @@ CASES: list[Case] = [
     *(Case("layer_norm", (2048, 768), LAST, layout=layout) for layout in LAYOUTS[1:3]),
     *over("rms_norm", LAST, (1, 4096), (128, 768), (2048, 4096)),
     Case("rms_norm", (2048, 4096), LAST, "bfloat16"),
+    *over("gemma_rms_norm", LAST, (1, 4096), (2048, 4096)),
     *over("layer_norm_int8", LAST, (1, 4096), (128, 768), (2048, 768), TABLE),
     Case("layer_norm_int8", (2048, 768), LAST, "bfloat16"),
     *over("rms_norm_int8", LAST, (1, 4096), (128, 768), (2048, 768), TABLE),
@@ -175,6 +176,7 @@ CASES: list[Case] = [
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *over("scaler_row", ROWS, (1, 20)),
     *(Case("running_moments", (rows, 20), ROWS, "float64") for rows in (1, 1000, 100000)),
+    *batch("recalibrate", (32, 64, 56, 56)),
     *over("fold_batch_norm", (1, 2, 3), (256, 256, 3, 3)),
     *batch("switchable_norm_eval", (8, 64, 56, 56)),
     *batch("switchable_norm_train", (8, 64, 56, 56)),

@@ -210,6 +210,8 @@ def reference(case: Case, d: Data) -> Any:
         return np.moveaxis(scaled, -1, -3)
     if case.operation == "moments":
         return x.mean(case.axes), x.var(case.axes)
+    if case.operation == "recalibrate":
+        return x.mean(case.axes), x.var(case.axes, ddof=1)
     if case.operation == "local_response_norm":
         return local_response(x)
     if case.operation == "minmax":
@@ -228,8 +230,8 @@ def reference(case: Case, d: Data) -> Any:
     if case.quantized:
         float_form = replace(case, operation=case.operation.removesuffix("_int8"))
         return Quantized(reference(float_form, d))
-    if case.operation == "rms_norm":
-        return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * w
+    if case.operation in ("rms_norm", "gemma_rms_norm"):
+        return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * (w + (case.operation != "rms_norm"))
     if case.groups:
         shaped = x.reshape(x.shape[0], case.groups, -1)
         center, spread = shaped.mean(2, keepdims=True), shaped.var(2, keepdims=True)

@@ -159,6 +159,10 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         stream = Stream(d.fit)
         return {FRESH: partial(stream.update, x)}
     scratch = np.empty_like(x)
+    if operation == "recalibrate":
+        return {FRESH: lambda: (x.mean(case.axes), x.var(case.axes, ddof=1))}
+    if operation == "gemma_rms_norm":
+        return {FRESH: lambda: rms(x, 1 + w)}
     if operation == "rms_norm":
         return {FRESH: partial(rms, x, w), PREALLOCATED: partial(rms, x, w, scratch, out)}
     parameters = (x, case.axes, w, b)

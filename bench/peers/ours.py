@@ -74,6 +74,9 @@ def image_normalize(case: Case, d: Data) -> Function:
 WITH_OUT: dict[str, Callable[[Case, Data], Function | None]] = {
     "layer_norm": layer_norm,
     "rms_norm": lambda case, d: partial(F.rms_norm, d.x, case.parameter_shape, d.weight, EPS),
+    "gemma_rms_norm": lambda case, d: partial(
+        F.rms_norm, d.x, case.parameter_shape, d.weight, EPS, weight_offset=1.0
+    ),
     **dict.fromkeys(QUANTIZED, int8.ours),
     "batch_norm_eval": lambda case, d: partial(F.batch_norm, d.x, d.mean, d.var, d.weight, d.bias),
     "batch_norm_train": lambda case, d: partial(F.batch_norm, d.x, None, None, d.weight, d.bias, True),
@@ -101,12 +104,26 @@ def running_moments(d: Data) -> Call:
     return run
 
 
+def recalibrate(d: Data) -> Call:
+    """Running statistics of one batch."""
+    layer = cnorm.nn.BatchNorm2d(d.x.shape[1])
+    result = Later(lambda: layer.running_mean, lambda: layer.running_var)
+
+    def run() -> Later:
+        cnorm.nn.recalibrate(layer, [d.x])
+        return result
+
+    return run
+
+
 def fresh_only(case: Case, d: Data) -> Call | None:
     """Operations without out=."""
     if case.operation == "moments":
         return partial(cnorm.moments, d.x, case.axes)
     if case.operation == "running_moments":
         return running_moments(d)
+    if case.operation == "recalibrate":
+        return recalibrate(d)
     if case.operation == "fold_batch_norm":
         return partial(F.fold_batch_norm, d.x, d.bias, d.mean, d.var, d.weight, d.bias, EPS)
     scalers = preprocessing()

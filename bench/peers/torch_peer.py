@@ -93,6 +93,17 @@ def masked(case: Case, d: Data) -> Tensor:
     return (z.reshape(x.shape) * w + b).masked_fill(~mask, 0)
 
 
+def recalibrated(x: Tensor) -> Call:
+    """torch's own helper; one batch."""
+    layer = torch.nn.BatchNorm2d(x.shape[1] if x.ndim == 4 else 1)
+
+    def run() -> Any:
+        torch.optim.swa_utils.update_bn([x], layer)
+        return layer.running_mean, layer.running_var
+
+    return run
+
+
 def functions(case: Case, d: Data) -> dict[str, Call]:
     """By operation; parameters in the input's dtype, as a model that was cast has them."""
     x = tensor(d.x)
@@ -105,6 +116,8 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
     return {
         "layer_norm": lambda: over_channels(x, w, b) if case.axes == (1,) else T.layer_norm(x, rows, w, b),
         "rms_norm": lambda: T.rms_norm(x, rows, w, EPS),
+        "gemma_rms_norm": lambda: T.rms_norm(x, rows, 1 + w, EPS),
+        "recalibrate": recalibrated(x),
         "layer_norm_int8": lambda: int8.torch_two_steps(lambda: T.layer_norm(x, rows, w, b)),
         "rms_norm_int8": lambda: int8.torch_two_steps(lambda: T.rms_norm(x, rows, w, EPS)),
         "batch_norm_eval": lambda: T.batch_norm(x, mean, var, w, b),
