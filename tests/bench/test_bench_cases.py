@@ -31,6 +31,7 @@ def test_names_are_unique() -> None:
 def test_cases_are_chosen_by_text() -> None:
     assert [str(c) for c in chosen("rms_norm (1,|local")] == [
         "rms_norm (1,4096)",
+        "gemma_rms_norm (1,4096)",
         "local_response_norm (8,96,55,55)",
         "rms_norm (1,4096) residual",
     ]
