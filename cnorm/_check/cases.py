@@ -12,6 +12,7 @@ import cnorm
 import cnorm._check.formulas as R
 import cnorm.functional as F
 from cnorm._check.formulas import Array
+from cnorm._check.fused import FUSED
 from cnorm._check.operations import LAYOUTS, OPERATIONS, Operation
 from cnorm.preprocessing import minmax_scale, scale, zscore
 
@@ -111,6 +112,7 @@ def table(name: str, function: Callable[..., Any], expected: Callable[..., Any])
 
 EVERYWHERE = (
     *OPERATIONS,
+    *FUSED,
     Operation("cross_map_lrn2d", cross_map(F), cross_map(R), lambda *_: {}),
     step("batch_norm", training=True),
     step("instance_norm"),
