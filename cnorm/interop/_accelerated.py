@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import cnorm.nn as nn
 from cnorm._arrays import Array, bfloat16, empty
+from cnorm.interop._models import eps_name, offset_of, rms_layer
 from cnorm.interop._sizes import MOST_CHANNELS, MOST_POSITIONS, smallest
 from cnorm.interop._torch_layers import OURS, STATE, layer_of, torch
+from cnorm.nn._module import Module
 
 # How many dispatch modes (tracers, fake tensors) watch every operation; private, so it may go.
 _modes = getattr(torch._C, "_len_torch_dispatch_stack", int)
@@ -32,11 +35,12 @@ def _sizes(name: str, dtypes: set[Any], permuted: bool) -> dict[Any, int]:
 class _Held:
     """Our layer on the memory of a torch module's tensors, and what it was made from."""
 
-    __slots__ = ("eps", "layer", "permuted", "plain", "rounded", "tensors")
+    __slots__ = ("eps", "eps_name", "layer", "permuted", "plain", "rounded", "tensors")
 
     def __init__(self, module: Any) -> None:
-        self.layer = layer_of(module, module._original)
-        self.eps = getattr(module, "eps", None)
+        self.layer: Module = module._make(module)
+        self.eps_name = eps_name(module) or "eps"
+        self.eps = getattr(module, self.eps_name, None)
         stores = (module._parameters, module._buffers)
         found = [(store, name, store[name]) for store in stores for name in STATE[:4] if name in store]
         self.tensors = [
@@ -49,9 +53,9 @@ class _Held:
         accepted = kinds if len(kinds) == 1 and not computed else set()
         if not kinds and not computed:
             accepted = set(_FLOATS)
-        elif accepted == {torch.float32}:
+        elif accepted == {torch.float32} and module._original in OURS:  # others promote the result
             accepted |= set(_NARROW)
-        name = module._original.__name__
+        name = type(self.layer).__name__
         self.plain, self.permuted = _sizes(name, accepted, False), _sizes(name, accepted, True)
         self.rounded: list[tuple[Array, Array]] = []
         for _, name, _, kind in self.tensors:
@@ -69,7 +73,7 @@ class _Held:
                     return False
             elif tensor.data_ptr() != pointer or tensor.dtype is not dtype:
                 return False
-        return self.eps == getattr(module, "eps", None)
+        return bool(self.eps == getattr(module, self.eps_name, None))
 
     def needs_gradients(self) -> bool:
         """Does any parameter?"""
@@ -80,7 +84,8 @@ class _Held:
     def __call__(self, x: Array, out: Array | None) -> Array:
         for wide, narrow in self.rounded:
             wide[...] = narrow
-        return self.layer(x, out)
+        y: Array = self.layer(x, out)
+        return y
 
 
 def _is_ours(held: _Held, x: Any) -> bool:
@@ -128,16 +133,21 @@ def normalized(module: Any, x: Any) -> Any:
 
 
 class Accelerated:
-    """What an accelerated layer has before torch's class in its order of bases."""
+    """What an accelerated layer has before its own class in its order of bases."""
 
     _original: type[Any]
+    _make: Any  # our layer of a module
+    _cnorm_offset: float | None  # what a model's own class adds to its weight
 
     def forward(self, input: Any) -> Any:
         y = normalized(self, input)
-        return super().forward(input) if y is None else y  # type: ignore[misc]
+        return self._original.forward(self, input) if y is None else y
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != HELD}
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _empty, (self._original, self._cnorm_offset), self.__getstate__()
 
     def __prepare_scriptable__(self) -> Any:
         """What torch.jit.script compiles."""
@@ -146,12 +156,45 @@ class Accelerated:
         return plain
 
 
-def _accelerated(original: type[Any]) -> type[Any]:
-    name = f"Cnorm{original.__name__}"
-    doc = f"`torch.nn.{original.__name__}`, computed by cnorm in inference on the CPU."
-    namespace = {"_original": original, "__doc__": doc, "__module__": __name__}
-    return type(name, (Accelerated, original), namespace)
+class AcceleratedOwn(Accelerated):
+    """A model's own RMSNorm; its argument may have any name."""
+
+    def forward(self, *args: Any, **named: Any) -> Any:
+        given = (*args, *named.values())
+        y = normalized(self, given[0]) if len(given) == 1 else None
+        return self._original.forward(self, *args, **named) if y is None else y
 
 
-ACCELERATED = {kind: _accelerated(kind) for kind in OURS if not kind.__name__.startswith("Lazy")}
-globals().update({kind.__name__: kind for kind in ACCELERATED.values()})  # pickle finds them by name
+_KINDS: dict[Any, type[Any]] = {}  # one for each class and offset, once it is needed
+
+
+def _accelerated(original: type[Any], offset: float | None) -> type[Any]:
+    if (original, offset) in _KINDS:
+        return _KINDS[original, offset]
+    make = partial(layer_of, original=original) if offset is None else partial(rms_layer, offset=offset)
+    namespace = {
+        "__doc__": f"`{original.__module__}.{original.__name__}`, computed by cnorm in inference on the CPU.",
+        "__module__": __name__,
+        "_make": staticmethod(make),
+        "_cnorm_offset": offset,
+        "_original": original,
+    }
+    base = Accelerated if offset is None else AcceleratedOwn
+    kind = type(f"Cnorm{original.__name__}", (base, original), namespace)
+    return _KINDS.setdefault((original, offset), kind)
+
+
+def _empty(original: type[Any], offset: float | None) -> Any:
+    """What pickle and copy fill."""
+    return object.__new__(_accelerated(original, offset))
+
+
+def accelerated(module: Any) -> type[Any] | None:
+    """The class that accelerates a module; None if there is none, or it has it."""
+    kind = type(module)
+    if kind in OURS:
+        return None if kind.__name__.startswith("Lazy") else _accelerated(kind, None)
+    if isinstance(module, (Accelerated, *OURS)):
+        return None
+    offset = offset_of(module)
+    return None if offset is None else _accelerated(kind, offset)

@@ -46,7 +46,7 @@ def _argument(module: Any, name: str) -> Any:
 def layer_of(module: Any, original: type[Any]) -> Module:
     """Our layer of the same arguments and on the same memory."""
     ours = OURS.get(original, nn.FrozenBatchNorm2d)
-    passed = inspect.signature(ours).parameters.keys() - {"device", "dtype", "process_group"}
+    passed = inspect.signature(ours).parameters.keys() - {"device", "dtype", "process_group", "weight_offset"}
     layer = ours(**{name: _argument(module, name) for name in passed})
     for name in STATE:
         value = getattr(module, name, None)

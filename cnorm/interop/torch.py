@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnorm.interop._accelerated import ACCELERATED, HELD, Accelerated
+from cnorm.interop._accelerated import HELD, Accelerated, accelerated
+from cnorm.interop._models import offset_of, rms_layer
 from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
 from cnorm.nn._module import Module
 
@@ -23,7 +24,7 @@ def from_torch(module: Any) -> Module:
     module : torch.nn.Module
         A BatchNorm, InstanceNorm (lazy ones, too), LayerNorm, RMSNorm, GroupNorm, LocalResponseNorm,
         CrossMapLRN2d or SyncBatchNorm of torch, torchvision's FrozenBatchNorm2d, or a subclass with the same
-        `forward`; accelerated or not.
+        `forward`; a model's own RMSNorm; accelerated or not.
 
     Returns
     -------
@@ -47,9 +48,13 @@ def from_torch(module: Any) -> Module:
     array([[-0.926,  0.   ,  0.926]])
     """
     original = original_of(module)
-    if original is None:
+    offset = offset_of(module) if original is None and isinstance(module, torch.nn.Module) else None
+    if original is not None:
+        layer = layer_of(module, original)
+    elif offset is not None:
+        layer = rms_layer(module, offset)
+    else:
         raise TypeError(f"module: expected a normalization layer of torch, got {type(module).__name__}")
-    layer = layer_of(module, original)
     for name in STATE:
         value = getattr(layer, name, None)
         if isinstance(value, np.ndarray):
@@ -66,10 +71,13 @@ def accelerate(model: Model) -> Model:
     """Lets cnorm compute the normalization layers of a torch model, in place.
 
     Layers of exactly torch's classes change their class to a subclass: parameters, buffers, keys of the
-    state_dict, hooks and `isinstance` stay as they are. In evaluation mode, on CPU tensors of float32,
-    float64, float16 or bfloat16, cnorm reads the tensors' memory and nothing is copied. Everything else is
-    torch's as before: training mode, gradients, other devices and dtypes, sparse tensors, autocast, and
-    models that are compiled, exported, traced or scripted.
+    state_dict, hooks and `isinstance` stay as they are. So do a model's own RMSNorm classes (LlamaRMSNorm,
+    T5LayerNorm, GemmaRMSNorm ...): modules with norm in the name, one vector `weight` and a float
+    `variance_epsilon`, `eps` or `epsilon`, whose `forward`, run once on three rows, gives what RMSNorm does.
+
+    In evaluation mode, on CPU tensors of float32, float64, float16 or bfloat16, cnorm reads the tensors'
+    memory and nothing is copied. Everything else is torch's as before: training mode, gradients, other
+    devices and dtypes, sparse tensors, autocast, and models that are compiled, exported, traced or scripted.
 
     Parameters
     ----------
@@ -103,8 +111,9 @@ def accelerate(model: Model) -> Model:
     """
     _check_model(model)
     for module in model.modules():  # type: ignore[attr-defined]
-        if type(module) in ACCELERATED:
-            module.__class__ = ACCELERATED[type(module)]
+        faster = accelerated(module)
+        if faster is not None:
+            module.__class__ = faster
     return model
 
 

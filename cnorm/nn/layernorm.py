@@ -20,6 +20,10 @@ def _as_shape(normalized_shape: Any) -> tuple[int, ...]:
         raise TypeError(f"normalized_shape: expected an int or ints, got {normalized_shape!r}") from None
 
 
+def _told(weight_offset: float) -> str:
+    return f", weight_offset={weight_offset}" if weight_offset else ""
+
+
 class LayerNorm(Module):
     r"""Layer normalization over the last dimensions [1]_.
 
@@ -39,6 +43,8 @@ class LayerNorm(Module):
         Accepted for torch's sake.
     dtype : dtype, optional
         Of the parameters; float32 if None.
+    weight_offset : float
+        Added to the weight where it is used: 1 for models that learn how far it is from 1 (Gemma, Nemotron).
 
     Raises
     ------
@@ -67,32 +73,37 @@ class LayerNorm(Module):
         bias: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        weight_offset: float = 0.0,
     ) -> None:
         super().__init__()
         kind = parameter_dtype(device, dtype)
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
+        self.weight_offset = weight_offset
         shape = self.normalized_shape
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
             self.register_parameter(name, new_array(shape, kind, "normalized_shape") if wanted else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
+        """Weight 1 with its offset, bias 0."""
         if self.weight is not None:
-            self.weight[...] = 1
+            self.weight[...] = 1 - self.weight_offset
         if self.bias is not None:
             self.bias[...] = 0
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
+        if self.weight_offset:
+            fused = {"weight_offset": self.weight_offset, **fused}
         norm: Norm = partial(F.layer_norm, **fused) if fused else F.layer_norm
         return norm(input, self.normalized_shape, self.weight, self.bias, self.eps, out=out)
 
     def extra_repr(self) -> str:
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-            f"bias={self.bias is not None}"
+            f"bias={self.bias is not None}{_told(self.weight_offset)}"
         )
 
 
@@ -113,6 +124,8 @@ class RMSNorm(Module):
         Accepted for torch's sake.
     dtype : dtype, optional
         Of the weight; float32 if None.
+    weight_offset : float
+        Added to the weight where it is used: 1 for models that learn how far it is from 1 (Gemma, Nemotron).
 
     Raises
     ------
@@ -139,25 +152,33 @@ class RMSNorm(Module):
         elementwise_affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        weight_offset: float = 0.0,
     ) -> None:
         super().__init__()
         kind = parameter_dtype(device, dtype)
         self.normalized_shape = _as_shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
+        self.weight_offset = weight_offset
         shape = self.normalized_shape
         weight = new_array(shape, kind, "normalized_shape") if elementwise_affine else None
         self.register_parameter("weight", weight)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Weight 1."""
+        """Weight 1 with its offset."""
         if self.weight is not None:
-            self.weight[...] = 1
+            self.weight[...] = 1 - self.weight_offset
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
+        if self.weight_offset:
+            fused = {"weight_offset": self.weight_offset, **fused}
         norm: Norm = partial(F.rms_norm, **fused) if fused else F.rms_norm
         return norm(input, self.normalized_shape, self.weight, self.eps, out=out)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+            f"{_told(self.weight_offset)}"
+        )

@@ -85,12 +85,20 @@ char *guarded(int slot, size_t bytes, int at_end)
 
 int available(const char *names[], int most)
 {
+    const char *only = getenv("C_TEST_SET");
     int n = 0, runs;
     for (int i = cn_isa_count() - 1; i >= 0 && n < most; i--) {
         const char *name = cn_isa_describe(i, &runs);
-        if (runs) names[n++] = name;
+        if (runs && (!only || strcmp(only, name) == 0)) names[n++] = name;
     }
     return n;
+}
+
+int ways(int most)
+{
+    const char *fewer = getenv("C_TEST_WAYS");
+    const int n = fewer ? atoi(fewer) : most;
+    return n < 1 || n > most ? most : n;
 }
 
 _Atomic int mallocs_left = -1, mallocs_alive, threads_left = -1;

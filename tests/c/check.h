@@ -25,8 +25,11 @@ uint64_t random_bits(uint64_t *state);
 enum { SLOT_X, SLOT_Y, SLOT_W, SLOT_B, SLOT_FIRST, SLOT_SECOND, SLOT_M, SLOT_Q, SLOT_R, SLOT_H, N_SLOTS };
 char *guarded(int slot, size_t bytes, int at_end);
 
-/* The instruction sets of this CPU, best last. */
+/* The instruction sets of this CPU, best last; the one in C_TEST_SET, if it is set. */
 int available(const char *names[], int most);
+
+/* In how many of its ways a case is tried: all, or the first C_TEST_WAYS, on emulators. */
+int ways(int most);
 
 /* The linker puts functions of ours before malloc, calloc, free, pthread_create and cn_cache_bytes. */
 extern _Atomic int mallocs_left;   /* this many succeed, then none; -1: all do */

@@ -26,7 +26,7 @@ static const variant variants[] = {{0, 0, 0, 1}, {1, 0, 0, 1}, {1, 1, 0, 1}, {0,
 #define LARGE (32 * 1024)
 
 static const char *sets[MOST_SETS];
-static int n_sets;
+static int n_sets, n_variants;
 static char current[200];
 
 /* What a fault was about. */
@@ -129,7 +129,7 @@ static int attempt(const trial *t, const variant *v, int wanted)
 
 static void all_ways(const trial *t, const char *set, int data)
 {
-    for (int i = 0; i < N_VARIANTS; i++) {
+    for (int i = 0; i < n_variants; i++) {
         const variant *v = &variants[i];
         const int first = set == sets[0] && i == 0;
         if ((v->threads > 1) != (t->a->n >= PARALLEL) && !first) continue;
@@ -178,7 +178,7 @@ void test_sweep(void)
 {
     signal(SIGSEGV, tell_fault);
     signal(SIGBUS, tell_fault);
-    n_sets = available(sets, MOST_SETS);
+    n_sets = available(sets, MOST_SETS), n_variants = ways(N_VARIANTS);
     for (cn_dtype dtype = 0; dtype < CN_NDTYPES; dtype++)
         for (int i = 0; i < n_layouts; i++) {
             const int thick = layouts[i].ndim == 4; /* four times the elements */

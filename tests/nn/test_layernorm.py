@@ -40,3 +40,16 @@ def test_parameters_that_are_left_out() -> None:
     assert list(nn.LayerNorm(3, bias=False).state_dict()) == ["weight"]
     assert not nn.LayerNorm(3, elementwise_affine=False).state_dict()
     assert not nn.RMSNorm(3, elementwise_affine=False).state_dict()
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm"])
+def test_an_offset_of_the_weight(name: str) -> None:
+    """Weights that say how far they are from 1: the layer begins as one without."""
+    plain, offset = getattr(nn, name)(3), getattr(nn, name)(3, weight_offset=1.0)
+    x = np.array([[1.0, 2.0, 6.0]])
+    assert not offset.weight.any()
+    assert np.array_equal(offset(x), plain(x))
+    offset.weight[...] = 0.5
+    plain.weight[...] = 1.5
+    assert np.array_equal(offset(x), plain(x))
+    assert repr(offset).endswith(", weight_offset=1.0)")

@@ -1,0 +1,174 @@
+"""RMSNorm classes of models: told by what they compute, accelerated, and left alone where they differ."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnorm.nn as nn
+
+torch = pytest.importorskip("torch")
+
+from cnorm.interop import _accelerated  # noqa: E402
+from cnorm.interop._models import offset_of  # noqa: E402
+from cnorm.interop.torch import accelerate, from_torch, restore  # noqa: E402
+
+
+class LlamaRMSNorm(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """As transformers has it, or nearly, by what is overridden."""
+
+    offset = 0.0
+
+    def __init__(self, n: int = 6, eps: float = 1e-3) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.rand(n) + 0.5)
+        self.variance_epsilon = eps
+
+    def scaled(self, x: Any) -> Any:
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+
+    def forward(self, hidden_states: Any) -> Any:
+        return (self.weight + self.offset) * self.scaled(hidden_states.float()).to(hidden_states.dtype)
+
+
+class GemmaRMSNorm(LlamaRMSNorm):
+    offset = 1.0
+
+
+class Centered(LlamaRMSNorm):
+    """LayerNorm."""
+
+    def scaled(self, x: Any) -> Any:
+        return super().scaled(x - x.mean(-1, keepdim=True))
+
+
+class WithoutEps(LlamaRMSNorm):
+    def scaled(self, x: Any) -> Any:
+        return x / x.pow(2).mean(-1, keepdim=True).sqrt()
+
+
+class AcrossRows(LlamaRMSNorm):
+    def scaled(self, x: Any) -> Any:
+        return x * torch.rsqrt(x.pow(2).mean((-1, -2), keepdim=True) + self.variance_epsilon)
+
+
+class InPlace(LlamaRMSNorm):
+    def scaled(self, x: Any) -> Any:
+        return x.mul_(torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
+
+
+class GatedNorm(LlamaRMSNorm):
+    def forward(self, hidden_states: Any, gate: Any = None) -> Any:
+        return super().forward(hidden_states)
+
+
+class FailingNorm(LlamaRMSNorm):
+    def forward(self, hidden_states: Any) -> Any:
+        raise KeyError("not on this device")
+
+
+class Layer(LlamaRMSNorm):
+    """The name of no norm; its forward is not tried."""
+
+    def forward(self, hidden_states: Any) -> Any:
+        raise AssertionError("tried")
+
+
+RMS = {LlamaRMSNorm: 0.0, GemmaRMSNorm: 1.0}
+OTHERS = [Centered, WithoutEps, AcrossRows, InPlace, GatedNorm, FailingNorm, Layer]
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each call of an accelerated layer: was it cnorm's?"""
+    seen: list[bool] = []
+    inner = _accelerated.normalized
+
+    def watched(module: Any, x: Any) -> Any:
+        y = inner(module, x)
+        seen.append(y is not None)
+        return y
+
+    monkeypatch.setattr(_accelerated, "normalized", watched)
+    return seen
+
+
+@pytest.mark.parametrize("kind", RMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
+def test_results(kind: Any, dtype: Any, computed: list[bool]) -> None:
+    layer = kind().to(dtype).eval()
+    x = (5 + torch.randn(2, 3, 6)).to(dtype)
+    ours = accelerate(copy.deepcopy(layer))
+    assert isinstance(ours, kind)
+    with torch.inference_mode():
+        expected = layer(x)
+        tolerance = 8 * torch.finfo(dtype).eps
+        for other in (ours, copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+            for y in (other(x), other(hidden_states=x)):
+                assert torch.allclose(y, expected, rtol=tolerance, atol=tolerance)
+                assert y.dtype is expected.dtype
+        assert computed == [True] * 6
+        ours.variance_epsilon = layer.variance_epsilon = 10.0
+        assert torch.allclose(ours(x), layer(x), rtol=tolerance, atol=tolerance)
+    assert torch.equal(restore(ours)(x), layer(x))
+    assert type(ours) is kind
+
+
+@pytest.mark.parametrize("kind", RMS)
+def test_from_torch(kind: Any) -> None:
+    layer = kind().eval()
+    x = torch.randn(4, 6)
+    for module in (layer, accelerate(copy.deepcopy(layer))):
+        ours = from_torch(module)
+        assert (type(ours), ours.weight_offset, ours.eps) == (nn.RMSNorm, RMS[kind], 1e-3)
+        np.testing.assert_allclose(ours(x.numpy()), layer(x).detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_computes_something_else_is_left_alone(kind: Any) -> None:
+    assert offset_of(kind()) is None
+    assert type(accelerate(kind())) is kind
+    with pytest.raises(TypeError, match="module: expected a normalization layer"):
+        from_torch(kind())
+
+
+def test_more_parameters_or_none() -> None:
+    for name in ("weight", "bias"):
+        layer = LlamaRMSNorm()
+        layer.register_parameter(name, None if name == "weight" else torch.nn.Parameter(torch.ones(6)))
+        assert offset_of(layer) is None
+    assert offset_of(LlamaRMSNorm(0)) is None
+
+
+def test_what_promotes_its_result_is_torchs(computed: list[bool]) -> None:
+    """A wide weight makes a narrow input wide."""
+    layer = accelerate(LlamaRMSNorm().eval())
+    with torch.inference_mode():
+        assert layer(torch.randn(2, 6).half()).dtype is torch.float32
+    assert computed == [False]
+    layer(torch.randn(2, 6)).sum().backward()
+    assert layer.weight.grad is not None
+    assert computed == [False, False]
+
+
+def test_of_transformers(computed: list[bool]) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=100,
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=96,
+    )
+    model = transformers.LlamaModel(config).eval()
+    tokens = torch.randint(0, 100, (2, 9))
+    with torch.inference_mode():
+        expected = model(tokens).last_hidden_state
+        y = accelerate(model)(tokens).last_hidden_state
+    assert torch.allclose(y, expected, atol=1e-5)
+    assert computed == [True] * 5
