@@ -10,6 +10,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_int, as_number
+from cnorm._masks import as_mask
 from cnorm._moments import as_weights, check_nan_policy, mean_of, variance
 from cnorm._states import EMPTY, combined, deviation, plain_moments, separated, stream_moments
 
@@ -90,7 +91,7 @@ class RunningMoments:
             raise ValueError(f"shape: expected that of an array, got {shape!r} ({error})") from None
         self._state[...] = EMPTY
 
-    def update(self, x: Any, axis: Any = 0, weights: Any = None) -> RunningMoments:
+    def update(self, x: Any, axis: Any = 0, weights: Any = None, *, where: Any = None) -> RunningMoments:
         """Takes more data in.
 
         Parameters
@@ -101,6 +102,8 @@ class RunningMoments:
             Axes the samples lie along; None for all.
         weights : array_like, optional
             Non-negative repeat counts: one for each sample (the sizes of `axis`), or broadcast against `x`.
+        where : array_like of bool, optional
+            Elements that count, broadcast against `x`; the others are not looked at.
 
         Returns
         -------
@@ -110,7 +113,7 @@ class RunningMoments:
         Raises
         ------
         TypeError
-            `x` or `weights` are not real.
+            `x` or `weights` are not real, `where` is not boolean.
         ValueError
             A shape or axis that does not fit, a negative or infinite weight, NaN under "raise".
 
@@ -121,7 +124,7 @@ class RunningMoments:
         >>> cnorm.RunningMoments(1).update(x, axis=1, weights=[2, 2, 1]).mean
         array([3.])
         """
-        if weights is None and type(x) is _ndarray and type(axis) is int and not axis:
+        if weights is None and where is None and type(x) is _ndarray and type(axis) is int and not axis:
             size = x.shape
             if size == self.shape or size == self._row:
                 state = _merged(self._state, x.astype(np.float64) if x.dtype.char in "ef" else x)
@@ -131,30 +134,32 @@ class RunningMoments:
         array = native(as_real(x, "x"))
         single = array.shape == self.shape
         axes = as_axes(axis, array.ndim + single)
+        mask = as_mask(where, array)
         if single:
             array, axes = array[None], (0,)
+            mask = None if mask is None else mask[None]
         if tuple(n for a, n in enumerate(array.shape) if a not in axes) != self.shape:
             raise ValueError(
                 f"x: expected shape {self.shape}, or that in the axes other than {axis!r}, got {array.shape}"
             )
-        self._state = self._with(array, axes, weights)
+        self._state = self._with(array, axes, weights, mask)
         self._weighted |= weights is not None
         return self
 
-    def _with(self, x: Array, axes: tuple[int, ...], weights: Any) -> Array:
+    def _with(self, x: Array, axes: tuple[int, ...], weights: Any, mask: Array | None) -> Array:
         """The state with a batch taken in."""
         if weights is None:
-            one = x.shape == self._row and axes == (0,)
-            part = x.astype(np.float64, "C", copy=False) if one else plain_moments(x, axes)
+            one = x.shape == self._row and axes == (0,) and mask is None
+            part = x.astype(np.float64, "C", copy=False) if one else plain_moments(x, axes, mask)
             state = _merged(self._state, part)
             if state is not None:
                 return state
-            w = None
+            w = None if mask is None else mask.astype(np.float64)
         else:
             w = to_ndarray(weights, "weights")
             if w.shape == tuple(x.shape[a] for a in axes):
                 w = w.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])
-            w = as_weights(x, None, w, "propagate")
+            w = as_weights(x, mask, w, "propagate")
         part = stream_moments(x, axes, w, self.nan_policy)
         return combined(self._state, part.reshape(self._state.shape))
 

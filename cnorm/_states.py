@@ -56,10 +56,10 @@ def normalized(
     return with_unit(state, 1.0) if np.isfinite(state).all() else None
 
 
-def plain_moments(x: Array, axes: tuple[int, ...]) -> Array:
+def plain_moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
     """Partials [..., 4] of x over axes, unit 1; not finite where x is not, or where squares leave float64."""
     wide = x if x.size > WIDE else x.astype(np.float64, copy=False)
-    partials: Array = _core.moments(wide, axes)
+    partials: Array = _core.moments(wide, axes, mask)
     return partials
 
 

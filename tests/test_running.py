@@ -162,6 +162,33 @@ def test_weights() -> None:
     np.testing.assert_allclose(RunningMoments(4).update(square, weights=[1, 2, 3, 4]).mean, mean, rtol=1e-13)
 
 
+@pytest.mark.parametrize("policy", ["propagate", "omit", "raise"])
+def test_where(policy: Any) -> None:
+    """What is hidden is not looked at; counts stay whole; weights count where the mask shows."""
+    rng = np.random.default_rng(8)
+    x, mask = rng.normal(1e3, 1, (40, 3, 4)), rng.random((40, 3, 4)) > 0.4
+    mask[:, 1, 2] = False
+    x[~mask] = np.nan
+    x[0, 0] = np.inf
+    mask[0, 0] = False
+    stats = RunningMoments((3, 4), nan_policy=policy)
+    for part in (slice(0, 7), slice(7, 8), slice(8, 40)):
+        stats.update(x[part], where=mask[part])
+    np.testing.assert_array_equal(stats.count, mask.sum(0))
+    assert stats.count.dtype == np.int64
+    mean, var = cnorm.moments(x, 0, where=mask)
+    assert np.isnan(mean[1, 2])
+    np.testing.assert_allclose(stats.mean, mean, rtol=1e-14)
+    np.testing.assert_allclose(stats.var(), var, rtol=1e-12)
+    w = rng.integers(1, 4, 40)
+    weighted = RunningMoments((3, 4), nan_policy=policy).update(x, 0, w, where=mask)
+    mean, var = cnorm.moments(x, 0, where=mask, weights=w[:, None, None])
+    np.testing.assert_allclose((weighted.mean, weighted.var()), (mean, var), rtol=1e-12)
+    row = RunningMoments((3, 4), nan_policy=policy).update(x[5], where=mask[5]).update(x[6], where=mask[6])
+    np.testing.assert_array_equal(row.count, mask[5].astype(int) + mask[6])
+    assert RunningMoments(nan_policy=policy).update(x, None, where=mask).count == mask.sum()
+
+
 @pytest.mark.parametrize("rows", [1, 7, 100])
 def test_nan_and_infinity(rows: int) -> None:
     """What they make of mean and variance depends on the policy, not on the parts."""
@@ -329,6 +356,8 @@ UPDATES: list[tuple[str, type[Exception], Any]] = [
     ("weights", ValueError, lambda s: s.update(np.ones((2, 3)), weights=[1, -1])),
     ("weights", ValueError, lambda s: s.update(np.ones((2, 3)), weights=[1, np.nan])),
     ("weights", TypeError, lambda s: s.update(np.ones((2, 3)), weights=[1j, 1])),
+    ("where", TypeError, lambda s: s.update(np.ones((2, 3)), where=[1, 0, 1])),
+    ("where", ValueError, lambda s: s.update(np.ones((2, 3)), where=[True, False])),
     ("other", TypeError, lambda s: s.merge(np.ones(3))),
     ("other", ValueError, lambda s: s.merge(RunningMoments(2))),
     ("other", ValueError, lambda s: s.merge(RunningMoments(3, nan_policy="omit"))),

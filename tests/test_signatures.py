@@ -58,7 +58,9 @@ def test_functions(name: str) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_constructors(name: str) -> None:
     theirs = arguments(getattr(torch.nn, name, None) or getattr(torch.nn.modules.normalization, name))
-    assert arguments(getattr(nn, name)) == theirs
+    ours = arguments(getattr(nn, name))
+    assert ours[: len(theirs)] == theirs
+    assert all(kind is inspect.Parameter.KEYWORD_ONLY for _, kind, _ in ours[len(theirs) :])
 
 
 def test_weight_norm_has_torch_defaults() -> None:

@@ -112,6 +112,66 @@ def test_nan_policies() -> None:
         moments(spread(x), 0, nan_policy="raise")[0].compute()
 
 
+MASK = rng.random(X.shape) > 0.3
+MASKS = {
+    "elements": MASK,
+    "rows": MASK[:, :1, :1],
+    "features": MASK[0, :, 0, None],
+    "chunked otherwise": da.from_array(MASK, chunks=(7, 8, 3)),
+}
+WEIGHTS = {
+    "none": None,
+    "elements": rng.integers(0, 4, X.shape),
+    "rows": da.from_array(rng.random((60, 1, 1)), chunks=9),
+    "scalar": 2,
+}
+
+
+@pytest.mark.parametrize("axis", [None, 0, (0, 2)], ids=str)
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("mask", [None, *MASKS])
+def test_masks_and_weights_of_moments(axis: Any, weights: str, mask: Any) -> None:
+    where, w = MASKS.get(mask), WEIGHTS[weights]
+    found = dask.compute(*moments(spread(X), axis, where=where, weights=w, correction=1))
+    where, w = (a.compute() if isinstance(a, da.Array) else a for a in (where, w))
+    np.testing.assert_allclose(
+        found, cnorm.moments(X, axis, where=where, weights=w, correction=1), rtol=1e-12
+    )
+    if axis is None:
+        state = running_moments(spread(X), axis, where=where, weights=w).compute()
+        np.testing.assert_allclose(state.mean, cnorm.moments(X, axis, where=where, weights=w)[0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (1, 2)], ids=str)
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("chunks", [CHUNKS, X.shape], ids=["several", "one"])
+def test_masks_of_standardize(axis: Any, mask: str, chunks: Any) -> None:
+    where = MASKS[mask]
+    y = standardize(da.from_array(X, chunks=chunks), axis, 2.0, 3.0, where=where).compute()
+    whole = where.compute() if isinstance(where, da.Array) else where
+    np.testing.assert_allclose(y, cnorm.standardize(X, axis, 2.0, 3.0, where=whole), atol=1e-8)
+    assert not y[~np.broadcast_to(whole, X.shape)].any()
+
+
+def test_what_a_mask_hides_is_not_looked_at() -> None:
+    x = np.where(MASK, X, np.nan)
+    found = dask.compute(*moments(spread(x), 0, where=MASK, nan_policy="raise"))
+    np.testing.assert_allclose(found, cnorm.moments(X, 0, where=MASK), rtol=1e-12)
+
+
+def test_weighted_samples() -> None:
+    x, w = rng.normal(50, 2, (1000, 6)), rng.random(1000)
+    whole = StandardScaler().fit(x, sample_weight=w)
+    for weight in (w, da.from_array(w, chunks=61)):
+        ours = fit(StandardScaler(), da.from_array(x, chunks=(37, 4)), sample_weight=weight)
+        np.testing.assert_allclose((ours.mean_, ours.var_), (whole.mean_, whole.var_), rtol=1e-12)
+    chunked = da.from_array(x)
+    with pytest.raises(ValueError, match="sample_weight: expected shape"):
+        fit(StandardScaler(), chunked, sample_weight=w[1:])
+    with pytest.raises(TypeError, match="sample_weight"):
+        fit(MinMaxScaler(), chunked, sample_weight=w)
+
+
 @pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
 def test_scalers(scaler: Any) -> None:
     x = rng.normal(50, 2, (1000, 6))
@@ -137,6 +197,16 @@ def test_bad_input() -> None:
             call(spread(X.astype(complex)))
         with pytest.raises(ValueError, match="axis"):
             call(spread(X), 3)
+        with pytest.raises(TypeError, match="where: expected a boolean"):
+            call(spread(X), where=np.ones(10))
+        with pytest.raises(ValueError, match="where: expected a shape"):
+            call(spread(X), where=np.ones(3, bool))
+    with pytest.raises(ValueError, match="weights: expected a shape"):
+        moments(spread(X), weights=np.ones((1, *X.shape)))
+    with pytest.raises(TypeError, match="weights: expected a real"):
+        moments(spread(X), weights=1j)
+    with pytest.raises(ValueError, match="weights: expected no negative"):
+        moments(spread(X), weights=-1)[0].compute()
     with pytest.raises(TypeError, match="float dtype"):
         standardize(da.arange(4))
     with pytest.raises(ValueError, match="eps"):
