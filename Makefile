@@ -2,7 +2,7 @@
 PYTHON ?= python
 
 .PHONY: help build test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test asan tsan
-.PHONY: emulate wheel compilers pythons freethreaded docs clean
+.PHONY: emulate avx512 wheel compilers pythons freethreaded docs clean
 
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
@@ -54,8 +54,11 @@ asan:            ## the C tests and the suite with address and undefined-behavio
 tsan:            ## the C tests of callers and forks with the thread sanitizer
 	bash tools/tsan.sh
 
-emulate:         ## the C tests on emulated x86-64 and aarch64 CPUs, Python on Nehalem (qemu-user)
+emulate:         ## the C tests on an emulated x86-64 without AVX and on aarch64, Python on Nehalem (qemu-user)
 	bash tools/emulate.sh
+
+avx512:          ## the C tests with x86-64-v4 on bochs, for machines without AVX-512 (hours)
+	PYTHON=$(PYTHON) bash tools/avx512.sh
 
 wheel:           ## dist/: sdist and manylinux wheel, at most 3 MB, tried without a compiler
 	PYTHON=$(PYTHON) bash tools/wheel.sh

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# The C tests on emulated CPUs, to the recorded hash, and Python with the extension in build/ on Nehalem.
-# Without fork(): qemu 7.2 fails in a forked child that starts threads.
+# The C tests on an emulated x86-64 without AVX and on aarch64, to the recorded hash; Python with the extension in
+# build/ on Nehalem. x86-64-v3 is left to real CPUs: qemu 7.2 reads what a masked load must not touch. Without fork():
+# it fails in a forked child that starts threads.
 set -euo pipefail
 what="tests/c/bits.txt sweep int8 far_apart memory callers"
 bash tools/c_test.sh build/c_test
-for cpu in qemu64 Haswell; do
-    echo "x86-64, $cpu"
-    # shellcheck disable=SC2086
-    qemu-x86_64 -cpu $cpu build/c_test/c_test $what 2> >(grep -v "TCG doesn" >&2)
-done
+echo "x86-64, qemu64"
+# shellcheck disable=SC2086
+qemu-x86_64 -cpu qemu64 build/c_test/c_test $what 2> >(grep -v "TCG doesn" >&2)
 echo "aarch64"
 CC=aarch64-linux-gnu-gcc LDFLAGS=-static bash tools/c_test.sh build/c_test_aarch64
 # shellcheck disable=SC2086

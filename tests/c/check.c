@@ -94,7 +94,7 @@ int available(const char *names[], int most)
     return n;
 }
 
-int ways(int most)
+int ways_tried(int most)
 {
     const char *fewer = getenv("C_TEST_WAYS");
     const int n = fewer ? atoi(fewer) : most;

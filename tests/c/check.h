@@ -29,7 +29,7 @@ char *guarded(int slot, size_t bytes, int at_end);
 int available(const char *names[], int most);
 
 /* In how many of its ways a case is tried: all, or the first C_TEST_WAYS, on emulators. */
-int ways(int most);
+int ways_tried(int most);
 
 /* The linker puts functions of ours before malloc, calloc, free, pthread_create and cn_cache_bytes. */
 extern _Atomic int mallocs_left;   /* this many succeed, then none; -1: all do */

@@ -178,7 +178,7 @@ void test_sweep(void)
 {
     signal(SIGSEGV, tell_fault);
     signal(SIGBUS, tell_fault);
-    n_sets = available(sets, MOST_SETS), n_variants = ways(N_VARIANTS);
+    n_sets = available(sets, MOST_SETS), n_variants = ways_tried(N_VARIANTS);
     for (cn_dtype dtype = 0; dtype < CN_NDTYPES; dtype++)
         for (int i = 0; i < n_layouts; i++) {
             const int thick = layouts[i].ndim == 4; /* four times the elements */
