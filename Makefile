@@ -5,7 +5,7 @@ PYTHON ?= python
 .PHONY: emulate avx512 wheel compilers pythons freethreaded docs clean
 
 help:            ## this list
-	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
 
 build:           ## compile the extension in place
 	$(PYTHON) -m pip install -e ".[test]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,17 @@ def test_documents_show_the_pictures() -> None:
     for path in DRAWN:
         assert (ROOT / "docs" / "img" / f"{path.stem}.svg").exists()
         assert f"img/{path.stem}.svg)" in pages, path.name
+
+
+def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its cells in turn; it is stored without their results."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    cells = json.loads((ROOT / "examples" / "tour.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert len(code) >= 6
+    names: dict[str, object] = {}
+    for cell in code:
+        assert not cell["outputs"]
+        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    plt.close("all")
