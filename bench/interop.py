@@ -1,6 +1,9 @@
 """torch models with and without cnorm, interleaved in one run; single layers by size; two pools of threads.
 
-python -m bench.interop [--seconds S] [--threads 1 2] [--cpu] [--sizes | --pools]
+Single layers are timed after a product of torch's, as in a model: caches are cold then, and the way from
+tensor to array costs twenty times what it does in a loop of its own.
+
+python -m bench.interop [--seconds S] [--threads 1 2] [--cpu] [--sizes [--dtypes float32 ...] | --pools]
 """
 
 from __future__ import annotations
@@ -10,15 +13,16 @@ import copy
 import statistics
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 import cnorm
-from bench.interleave import Call, Clock, interleave, summary, timer
+from bench.interleave import Call, Clock, Timer, interleave, summary, timer
 from bench.tables import duration, number
-from bench.torch_models import models
+from bench.torch_models import OwnRMSNorm, models
 from cnorm.interop.torch import accelerate
 
 ROWS: list[tuple[int, ...]] = [(rows, 768) for rows in (1, 8, 32, 64, 128, 512, 4096)]
@@ -26,6 +30,7 @@ PICTURES: list[tuple[int, ...]] = [(1, 64, side, side) for side in (4, 14, 28, 5
 LAYERS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
     "LayerNorm": (nn.LayerNorm(768), ROWS),
     "RMSNorm": (nn.RMSNorm(768), ROWS),
+    "a model's own RMSNorm": (OwnRMSNorm(768), ROWS),
     "BatchNorm2d": (nn.BatchNorm2d(64), PICTURES),
     "GroupNorm": (nn.GroupNorm(32, 64), PICTURES),
     "InstanceNorm2d": (nn.InstanceNorm2d(64), PICTURES),
@@ -33,15 +38,31 @@ LAYERS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
-def both(model: Any, x: Any, seconds: float, clock: Clock) -> dict[str, dict[str, float]]:
-    """The summary of a model as it is and accelerated."""
+def after(before: Call, call: Call, clock: Clock) -> Timer:
+    """Times a call that follows another one."""
+
+    def run(repeats: int) -> float:
+        spent = 0.0
+        for _ in range(repeats):
+            before()
+            start = clock()
+            call()
+            spent += clock() - start
+        return spent / repeats
+
+    return run
+
+
+def both(
+    model: Any, x: Any, seconds: float, clock: Clock, before: Call | None = None
+) -> dict[str, dict[str, float]]:
+    """The summary of a model as it is and accelerated, each time after another call."""
     ours = accelerate(copy.deepcopy(model))
     calls = {"cnorm": lambda: ours(x), "torch": lambda: model(x)}
+    timers = {name: after(before, c, clock) if before else timer(c, clock) for name, c in calls.items()}
     with torch.inference_mode():
         assert torch.allclose(ours(x), model(x), rtol=0.05, atol=0.05)
-        turns = interleave(
-            {name: timer(call, clock) for name, call in calls.items()}, "cnorm", seconds, clock
-        )
+        turns = interleave(timers, "cnorm", seconds, clock)
     return summary(turns, "cnorm")
 
 
@@ -56,16 +77,18 @@ def model_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
             yield f"| {name}{layout} | {threads} | {times} | {found['torch']['ratio']:.3f} |"
 
 
-def layer_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
+def layer_rows(threads: int, seconds: float, clock: Clock, dtypes: list[str]) -> Iterator[str]:
     """One layer by size, contiguous and channels-last."""
+    left, right = torch.randn(256, 768), torch.randn(768, 768)
     for name, (layer, shapes) in LAYERS.items():
-        for dtype in DTYPES:
+        for dtype in dtypes:
             for layout in ("", ", channels-last") if shapes is PICTURES else ("",):
                 cells = []
                 for shape in shapes:
                     x = torch.randn(shape).to(getattr(torch, dtype))
                     x = x.to(memory_format=torch.channels_last) if layout else x
-                    found = both(copy.deepcopy(layer).eval().to(x.dtype), x, seconds, clock)
+                    model = copy.deepcopy(layer).eval().to(x.dtype)
+                    found = both(model, x, seconds, clock, lambda: left @ right)
                     cells.append(f"{x.numel()}: {number(found['torch']['ratio'])}")
                 yield f"| {name} {dtype}{layout} | {threads} | {' | '.join(cells)} |"
 
@@ -107,12 +130,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each comparison")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--sizes", action="store_true", help="single layers instead of models")
+    parser.add_argument("--dtypes", nargs="+", default=list(DTYPES), choices=DTYPES)
     parser.add_argument("--cpu", action="store_true", help="CPU time, for a busy machine and one thread")
     parser.add_argument("--pools", action="store_true", help="torch's threads and ours in turns")
     options = parser.parse_args()
     clock = time.process_time if options.cpu else time.perf_counter
-    rows = layer_rows if options.sizes else pool_rows if options.pools else model_rows
-    if rows is not layer_rows:
+    by_size = partial(layer_rows, dtypes=options.dtypes)
+    rows = by_size if options.sizes else pool_rows if options.pools else model_rows
+    if not options.sizes:
         heads = ("call", "threads", "alone", "in turns", "99 %")
         heads = heads if options.pools else ("model", "threads", "torch", "with cnorm", "torch / with cnorm")
         print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")

@@ -9,6 +9,20 @@ from torch import Tensor, nn
 from torch.nn import functional as T
 
 
+class OwnRMSNorm(nn.Module):  # type: ignore[misc, unused-ignore]
+    """As Llama's and most models since have it."""
+
+    def __init__(self, width: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.variance_epsilon = eps
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        wide = hidden_states.to(torch.float32)
+        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+        return self.weight * wide.to(hidden_states.dtype)
+
+
 class Attention(nn.Module):  # type: ignore[misc, unused-ignore]
     """Multi-head self-attention."""
 
@@ -152,6 +166,7 @@ def models(small: bool = False) -> dict[str, tuple[Any, Any]]:
     made = {
         "BERT encoder": (Encoder(**sizes), tokens),
         "encoder with RMSNorm": (Encoder(**sizes, norm=nn.RMSNorm), tokens),
+        "encoder with Llama's RMSNorm": (Encoder(**sizes, norm=OwnRMSNorm), tokens),
         "ResNet-18": (resnet(16 if small else 64), photo),
         "diffusion UNet": (UNet(), picture),
         "ConvNeXt stage": (convnext(), photo),

@@ -12,7 +12,7 @@ from cnorm import _core
 from cnorm._axes import as_int
 from cnorm._version import __version__
 
-__all__ = ["get_num_threads", "set_num_threads", "threads"]
+__all__ = ["get_num_threads", "lend_team", "set_num_threads", "threads"]
 
 
 def set_num_threads(n: int) -> None:
@@ -53,6 +53,22 @@ def get_num_threads() -> int:
     True
     """
     return _core.get_num_threads()
+
+
+def lend_team(parallel: int | None) -> bool:
+    """Lets calls run on the threads of another library, by the address of its GOMP_parallel; None: no longer.
+
+    False where threads are not cnorm's own: in a build with OpenMP, on Windows.
+    """
+    import ctypes
+
+    try:
+        lend = ctypes.PyDLL(_core.__file__).cn_lend_team
+    except AttributeError:
+        return False
+    lend.argtypes, lend.restype = [ctypes.c_void_p], None
+    lend(parallel)
+    return True
 
 
 @contextlib.contextmanager

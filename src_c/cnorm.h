@@ -129,6 +129,12 @@ const char *cn_compiler(void);
 CN_EXPORT void cn_set_num_threads(int n);
 CN_EXPORT int cn_get_num_threads(void);
 
+/* GOMP_parallel of libgomp, which LLVM's and Intel's runtimes have, too: runs a function in every thread of a
+ * team, 0 for as many as the runtime is set to, and returns when all have ended. From now on the threads of
+ * calls are those, until NULL comes, or a fork in the child: such a runtime hangs there. Where the pool is. */
+typedef void (*cn_lender)(void (*function)(void *), void *data, unsigned threads, unsigned flags);
+CN_EXPORT void cn_lend_team(cn_lender parallel);
+
 /* What runs the threads: "pool", "OpenMP" or "none". */
 const char *cn_team_name(void);
 

@@ -7,7 +7,7 @@
  * written while it is 0 and read by those counted in it. A round is a job: helpers sleep until it changes.
  * All atomics are sequentially consistent: each side stores, then loads what the other stores. */
 #include "cnorm.h"
-#include "team.h"
+#include "lent.h"
 
 #ifdef CN_POOL
 #include <fenv.h>
@@ -131,6 +131,10 @@ void cn_team(int members, cn_member member, void *context)
         member(context, 0);
         return;
     }
+    if (cn_lent_team(members, member, context)) {
+        atomic_store(&pool.taken, 0);
+        return;
+    }
     pool.member = member, pool.context = context;
     pool.members = members < CN_MAX_THREADS ? members : CN_MAX_THREADS;
     fegetenv(&pool.floating);
@@ -162,6 +166,7 @@ static void after_fork(void)
 
 static void after_fork_in_child(void)
 {
+    cn_lend_team(NULL); /* a runtime whose threads are not in the child hangs */
     atomic_store(&pool.taken, 0);
     atomic_store(&pool.forks, 0);
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm.interop._accelerated import HELD, Accelerated, accelerated
 from cnorm.interop._models import offset_of, rms_layer
+from cnorm.interop._threads import share_threads
 from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
 from cnorm.nn._module import Module
 
@@ -110,6 +111,7 @@ def accelerate(model: Model) -> Model:
     torch.Size([2, 3])
     """
     _check_model(model)
+    share_threads()
     for module in model.modules():  # type: ignore[attr-defined]
         faster = accelerated(module)
         if faster is not None:

@@ -1,4 +1,4 @@
-/* callers.c: many callers at once, changing numbers of threads, no thread to be had; fork during calls. */
+/* callers.c: many callers at once, changing numbers of threads, none to be had, lent ones; fork during calls. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -127,6 +127,57 @@ static void test_no_threads(float (*y)[COLUMNS])
     }
 }
 
+/* What stands for an OpenMP runtime: a team of LENT threads, the caller among them. */
+#define LENT 3
+typedef struct {
+    void (*function)(void *);
+    void *data;
+} region;
+static atomic_int regions;
+
+static void *in_region(void *r)
+{
+    ((region *)r)->function(((region *)r)->data);
+    return NULL;
+}
+
+static void lender(void (*function)(void *), void *data, unsigned threads, unsigned flags)
+{
+    region r = {function, data};
+    pthread_t others[LENT - 1];
+    int begun = 0;
+    atomic_fetch_add(&regions, threads == 0 && flags == 0);
+    for (int i = 0; i < LENT - 1; i++) begun += pthread_create(&others[begun], NULL, in_region, &r) == 0;
+    function(data);
+    for (int i = 0; i < begun; i++) pthread_join(others[i], NULL);
+}
+
+/* Fewer members than the team has, as many, more; several callers; not in a child. */
+static void test_lent(float (*y)[COLUMNS])
+{
+    pthread_t threads[2];
+    cn_lend_team(lender);
+    for (int n = 1; n <= LENT + 2; n++) {
+        int before = atomic_load(&regions);
+        cn_set_num_threads(n);
+        check(right(y), "%d members of a lent team", n);
+        check((atomic_load(&regions) > before) == (n > 1), "the team of the lender, for %d", n);
+    }
+    cn_set_num_threads(2);
+    check(all_good(threads, start(threads, 2, NULL)), "two callers with lent threads");
+    int before = atomic_load(&regions);
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(SECONDS);
+        _exit(!(right(y) && atomic_load(&regions) == before));
+    }
+    int status = 1;
+    check(child > 0 && waitpid(child, &status, 0) == child && status == 0, "a child uses lent threads");
+    cn_lend_team(NULL);
+    before = atomic_load(&regions);
+    check(right(y) && atomic_load(&regions) == before, "threads that are no longer lent");
+}
+
 void test_callers(void)
 {
     int numbers[CALLERS] = {0, 1, 2, 3};
@@ -135,5 +186,6 @@ void test_callers(void)
     prepare();
     check(all_good(threads, start(threads, CALLERS, numbers)), "several callers, changing numbers of threads");
     test_no_threads(y);
+    test_lent(y);
     free(y);
 }
