@@ -95,7 +95,7 @@ def layer_rows(threads: int, seconds: float, clock: Clock, dtypes: list[str]) ->
 
 def pool_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
     """A product of torch's and a norm of either, alone and in turns: is one pool in the other's way?"""
-    x, weight = torch.randn(1024, 768), torch.randn(768, 768)
+    x, weight = torch.randn(4096, 768), torch.randn(768, 768)  # large enough for cnorm
     plain = nn.LayerNorm(768).eval()
     steps: dict[str, Call] = {"matmul": lambda: x @ weight, "torch": lambda: plain(x)}
     ours = accelerate(copy.deepcopy(plain))

@@ -15,7 +15,7 @@ START = """
 import os, signal, threading
 import numpy as np, torch
 import cnorm, cnorm.functional as F
-from cnorm.interop import _threads
+from cnorm.interop import _torch_threads as _threads
 x = np.random.default_rng(0).standard_normal((1024, 768)).astype(np.float32)
 with cnorm.threads(1):
     expected = F.layer_norm(x, (768,))
