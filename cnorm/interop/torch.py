@@ -8,8 +8,8 @@ import numpy as np
 
 from cnorm.interop._accelerated import HELD, Accelerated, accelerated
 from cnorm.interop._models import offset_of, rms_layer
-from cnorm.interop._torch_threads import share_threads
 from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
+from cnorm.interop._torch_threads import share_threads
 from cnorm.nn._module import Module
 
 __all__ = ["accelerate", "from_torch", "restore"]

@@ -1,0 +1,51 @@
+"""Moments and standardizing of chunked arrays, Dask's own and cnorm's: python -m bench.interop_dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dask
+import dask.array as da
+import numpy as np
+
+import cnorm
+from bench.interleave import interleave, summary, timer
+from bench.tables import duration, number
+from cnorm.interop.dask import moments, standardize
+
+SECONDS = 3.0
+SHAPE, CHUNKS = (200_000, 64), (20_000, 64)
+# What is computed: Dask's way, cnorm's.
+CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "moments, axis 0": (lambda x: (x.mean(0), x.var(0)), lambda x: moments(x, 0)),
+    "moments of all": (lambda x: (x.mean(), x.var()), moments),
+    "standardize, axis 0": (
+        lambda x: ((x - x.mean(0)) / da.sqrt(x.var(0) + 1e-5),),
+        lambda x: (standardize(x, 0),),
+    ),
+    "standardize, rows": (
+        lambda x: ((x - x.mean(1, keepdims=True)) / da.sqrt(x.var(1, keepdims=True) + 1e-5),),
+        lambda x: (standardize(x, 1),),
+    ),
+}
+
+
+def main() -> None:
+    cnorm.set_num_threads(1)  # the scheduler's threads run beside each other
+    x = da.from_array(np.random.default_rng(0).normal(3, 2, SHAPE).astype(np.float32), chunks=CHUNKS)
+    print("| float32 (200000, 64) in 10 chunks | Dask's | cnorm's | Dask's / cnorm's |\n|---|---|---|---|")
+    for name, (theirs, ours) in CASES.items():
+        calls = {
+            "dask": lambda f=theirs: dask.compute(*f(x), num_workers=2),
+            "cnorm": lambda f=ours: dask.compute(*f(x), num_workers=2),
+        }
+        for a, b in zip(calls["dask"](), calls["cnorm"](), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        found = summary(interleave({k: timer(c) for k, c in calls.items()}, "cnorm", SECONDS), "cnorm")
+        times = " | ".join(duration(found[who]["median"]) for who in ("dask", "cnorm"))
+        print(f"| {name} | {times} | {number(found['dask']['ratio'])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
