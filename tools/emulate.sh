@@ -9,9 +9,9 @@ echo "x86-64, qemu64"
 # shellcheck disable=SC2086
 qemu-x86_64 -cpu qemu64 build/c_test/c_test $what 2> >(grep -v "TCG doesn" >&2)
 echo "aarch64"
-CC=aarch64-linux-gnu-gcc LDFLAGS=-static bash tools/c_test.sh build/c_test_aarch64
+CC=aarch64-linux-gnu-gcc bash tools/c_test.sh build/c_test_aarch64
 # shellcheck disable=SC2086
-qemu-aarch64 build/c_test_aarch64/c_test $what
+qemu-aarch64 -L /usr/aarch64-linux-gnu build/c_test_aarch64/c_test $what
 echo "Python, Nehalem"
 qemu-x86_64 -cpu Nehalem "$(command -v "${PYTHON:-python}")" -c '
 import numpy as np, cnorm
