@@ -13,7 +13,6 @@ import cnorm.nn as nn
 
 torch = pytest.importorskip("torch")
 
-from cnorm.interop import _accelerated  # noqa: E402
 from cnorm.interop._models import offset_of  # noqa: E402
 from cnorm.interop.torch import accelerate, from_torch, restore  # noqa: E402
 
@@ -80,21 +79,6 @@ class Layer(LlamaRMSNorm):
 
 RMS = {LlamaRMSNorm: 0.0, GemmaRMSNorm: 1.0}
 OTHERS = [Centered, WithoutEps, AcrossRows, InPlace, GatedNorm, FailingNorm, Layer]
-
-
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each call of an accelerated layer: was it cnorm's?"""
-    seen: list[bool] = []
-    inner = _accelerated.normalized
-
-    def watched(module: Any, x: Any) -> Any:
-        y = inner(module, x)
-        seen.append(y is not None)
-        return y
-
-    monkeypatch.setattr(_accelerated, "normalized", watched)
-    return seen
 
 
 @pytest.mark.parametrize("kind", RMS)

@@ -53,23 +53,6 @@ def example(name: str, dtype: Any = torch.float32) -> tuple[Any, Any]:
     return layer.to(dtype), torch.randn(shape).to(dtype)
 
 
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """For each call of an accelerated layer: was it cnorm's? Sizes do not matter."""
-    monkeypatch.setattr(_sizes, "_CONTIGUOUS", dict.fromkeys(_sizes._CONTIGUOUS, (1, 1, 1, 1)))
-    monkeypatch.setattr(_sizes, "_PERMUTED", dict.fromkeys(_sizes._PERMUTED, (1, 1, 1, 1)))
-    seen: list[bool] = []
-    inner = _accelerated.normalized
-
-    def watched(module: Any, x: Any) -> Any:
-        y = inner(module, x)
-        seen.append(y is not None)
-        return y
-
-    monkeypatch.setattr(_accelerated, "normalized", watched)
-    return seen
-
-
 @by_layer
 def test_from_torch(name: str) -> None:
     layer, x = example(name)
