@@ -94,11 +94,25 @@ int available(const char *names[], int most)
     return n;
 }
 
+/* A positive number from the environment. */
+static int setting(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    const int n = text ? atoi(text) : 0;
+    return n > 0 ? n : otherwise;
+}
+
 int ways_tried(int most)
 {
-    const char *fewer = getenv("C_TEST_WAYS");
-    const int n = fewer ? atoi(fewer) : most;
-    return n < 1 || n > most ? most : n;
+    const int n = setting("C_TEST_WAYS", most);
+    return n < most ? n : most;
+}
+
+int has_turn(void)
+{
+    static int every, turns;
+    if (!every) every = setting("C_TEST_EVERY", 1);
+    return turns++ % every == 0;
 }
 
 _Atomic int mallocs_left = -1, mallocs_alive, threads_left = -1;

@@ -31,6 +31,9 @@ int available(const char *names[], int most);
 /* In how many of its ways a case is tried: all, or the first C_TEST_WAYS, on emulators. */
 int ways_tried(int most);
 
+/* Is the next case one to try? Each is, or one of C_TEST_EVERY; the hash is another one then. */
+int has_turn(void);
+
 /* The linker puts functions of ours before malloc, calloc, free, pthread_create and cn_cache_bytes. */
 extern _Atomic int mallocs_left;   /* this many succeed, then none; -1: all do */
 extern _Atomic int mallocs_alive;  /* given and not taken back */
