@@ -57,7 +57,7 @@ tsan:            ## the C tests of callers and forks with the thread sanitizer
 emulate:         ## the C tests on an emulated x86-64 without AVX and on aarch64, Python on Nehalem (qemu-user)
 	bash tools/emulate.sh
 
-avx512:          ## the C tests with x86-64-v4 on bochs, for machines without AVX-512 (hours)
+avx512:          ## some of the C tests with x86-64-v4 on bochs, for machines without AVX-512
 	PYTHON=$(PYTHON) bash tools/avx512.sh
 
 wheel:           ## dist/: sdist and manylinux wheel, at most 3 MB, tried without a compiler
