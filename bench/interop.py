@@ -1,4 +1,4 @@
-"""torch models with and without cnorm, interleaved in one run; single layers by size; two pools of threads.
+"""torch models with and without cnorm, interleaved in one run; single layers by size; threads shared.
 
 Single layers are timed after a product of torch's, as in a model: caches are cold then, and the way from
 tensor to array costs twenty times what it does in a loop of its own.
@@ -94,7 +94,7 @@ def layer_rows(threads: int, seconds: float, clock: Clock, dtypes: list[str]) ->
 
 
 def pool_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
-    """A product of torch's and a norm of either, alone and in turns: is one pool in the other's way?"""
+    """A product of torch's and a norm of either, alone and in turns: is one in the other's way?"""
     x, weight = torch.randn(4096, 768), torch.randn(768, 768)  # large enough for cnorm
     plain = nn.LayerNorm(768).eval()
     steps: dict[str, Call] = {"matmul": lambda: x @ weight, "torch": lambda: plain(x)}

@@ -49,7 +49,7 @@ class _Held:
     def __init__(self, module: Any) -> None:
         self.layer: Module = module._make(module)
         self.compute = self.layer.forward
-        self.eps_name = eps_name(module) or "eps"
+        self.eps_name = eps_name(module)
         self.eps = getattr(module, self.eps_name, None)
         stores = (module._parameters, module._buffers)
         found = [(store, name, store[name]) for store in stores for name in STATE[:4] if name in store]

@@ -18,9 +18,9 @@ _OFFSETS = (0.0, 1.0)
 _TOLERANCE = 1e-5
 
 
-def eps_name(module: Any) -> str | None:
+def eps_name(module: Any) -> str:
     """The attribute that holds what is added to the variance."""
-    return next((name for name in _EPS if isinstance(getattr(module, name, None), float)), None)
+    return next((name for name in _EPS if isinstance(getattr(module, name, None), float)), "eps")
 
 
 def _is_plain(module: Any) -> bool:
@@ -30,7 +30,8 @@ def _is_plain(module: Any) -> bool:
     weight = module._parameters["weight"]
     if module._buffers or module._modules or weight is None or weight.dim() != 1 or not weight.numel():
         return False
-    return len(inspect.signature(type(module).forward).parameters) == 2 and eps_name(module) is not None
+    has_eps = isinstance(getattr(module, eps_name(module), None), float)
+    return has_eps and len(inspect.signature(type(module).forward).parameters) == 2
 
 
 def _twin(module: Any, weight: Any) -> Any:
@@ -49,7 +50,7 @@ def offset_of(module: Any) -> float | None:
     known: float | None = getattr(type(module), "_cnorm_offset", None)  # of an accelerated one
     if known is not None or not _is_plain(module):
         return known
-    n, eps = module.weight.shape[0], getattr(module, eps_name(module) or "")
+    n, eps = module.weight.shape[0], getattr(module, eps_name(module))
     random = torch.Generator().manual_seed(0)
     x = torch.randn(1, 3, n, generator=random)
     x[:, 1] += 2
@@ -73,7 +74,7 @@ def offset_of(module: Any) -> float | None:
 
 def rms_layer(module: Any, offset: float) -> Module:
     """Our layer of the same arguments and on the same memory."""
-    eps = getattr(module, eps_name(module) or "")
+    eps = getattr(module, eps_name(module))
     layer = nn.RMSNorm(tuple(module.weight.shape), eps, weight_offset=offset)
     layer.weight = to_ndarray(module.weight, "weight")
     return layer.train(module.training)

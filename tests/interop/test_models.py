@@ -137,22 +137,3 @@ def test_what_promotes_its_result_is_torchs(computed: list[bool]) -> None:
     layer(torch.randn(2, 6)).sum().backward()
     assert layer.weight.grad is not None
     assert computed == [False, False]
-
-
-def test_of_transformers(computed: list[bool]) -> None:
-    transformers = pytest.importorskip("transformers")
-    config = transformers.LlamaConfig(
-        vocab_size=100,
-        hidden_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        intermediate_size=96,
-    )
-    model = transformers.LlamaModel(config).eval()
-    tokens = torch.randint(0, 100, (2, 9))
-    with torch.inference_mode():
-        expected = model(tokens).last_hidden_state
-        y = accelerate(model)(tokens).last_hidden_state
-    assert torch.allclose(y, expected, atol=1e-5)
-    assert computed == [True] * 5

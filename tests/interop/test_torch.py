@@ -304,12 +304,19 @@ def test_models(name: str, computed: list[bool]) -> None:
     assert torch.equal(restore(model)(x), expected)
 
 
-def test_transformers(computed: list[bool]) -> None:
+@pytest.mark.parametrize("name", ["Bert", "Llama"])
+def test_transformers(name: str, computed: list[bool]) -> None:
+    """LayerNorm is torch's class there, RMSNorm the model's own."""
     transformers = pytest.importorskip("transformers")
-    config = transformers.BertConfig(
-        vocab_size=100, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=100,
+        hidden_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,  # of Llama
+        intermediate_size=96,
     )
-    model = transformers.BertModel(config).eval()
+    model = getattr(transformers, f"{name}Model")(config).eval()
     tokens = torch.randint(0, 100, (2, 9))
     with torch.inference_mode():
         expected = model(tokens).last_hidden_state
