@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import cnorm
 import cnorm.functional as F
 from cnorm._arrays import FLOATS, Array
 from cnorm._moments import check_nan_policy
@@ -22,7 +23,18 @@ from cnorm.preprocessing import StandardScaler
 dask: Any = require("dask", "dask")
 da: Any = require("dask.array", "dask")
 
-__all__ = ["aligned", "check_array", "fitted", "given", "joined", "kept", "masked", "spread_over", "states"]
+__all__ = [
+    "aligned",
+    "alone",
+    "check_array",
+    "fitted",
+    "given",
+    "joined",
+    "kept",
+    "masked",
+    "spread_over",
+    "states",
+]
 
 
 def check_array(x: Any) -> Any:
@@ -52,7 +64,7 @@ def aligned(function: Any, x: Any, others: list[Any], **how: Any) -> Any:
     """Blocks of a function of x and of arrays from `spread_over`, whose sizes 1 meet every chunk."""
     axes = tuple(range(x.ndim))
     pairs = [part for array in (x, *others) for part in (array, axes)]
-    return da.blockwise(function, axes, *pairs, **how)
+    return da.blockwise(function, axes, *pairs, align_arrays=False, **how)
 
 
 def _part(
@@ -101,7 +113,6 @@ def states(
         x,
         list(others.values()),
         adjust_chunks={a: lambda n: 1 for a in axes},
-        align_arrays=False,
         dtype=np.float64,
         meta=meta,
         name=None,
@@ -127,6 +138,11 @@ def kept(state: RunningMoments, name: str, correction: float, axes: tuple[int, .
     value = np.asarray(state.mean if name == "mean" else state.var(correction))
     with np.errstate(over="ignore"):
         return np.expand_dims(value, axes).astype(dtype)
+
+
+def alone(block: Array, mask: Array | None = None, *, axes: tuple[int, ...], eps: float) -> Array:
+    """A chunk normalized with statistics of its own."""
+    return cnorm.standardize(block, axes, eps=eps, where=mask)
 
 
 def given(block: Array, state: RunningMoments, axes: tuple[int, ...], eps: float) -> Array:

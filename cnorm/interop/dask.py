@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-import cnorm
 from cnorm._axes import as_axes, as_number
 from cnorm.interop._chunks import (
     aligned,
+    alone,
     check_array,
     da,
     dask,
@@ -209,23 +209,19 @@ def standardize(
     eps = as_number(eps, "eps")
     if eps < 0:
         raise ValueError(f"eps: expected no negative number, got {eps}")
-    mask = [] if where is None else [spread_over(where, x, "where")]
+    mask = None if where is None else spread_over(where, x, "where")
+    masks = [] if mask is None else [mask]
     if all(x.numblocks[a] == 1 for a in axes):
-        y = aligned(_alone, x, mask, axis=axes, eps=eps, align_arrays=False, dtype=x.dtype, meta=x._meta)
+        y = aligned(alone, x, masks, axes=axes, eps=eps, dtype=x.dtype, meta=x._meta)
     else:
-        parts = states(x, axes, "propagate", split_every, where)
+        parts = states(x, axes, "propagate", split_every, mask)
         again = manipulation.bind(x, parts)  # else all chunks would be kept until the moments are known
         y = da.map_blocks(given, again, parts, axes, eps, dtype=x.dtype, meta=x._meta)
     y = y if weight is None else y * weight
     y = y if bias is None else y + bias
-    if mask:
-        y = aligned(masked, y, mask, align_arrays=False, dtype=y.dtype, meta=x._meta)
+    if masks:
+        y = aligned(masked, y, masks, dtype=y.dtype, meta=x._meta)
     return y.astype(x.dtype)
-
-
-def _alone(block: Any, mask: Any = None, *, axis: Any, eps: float) -> Any:
-    """A chunk with statistics of its own."""
-    return cnorm.standardize(block, axis, eps=eps, where=mask)
 
 
 def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -> S:
