@@ -17,12 +17,12 @@ lint:            ## ruff, mypy, clang-format
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	clang-format --dry-run --Werror src_c/*.c src_c/*.h tests/c/*.c tests/c/*.h
+	clang-format --dry-run --Werror src_c/*.h src_c/*/*.[ch] tests/c/*.[ch]
 
 format:          ## rewrite Python and C in the house style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
-	clang-format -i src_c/*.c src_c/*.h tests/c/*.c tests/c/*.h
+	clang-format -i src_c/*.h src_c/*/*.[ch] tests/c/*.[ch]
 
 bench:           ## every case against the peers installed, interleaved; JSON in .benchmarks (FLAGS="--match rms")
 	mkdir -p .benchmarks

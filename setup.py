@@ -22,7 +22,7 @@ from build_flags import flags, uses_openmp
 
 PLATFORM = sysconfig.get_platform()
 OPENMP = uses_openmp(PLATFORM, os.environ)
-BLOCKS = ["src_c/blocks.c"]
+KEPT = ["src_c/memory/kept.c"]
 
 
 class BuildExt(build_ext):
@@ -84,13 +84,13 @@ def extension(name: str, c_files: list[str]) -> Extension:
     return Extension(
         f"cnorm.{name}",
         sources=[f"cnorm/{name}.pyx", *c_files],
-        depends=[*sorted(glob("src_c/*")), "tools/build_flags.py"],
+        depends=[*sorted(glob("src_c/**/*.*", recursive=True)), "tools/build_flags.py"],
         include_dirs=["src_c", numpy.get_include()],
         define_macros=MACROS,
     )
 
 
-# _entry reaches the core and the blocks through their .pxd: each is linked once.
-CORE = sorted(set(glob("src_c/*.c")) - set(BLOCKS))
-extensions = [extension("_core", CORE), extension("_blocks", BLOCKS), extension("_entry", [])]
+# _entry reaches the core and the kept memory through their .pxd: each is linked once.
+CORE = sorted(set(glob("src_c/*/*.c")) - set(KEPT))
+extensions = [extension("_core", CORE), extension("_blocks", KEPT), extension("_entry", [])]
 setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Gate to blocks.h: new arrays whose memory is kept for the next one when they are gone."""
+"""Gate to kept.h: new arrays whose memory is kept for the next one when they are gone."""
 
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 
 cnp.import_array()
 
-cdef extern from "blocks.h" nogil:
+cdef extern from "memory/kept.h" nogil:
     void *cn_block_new(size_t size)
     void *cn_block_resize(void *block, size_t size)
     void cn_block_free(void *block)
@@ -21,7 +21,7 @@ cdef extern from "numpy/arrayobject.h":
     object PyArray_NewLikeArray(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
     cnp.PyObject *PyDataMem_DefaultHandler
 
-# Outputs from this size on live in blocks of ours (blocks.h), smaller ones where NumPy puts them.
+# Outputs from this size on live in blocks of ours (kept.h), smaller ones where NumPy puts them.
 cdef Py_ssize_t LARGE = 1 << 20
 
 

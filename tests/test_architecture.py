@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "src_c").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-C_FILES = sorted((ROOT / "src_c").iterdir())
+SRC_C = ROOT / "src_c"
+C_FILES = sorted(p for p in SRC_C.rglob("*") if p.suffix in (".c", ".h", ".inc"))
 C_TESTS = sorted((ROOT / "tests" / "c").glob("*.[ch]"))
 PYTHON_FILES = sorted((ROOT / "cnorm").rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
@@ -57,67 +58,21 @@ SHORT = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
 SHORT_INT8 = {"layer_norm_int8", "rms_norm_int8"}
 PARTS = sorted(p.name for p in (ROOT / "cnorm").glob("*.pxi"))
 
-# What each C file may include.
-INCLUDES = {
-    "cnorm.h": set(),
-    "plan.h": {"cnorm.h"},
-    "kernels.h": {"cnorm.h"},
-    "moments.h": {"cnorm.h"},
-    "params.h": {"cnorm.h"},
-    "threads.h": {"cnorm.h"},
-    "cpu.h": {"kernels.h"},
-    "tile.h": {"kernels.h", "params.h", "plan.h"},
-    "unit.h": {"kernels.h", "params.h", "plan.h", "quantize.h"},
-    "quantize.h": {"kernels.h"},
-    "quantize.c": {"cpu.h", "quantize.h", "threads.h"},
-    "mask.h": {"plan.h"},
-    "mask.c": {"mask.h"},
-    "masked.h": {"tile.h"},
-    "mask_moments.c": {"mask.h", "masked.h", "matrix.h"},
-    "mask_apply.c": {"mask.h", "masked.h"},
-    "unit.c": {"unit.h", "mask.h", "masked.h", "moments.h", "residual.h"},
-    "residual.h": {"unit.h"},
-    "residual.c": {"residual.h", "matrix.h"},
-    "plan.c": {"plan.h"},
-    "threads.c": {"threads.h", "cnorm.h", "lent.h"},
-    "lent.h": {"team.h"},
-    "lent.c": {"cnorm.h", "lent.h"},
-    "team.h": set(),
-    "blocks.h": set(),
-    "blocks.c": {"blocks.h"},
-    "pool.c": {"cnorm.h", "lent.h"},
-    "openmp.c": {"cnorm.h", "team.h"},
-    "tile.c": {"matrix.h", "tile.h"},
-    "cpu.c": {"cpu.h"},
-    "chosen.c": {"cpu.h"},
-    # exec.c may include every header of ours but vec.h.
-    "exec.c": {"cnorm.h", "cpu.h", "kernels.h", "moments.h", "params.h", "plan.h"}
-    | {"masked.h", "residual.h", "threads.h", "tile.h", "unit.h"},
-    "states.c": {"moments.h"},
-    "response.c": {"cpu.h", "matrix.h", "plan.h", "threads.h"},
-    "picture.c": {"cpu.h", "matrix.h", "plan.h", "threads.h"},
-    "matrix.h": set(),
-    "isa.inc": {"cpu.h", "kernels.h", "moments.h", "vec.h", "moments.inc", "apply.inc"}
-    | {"activate.inc", "picture.inc", "quantize.inc", "response.inc", "sum.inc"},
-    "activate.inc": {"curves.inc"},
-    "curves.inc": set(),
-    "sum.inc": set(),
-    "vec.h": {"bytes.h", "half.h", "pixels.h"},
-    "bytes.h": set(),
-    "quantize.inc": {"int8.inc"},
-    "int8.inc": set(),
-    "half.h": set(),
-    "pixels.h": set(),
-    "picture.inc": {"pixels.inc"},
-    "pixels.inc": set(),
-    "response.inc": {"power.inc", "respond.inc"},
-    "power.inc": set(),
-    "respond.inc": set(),
-    "moments.inc": {"sums.inc", "rows.inc", "cols.inc"},
-    "sums.inc": set(),
-    "rows.inc": set(),
-    "cols.inc": set(),
-    "apply.inc": set(),
+# Folders of the C core by layers, from the top; a file includes from its own folder and from layers below.
+# cnorm.h lies below all of them.
+C_LAYERS = (
+    {"isa"},
+    {"call", "image", "lrn"},
+    {"dispatch"},
+    {"kernels"},
+    {"memory", "plan", "simd", "threads"},
+)
+# What only these folders may say.
+C_WORDS = {
+    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "image", "lrn", "memory"},
+    r"#pragma omp|omp\.h|pthread": {"threads"},
+    r"atomic": {"call", "dispatch", "image", "memory", "threads"},
+    r"immintrin\.h|\b_mm\w*\(": {"simd"},
 }
 
 
@@ -235,38 +190,34 @@ def test_foreign_libraries_are_imported_lazily(path: Path) -> None:
         assert not foreign & {n.split(".")[0] for n in names}
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=relative)
-def test_c_includes(path: Path) -> None:
-    ours = set(re.findall(r'#include "([^"]+)"', code(path)))
-    if re.fullmatch(r"isa_\w+\.c", path.name):
-        assert ours == {"isa.inc"}
-    else:
-        assert ours <= INCLUDES[path.name]
+def folder(path: Path) -> str:
+    return path.parent.name
+
+
+def c_layer_of(name: str) -> int:
+    depths = [i for i, names in enumerate(C_LAYERS) if name in names]
+    assert len(depths) == 1, f"src_c/{name} has no layer"
+    return depths[0]
 
 
 @pytest.mark.parametrize("path", C_FILES, ids=relative)
-def test_c_rooms_keep_to_their_duty(path: Path) -> None:
+def test_c_arrows_point_down(path: Path) -> None:
+    for included in re.findall(r'#include "([^"]+)"', code(path)):
+        assert (SRC_C / included).is_file(), f"{included}: expected a path from src_c"
+        there, _, name = included.rpartition("/")
+        if name == "cnorm.h" or there == folder(path):
+            continue
+        assert c_layer_of(there) > c_layer_of(folder(path)), f"{relative(path)} includes {included}"
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=relative)
+def test_c_folders_keep_to_their_duty(path: Path) -> None:
     body = code(path)
     assert "Python.h" not in body
     assert "numpy" not in body
     assert not re.search(r"\b(abort|exit|printf|fprintf|alloca|strcpy)\s*\(", body)
-    if path.name not in (
-        "exec.c",
-        "picture.c",
-        "quantize.c",
-        "response.c",
-        "blocks.c",
-    ):  # drivers open and close scratch
-        assert not re.search(r"\b(malloc|calloc|realloc|free)\s*\(", body)
-    if path.name != "openmp.c":
-        assert not re.search(r"#pragma omp|omp\.h", body)
-    if path.name not in ("pool.c", "openmp.c", "lent.c"):
-        assert "pthread" not in body
-    if path.name not in ("exec.c", "picture.c", "pool.c", "lent.c", "threads.c", "blocks.c", "cpu.c"):
-        assert "atomic" not in body
-    if path.name not in ("vec.h", "bytes.h", "half.h", "pixels.h"):
-        assert "immintrin.h" not in body
-        assert not re.search(r"\b_mm\w*\(", body)
+    for words, folders in C_WORDS.items():
+        assert folder(path) in folders or not re.search(words, body), words
 
 
 @pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".h", ".inc")], ids=relative)
@@ -278,9 +229,9 @@ def test_headers_export_nothing(path: Path) -> None:
 
 
 def test_instruction_sets_export_one_symbol() -> None:
-    for path in C_FILES:
-        if re.fullmatch(r"isa_\w+\.c", path.name):
-            assert len(text(path).splitlines()) <= 20
+    for path in (SRC_C / "isa").glob("*.c"):
+        assert len(text(path).splitlines()) <= 20
+        assert re.findall(r'#include "([^"]+)"', text(path)) == ["isa/isa.inc"]
 
 
 def test_build_flags() -> None:

@@ -19,7 +19,7 @@ if not (sys.platform.startswith("linux") and platform.machine() == "x86_64"):
 if not (shutil.which("objdump") and shutil.which("readelf")):
     pytest.skip("needs binutils", allow_module_level=True)
 
-SETS = ("isa_x86_v3.c", "isa_x86_v4.c")
+SETS = ("x86_v3.c", "x86_v4.c")
 # VEX and EVEX: AVX and beyond start with v (but for two old ones), mask registers with k, and some of BMI.
 WIDE = re.compile(
     r"(?!verr|verw)v|k(mov|and|or|xor|xnor|not|test|shift|unpck|add)"

@@ -67,13 +67,13 @@ def test_instruction_sets_are_for_their_cpus_alone(name: str) -> None:
         "windows arm64": [],
         "mingw": ["-march=x86-64-v3"],
     }
-    assert chosen.isa["isa_x86_v3"] == expected[name]
+    assert chosen.isa["x86_v3"] == expected[name]
 
 
 @by_build
 def test_every_instruction_set_has_a_file(name: str) -> None:
-    sources = {path.stem for path in (TOOLS.parent / "src_c").glob("isa_*.c")}
-    assert {*build.flags(*BUILDS[name], False).isa, "isa_base"} == sources
+    sources = {path.stem for path in (TOOLS.parent / "src_c" / "isa").glob("*.c")}
+    assert {*build.flags(*BUILDS[name], False).isa, "base"} == sources
 
 
 @by_build
@@ -124,7 +124,7 @@ def test_who_gets_openmp(platform: str, asked: dict[str, str], expected: bool) -
     assert build.uses_openmp(platform, asked) is expected
 
 
-SDIST = ["cnorm-1/setup.py", "cnorm-1/cnorm/_core.pyx", "cnorm-1/src_c/plan.c", "cnorm-1/PKG-INFO"]
+SDIST = ["cnorm-1/setup.py", "cnorm-1/cnorm/_core.pyx", "cnorm-1/src_c/plan/plan.c", "cnorm-1/PKG-INFO"]
 WHEEL = [
     *(
         "cnorm/_core.cpython-311-x86_64-linux-gnu.so",
@@ -140,8 +140,8 @@ WHEEL = [
 @pytest.mark.parametrize(
     ("extra", "tracked", "problems"),
     [
-        ([], ["setup.py", "src_c/plan.c"], []),
-        ([], ["setup.py", "src_c/unit.c"], ["missing: src_c/unit.c"]),
+        ([], ["setup.py", "src_c/plan/plan.c"], []),
+        ([], ["setup.py", "src_c/call/job.c"], ["missing: src_c/call/job.c"]),
         (["cnorm-1/cnorm/_core.c"], [], ["made by a build: cnorm/_core.c"]),
         (["cnorm-1/cnorm/_core.so"], [], ["made by a build: cnorm/_core.so"]),
     ],
@@ -150,7 +150,7 @@ def test_contents_of_source_distributions(extra: list[str], tracked: list[str], 
     assert contents.sdist_problems(SDIST + extra, tracked) == problems
 
 
-@pytest.mark.parametrize("stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan.c", "tests/test_plan.py"])
+@pytest.mark.parametrize("stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan/plan.c", "tests/test_plan.py"])
 def test_contents_of_wheels(stray: str) -> None:
     assert contents.wheel_problems(WHEEL) == []
     assert contents.wheel_problems([*WHEEL, stray]) == [f"not for wheels: {stray}"]

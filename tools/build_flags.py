@@ -13,8 +13,8 @@ UNIX_ONLY = ["-fvisibility=hidden", "-Wall", "-Wextra"]
 GCC_ONLY = ["-fno-tree-loop-distribute-patterns"]  # clang refuses the option
 # Files of an instruction set that not every CPU of the platform has.
 ISA = {
-    "isa_x86_v3": ["-march=x86-64-v3"],
-    "isa_x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
+    "x86_v3": ["-march=x86-64-v3"],
+    "x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
 
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../src_c/cnorm.h"
+#include "cnorm.h"
 
 /* Counts; tells of a failure what the format says. Safe from several threads. */
 __attribute__((format(printf, 2, 3))) void check(int good, const char *format, ...);

@@ -1,0 +1,68 @@
+/* mask.c: what a mask shows: runs, extents, everything. Any byte but 0 shows its element. */
+#include "call/mask.h"
+
+#include <stdint.h>
+#include <string.h>
+
+ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n)
+{
+    const int shown = *mask != 0;
+    ptrdiff_t i = 0;
+    if (stride == 0) return n;
+    if (stride == 1 && shown) {
+        const char *end = memchr(mask, 0, (size_t)n);
+        return end ? end - mask : n;
+    }
+    for (uint64_t w[4]; stride == 1 && i + 32 <= n; i += 32) {
+        memcpy(w, mask + i, sizeof w);
+        if ((w[0] | w[1]) | (w[2] | w[3])) break;
+    }
+    while (i < n && (mask[i * stride] != 0) == shown) i++;
+    return i;
+}
+
+cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n)
+{
+    cn_extent e = {0, n, 1};
+    if (!*mask) e.from = cn_alike(mask, stride, n);
+    if (e.from == n) return e;
+    ptrdiff_t end = e.from + cn_alike(mask + e.from * stride, stride, n - e.from);
+    if (end < n && end + cn_alike(mask + end * stride, stride, n - end) < n) {
+        e.full = 0;
+        while (!mask[(e.to - 1) * stride]) e.to--;
+    } else {
+        e.to = end;
+    }
+    return e;
+}
+
+int cn_all_shown(const char *mask, ptrdiff_t row, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n)
+{
+    if (row == n * stride) n *= rows, rows = 1;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        if (!mask[r * row] || cn_alike(mask + r * row, stride, n) < n) return 0;
+    return 1;
+}
+
+const char *cn_mask_of(const cn_call *call)
+{
+    const cn_operand *op = &call->op[CN_M];
+    cn_loops loops;
+    if (!op->data) return NULL;
+    loops.n = 0; /* clearing all of it takes as long as a short row */
+    for (int axis = 0; axis < call->ndim; axis++) {
+        if (op->strides[axis] == 0) continue;
+        loops.loop[loops.n].n = call->shape[axis];
+        for (int o = 0; o < CN_NOPERANDS; o++) loops.loop[loops.n].stride[o] = op->strides[axis];
+        loops.n++;
+    }
+    cn_coalesce(&loops, 1u << CN_M);
+    cn_loop inner = loops.n ? loops.loop[--loops.n] : (cn_loop){.n = 1};
+    const ptrdiff_t rows = cn_count(&loops);
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        ptrdiff_t at[CN_NOPERANDS] = {0};
+        cn_locate(&loops, r, at);
+        if (!cn_all_shown(op->data + at[CN_M], 0, inner.stride[CN_M], 1, inner.n)) return op->data;
+    }
+    return NULL;
+}

@@ -1,0 +1,24 @@
+/* mask.h: what a mask shows: runs, extents, everything. */
+#ifndef CN_MASK_H
+#define CN_MASK_H
+
+#include "plan/plan.h"
+
+/* From the first shown element to the last; full: nothing is hidden in between. */
+typedef struct {
+    ptrdiff_t from, to;
+    int full;
+} cn_extent;
+
+/* The call's mask, NULL if there is none or it hides nothing. */
+const char *cn_mask_of(const cn_call *call);
+
+/* How many of n > 0 elements are alike, from the first on. */
+ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n);
+
+cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n);
+
+/* Is all of [rows, n] shown? */
+int cn_all_shown(const char *mask, ptrdiff_t row, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n);
+
+#endif

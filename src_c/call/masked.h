@@ -1,0 +1,16 @@
+/* masked.h: what a mask shows of a block meets the kernels; what it hides counts in nothing and becomes 0. */
+#ifndef CN_MASKED_H
+#define CN_MASKED_H
+
+#include "call/block.h"
+
+/* Moments of what the mask shows of the block, as cn_tile_moments; mask: the unit's first element, or NULL. In
+ * rows a mask that varies along the unit's columns is constant in each group, and hidden groups are left
+ * out; columns are all read then. */
+void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x, cn_acc *acc,
+                       cn_acc *folded);
+
+/* y of one block, 0 where it is hidden. */
+void cn_masked_apply(const cn_writing *how, const cn_block *block);
+
+#endif

@@ -1,0 +1,116 @@
+/* quantize.c: rows of y to signed bytes and their scales. */
+#include "call/quantize.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "dispatch/cpu.h"
+#include "threads/threads.h"
+
+/* Rows longer than two of them are cut into pieces where they are too few for the threads. */
+#define PIECE (64 * 1024)
+
+cn_rows cn_rows_of(cn_call *call, const cn_int8 *to)
+{
+    cn_rows rows = {
+        &cn_chosen()->int8[call->dtype], *to, call->dtype, 1, cn_kernels_of(call->dtype)->size, NULL, 0};
+    cn_operand *y = &call->op[CN_Y];
+    const ptrdiff_t *stat = call->op[CN_STAT].strides;
+    y->data = (char *)to->q; /* that there is one */
+    for (int axis = call->ndim - 1; axis >= 0; axis--) {
+        if (stat[axis]) continue;
+        y->strides[axis] = rows.n * rows.size;
+        rows.n *= call->shape[axis];
+    }
+    for (int axis = 0; axis < call->ndim; axis++)
+        if (stat[axis]) y->strides[axis] = stat[axis] * rows.n * rows.size;
+    return rows;
+}
+
+/* The scale of a row: given, or made of its largest magnitude. */
+static double scale_of(const cn_rows *rows, ptrdiff_t row, double largest)
+{
+    if (rows->to.kind == CN_GIVEN_ONE) row = 0;
+    double *wide = (double *)rows->to.scales + row;
+    float *narrow = (float *)rows->to.scales + row;
+    if (rows->to.kind == CN_OF_ROWS && rows->dtype == CN_F64)
+        *wide = largest / 127 == 0 ? 1 : largest / 127;
+    else if (rows->to.kind == CN_OF_ROWS)
+        *narrow = (float)largest / 127 == 0 ? 1 : (float)largest / 127;
+    return rows->dtype == CN_F64 ? *wide : *narrow;
+}
+
+void cn_quantize_rows(const cn_rows *rows, ptrdiff_t first, ptrdiff_t count, const char *y)
+{
+    for (ptrdiff_t i = first; i < first + count; i++, y += rows->n * rows->size) {
+        double largest = rows->to.kind == CN_OF_ROWS ? rows->k->largest(y, rows->n) : 0;
+        rows->k->quantize(y, rows->n, scale_of(rows, i, largest), rows->to.q + i * rows->n);
+    }
+}
+
+static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_rows *rows = context;
+    (void)thread;
+    cn_quantize_rows(rows, begin, end - begin, rows->y + begin * rows->n * rows->size);
+}
+
+/* Long rows: piece i of all. */
+typedef struct {
+    const cn_rows *rows;
+    ptrdiff_t pieces;
+    double *largest, *scale;
+} cut_rows;
+
+static ptrdiff_t piece_of(const cut_rows *cut, ptrdiff_t i, ptrdiff_t *first)
+{
+    const ptrdiff_t n = cut->rows->n, start = i % cut->pieces * PIECE;
+    *first = i / cut->pieces * n + start;
+    return n - start < PIECE ? n - start : PIECE;
+}
+
+static void largest_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cut_rows *cut = context;
+    ptrdiff_t first;
+    (void)thread;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        ptrdiff_t n = piece_of(cut, i, &first);
+        cut->largest[i] = cut->rows->k->largest(cut->rows->y + first * cut->rows->size, n);
+    }
+}
+
+static void pieces_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cut_rows *cut = context;
+    ptrdiff_t first;
+    (void)thread;
+    for (ptrdiff_t i = begin; i < end; i++) {
+        ptrdiff_t n = piece_of(cut, i, &first);
+        const char *y = cut->rows->y + first * cut->rows->size;
+        cut->rows->k->quantize(y, n, cut->scale[i / cut->pieces], cut->rows->to.q + first);
+    }
+}
+
+cn_status cn_quantize_all(cn_rows *rows, ptrdiff_t count, int threads)
+{
+    if (rows->n <= 2 * PIECE || count >= 2 * threads) {
+        cn_parallel(count, threads, rows_task, rows);
+        return CN_OK;
+    }
+    cut_rows cut = {rows, (rows->n + PIECE - 1) / PIECE, NULL, NULL};
+    const ptrdiff_t all = count * cut.pieces;
+    cut.largest = malloc((size_t)(all + count) * sizeof *cut.largest);
+    if (!cut.largest) return CN_NO_MEMORY;
+    cut.scale = cut.largest + all;
+    if (rows->to.kind == CN_OF_ROWS) cn_parallel(all, threads, largest_task, &cut);
+    for (ptrdiff_t r = 0; r < count; r++) {
+        double largest = 0;
+        for (ptrdiff_t i = r * cut.pieces; i < (r + 1) * cut.pieces && rows->to.kind == CN_OF_ROWS; i++)
+            largest = cut.largest[i] > largest || isnan(cut.largest[i]) ? cut.largest[i] : largest;
+        cut.scale[r] = scale_of(rows, r, largest);
+    }
+    cn_parallel(all, threads, pieces_task, &cut);
+    free(cut.largest);
+    return CN_OK;
+}

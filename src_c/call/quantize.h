@@ -1,0 +1,25 @@
+/* quantize.h: rows of y to signed bytes and their scales. */
+#ifndef CN_QUANTIZE_H
+#define CN_QUANTIZE_H
+
+#include "kernels/kernels.h"
+
+typedef struct {
+    const cn_int8_kernels *k;
+    cn_int8 to;
+    cn_dtype dtype;
+    ptrdiff_t n, size; /* elements of a row, bytes of one */
+    char *y;           /* all rows, or a unit for each thread, y_bytes apart */
+    ptrdiff_t y_bytes;
+} cn_rows;
+
+/* Describes y of a call as C-ordered rows, a group each, in its operand Y. */
+cn_rows cn_rows_of(cn_call *call, const cn_int8 *to);
+
+/* Rows first ... first + count - 1, that lie at y. */
+void cn_quantize_rows(const cn_rows *rows, ptrdiff_t first, ptrdiff_t count, const char *y);
+
+/* All rows, on several threads. */
+cn_status cn_quantize_all(cn_rows *rows, ptrdiff_t count, int threads);
+
+#endif

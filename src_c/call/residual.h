@@ -1,0 +1,19 @@
+/* residual.h: x as a sum, made right before it is read. */
+#ifndef CN_RESIDUAL_H
+#define CN_RESIDUAL_H
+
+#include "call/job.h"
+
+/* x = add[0] + add[1] over a block of a unit's moments: of all its groups; nothing if x is no sum. into: where
+ * the unit is in scratch, if it is passing. */
+void cn_add_block(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_block *block, char *into);
+
+/* Can x, a sum, be written past the cache? Its units have no gaps, and it is not written over what it is made of. */
+int cn_can_pass(const cn_job *job);
+
+static inline ptrdiff_t cn_passing_bytes(const cn_job *job)
+{
+    return job->passing ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
+}
+
+#endif

@@ -1,0 +1,209 @@
+/* write_masked.c: y of what a mask shows of a block, and 0 where it hides x. */
+#include <stdint.h>
+#include <string.h>
+
+#include "call/mask.h"
+#include "call/masked.h"
+
+/* Rows up to this length are applied together, hidden elements too, which are wiped afterwards. */
+#define CN_APPLIED_ROW 64
+/* Bytes of zeros at hand; what a store past the cache is made of. */
+#define CN_ZEROS 2048
+#define CN_STREAMED 16
+
+/* y = 0 over rows and columns of a block. */
+static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t c,
+                 ptrdiff_t n)
+{
+    const ptrdiff_t row = how->walk->row.stride[CN_Y], col = how->walk->col.stride[CN_Y], size = how->k->size;
+    char *y = how->base[CN_Y] + block->offset[CN_Y] + r * row + c * col;
+    const int dense = n == 1 || col == size;
+    if (n == 0) return;
+    if (dense && row == n * size) n *= rows, rows = 1;
+    for (ptrdiff_t i = 0; i < rows; i++, y += row)
+        if (dense)
+            memset(y, 0, (size_t)(n * size));
+        else
+            for (ptrdiff_t j = 0; j < n; j++) memset(y + j * col, 0, (size_t)size);
+}
+
+#define WIPE(T, y_stride, mask_stride)                                                                            \
+    for (ptrdiff_t i = 0; i < n; i++) {                                                                           \
+        T v;                                                                                                      \
+        memcpy(&v, y + i * (y_stride), sizeof v);                                                                 \
+        v = mask[i * (mask_stride)] ? v : 0;                                                                      \
+        memcpy(y + i * (y_stride), &v, sizeof v);                                                                 \
+    }                                                                                                             \
+    return
+#define WIPE_ANY(T)                                                                                               \
+    if (stride == (ptrdiff_t)sizeof(T) && mask_stride == 1) {                                                     \
+        WIPE(T, (ptrdiff_t)sizeof(T), 1);                                                                         \
+    }                                                                                                             \
+    WIPE(T, stride, mask_stride)
+
+/* y = 0 where the mask hides some of n elements. */
+static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t mask_stride, ptrdiff_t n,
+                        ptrdiff_t size)
+{
+    switch (size) {
+    case 2: WIPE_ANY(uint16_t);
+    case 4: WIPE_ANY(uint32_t);
+    default: WIPE_ANY(uint64_t);
+    }
+}
+
+/* Rows of a block that share an extent. */
+static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, cn_extent e)
+{
+    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride;
+    cn_block part = *block;
+    part.rows = rows, part.n = e.to - e.from;
+    for (int o = 0; o < CN_NOPERANDS; o++) part.offset[o] += r * row[o] + e.from * col[o];
+    wipe(how, block, r, rows, 0, e.from);
+    wipe(how, block, r, rows, e.to, block->n - e.to);
+    if (part.n == 0) return;
+    if (e.full) {
+        cn_tile_apply(how, &part);
+        return;
+    }
+    cn_writing again = *how; /* what is stored past the cache would be read again */
+    again.stream = 0;
+    cn_tile_apply(&again, &part);
+    for (ptrdiff_t i = 0; i < rows; i++)
+        wipe_hidden(how->base[CN_Y] + part.offset[CN_Y] + i * row[CN_Y], col[CN_Y],
+                    how->base[CN_M] + part.offset[CN_M] + i * row[CN_M], col[CN_M], part.n, how->k->size);
+}
+
+/* One row of a tile from element `from` to `to`, stored at y. */
+static void apply_some(const cn_kernels *k, const cn_apply_tile *row, ptrdiff_t from, ptrdiff_t to, char *y,
+                       int stream)
+{
+    cn_apply_tile t = *row;
+    cn_param *const params[] = {&t.hi, &t.lo, &t.scale, &t.w, &t.b};
+    if (from >= to) return;
+    t.x += from * k->size, t.y = y, t.n = to - from, t.stream = stream;
+    for (int i = 0; i < 5; i++)
+        if (params[i]->per_column) params[i]->data += from * k->param_size;
+    if (t.hi.per_column)
+        k->apply_cols(&t);
+    else
+        k->apply_rows(&t);
+}
+
+/* A tile that stores elements as they are, past the cache: by the kernel that stores results there. */
+static void open_copy(const cn_kernels *k, cn_apply_tile *t)
+{
+    static const double none = 0, one = 1;
+    static const float narrow_one = 1;
+    const cn_param zero = {(const char *)&none, 0, 0};
+    const cn_param same = {k->param_size == 8 ? (const char *)&one : (const char *)&narrow_one, 0, 0};
+    *t = (cn_apply_tile){.rows = 1, .hi = zero, .lo = zero, .scale = same, .far = 1, .stream = 1};
+}
+
+/* How rows go past the cache: values, and what is copied. */
+typedef struct {
+    const cn_kernels *k;
+    cn_apply_tile values, copy;
+} streaming;
+
+static void stream_copy(streaming *s, char *y, const char *x, ptrdiff_t n)
+{
+    s->copy.x = x, s->copy.y = y, s->copy.n = n;
+    s->k->apply_rows(&s->copy);
+}
+
+static void stream_zeros(streaming *s, char *y, ptrdiff_t n)
+{
+    static const _Alignas(64) char zeros[CN_ZEROS];
+    const ptrdiff_t most = CN_ZEROS / s->k->size;
+    for (; n > 0; n -= most, y += CN_ZEROS) stream_copy(s, y, zeros, n < most ? n : most);
+}
+
+/* The 16 bytes of y from element `at` on, of which `from` to `to` are shown. */
+static void stream_mixed(streaming *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t to)
+{
+    const ptrdiff_t size = s->k->size;
+    char mixed[CN_STREAMED] = {0};
+    apply_some(s->k, &s->values, from, to, mixed + (from - at) * size, 0);
+    stream_copy(s, s->values.y + at * size, mixed, CN_STREAMED / size);
+}
+
+static void stream_row(streaming *s, cn_extent e, ptrdiff_t n)
+{
+    const ptrdiff_t size = s->k->size, unit = CN_STREAMED / size;
+    const ptrdiff_t first = e.from - e.from % unit, last = e.to - e.to % unit;
+    const ptrdiff_t a = first < e.from ? first + unit : first, end = last < e.to ? last + unit : last;
+    char *y = s->values.y;
+    stream_zeros(s, y, first);
+    if (a > last) {
+        stream_mixed(s, first, e.from, e.to);
+    } else {
+        if (first < a) stream_mixed(s, first, e.from, a);
+        apply_some(s->k, &s->values, a, last, y + a * size, 1);
+        if (last < end) stream_mixed(s, last, last, e.to);
+    }
+    stream_zeros(s, y + end * size, n - end);
+}
+
+/* Past the cache: row by row, each from its first element to its last, and nothing but such stores: others
+ * would wait for the memory one by one, and lines not written at once, too. x (32, 256, 512), second half
+ * hidden: rows first and zeros then 2.0 ms, so 1.0. */
+static int stream_rows(const cn_writing *how, const cn_block *block)
+{
+    const ptrdiff_t *row = how->walk->row.stride, col = how->walk->col.stride[CN_M], n = block->n;
+    const char *mask = how->base[CN_M] + block->offset[CN_M];
+    streaming s;
+    cn_apply_tile *t = &s.values;
+    if (!cn_plain_tile(how, block, t)) return 0;
+    if (((size_t)t->y | (size_t)t->y_row | (size_t)(n * how->k->size)) % CN_STREAMED) return 0;
+    cn_param *const params[] = {&t->hi, &t->lo, &t->scale, &t->w, &t->b};
+    s.k = how->k;
+    open_copy(s.k, &s.copy);
+    cn_extent e = cn_look(mask, col, n);
+    t->rows = 1;
+    for (ptrdiff_t r = 0; r < block->rows; r++) {
+        if (r && row[CN_M]) e = cn_look(mask + r * row[CN_M], col, n);
+        if (e.full)
+            stream_row(&s, e, n);
+        else
+            apply_rows(how, block, r, 1, e);
+        t->x += t->x_row, t->y += t->y_row;
+        for (int i = 0; i < 5; i++) params[i]->data += params[i]->data ? params[i]->row : 0;
+    }
+    return 1;
+}
+
+/* Of a block that is not shown as a whole. */
+static void apply_some_of(const cn_writing *how, const cn_block *block, const char *mask)
+{
+    const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
+    const ptrdiff_t rows = block->rows, n = block->n;
+    const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
+    if (col && n > CN_APPLIED_ROW && how->stream && stream_rows(how, block)) return;
+    if (row == 0 || rows == 1) {
+        apply_rows(how, block, 0, rows, cn_look(mask, col, n));
+    } else if (col == 0 || n == 1) {
+        for (ptrdiff_t r = 0, next; r < rows; r = next) {
+            next = r + cn_alike(mask + r * row, row, rows - r);
+            apply_rows(how, block, r, next - r, mask[r * row] ? all : none);
+        }
+    } else if (n <= CN_APPLIED_ROW) {
+        apply_rows(how, block, 0, rows, some);
+    } else {
+        for (ptrdiff_t r = 0; r < rows; r++) apply_rows(how, block, r, 1, cn_look(mask + r * row, col, n));
+    }
+}
+
+void cn_masked_apply(const cn_writing *how, const cn_block *block)
+{
+    const char *mask = how->base[CN_M];
+    if (mask) {
+        const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
+        mask += block->offset[CN_M];
+        if (!cn_all_shown(mask, row, col, row ? block->rows : 1, col ? block->n : 1)) {
+            apply_some_of(how, block, mask);
+            return;
+        }
+    }
+    cn_tile_apply(how, block);
+}

@@ -1,0 +1,127 @@
+/* cpu.c: CPU features and the pure choice of an instruction set. Compiled for the baseline. */
+#include "dispatch/cpu.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+extern const cn_isa cn_isa_base;
+#if defined(__x86_64__)
+extern const cn_isa cn_isa_x86_v3, cn_isa_x86_v4;
+#endif
+
+const cn_isa *const cn_isas[] = {
+#if defined(__x86_64__)
+    &cn_isa_x86_v4,
+    &cn_isa_x86_v3,
+#endif
+    &cn_isa_base,
+};
+const int cn_n_isas = sizeof cn_isas / sizeof *cn_isas;
+
+#if defined(__x86_64__)
+/* CPUID itself: __builtin_cpu_supports needs a library that clang-cl does not link, and clang before 19 knows
+ * neither the levels nor all names. XCR0 tells which registers the operating system saves. */
+enum { LEAF_1_C, LEAF_7_B, EXTENDED_C, XCR0, N_WORDS };
+
+static const struct {
+    const char *name;
+    unsigned level, word, bits;
+} known[] = {
+    {"sse3", CN_X86_V3, LEAF_1_C, 1u << 0},      {"ssse3", CN_X86_V3, LEAF_1_C, 1u << 9},
+    {"fma", CN_X86_V3, LEAF_1_C, 1u << 12},      {"cx16", CN_X86_V3, LEAF_1_C, 1u << 13},
+    {"sse4.1", CN_X86_V3, LEAF_1_C, 1u << 19},   {"sse4.2", CN_X86_V3, LEAF_1_C, 1u << 20},
+    {"movbe", CN_X86_V3, LEAF_1_C, 1u << 22},    {"popcnt", CN_X86_V3, LEAF_1_C, 1u << 23},
+    {"xsave", CN_X86_V3, LEAF_1_C, 1u << 27},    {"avx", CN_X86_V3, LEAF_1_C, 1u << 28},
+    {"f16c", CN_X86_V3, LEAF_1_C, 1u << 29},     {"bmi1", CN_X86_V3, LEAF_7_B, 1u << 3},
+    {"avx2", CN_X86_V3, LEAF_7_B, 1u << 5},      {"bmi2", CN_X86_V3, LEAF_7_B, 1u << 8},
+    {"lzcnt", CN_X86_V3, EXTENDED_C, 1u << 5},   {"ymm-saved", CN_X86_V3, XCR0, 0x6},
+    {"avx512f", CN_X86_V4, LEAF_7_B, 1u << 16},  {"avx512dq", CN_X86_V4, LEAF_7_B, 1u << 17},
+    {"avx512cd", CN_X86_V4, LEAF_7_B, 1u << 28}, {"avx512bw", CN_X86_V4, LEAF_7_B, 1u << 30},
+    {"avx512vl", CN_X86_V4, LEAF_7_B, 1u << 31}, {"zmm-saved", CN_X86_V4, XCR0, 0xe6},
+};
+
+static void ask(unsigned words[N_WORDS])
+{
+    unsigned a, b, c, d;
+    memset(words, 0, N_WORDS * sizeof words[0]);
+    if (__get_cpuid(1, &a, &b, &c, &d)) words[LEAF_1_C] = c;
+    if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) words[LEAF_7_B] = b;
+    if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) words[EXTENDED_C] = c;
+    if (words[LEAF_1_C] & (1u << 27)) __asm__("xgetbv" : "=a"(words[XCR0]), "=d"(d) : "c"(0));
+}
+
+/* Levels of which a feature is absent; levels in `of` name theirs in text, apart by spaces. */
+static unsigned absent(unsigned of, char *text, size_t size)
+{
+    unsigned levels = 0, words[N_WORDS];
+    size_t at = 0;
+    if (size) text[0] = 0;
+    ask(words);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if ((words[known[i].word] & known[i].bits) == known[i].bits) continue;
+        levels |= known[i].level;
+        if ((of & known[i].level) && at < size)
+            at += (size_t)snprintf(text + at, size - at, at ? " %s" : "%s", known[i].name);
+    }
+    return levels;
+}
+
+unsigned cn_cpu_features(void)
+{
+    const unsigned lacks = absent(0, NULL, 0);
+    return lacks & CN_X86_V3 ? 0 : lacks & CN_X86_V4 ? CN_X86_V3 : CN_X86_V3 | CN_X86_V4;
+}
+
+void cn_cpu_missing(unsigned needs, char *text, size_t size)
+{
+    absent(needs & CN_X86_V4 ? needs | CN_X86_V3 : needs, text, size);
+}
+#else
+unsigned cn_cpu_features(void) { return 0; }
+
+void cn_cpu_missing(unsigned needs, char *text, size_t size)
+{
+    (void)needs;
+    if (size) text[0] = 0;
+}
+#endif
+
+static size_t read_cache_bytes(void)
+{
+    size_t kib = 0;
+#if defined(__linux__)
+    /* sysconf(_SC_LEVEL3_CACHE_SIZE) adds up the caches of all sockets: 256 MiB where a core has 32. */
+    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
+    if (!file) file = fopen("/sys/devices/system/cpu/cpu0/cache/index2/size", "r");
+    if (file) {
+        if (fscanf(file, "%zuK", &kib) != 1) kib = 0;
+        fclose(file);
+    }
+#endif
+    return (kib ? kib : (size_t)32 << 10) << 10;
+}
+
+size_t cn_cache_bytes(void)
+{
+    static atomic_size_t bytes; /* those who race read the same */
+    size_t size = atomic_load(&bytes);
+    if (!size) atomic_store(&bytes, size = read_cache_bytes());
+    return size;
+}
+
+const cn_isa *cn_select(unsigned features, const char *cap)
+{
+    int below = cap == NULL;
+    for (int i = 0; i < cn_n_isas; i++) {
+        int named = cap && strcmp(cap, cn_isas[i]->name) == 0;
+        int runs = (cn_isas[i]->needs & ~features) == 0;
+        if (named && !runs) return NULL;
+        below |= named;
+        if (below && runs) return cn_isas[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,201 @@
+/* plan.c: the coalescing rule and the walk in blocks. Integers only.
+ *
+ * Drop axes of size 1; flip axes on which x runs backwards; sort by x-stride, largest first; merge
+ * neighbours when outer.stride == inner.stride * inner.n for every operand. A kept and a reduced axis
+ * never merge, because the stat operand forbids it. Invariants: same multiset of addresses for each
+ * operand; no mergeable neighbours; no loop of size 1 (but one, if all are).
+ *
+ * Refine, then merge: where the innermost loop is a short reduced run inside a kept loop, and groups have
+ * further loops (GroupNorm channels-last: K8 R4096 K32 R10), every position of the run becomes a statistic
+ * of its own, stat indices count these, and the two loops are one loop of columns. */
+#include "plan/plan.h"
+
+#include <stdio.h>
+
+#define ALL ((1u << CN_NOPERANDS) - 1)
+/* What moments read. */
+#define READ (1u << CN_X | 1u << CN_STAT | 1u << CN_M)
+
+/* A run up to this length is refined if at least so many of them make a group. */
+#define CN_SHORT_RUN 64
+
+static int mergeable(const cn_loop *outer, const cn_loop *inner, unsigned mask)
+{
+    for (int o = 0; o < CN_NOPERANDS; o++)
+        if ((mask >> o & 1) && outer->stride[o] != inner->stride[o] * inner->n) return 0;
+    return 1;
+}
+
+void cn_coalesce(cn_loops *loops, unsigned mask)
+{
+    int k = 0;
+    for (int i = 0; i < loops->n; i++) {
+        cn_loop inner = loops->loop[i];
+        if (inner.n == 1) continue;
+        if (k && mergeable(&loops->loop[k - 1], &inner, mask)) {
+            inner.n *= loops->loop[k - 1].n;
+            k--;
+        }
+        loops->loop[k++] = inner;
+    }
+    loops->n = k;
+}
+
+/* Broadcast axes (x-stride 0) go outermost: what is contiguous stays inside. */
+static int outside(const cn_loop *a, const cn_loop *b)
+{
+    if (a->stride[CN_X] == 0 || b->stride[CN_X] == 0) return a->stride[CN_X] == 0 && b->stride[CN_X] != 0;
+    return a->stride[CN_X] > b->stride[CN_X];
+}
+
+static void gather(const cn_call *call, cn_plan *plan)
+{
+    cn_loops *all = &plan->all;
+    all->n = 0;
+    for (int o = 0; o < CN_NOPERANDS; o++) plan->start[o] = 0;
+    for (int axis = 0; axis < call->ndim; axis++) {
+        cn_loop loop = {.n = call->shape[axis]};
+        if (loop.n == 1) continue;
+        int flip = call->op[CN_X].strides[axis] < 0;
+        for (int o = 0; o < CN_NOPERANDS; o++) {
+            ptrdiff_t stride = call->op[o].strides[axis];
+            if (flip) plan->start[o] += stride * (loop.n - 1);
+            loop.stride[o] = flip ? -stride : stride;
+        }
+        int k = all->n++;
+        for (; k > 0 && outside(&loop, &all->loop[k - 1]); k--) all->loop[k] = all->loop[k - 1];
+        all->loop[k] = loop;
+    }
+}
+
+/* Not the whole struct: it has room for CN_MAXDIM loops, 3 KB. */
+static void copy_loops(cn_loops *to, const cn_loops *from)
+{
+    to->n = from->n;
+    for (int i = 0; i < from->n; i++) to->loop[i] = from->loop[i];
+}
+
+static void keep(cn_loops *to, const cn_loops *from, int n, int reduced)
+{
+    to->n = 0;
+    for (int i = 0; i < n; i++)
+        if ((from->loop[i].stride[CN_STAT] == 0) == reduced) to->loop[to->n++] = from->loop[i];
+}
+
+/* Is the innermost run of x short, inside neighbouring groups that have many of them? Its size, or 1. */
+static ptrdiff_t short_run(const cn_loops *by_x)
+{
+    if (by_x->n < 3) return 1;
+    const cn_loop *run = &by_x->loop[by_x->n - 1], *groups = run - 1;
+    ptrdiff_t runs = 1;
+    for (int i = 0; i < by_x->n - 2; i++)
+        if (by_x->loop[i].stride[CN_STAT] == 0) runs *= by_x->loop[i].n;
+    int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
+               groups->stride[CN_X] == run->stride[CN_X] * run->n && run->stride[CN_M] == 0 &&
+               groups->stride[CN_M] == 0;
+    return fits && run->n <= CN_SHORT_RUN && runs >= CN_SHORT_RUN ? run->n : 1;
+}
+
+/* STAT counts refined statistics: the loops after the last kept one become kept. */
+static void refine(cn_loops *loops, ptrdiff_t run)
+{
+    ptrdiff_t stride = 1;
+    for (int i = loops->n - 1; i >= 0; i--)
+        if (stride < run)
+            loops->loop[i].stride[CN_STAT] = stride, stride *= loops->loop[i].n;
+        else
+            loops->loop[i].stride[CN_STAT] *= run;
+}
+
+void cn_make_plan(const cn_call *call, cn_plan *plan)
+{
+    cn_loops *all = &plan->all, by_x;
+    gather(call, plan);
+    copy_loops(&by_x, all);
+    cn_coalesce(&by_x, READ);
+    plan->refined = short_run(&by_x);
+    if (plan->refined > 1) {
+        refine(all, plan->refined);
+        plan->start[CN_STAT] *= plan->refined;
+        copy_loops(&by_x, all);
+        cn_coalesce(&by_x, READ);
+    }
+    cn_coalesce(all, ALL);
+    plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
+    plan->together = !plan->cols || all->loop[all->n - 1].n == by_x.loop[by_x.n - 1].n;
+    const cn_loops *from = plan->together ? all : &by_x;
+    keep(&plan->kept, from, from->n, 0);
+    plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
+    keep(&plan->reduced, &by_x, by_x.n, 1);
+    cn_coalesce(&plan->reduced, READ);
+    keep(&plan->spread, all, all->n, 1);
+    cn_coalesce(&plan->spread, ALL);
+}
+
+void cn_describe(const cn_call *call, char *text, size_t size)
+{
+    static const ptrdiff_t sizes[CN_NDTYPES] = {[CN_F32] = 4, [CN_F64] = 8, [CN_F16] = 2, [CN_BF16] = 2};
+    cn_plan plan;
+    size_t at = 0;
+    cn_make_plan(call, &plan);
+    const cn_loops *all = &plan.all;
+    for (int i = 0; i < all->n && at < size; i++) {
+        const cn_loop *l = &all->loop[i];
+        at += (size_t)snprintf(text + at, size - at, "%c%td%s ", l->stride[CN_STAT] ? 'K' : 'R', l->n,
+                               l->stride[CN_W] || l->stride[CN_B] ? "w" : "");
+    }
+    int apart = all->n && all->loop[all->n - 1].stride[CN_X] != sizes[call->dtype];
+    if (at < size)
+        snprintf(text + at, size - at, "%s%s%s", plan.cols ? "cols" : "rows", plan.refined > 1 ? " refined" : "",
+                 apart ? " packed" : "");
+}
+
+ptrdiff_t cn_count(const cn_loops *loops)
+{
+    ptrdiff_t n = 1;
+    for (int i = 0; i < loops->n; i++) n *= loops->loop[i].n;
+    return n;
+}
+
+void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS])
+{
+    for (int k = loops->n - 1; k >= 0 && i; k--) {
+        const cn_loop *loop = &loops->loop[k];
+        ptrdiff_t at = i % loop->n;
+        i /= loop->n;
+        for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += at * loop->stride[o];
+    }
+}
+
+/* Rounded up. A walk of few rows costs little but its divisions. */
+static ptrdiff_t parts(ptrdiff_t n, ptrdiff_t of) { return n <= of ? 1 : (n + of - 1) / of; }
+
+void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
+                  cn_walk *walk)
+{
+    static const cn_loop one = {.n = 1};
+    int n = loops->n;
+    walk->col = columns ? *columns : n ? loops->loop[--n] : one;
+    walk->row = n ? loops->loop[--n] : one;
+    walk->outer.n = n;
+    for (int i = 0; i < n; i++) walk->outer.loop[i] = loops->loop[i];
+    walk->piece = piece < walk->col.n ? piece : walk->col.n;
+    walk->pieces = parts(walk->col.n, walk->piece);
+    int one_row = walk->pieces > 1 || walk->row.n == 1;
+    walk->block_rows = one_row ? 1 : block_rows ? block_rows : piece / walk->col.n;
+    walk->per_tile = parts(walk->row.n, walk->block_rows) * walk->pieces;
+    walk->n_blocks = cn_count(&walk->outer) * walk->per_tile;
+}
+
+cn_block cn_walk_block(const cn_walk *walk, ptrdiff_t i)
+{
+    cn_block block = {{0}, walk->row.n, walk->col.n};
+    if (walk->n_blocks == 1) return block;
+    ptrdiff_t in_tile = i % walk->per_tile;
+    cn_locate(&walk->outer, i / walk->per_tile, block.offset);
+    ptrdiff_t r = in_tile / walk->pieces * walk->block_rows, c = in_tile % walk->pieces * walk->piece;
+    block.rows = walk->row.n - r < walk->block_rows ? walk->row.n - r : walk->block_rows;
+    block.n = walk->col.n - c < walk->piece ? walk->col.n - c : walk->piece;
+    for (int o = 0; o < CN_NOPERANDS; o++) block.offset[o] += r * walk->row.stride[o] + c * walk->col.stride[o];
+    return block;
+}

@@ -1,0 +1,12 @@
+/* borrowed.h: a team of threads lent by another library's OpenMP runtime. */
+#ifndef CN_LENT_H
+#define CN_LENT_H
+
+#include "threads/team.h"
+
+int cn_has_lent_team(void);
+
+/* As cn_team, for one caller at a time; 0 if nobody lends. */
+int cn_lent_team(int members, cn_member member, void *context);
+
+#endif
