@@ -49,17 +49,17 @@ typedef struct {
     double count, mean, mean_lo, m2;
 } cn_partial;
 
-/* Moments of one feature of a stream, of x * unit. */
+/* Moments of one feature of a stream, of x * prescale. */
 typedef struct {
     cn_partial of;
-    double unit;
+    double prescale;
 } cn_state;
 
-/* What a stream takes in: values, partials of unit 1 or states; so many doubles each. */
+/* What a stream takes in: values, partials of prescale 1 or states; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 4, CN_STATES = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the three. 0, and nothing written, if a
- * unit is not 1, a number not finite, or one so large that squares might not be. */
+ * prescale is not 1, a number not finite, or one so large that squares might not be. */
 int cn_merge_states(cn_state *to, const cn_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
 
 /* stats[i] = moments of group i, one read of x. */

@@ -17,7 +17,7 @@ static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed
 
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
 {
-    cn_tile t = {x + block->offset[CN_X], 0, 1, how->walk->row.stride[CN_X], block->rows, block->n};
+    cn_tile t = {x + block->offset[CN_X], 0, 1, how->tiling->row.stride[CN_X], block->rows, block->n};
     if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
     return t;
 }
@@ -94,7 +94,7 @@ static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
  * all of that. */
 static inline void open_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t, char **free_memory)
 {
-    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, *at = block->offset;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, *at = block->offset;
     const ptrdiff_t n = block->n, size = how->k->param_size;
     char *packed = *free_memory, *const *base = how->base;
     t->x = base[CN_X] + at[CN_X], t->x_row = row[CN_X], t->rows = block->rows, t->n = n;
@@ -131,7 +131,7 @@ static void draw(const cn_writing *how, char *packed, cn_matrix y, ptrdiff_t row
 static void apply_block(const cn_writing *how, const cn_block *block)
 {
     const cn_kernels *k = how->k;
-    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, n = block->n;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, n = block->n;
     char *packed = how->packed;
     cn_apply_tile t;
     open_tile(how, block, &t, &packed);
@@ -184,12 +184,12 @@ static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t
 static void apply_boosted(const cn_writing *how, const cn_block *block)
 {
     const cn_kernels *k = how->k;
-    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, size = k->param_size;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = k->param_size;
     char boosted[CN_BOOSTED * sizeof(float)];
-    cn_walk flat = *how->walk;
+    cn_tiling flat = *how->tiling;
     flat.col.stride[CN_X] = k->size;
     cn_writing own = *how;
-    own.walk = &flat, own.base[CN_X] = boosted;
+    own.tiling = &flat, own.base[CN_X] = boosted;
     for (ptrdiff_t r = 0; r < block->rows; r++)
         for (ptrdiff_t c = 0; c < block->n; c += CN_BOOSTED) {
             cn_block piece = {{0}, 1, block->n - c < CN_BOOSTED ? block->n - c : CN_BOOSTED};
@@ -206,7 +206,7 @@ static int apart(ptrdiff_t stride, ptrdiff_t size) { return stride != 0 && strid
 
 int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t)
 {
-    const ptrdiff_t *col = how->walk->col.stride, size = how->k->size, param_size = how->k->param_size;
+    const ptrdiff_t *col = how->tiling->col.stride, size = how->k->size, param_size = how->k->param_size;
     char *packed = how->packed;
     if (col[CN_X] != size || col[CN_Y] != size || how->params->boosted || cn_curved(how->activation)) return 0;
     if (apart(col[CN_STAT], 1) || apart(col[CN_W], param_size) || apart(col[CN_B], param_size)) return 0;
@@ -216,7 +216,7 @@ int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t
 
 void cn_tile_apply(const cn_writing *how, const cn_block *block)
 {
-    const ptrdiff_t *col = how->walk->col.stride, size = how->k->param_size;
+    const ptrdiff_t *col = how->tiling->col.stride, size = how->k->param_size;
     if (how->params->boosted) {
         apply_boosted(how, block);
         return;
@@ -229,6 +229,6 @@ void cn_tile_apply(const cn_writing *how, const cn_block *block)
     one.rows = 1;
     for (ptrdiff_t r = 0; r < block->rows; r++) {
         apply_block(how, &one);
-        for (int o = 0; o < CN_NOPERANDS; o++) one.offset[o] += how->walk->row.stride[o];
+        for (int o = 0; o < CN_NOPERANDS; o++) one.offset[o] += how->tiling->row.stride[o];
     }
 }

@@ -1,4 +1,4 @@
-/* block.h: one block of a walk meets its kernel; what is not contiguous is packed first. */
+/* block.h: one block of a tiling meets its kernel; what is not contiguous is packed first. */
 #ifndef CN_TILE_H
 #define CN_TILE_H
 
@@ -24,14 +24,14 @@ ptrdiff_t cn_rows_in_one(ptrdiff_t n);
 
 typedef struct {
     const cn_kernels *k;
-    const cn_walk *walk;
-    const cn_loop *columns; /* of the unit */
+    const cn_tiling *tiling;
+    const cn_loop *columns; /* of the bundle */
     ptrdiff_t fold;         /* rows of x that are one row of the tile */
     int cols, centered;
     char *packed; /* CN_PACKED elements */
 } cn_reading;
 
-/* The tile of a block. x: the unit's first element. */
+/* The tile of a block. x: the bundle's first element. */
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x);
 
 /* Merges the tile's moments into acc; of folded rows into folded. Its columns are `stride` bytes apart. */
@@ -39,7 +39,7 @@ void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_acc 
 
 typedef struct {
     const cn_kernels *k;
-    const cn_walk *walk;
+    const cn_tiling *tiling;
     char *base[CN_NOPERANDS]; /* first elements of the operands */
     const cn_params *params;
     char *packed;    /* CN_PACKED elements and five rows of parameters */

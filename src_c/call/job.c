@@ -1,6 +1,6 @@
-/* job.c: how a call falls into units, blocks and spans, and the moments of a unit.
+/* job.c: how a call falls into bundles, blocks and segments, and the moments of a bundle.
  *
- * Blocks are merged in order within spans of CN_SPAN blocks, the spans in order into the unit: this tree
+ * Blocks are merged in order within segments of CN_SEGMENT blocks, the segments in order into the bundle: this tree
  * depends on the shape of a group alone, never on threads, schedule or how many groups there are. */
 #include "call/job.h"
 
@@ -11,9 +11,9 @@
 #include "kernels/moments.h"
 #include "call/residual.h"
 
-#define CN_SPAN 16
+#define CN_SEGMENT 16
 
-/* Short groups taken together: at most so many groups and elements. A unit costs 90 ns beside its elements;
+/* Short groups taken together: at most so many groups and elements. A bundle costs 90 ns beside its elements;
  * those, read twice, should be in L1 or L2 still (layer_norm (128, 768): 2048 elements 30.4 us, 4096 26.5,
  * 8192 26.0 on Zen 3). */
 #define CN_BATCH 128
@@ -24,9 +24,9 @@
 /* A block of apply costs 60 ns beside its elements. */
 #define CN_APPLIED 16384
 
-static cn_acc open_slot(double *slot, ptrdiff_t width)
+static cn_acc open_partials(double *partials, ptrdiff_t width)
 {
-    return (cn_acc){slot[0], slot + 1, slot + 1 + width, slot + 1 + 2 * width};
+    return (cn_acc){partials[0], partials + 1, partials + 1 + width, partials + 1 + 2 * width};
 }
 
 /* n groups of from, first ones at offset, merge into n groups of to (Chan, Golub & LeVeque). */
@@ -48,51 +48,51 @@ static void merge_groups(cn_acc *to, const cn_acc *from, ptrdiff_t offset, ptrdi
     to->count = count;
 }
 
-void cn_merge_slot(const cn_job *job, double *to, const double *from)
+void cn_merge_partials(const cn_job *job, double *to, const double *from)
 {
     if (job->each) {
         for (ptrdiff_t c = 0; c < job->width; c++) cn_merge((cn_partial *)to + c, (const cn_partial *)from + c);
         return;
     }
-    cn_acc a = open_slot(to, job->width), b = open_slot((double *)from, job->width);
+    cn_acc a = open_partials(to, job->width), b = open_partials((double *)from, job->width);
     merge_groups(&a, &b, 0, job->width);
     to[0] = a.count;
 }
 
 cn_scratch cn_open_scratch(const cn_job *job, int thread)
 {
-    double *slot = (double *)(job->scratch + (size_t)thread * job->scratch_size);
-    ptrdiff_t size = cn_slot_size(job), folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
-    double *factors = slot + 2 * size + folded;
+    double *partials = (double *)(job->scratch + (size_t)thread * job->scratch_size);
+    ptrdiff_t size = cn_partials_size(job), folded = job->fold > 1 ? 1 + 3 * job->fold * job->width : 0;
+    double *factors = partials + 2 * size + folded;
     char *params = (char *)(factors + job->width);
     char *x = params + CN_N_PARAMS * job->width * job->repeat * (ptrdiff_t)sizeof(double);
     char *packed = x + cn_passing_bytes(job);
-    return (cn_scratch){slot, slot + size, slot + 2 * size, factors, params, packed > x ? x : NULL, packed};
+    return (cn_scratch){partials, partials + size, partials + 2 * size, factors, params, packed > x ? x : NULL, packed};
 }
 
-void cn_locate_unit(const cn_job *job, ptrdiff_t u, cn_unit *unit)
+void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle)
 {
     cn_loop columns = job->plan.columns;
     ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, outer = u, first = 0;
-    for (int o = 0; o < CN_NOPERANDS; o++) unit->offset[o] = job->plan.start[o];
+    for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] = job->plan.start[o];
     if (tiles > 1) {
         outer = u / tiles, first = u % tiles * job->width;
-        for (int o = 0; o < CN_NOPERANDS; o++) unit->offset[o] += first * columns.stride[o];
+        for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] += first * columns.stride[o];
     }
-    cn_locate(&job->plan.kept, outer, unit->offset);
+    cn_locate(&job->plan.kept, outer, bundle->offset);
     columns.n = columns.n - first < job->width ? columns.n - first : job->width;
-    unit->columns = columns;
+    bundle->columns = columns;
 }
 
 /* Are columns read side by side? */
 static int reads_columns(const cn_job *job) { return job->plan.cols && !job->each; }
 
-void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk)
+void cn_tiling_of_moments(const cn_job *job, const cn_loop *columns, cn_tiling *tiling)
 {
     if (reads_columns(job))
-        cn_make_walk(&job->plan.reduced, columns, CN_BLOCK_ROWS * job->fold, CN_MAX_GROUPS, walk);
+        cn_make_tiling(&job->plan.reduced, columns, CN_BLOCK_ROWS * job->fold, CN_MAX_GROUPS, tiling);
     else
-        cn_make_walk(&job->plan.reduced, NULL, 0, CN_BLOCK, walk);
+        cn_make_tiling(&job->plan.reduced, NULL, 0, CN_BLOCK, tiling);
 }
 
 /* Elements of a block of apply: what is packed first should stay in L1. */
@@ -103,12 +103,12 @@ static ptrdiff_t applied(const cn_job *job, ptrdiff_t columns)
     return job->packs || cn_curved(job->call->activation) ? CN_BLOCK : CN_APPLIED;
 }
 
-void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
+void cn_tiling_of_apply(const cn_job *job, const cn_loop *columns, cn_tiling *tiling)
 {
     cn_loop own = *columns;
     own.stride[CN_STAT] = 1;
     if (job->plan.cols) {
-        cn_make_walk(&job->plan.spread, &own, 0, applied(job, own.n), walk);
+        cn_make_tiling(&job->plan.spread, &own, 0, applied(job, own.n), tiling);
         return;
     }
     cn_loops loops;
@@ -122,12 +122,12 @@ void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk)
     loops.loop[0] = own;
     memcpy(loops.loop + 1, job->plan.spread.loop + merged, (size_t)(loops.n - 1) * sizeof(cn_loop));
     if (loops.n == 1) loops.loop[loops.n++] = (cn_loop){.n = 1}; /* groups of one element */
-    cn_make_walk(&loops, NULL, 0, applied(job, 0), walk);
+    cn_make_tiling(&loops, NULL, 0, applied(job, 0), tiling);
 }
 
-void cn_walk_all(const cn_job *job, cn_walk *walk)
+void cn_tiling_of_all(const cn_job *job, cn_tiling *tiling)
 {
-    cn_make_walk(&job->plan.all, NULL, 0, applied(job, job->plan.columns.n), walk);
+    cn_make_tiling(&job->plan.all, NULL, 0, applied(job, job->plan.columns.n), tiling);
 }
 
 /* The folded accumulators join the plain ones, in order. */
@@ -136,57 +136,57 @@ static void unfold(const cn_job *job, cn_acc *acc, const cn_acc *folded)
     for (ptrdiff_t i = 0; i < job->fold; i++) merge_groups(acc, folded, i * job->width, job->width);
 }
 
-/* A span of groups with masks of their own: block by block, so that columns find theirs in the cache. */
-static void own_span(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t from, ptrdiff_t to,
-                     cn_partial *slot, const cn_scratch *s)
+/* A segment of groups with masks of their own: block by block, so that columns find theirs in the cache. */
+static void masked_segment(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, ptrdiff_t from, ptrdiff_t to,
+                     cn_partial *partials, const cn_scratch *s)
 {
-    const cn_loop *columns = &unit->columns, one = {.n = 1};
-    const char *x = s->x ? s->x : job->call->op[CN_X].data + unit->offset[CN_X];
-    const cn_reading how = {job->k, walk, &one, 1, 0, job->kind == CN_VAR, s->packed};
-    memset(slot, 0, (size_t)columns->n * sizeof *slot);
+    const cn_loop *columns = &bundle->columns, one = {.n = 1};
+    const char *x = s->x ? s->x : job->call->op[CN_X].data + bundle->offset[CN_X];
+    const cn_reading how = {job->k, tiling, &one, 1, 0, job->kind == CN_VAR, s->packed};
+    memset(partials, 0, (size_t)columns->n * sizeof *partials);
     for (ptrdiff_t i = from; i < to; i++) {
-        cn_block block = cn_walk_block(walk, i);
-        cn_add_block(job, walk, unit, &block, s->x);
+        cn_block block = cn_tiling_block(tiling, i);
+        cn_add_block(job, tiling, bundle, &block, s->x);
         for (ptrdiff_t c = 0; c < columns->n; c++) {
             const char *mask = job->mask;
-            if (mask) mask += unit->offset[CN_M] + c * columns->stride[CN_M];
-            cn_acc acc = {slot[c].count, &slot[c].mean, &slot[c].mean_lo, &slot[c].m2};
+            if (mask) mask += bundle->offset[CN_M] + c * columns->stride[CN_M];
+            cn_acc acc = {partials[c].count, &partials[c].mean, &partials[c].mean_lo, &partials[c].m2};
             cn_masked_moments(&how, mask, &block, x + c * columns->stride[CN_X], &acc, NULL);
-            slot[c].count = acc.count;
+            partials[c].count = acc.count;
         }
     }
 }
 
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t span, double *slot,
+void cn_segment_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, ptrdiff_t segment, double *partials,
                      const cn_scratch *s)
 {
-    ptrdiff_t from = span * CN_SPAN, to = from + CN_SPAN < walk->n_blocks ? from + CN_SPAN : walk->n_blocks;
+    ptrdiff_t from = segment * CN_SEGMENT, to = from + CN_SEGMENT < tiling->n_blocks ? from + CN_SEGMENT : tiling->n_blocks;
     if (job->each) {
-        own_span(job, walk, unit, from, to, (cn_partial *)slot, s);
+        masked_segment(job, tiling, bundle, from, to, (cn_partial *)partials, s);
         return;
     }
-    slot[0] = 0;
-    cn_acc acc = open_slot(slot, job->width), folded = open_slot(s->folded, job->fold * job->width);
+    partials[0] = 0;
+    cn_acc acc = open_partials(partials, job->width), folded = open_partials(s->folded, job->fold * job->width);
     folded.count = 0;
     const int cols = job->plan.cols;
-    const cn_reading how = {job->k, walk, &unit->columns, job->fold, cols, job->kind == CN_VAR, s->packed};
-    const char *x = s->x ? s->x : job->call->op[CN_X].data + unit->offset[CN_X];
-    const char *mask = job->mask ? job->mask + unit->offset[CN_M] : NULL;
+    const cn_reading how = {job->k, tiling, &bundle->columns, job->fold, cols, job->kind == CN_VAR, s->packed};
+    const char *x = s->x ? s->x : job->call->op[CN_X].data + bundle->offset[CN_X];
+    const char *mask = job->mask ? job->mask + bundle->offset[CN_M] : NULL;
     for (ptrdiff_t i = from; i < to; i++) {
-        cn_block block = cn_walk_block(walk, i);
-        cn_add_block(job, walk, unit, &block, s->x);
+        cn_block block = cn_tiling_block(tiling, i);
+        cn_add_block(job, tiling, bundle, &block, s->x);
         cn_masked_moments(&how, mask, &block, x, &acc, &folded);
     }
     if (job->fold > 1) unfold(job, &acc, &folded);
-    slot[0] = acc.count;
+    partials[0] = acc.count;
 }
 
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_scratch *s)
+void cn_bundle_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_scratch *s)
 {
-    cn_span_moments(job, walk, unit, 0, s->unit, s);
-    for (ptrdiff_t i = 1; i < job->spans; i++) {
-        cn_span_moments(job, walk, unit, i, s->span, s);
-        cn_merge_slot(job, s->unit, s->span);
+    cn_segment_moments(job, tiling, bundle, 0, s->bundle, s);
+    for (ptrdiff_t i = 1; i < job->segments; i++) {
+        cn_segment_moments(job, tiling, bundle, i, s->segment, s);
+        cn_merge_partials(job, s->bundle, s->segment);
     }
 }
 
@@ -205,48 +205,48 @@ static void coarsen(ptrdiff_t refined, cn_acc *acc, ptrdiff_t n)
     acc->count *= (double)refined;
 }
 
-/* Is column c of the unit hidden as a whole? */
-static int hidden(const cn_job *job, const cn_unit *unit, ptrdiff_t c)
+/* Is column c of the bundle hidden as a whole? */
+static int hidden(const cn_job *job, const cn_bundle *bundle, ptrdiff_t c)
 {
-    const ptrdiff_t step = unit->columns.stride[CN_M];
-    return job->mask && step && !job->mask[unit->offset[CN_M] + c * step];
+    const ptrdiff_t step = bundle->columns.stride[CN_M];
+    return job->mask && step && !job->mask[bundle->offset[CN_M] + c * step];
 }
 
 /* Zeros for groups of which nothing is shown; their apply is skipped. */
-static void blank(const cn_job *job, const cn_unit *unit, cn_acc *acc)
+static void blank(const cn_job *job, const cn_bundle *bundle, cn_acc *acc)
 {
-    for (ptrdiff_t c = 0; c < unit->columns.n; c++)
-        if (acc->count == 0 || hidden(job, unit, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
+    for (ptrdiff_t c = 0; c < bundle->columns.n; c++)
+        if (acc->count == 0 || hidden(job, bundle, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
 }
 
-/* As cn_finish_unit, for groups with masks of their own. */
-static void finish_own(const cn_job *job, const cn_partial *slot, const cn_unit *unit, cn_params *params)
+/* As cn_finish_bundle, for groups with masks of their own. */
+static void finish_own(const cn_job *job, const cn_partial *partials, const cn_bundle *bundle, cn_params *params)
 {
-    const ptrdiff_t n = unit->columns.n, stat = unit->offset[CN_STAT], step = unit->columns.stride[CN_STAT];
+    const ptrdiff_t n = bundle->columns.n, stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
     for (ptrdiff_t c = 0; c < n; c++) {
         double factor = 0;
-        if (job->stats) job->stats[stat + c * step] = slot[c];
+        if (job->stats) job->stats[stat + c * step] = partials[c];
         if (!params) continue;
-        if (slot[c].count > 0) cn_scales(&factor, &slot[c].m2, 1, slot[c].count, job->kind, job->eps);
-        cn_put_param(params, job->k->param_size, c, slot[c].mean, slot[c].mean_lo, factor);
+        if (partials[c].count > 0) cn_scales(&factor, &partials[c].m2, 1, partials[c].count, job->kind, job->eps);
+        cn_put_param(params, job->k->param_size, c, partials[c].mean, partials[c].mean_lo, factor);
     }
     if (params && job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
 }
 
-void cn_finish_unit(const cn_job *job, double *slot, const cn_unit *unit, double *factors, cn_params *params)
+void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors, cn_params *params)
 {
-    const ptrdiff_t n = unit->columns.n, refined = job->plan.refined, stat = unit->offset[CN_STAT];
+    const ptrdiff_t n = bundle->columns.n, refined = job->plan.refined, stat = bundle->offset[CN_STAT];
     if (job->each) {
-        finish_own(job, (cn_partial *)slot, unit, params);
+        finish_own(job, (cn_partial *)partials, bundle, params);
         return;
     }
-    cn_acc acc = open_slot(slot, job->width);
-    if (job->mask) blank(job, unit, &acc);
+    cn_acc acc = open_partials(partials, job->width);
+    if (job->mask) blank(job, bundle, &acc);
     if (refined > 1) coarsen(refined, &acc, n);
     if (job->stats)
         for (ptrdiff_t c = 0; c < n; c += refined)
-            job->stats[(stat + c * unit->columns.stride[CN_STAT]) / refined] =
-                (cn_partial){hidden(job, unit, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
+            job->stats[(stat + c * bundle->columns.stride[CN_STAT]) / refined] =
+                (cn_partial){hidden(job, bundle, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
     if (!params) return;
     cn_scales(factors, acc.m2, n, acc.count > 0 ? acc.count : 1, job->kind, job->eps);
     cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
@@ -259,7 +259,7 @@ size_t cn_scratch_size(const cn_job *job)
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
     size_t packed = (job->packs || job->mask ? rows + 2 * CN_PACKED : rows) * sizeof(double);
     if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
-    size_t doubles = (size_t)(2 * cn_slot_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
+    size_t doubles = (size_t)(2 * cn_partials_size(job) + folded + (1 + CN_N_PARAMS * job->repeat) * job->width);
     packed += (size_t)cn_passing_bytes(job);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
@@ -282,7 +282,7 @@ static int own_masks(const cn_plan *plan)
     return varies && plan->columns.stride[CN_M] != 0;
 }
 
-/* Rows of a group that can be applied as rows of all groups of a unit (few channels of a GroupNorm): a
+/* Rows of a group that can be applied as rows of all groups of a bundle (few channels of a GroupNorm): a
  * block for each group would cost more than its elements. */
 static ptrdiff_t repeated(const cn_plan *plan, ptrdiff_t width)
 {
@@ -308,7 +308,7 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
                  cn_partial *stats)
 {
     job->call = call, job->k = k, job->kind = kind, job->eps = eps, job->stats = stats;
-    job->rows = NULL, job->slots = NULL, job->params_memory = NULL, job->scratch = NULL;
+    job->rows = NULL, job->partials = NULL, job->params_memory = NULL, job->scratch = NULL;
     job->small_used = 0, job->passing = 0;
     cn_make_plan(call, &job->plan);
     job->mask = cn_mask_of(call);
@@ -324,13 +324,13 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
     }
     most -= most % job->plan.refined;
     job->width = columns->n < most ? columns->n : most;
-    job->units = cn_count(&job->plan.kept) * ((columns->n + job->width - 1) / job->width);
+    job->bundles = cn_count(&job->plan.kept) * ((columns->n + job->width - 1) / job->width);
     job->fold = folding(job);
     job->repeat = repeated(&job->plan, job->width);
     job->elements = group * job->width;
-    cn_walk walk;
-    cn_loop unit = *columns;
-    unit.n = job->width;
-    cn_walk_moments(job, &unit, &walk);
-    job->spans = (walk.n_blocks + CN_SPAN - 1) / CN_SPAN;
+    cn_tiling tiling;
+    cn_loop bundle = *columns;
+    bundle.n = job->width;
+    cn_tiling_of_moments(job, &bundle, &tiling);
+    job->segments = (tiling.n_blocks + CN_SEGMENT - 1) / CN_SEGMENT;
 }

@@ -1,4 +1,4 @@
-/* job.h: a job and its units: neighbouring groups of the plan's columns, taken together. */
+/* job.h: a job and its bundles: neighbouring groups of the plan's columns, taken together. */
 #ifndef CN_UNIT_H
 #define CN_UNIT_H
 
@@ -19,37 +19,37 @@ typedef struct {
     const char *mask; /* NULL if nothing is hidden; the plan heeds the strides of a mask all the same */
     int each;         /* every group has a mask of its own */
     int packs;        /* blocks, or parameters, are packed */
-    ptrdiff_t width, units, spans; /* columns of a unit; spans of a unit */
+    ptrdiff_t width, bundles, segments; /* columns of a bundle; segments of a bundle */
     ptrdiff_t fold;                /* narrow columns: so many rows are one row of fold * width columns */
     ptrdiff_t repeat;              /* rows of a group, each with parameters of its own; else 1 */
-    ptrdiff_t elements;            /* of a unit */
-    cn_walk apply;                 /* two phases: over all of x */
+    ptrdiff_t elements;            /* of a bundle */
+    cn_tiling apply;                 /* two phases: over all of x */
     cn_partial *stats;             /* by group, or NULL */
-    const cn_rows *rows;           /* NULL, or y of each unit becomes bytes */
-    double *slots;                 /* [units][spans] slots, two phases only */
+    const cn_rows *rows;           /* NULL, or y of each bundle becomes bytes */
+    double *partials;                 /* [bundles][segments] of them, two phases only */
     char *params_memory;
     cn_params params; /* by stat element; two phases only */
-    ptrdiff_t ahead;  /* bytes of x from a unit to the one applied after it */
+    ptrdiff_t ahead;  /* bytes of x from a bundle to the one applied after it */
     int far, stream;  /* the data outgrow the cache; y is written past it */
-    int passing;      /* x is a sum written past it; what reads it finds a unit's in scratch */
+    int passing;      /* x is a sum written past it; what reads it finds a bundle's in scratch */
     char *scratch;    /* [threads] of scratch_size */
     size_t scratch_size;
     size_t small_used;
     _Alignas(64) char small[CN_SMALL];
 } cn_job;
 
-/* Scratch of a thread: two slots, a folded one, factors and parameters of a unit, x of a unit (NULL unless
+/* Scratch of a thread: partials of a bundle, of a segment and of folded columns, factors and parameters of a bundle, x of a bundle (NULL unless
  * it is passing), packed blocks. */
 typedef struct {
-    double *unit, *span, *folded, *factors;
+    double *bundle, *segment, *folded, *factors;
     char *params, *x, *packed;
 } cn_scratch;
 
-/* A slot holds moments of one unit: count, then mean, mean_lo, m2 of width columns; with masks of their own
+/* Partials are the moments of one bundle: count, then mean, mean_lo, m2 of width columns; with masks of their own
  * a cn_partial for each. */
-static inline ptrdiff_t cn_slot_size(const cn_job *job) { return (job->each ? 4 : 3) * job->width + 1; }
+static inline ptrdiff_t cn_partials_size(const cn_job *job) { return (job->each ? 4 : 3) * job->width + 1; }
 
-/* Plan, units and spans of a call; nothing is allocated yet. */
+/* Plan, bundles and segments of a call; nothing is allocated yet. */
 void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind kind, double eps,
                  cn_partial *stats);
 
@@ -57,29 +57,29 @@ void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind 
 size_t cn_scratch_size(const cn_job *job);
 cn_scratch cn_open_scratch(const cn_job *job, int thread);
 
-/* A unit: its columns and the offsets of its first element. */
+/* A bundle: its columns and the offsets of its first element. */
 typedef struct {
     cn_loop columns;
     ptrdiff_t offset[CN_NOPERANDS];
-} cn_unit;
+} cn_bundle;
 
-void cn_locate_unit(const cn_job *job, ptrdiff_t u, cn_unit *unit);
+void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle);
 
-/* The walks of a unit's moments, and of its apply (parameters side by side, from STAT offset 0). */
-void cn_walk_moments(const cn_job *job, const cn_loop *columns, cn_walk *walk);
-void cn_walk_apply(const cn_job *job, const cn_loop *columns, cn_walk *walk);
+/* How a bundle's moments are cut into blocks, and its apply (parameters side by side, from STAT offset 0). */
+void cn_tiling_of_moments(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
+void cn_tiling_of_apply(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
 
-/* The walk of apply over all of x, statistics in the caller's order. */
-void cn_walk_all(const cn_job *job, cn_walk *walk);
+/* How apply over all of x is cut into blocks, statistics in the caller's order. */
+void cn_tiling_of_all(const cn_job *job, cn_tiling *tiling);
 
-/* Moments of one span of a unit into slot, and of a whole unit into s->unit. */
-void cn_span_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, ptrdiff_t span, double *slot,
+/* Moments of one segment of a bundle into partials, and of a whole bundle into s->bundle. */
+void cn_segment_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, ptrdiff_t segment, double *partials,
                      const cn_scratch *s);
-void cn_unit_moments(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_scratch *s);
-void cn_merge_slot(const cn_job *job, double *to, const double *from);
+void cn_bundle_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_scratch *s);
+void cn_merge_partials(const cn_job *job, double *to, const double *from);
 
-/* Writes a finished unit to stats and, if given, to params (of the unit alone). Refined groups are merged
- * first; slot is theirs then. */
-void cn_finish_unit(const cn_job *job, double *slot, const cn_unit *unit, double *factors, cn_params *params);
+/* Writes a finished bundle to stats and, if given, to params (of the bundle alone). Refined groups are merged
+ * first; partials are theirs then. */
+void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors, cn_params *params);
 
 #endif

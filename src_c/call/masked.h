@@ -4,8 +4,8 @@
 
 #include "call/block.h"
 
-/* Moments of what the mask shows of the block, as cn_tile_moments; mask: the unit's first element, or NULL. In
- * rows a mask that varies along the unit's columns is constant in each group, and hidden groups are left
+/* Moments of what the mask shows of the block, as cn_tile_moments; mask: the bundle's first element, or NULL. In
+ * rows a mask that varies along the bundle's columns is constant in each group, and hidden groups are left
  * out; columns are all read then. */
 void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x, cn_acc *acc,
                        cn_acc *folded);

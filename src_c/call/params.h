@@ -8,7 +8,7 @@
 
 /* Arrays by stat element. boost (float32 only) is a power of two the element of x is multiplied with
  * first, where scale itself is out of float32's range: standard deviations below 1e-36 or above 1e36.
- * hi, lo and scale are then in that unit. boosted: some boost is not 1. */
+ * hi, lo and scale are of the prescaled x then. boosted: some boost is not 1. */
 typedef struct {
     char *hi, *lo, *scale, *boost;
     int boosted;

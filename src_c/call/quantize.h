@@ -9,7 +9,7 @@ typedef struct {
     cn_int8 to;
     cn_dtype dtype;
     ptrdiff_t n, size; /* elements of a row, bytes of one */
-    char *y;           /* all rows, or a unit for each thread, y_bytes apart */
+    char *y;           /* all rows, or a bundle for each thread, y_bytes apart */
     ptrdiff_t y_bytes;
 } cn_rows;
 

@@ -54,7 +54,7 @@ static ptrdiff_t squeeze(char *to, const char *from, ptrdiff_t stride, const cha
 /* The shown elements of each group as one row; the shown rows, if columns are groups. */
 static void pack_shown(const cn_reading *how, const char *mask, cn_tile *t, ptrdiff_t stride)
 {
-    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, size = how->k->size;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = how->k->size;
     ptrdiff_t n = 0;
     char *to = how->packed;
     for (ptrdiff_t g = 0; g < t->groups; g++, to += n * size) {
@@ -73,8 +73,8 @@ static void pack_shown(const cn_reading *how, const char *mask, cn_tile *t, ptrd
 /* Moments of what is shown of a tile whose groups share a mask. */
 static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn_acc *acc, cn_acc *folded)
 {
-    const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
-    ptrdiff_t stride = how->walk->col.stride[CN_X];
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    ptrdiff_t stride = how->tiling->col.stride[CN_X];
     cn_extent e = {0, 0, 0};
     if (row == 0 || t.rows == 1) {
         e = cn_look(mask, col, t.n);
@@ -112,9 +112,9 @@ void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *
     const int by_group = how->columns->stride[CN_M] != 0;
     cn_tile t = cn_tile_of(how, block, x);
     if (!mask || (by_group && how->cols))
-        cn_tile_moments(how, t, how->walk->col.stride[CN_X], acc, folded);
+        cn_tile_moments(how, t, how->tiling->col.stride[CN_X], acc, folded);
     else if (by_group)
-        groups_moments(how, mask + block->offset[CN_M], t, how->walk->col.stride[CN_X], acc);
+        groups_moments(how, mask + block->offset[CN_M], t, how->tiling->col.stride[CN_X], acc);
     else
         shown_moments(how, mask + block->offset[CN_M], t, acc, folded);
 }

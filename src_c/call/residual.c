@@ -37,14 +37,14 @@ int cn_can_pass(const cn_job *job)
     return last == (job->elements - 1) * size && !odd;
 }
 
-void cn_add_block(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_block *block, char *into)
+void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block, char *into)
 {
     const cn_call *call = job->call;
     const cn_kernels *k = job->k;
-    const int grouped = !(walk->col.stride[CN_STAT]); /* the block is of each group, not of all columns */
-    cn_loop group = {.n = 1}, row = walk->row, col = walk->col;
+    const int grouped = !(tiling->col.stride[CN_STAT]); /* the block is of each group, not of all columns */
+    cn_loop group = {.n = 1}, row = tiling->row, col = tiling->col;
     if (!call->add[0]) return;
-    if (grouped) group = unit->columns;
+    if (grouped) group = bundle->columns;
     row.n = block->rows, col.n = block->n;
     if (group.stride[CN_X] == k->size && col.stride[CN_X] != k->size) {
         const cn_loop inner = group;
@@ -56,14 +56,14 @@ void cn_add_block(const cn_job *job, const cn_walk *walk, const cn_unit *unit, c
         col.n *= row.n, row.n = 1;
         if (group.n == 1 || group.stride[CN_X] == col.n * step) col.n *= group.n, group.n = 1;
     }
-    const ptrdiff_t first = unit->offset[CN_X] + block->offset[CN_X];
+    const ptrdiff_t first = bundle->offset[CN_X] + block->offset[CN_X];
     for (ptrdiff_t g = 0; g < group.n; g++)
         for (ptrdiff_t r = 0; r < row.n; r++) {
             const ptrdiff_t at = first + g * group.stride[CN_X] + r * row.stride[CN_X];
             const char *a = call->add[0] + at, *b = call->add[1] + at;
             char *x = call->op[CN_X].data + at;
             if (into)
-                k->add(a, b, into + (at - unit->offset[CN_X]), x, job->ahead, col.n);
+                k->add(a, b, into + (at - bundle->offset[CN_X]), x, job->ahead, col.n);
             else if (step == k->size)
                 k->add(a, b, x, NULL, 0, col.n);
             else

@@ -4,11 +4,11 @@
 
 #include "call/job.h"
 
-/* x = add[0] + add[1] over a block of a unit's moments: of all its groups; nothing if x is no sum. into: where
- * the unit is in scratch, if it is passing. */
-void cn_add_block(const cn_job *job, const cn_walk *walk, const cn_unit *unit, const cn_block *block, char *into);
+/* x = add[0] + add[1] over a block of a bundle's moments: of all its groups; nothing if x is no sum. into: where
+ * the bundle is in scratch, if it is passing. */
+void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block, char *into);
 
-/* Can x, a sum, be written past the cache? Its units have no gaps, and it is not written over what it is made of. */
+/* Can x, a sum, be written past the cache? Its bundles have no gaps, and it is not written over what it is made of. */
 int cn_can_pass(const cn_job *job);
 
 static inline ptrdiff_t cn_passing_bytes(const cn_job *job)

@@ -1,7 +1,7 @@
 /* run.c: the three verbs: which blocks of the plan meet the kernels in which order, and on which thread.
  *
- * Schedules. Fused: each thread takes units; moments, finalize, apply while the unit is in cache. Two
- * phases: spans over all threads, merge, then apply over all of x in memory order. */
+ * Schedules. Fused: each thread takes bundles; moments, finalize, apply while the bundle is in cache. Two
+ * phases: segments over all threads, merge, then apply over all of x in memory order. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "threads/threads.h"
 #include "call/job.h"
 
-/* A unit up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
+/* A bundle up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
 #define FUSE_BYTES (384 * 1024)
-/* Where there are units for all threads, the last-level cache will do: re-reading 8 MiB from it beats
+/* Where there are bundles for all threads, the last-level cache will do: re-reading 8 MiB from it beats
  * memory. */
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
@@ -40,11 +40,11 @@ static cn_status allocate(cn_job *job, int threads)
     return job->scratch ? CN_OK : CN_NO_MEMORY;
 }
 
-static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t *offset, const cn_params *params,
+static void apply_blocks(const cn_job *job, const cn_tiling *tiling, const ptrdiff_t *offset, const cn_params *params,
                          const cn_scratch *s, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
     cn_writing how = {
-        job->k, walk, {0}, params, s->packed, job->far, job->stream, job->ahead, job->call->activation};
+        job->k, tiling, {0}, params, s->packed, job->far, job->stream, job->ahead, job->call->activation};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     if (!job->mask) how.base[CN_M] = NULL;
@@ -53,7 +53,7 @@ static void apply_blocks(const cn_job *job, const cn_walk *walk, const ptrdiff_t
         how.ahead += (ptrdiff_t)((uintptr_t)(job->call->add[1] + offset[CN_X]) - (uintptr_t)s->x);
     }
     for (ptrdiff_t i = begin; i < end; i++) {
-        cn_block block = cn_walk_block(walk, backwards ? walk->n_blocks - 1 - i : i);
+        cn_block block = cn_tiling_block(tiling, backwards ? tiling->n_blocks - 1 - i : i);
         cn_masked_apply(&how, &block);
     }
 }
@@ -68,54 +68,54 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    cn_walk moments, apply;
-    cn_unit unit;
+    cn_tiling moments, apply;
+    cn_bundle bundle;
     ptrdiff_t width = -1;
     cn_params params = cn_params_in(s.params, job->width * job->repeat, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
-        cn_locate_unit(job, u, &unit);
-        if (width != unit.columns.n) {
-            cn_walk_moments(job, &unit.columns, &moments);
-            cn_walk_apply(job, &unit.columns, &apply);
-            width = unit.columns.n;
+        cn_locate_bundle(job, u, &bundle);
+        if (width != bundle.columns.n) {
+            cn_tiling_of_moments(job, &bundle.columns, &moments);
+            cn_tiling_of_apply(job, &bundle.columns, &apply);
+            width = bundle.columns.n;
         }
-        cn_unit_moments(job, &moments, &unit, &s);
+        cn_bundle_moments(job, &moments, &bundle, &s);
         params.boosted = 0;
-        cn_finish_unit(job, s.unit, &unit, s.factors, &params);
-        if (job->rows) unit.offset[CN_Y] = thread * job->rows->y_bytes;
-        apply_blocks(job, &apply, unit.offset, &params, &s, 0, apply.n_blocks, 0);
+        cn_finish_bundle(job, s.bundle, &bundle, s.factors, &params);
+        if (job->rows) bundle.offset[CN_Y] = thread * job->rows->y_bytes;
+        apply_blocks(job, &apply, bundle.offset, &params, &s, 0, apply.n_blocks, 0);
         if (job->rows)
-            cn_quantize_rows(job->rows, unit.offset[CN_STAT], unit.columns.n,
+            cn_quantize_rows(job->rows, bundle.offset[CN_STAT], bundle.columns.n,
                              job->rows->y + thread * job->rows->y_bytes);
     }
     end_stream(job);
 }
 
-static void span_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
-    cn_unit unit;
-    cn_walk walk;
+    cn_bundle bundle;
+    cn_tiling tiling;
     for (ptrdiff_t i = begin; i < end; i++) {
-        cn_locate_unit(job, i / job->spans, &unit);
-        cn_walk_moments(job, &unit.columns, &walk);
-        double *slot = job->slots ? job->slots + i * cn_slot_size(job) : s.unit;
-        cn_span_moments(job, &walk, &unit, i % job->spans, slot, &s);
-        if (!job->slots) cn_finish_unit(job, slot, &unit, NULL, NULL);
+        cn_locate_bundle(job, i / job->segments, &bundle);
+        cn_tiling_of_moments(job, &bundle.columns, &tiling);
+        double *partials = job->partials ? job->partials + i * cn_partials_size(job) : s.bundle;
+        cn_segment_moments(job, &tiling, &bundle, i % job->segments, partials, &s);
+        if (!job->partials) cn_finish_bundle(job, partials, &bundle, NULL, NULL);
     }
 }
 
 static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
-    cn_unit unit;
+    cn_bundle bundle;
     (void)thread;
     for (ptrdiff_t u = begin; u < end; u++) {
-        cn_locate_unit(job, u, &unit);
-        double *slots = job->slots + u * job->spans * cn_slot_size(job);
-        for (ptrdiff_t i = 1; i < job->spans; i++) cn_merge_slot(job, slots, slots + i * cn_slot_size(job));
-        cn_finish_unit(job, slots, &unit, NULL, NULL);
+        cn_locate_bundle(job, u, &bundle);
+        double *own = job->partials + u * job->segments * cn_partials_size(job);
+        for (ptrdiff_t i = 1; i < job->segments; i++) cn_merge_partials(job, own, own + i * cn_partials_size(job));
+        cn_finish_bundle(job, own, &bundle, NULL, NULL);
     }
 }
 
@@ -130,21 +130,21 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 
 static cn_status close_job(cn_job *job, cn_status status)
 {
-    free(job->slots);
+    free(job->partials);
     give_back(job, job->params_memory);
     give_back(job, job->scratch);
     return status;
 }
 
-/* Phase one: stats of every unit. Needs job->stats and scratch. */
+/* Phase one: stats of every bundle. Needs job->stats and scratch. */
 static cn_status all_moments(cn_job *job, int threads)
 {
-    if (job->spans > 1) {
-        job->slots = malloc((size_t)(job->units * job->spans * cn_slot_size(job)) * sizeof(double));
-        if (!job->slots) return CN_NO_MEMORY;
+    if (job->segments > 1) {
+        job->partials = malloc((size_t)(job->bundles * job->segments * cn_partials_size(job)) * sizeof(double));
+        if (!job->partials) return CN_NO_MEMORY;
     }
-    cn_parallel(job->units * job->spans, threads, span_task, job);
-    if (job->slots) cn_parallel(job->units, threads, merge_task, job);
+    cn_parallel(job->bundles * job->segments, threads, segment_task, job);
+    if (job->partials) cn_parallel(job->bundles, threads, merge_task, job);
     return CN_OK;
 }
 
@@ -172,9 +172,9 @@ static void all_apply(cn_job *job, int threads)
 {
     ptrdiff_t first = job->plan.start[CN_STAT] * job->k->param_size;
     job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.boost += first;
-    cn_walk_all(job, &job->apply);
-    const cn_walk *walk = &job->apply;
-    ptrdiff_t block = walk->pieces > 1 ? walk->piece : walk->block_rows * walk->col.n;
+    cn_tiling_of_all(job, &job->apply);
+    const cn_tiling *tiling = &job->apply;
+    ptrdiff_t block = tiling->pieces > 1 ? tiling->piece : tiling->block_rows * tiling->col.n;
     if (job->stats) job->ahead = -block * job->k->size; /* apply_task goes backwards */
     cn_parallel(job->apply.n_blocks, threads, apply_task, job);
 }
@@ -183,7 +183,7 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
 {
     cn_job job;
     cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, stats);
-    int threads = cn_threads_for(job.units * job.elements);
+    int threads = cn_threads_for(job.bundles * job.elements);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     return close_job(&job, all_moments(&job, threads));
 }
@@ -194,7 +194,7 @@ static void look_far(cn_job *job, int threads)
     const cn_call *call = job->call;
     const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data, *a = call->add[0], *b = call->add[1];
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
-    double bytes = (1 + apart + summed) * (double)job->units * (double)job->elements * (double)job->k->size;
+    double bytes = (1 + apart + summed) * (double)job->bundles * (double)job->elements * (double)job->k->size;
     job->far = cn_is_far(bytes, threads);
     job->stream = apart && job->far;
     job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
@@ -204,7 +204,7 @@ static int fuses(const cn_job *job, int threads)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
     return job->plan.together && !(job->each && job->plan.cols) &&
-           (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->units >= 2 * threads));
+           (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->bundles >= 2 * threads));
 }
 
 /* Factors of all groups from job->stats. Without a mask they have one count. */
@@ -243,25 +243,25 @@ static cn_status two_phases(cn_job *job, int threads)
 /* Is x, a sum, written past the cache? If it outgrows the cache by itself. */
 static int passes(const cn_job *job, int threads)
 {
-    const double unit = (double)job->elements * (double)job->k->size;
-    return unit <= FUSE_BYTES && cn_is_far(unit * (double)job->units, threads) && cn_can_pass(job);
+    const double bundle = (double)job->elements * (double)job->k->size;
+    return bundle <= FUSE_BYTES && cn_is_far(bundle * (double)job->bundles, threads) && cn_can_pass(job);
 }
 
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
 {
     cn_job job;
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, stats);
-    int threads = cn_threads_for(job.units * job.elements);
+    int threads = cn_threads_for(job.bundles * job.elements);
     look_far(&job, threads);
     const int fused = fuses(&job, threads);
     job.passing = fused && call->add[0] && passes(&job, threads);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     if (!fused) return close_job(&job, two_phases(&job, threads));
-    cn_parallel(job.units, threads, fused_task, &job);
+    cn_parallel(job.bundles, threads, fused_task, &job);
     return close_job(&job, CN_OK);
 }
 
-/* Do units write rows of y that follow each other, forwards? */
+/* Do bundles write rows of y that follow each other, forwards? */
 static int in_rows(const cn_job *job)
 {
     const cn_loop *columns = &job->plan.columns;
@@ -273,7 +273,7 @@ cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_in
     cn_job job;
     cn_rows rows = cn_rows_of(call, to);
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, NULL);
-    int threads = cn_threads_for(job.units * job.elements);
+    int threads = cn_threads_for(job.bundles * job.elements);
     const int fused = fuses(&job, threads), by_unit = fused && in_rows(&job);
     rows.y_bytes = ((by_unit ? job.elements : call->n_stats * rows.n) * rows.size + 63) / 64 * 64;
     rows.y = take(&job, (size_t)rows.y_bytes * (size_t)(by_unit ? threads : 1));
@@ -283,7 +283,7 @@ cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_in
         look_far(&job, threads);
         if (by_unit) job.rows = &rows, job.stream = 0;
         if (fused)
-            cn_parallel(job.units, threads, fused_task, &job);
+            cn_parallel(job.bundles, threads, fused_task, &job);
         else
             status = two_phases(&job, threads);
     }
@@ -295,7 +295,7 @@ cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_in
 /* y from statistics of the job's own: mean, mean_lo and factor of every group. */
 static cn_status apply_given(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
-    int threads = cn_threads_for(job->units * job->elements);
+    int threads = cn_threads_for(job->bundles * job->elements);
     if (allocate(job, threads) != CN_OK || allocate_params(job) != CN_OK) return CN_NO_MEMORY;
     look_far(job, threads);
     make_params(job, mean, mean_lo, factor);

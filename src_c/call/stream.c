@@ -11,7 +11,7 @@ static cn_state state_at(const double *b, ptrdiff_t step)
     cn_state s = {{1, b[0], 0, 0}, 1};
     if (step == CN_VALUES) return s;
     s.of = *(const cn_partial *)b;
-    if (step == CN_STATES) s.unit = b[CN_PARTIALS];
+    if (step == CN_STATES) s.prescale = b[CN_PARTIALS];
     return s;
 }
 
@@ -20,7 +20,7 @@ int cn_merge_states(cn_state *to, const cn_state *a, const double *b, ptrdiff_t 
     int plain = 1;
     for (ptrdiff_t i = 0; i < n; i++) {
         const cn_state other = state_at(b + i * step, step);
-        plain &= is_plain(&a[i].of) & is_plain(&other.of) & (a[i].unit == 1) & (other.unit == 1);
+        plain &= is_plain(&a[i].of) & is_plain(&other.of) & (a[i].prescale == 1) & (other.prescale == 1);
     }
     if (!plain) return 0;
     for (ptrdiff_t i = 0; i < n; i++) {

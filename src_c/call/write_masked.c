@@ -15,7 +15,7 @@
 static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t c,
                  ptrdiff_t n)
 {
-    const ptrdiff_t row = how->walk->row.stride[CN_Y], col = how->walk->col.stride[CN_Y], size = how->k->size;
+    const ptrdiff_t row = how->tiling->row.stride[CN_Y], col = how->tiling->col.stride[CN_Y], size = how->k->size;
     char *y = how->base[CN_Y] + block->offset[CN_Y] + r * row + c * col;
     const int dense = n == 1 || col == size;
     if (n == 0) return;
@@ -55,7 +55,7 @@ static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t m
 /* Rows of a block that share an extent. */
 static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, cn_extent e)
 {
-    const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride;
     cn_block part = *block;
     part.rows = rows, part.n = e.to - e.from;
     for (int o = 0; o < CN_NOPERANDS; o++) part.offset[o] += r * row[o] + e.from * col[o];
@@ -130,9 +130,9 @@ static void stream_mixed(streaming *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t t
 
 static void stream_row(streaming *s, cn_extent e, ptrdiff_t n)
 {
-    const ptrdiff_t size = s->k->size, unit = CN_STREAMED / size;
-    const ptrdiff_t first = e.from - e.from % unit, last = e.to - e.to % unit;
-    const ptrdiff_t a = first < e.from ? first + unit : first, end = last < e.to ? last + unit : last;
+    const ptrdiff_t size = s->k->size, per_store = CN_STREAMED / size;
+    const ptrdiff_t first = e.from - e.from % per_store, last = e.to - e.to % per_store;
+    const ptrdiff_t a = first < e.from ? first + per_store : first, end = last < e.to ? last + per_store : last;
     char *y = s->values.y;
     stream_zeros(s, y, first);
     if (a > last) {
@@ -150,7 +150,7 @@ static void stream_row(streaming *s, cn_extent e, ptrdiff_t n)
  * hidden: rows first and zeros then 2.0 ms, so 1.0. */
 static int stream_rows(const cn_writing *how, const cn_block *block)
 {
-    const ptrdiff_t *row = how->walk->row.stride, col = how->walk->col.stride[CN_M], n = block->n;
+    const ptrdiff_t *row = how->tiling->row.stride, col = how->tiling->col.stride[CN_M], n = block->n;
     const char *mask = how->base[CN_M] + block->offset[CN_M];
     streaming s;
     cn_apply_tile *t = &s.values;
@@ -176,7 +176,7 @@ static int stream_rows(const cn_writing *how, const cn_block *block)
 /* Of a block that is not shown as a whole. */
 static void apply_some_of(const cn_writing *how, const cn_block *block, const char *mask)
 {
-    const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
     const ptrdiff_t rows = block->rows, n = block->n;
     const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
     if (col && n > CN_APPLIED_ROW && how->stream && stream_rows(how, block)) return;
@@ -198,7 +198,7 @@ void cn_masked_apply(const cn_writing *how, const cn_block *block)
 {
     const char *mask = how->base[CN_M];
     if (mask) {
-        const ptrdiff_t row = how->walk->row.stride[CN_M], col = how->walk->col.stride[CN_M];
+        const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
         mask += block->offset[CN_M];
         if (!cn_all_shown(mask, row, col, row ? block->rows : 1, col ? block->n : 1)) {
             apply_some_of(how, block, mask);

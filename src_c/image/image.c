@@ -24,10 +24,10 @@ typedef struct {
     cn_loops outer;
     cn_loop inner, channel;
     ptrdiff_t piece, pieces, positions;
-} picture_walk;
+} image_tiling;
 
 typedef struct {
-    picture_walk at;
+    image_tiling at;
     void (*kernel)(const cn_pixels *p);
     ptrdiff_t size, param_size;
     int wide, together, direct, stream; /* together: runs of all channels; direct: without scratch */
@@ -36,7 +36,7 @@ typedef struct {
 } picture_job;
 
 /* Positions in the order of y, which the plan knows as its x. */
-static void lay_out(picture_walk *at, const cn_call *call, int axis)
+static void lay_out(image_tiling *at, const cn_call *call, int axis)
 {
     static const cn_loop one = {.n = 1};
     cn_call positions = {.ndim = call->ndim, .n_stats = 1};
@@ -54,14 +54,14 @@ static void lay_out(picture_walk *at, const cn_call *call, int axis)
     at->positions = cn_count(&at->plan.all);
 }
 
-static void cut(picture_walk *at, ptrdiff_t piece)
+static void cut(image_tiling *at, ptrdiff_t piece)
 {
     at->piece = piece;
     at->pieces = (at->inner.n + piece - 1) / piece;
 }
 
 /* x and y of a piece, and how many pixels it has. */
-static ptrdiff_t locate(const picture_walk *at, ptrdiff_t i, const char **x, char **y)
+static ptrdiff_t locate(const image_tiling *at, ptrdiff_t i, const char **x, char **y)
 {
     ptrdiff_t offset[CN_NOPERANDS], first = i % at->pieces * at->piece, n = at->inner.n - first;
     memcpy(offset, at->plan.start, sizeof offset);
@@ -82,7 +82,7 @@ static int needs_wide(const picture_job *job, int pixels, const double *center, 
 }
 
 /* Are all lines of y whole multiples of 16 bytes apart? */
-static int on_lines(const picture_walk *at)
+static int on_lines(const image_tiling *at)
 {
     uintptr_t all = (uintptr_t)(at->call->op[CN_Y].data + at->plan.start[CN_X]);
     for (int i = 0; i < at->outer.n; i++) all |= (uintptr_t)at->outer.loop[i].stride[CN_X];
@@ -91,7 +91,7 @@ static int on_lines(const picture_walk *at)
 
 static void choose(picture_job *job, int pixels, const double *center, const double *scale, int threads)
 {
-    picture_walk *at = &job->at;
+    image_tiling *at = &job->at;
     const cn_picture_kernels *k = &cn_chosen()->picture[pixels];
     const ptrdiff_t size = cn_kernels_of(at->call->dtype)->size, channels = at->channel.n;
     const ptrdiff_t x_step = at->inner.stride[CN_Y], y_step = at->inner.stride[CN_X];
@@ -171,7 +171,7 @@ static void one_run(const picture_job *job, cn_pixels p, ptrdiff_t y_step, ptrdi
 static void picture_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const picture_job *job = context;
-    const picture_walk *at = &job->at;
+    const image_tiling *at = &job->at;
     char *scratch = job->scratch + thread * job->scratch_size;
     const ptrdiff_t step = at->inner.stride[CN_Y], channels = at->channel.n;
     for (ptrdiff_t i = begin; i < end; i++) {
@@ -207,7 +207,7 @@ cn_status cn_picture(const cn_call *call, int pixels, int axis, const double *ce
 }
 
 typedef struct {
-    picture_walk at;
+    image_tiling at;
     const cn_picture_kernels *k;
     uint64_t *sums; /* 2 * channels of each thread */
 } sums_job;

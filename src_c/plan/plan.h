@@ -1,4 +1,4 @@
-/* plan.h: axes of six strided operands -> few loops, and the walk of a list of loops in blocks. */
+/* plan.h: axes of six strided operands -> few loops, and the tiling of a list of loops in blocks. */
 #ifndef CN_PLAN_H
 #define CN_PLAN_H
 
@@ -17,10 +17,10 @@ typedef struct {
 
 typedef struct {
     ptrdiff_t start[CN_NOPERANDS]; /* offsets of the first element (axes may be flipped) */
-    cn_loops all;                  /* every loop, x in memory order: what apply walks */
+    cn_loops all;                  /* every loop, x in memory order: what apply reads */
     cn_loop columns;               /* the innermost kept loop: neighbouring groups, taken several at a time */
     cn_loops kept;                 /* the other kept loops */
-    cn_loops reduced;              /* a group's loops, merged by x and mask alone: what moments walk, so the
+    cn_loops reduced;              /* a group's loops, merged by x and mask alone: what moments read, so the
                                            order of sums does not depend on weight, bias or out */
     cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
     int cols;                      /* columns is the innermost loop of all */
@@ -38,21 +38,21 @@ ptrdiff_t cn_count(const cn_loops *loops);
 /* The i-th element of the loops: adds its offsets. */
 void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS]);
 
-/* A walk in blocks [rows, n]: outer loops, then rows in groups of block_rows, or long rows in pieces. */
+/* A tiling in blocks [rows, n]: outer loops, then rows in groups of block_rows, or long rows in pieces. */
 typedef struct {
     cn_loops outer;
     cn_loop row, col;
     ptrdiff_t block_rows, piece, pieces;
     ptrdiff_t per_tile, n_blocks;
-} cn_walk;
+} cn_tiling;
 
 typedef struct {
     ptrdiff_t offset[CN_NOPERANDS], rows, n;
 } cn_block;
 
 /* loops without the columns, columns given (cols), or with the columns as their last loop. */
-void cn_make_walk(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
-                  cn_walk *walk);
-cn_block cn_walk_block(const cn_walk *walk, ptrdiff_t i);
+void cn_make_tiling(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
+                  cn_tiling *tiling);
+cn_block cn_tiling_block(const cn_tiling *tiling, ptrdiff_t i);
 
 #endif

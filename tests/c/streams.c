@@ -23,7 +23,7 @@ static void rows(ptrdiff_t n, int at_end)
     for (ptrdiff_t i = 0; i < n; i++) {
         const cn_partial *p = &a[i].of;
         good &= p->count == 9 && p->mean + p->mean_lo == (double)(8 + i) && fabs(p->m2 - 240) < 1e-12;
-        good &= a[i].unit == 1;
+        good &= a[i].prescale == 1;
     }
     check(good, "rows of %td values", n);
 }
@@ -40,7 +40,7 @@ static void pairs(ptrdiff_t n, ptrdiff_t step, int at_end)
     }
     int good = cn_merge_states(to, a, b, step, n);
     for (ptrdiff_t i = 0; i < n; i++)
-        good &= to[i].of.count == 8 && to[i].of.mean == (double)i && to[i].of.m2 == 40 && to[i].unit == 1;
+        good &= to[i].of.count == 8 && to[i].of.mean == (double)i && to[i].of.m2 == 40 && to[i].prescale == 1;
     check(good, "pairs of %td, %td doubles each", n, step);
 }
 
@@ -59,8 +59,8 @@ static void refusals(void)
         }
     }
     cn_state one = {{1, 2, 0, 3}, 1}, scaled = {{1, 2, 0, 3}, 0x1p-540}, wide = {{1, 2, 0, 0x1p901}, 1}, to;
-    check(!cn_merge_states(&to, &one, (double *)&scaled, CN_STATES, 1), "a unit was taken");
-    check(!cn_merge_states(&to, &scaled, (double *)&one, CN_STATES, 1), "a unit was taken into");
+    check(!cn_merge_states(&to, &one, (double *)&scaled, CN_STATES, 1), "a prescale was taken");
+    check(!cn_merge_states(&to, &scaled, (double *)&one, CN_STATES, 1), "a prescale was taken into");
     check(!cn_merge_states(&to, &wide, (double *)&one, CN_STATES, 1), "squares that may overflow were taken");
 }
 
