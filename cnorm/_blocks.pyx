@@ -10,12 +10,12 @@ from libc.string cimport memcpy, memset
 cnp.import_array()
 
 cdef extern from "memory/kept.h" nogil:
-    void *cn_block_new(size_t size)
-    void *cn_block_resize(void *block, size_t size)
-    void cn_block_free(void *block)
-    void cn_blocks_set_limit(size_t bytes)
-    size_t cn_blocks_limit()
-    size_t cn_blocks_kept()
+    void *cn_kept_new(size_t size)
+    void *cn_kept_resize(void *block, size_t size)
+    void cn_kept_free(void *block)
+    void cn_kept_set_limit(size_t bytes)
+    size_t cn_kept_limit()
+    size_t cn_kept_bytes()
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_NewLikeArray(cnp.ndarray, cnp.NPY_ORDER, cnp.PyArray_Descr *, int)
@@ -26,22 +26,22 @@ cdef Py_ssize_t LARGE = 1 << 20
 
 
 cdef void *block_new(void *context, size_t size) noexcept nogil:
-    return cn_block_new(size)
+    return cn_kept_new(size)
 
 
 cdef void *block_zeros(void *context, size_t n, size_t item) noexcept nogil:
-    cdef void *block = cn_block_new(n * item) if item == 0 or n <= <size_t>-1 // item else NULL
+    cdef void *block = cn_kept_new(n * item) if item == 0 or n <= <size_t>-1 // item else NULL
     if block != NULL:
         memset(block, 0, n * item)
     return block
 
 
 cdef void *block_resize(void *context, void *block, size_t size) noexcept nogil:
-    return cn_block_resize(block, size)
+    return cn_kept_resize(block, size)
 
 
 cdef void block_free(void *context, void *block, size_t size) noexcept nogil:
-    cn_block_free(block)
+    cn_kept_free(block)
 
 
 cdef cnp.PyDataMem_Handler handler
@@ -100,14 +100,14 @@ def empty_as(cnp.ndarray x, cnp.dtype dtype not None):
 
 def set_limit(size_t limit):
     """Sets how many bytes of freed blocks are kept at most."""
-    cn_blocks_set_limit(limit)
+    cn_kept_set_limit(limit)
 
 
 def get_limit():
     """How many bytes of freed blocks are kept at most."""
-    return cn_blocks_limit()
+    return cn_kept_limit()
 
 
 def kept():
     """How many bytes of freed blocks are kept now."""
-    return cn_blocks_kept()
+    return cn_kept_bytes()

@@ -11,17 +11,17 @@ from libc.string cimport memset
 cnp.import_array()
 
 cdef extern from "cnorm.h" nogil:
-    ctypedef struct cn_response:
+    ctypedef struct cn_lrn_window:
         ptrdiff_t below, above
         int anchored
         double alpha, beta, k
-    ctypedef struct cn_state:
+    ctypedef struct cn_stream_state:
         double unit
-    int cn_merge_states(cn_state *to, const cn_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
-    cn_status cn_respond(const cn_call *call, int axis, const cn_response *how)
+    int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
+    cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
-    cn_status cn_picture(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
-    cn_status cn_picture_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
+    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
+    cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
     cn_status cn_moments(const cn_call *call, cn_partial *stats)
     cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
     cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to)
@@ -258,7 +258,7 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     """out = x / (k + alpha * window)^beta; window: the sum of x^2 from below to above along axis."""
     cdef cn_call call
     cdef cn_status status
-    cdef cn_response how
+    cdef cn_lrn_window how
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))
@@ -268,10 +268,10 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     how.anchored = anchored
     how.alpha, how.beta, how.k = alpha, beta, k
     if cnp.PyArray_SIZE(x) < RELEASE:
-        status = cn_respond(&call, axis, &how)
+        status = cn_lrn(&call, axis, &how)
     else:
         with nogil:
-            status = cn_respond(&call, axis, &how)
+            status = cn_lrn(&call, axis, &how)
     check(status)
 
 
@@ -282,16 +282,16 @@ def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
     """
     cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
     cdef ptrdiff_t step = cnp.PyArray_SIZE(other) // n if n else 0
-    cdef const cn_state *a = <const cn_state *>cnp.PyArray_DATA(state)
+    cdef const cn_stream_state *a = <const cn_stream_state *>cnp.PyArray_DATA(state)
     cdef const double *b = <const double *>cnp.PyArray_DATA(other)
     cdef cnp.ndarray merged
-    cdef cn_state *to
+    cdef cn_stream_state *to
     cdef int done
     if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
             or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 4, 5) or step * n != cnp.PyArray_SIZE(other)):
         return None
     merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
-    to = <cn_state *>cnp.PyArray_DATA(merged)
+    to = <cn_stream_state *>cnp.PyArray_DATA(merged)
     if n < RELEASE:
         done = cn_merge_states(to, a, b, step, n)
     else:

@@ -20,10 +20,10 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
     set_x(&call, image, dtype_of(out))
     set_operand(&call, CN_Y, out)
     if cnp.PyArray_SIZE(image) < RELEASE:
-        status = cn_picture(&call, pixels, axis, mid, factor)
+        status = cn_image(&call, pixels, axis, mid, factor)
     else:
         with nogil:
-            status = cn_picture(&call, pixels, axis, mid, factor)
+            status = cn_image(&call, pixels, axis, mid, factor)
     check(status)
 
 
@@ -39,6 +39,6 @@ def picture_sums(cnp.ndarray image not None, int axis):
         return sums
     set_x(&call, image, CN_F32)
     with nogil:
-        status = cn_picture_sums(&call, pixels, axis, <uint64_t *>cnp.PyArray_DATA(sums))
+        status = cn_image_sums(&call, pixels, axis, <uint64_t *>cnp.PyArray_DATA(sums))
     check(status)
     return sums

@@ -63,7 +63,7 @@ def lend_team(parallel: int | None) -> bool:
     import ctypes
 
     try:
-        lend = ctypes.PyDLL(_core.__file__).cn_lend_team
+        lend = ctypes.PyDLL(_core.__file__).cn_borrow_team
     except AttributeError:
         return False
     lend.argtypes, lend.restype = [ctypes.c_void_p], None

@@ -53,14 +53,14 @@ typedef struct {
 typedef struct {
     cn_partial of;
     double prescale;
-} cn_state;
+} cn_stream_state;
 
 /* What a stream takes in: values, partials of prescale 1 or states; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 4, CN_STATES = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the three. 0, and nothing written, if a
  * prescale is not 1, a number not finite, or one so large that squares might not be. */
-int cn_merge_states(cn_state *to, const cn_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
+int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
 
 /* stats[i] = moments of group i, one read of x. */
 cn_status cn_moments(const cn_call *call, cn_partial *stats);
@@ -92,18 +92,18 @@ typedef struct {
     ptrdiff_t below, above;
     int anchored;
     double alpha, beta, k;
-} cn_response;
+} cn_lrn_window;
 
 /* y = x / (k + alpha * sum of x^2 over the window)^beta along an axis; 0 / 0 is 0 where k is 0. y is x
  * itself or apart from it. Reads the operands X and Y of the call. */
-cn_status cn_respond(const cn_call *call, int axis, const cn_response *how);
+cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
  * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
-cn_status cn_picture(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
 
 /* sums[2 * c] = the sum of x over channel c, sums[2 * c + 1] that of x^2; integers. Reads the operand X. */
-cn_status cn_picture_sums(const cn_call *call, int pixels, int axis, uint64_t *sums);
+cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */
@@ -133,7 +133,7 @@ CN_EXPORT int cn_get_num_threads(void);
  * team, 0 for as many as the runtime is set to, and returns when all have ended. From now on the threads of
  * calls are those, until NULL comes, or a fork in the child: such a runtime hangs there. Where the pool is. */
 typedef void (*cn_lender)(void (*function)(void *), void *data, unsigned threads, unsigned flags);
-CN_EXPORT void cn_lend_team(cn_lender parallel);
+CN_EXPORT void cn_borrow_team(cn_lender parallel);
 
 /* What runs the threads: "pool", "OpenMP" or "none". */
 const char *cn_team_name(void);

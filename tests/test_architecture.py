@@ -74,6 +74,12 @@ C_WORDS = {
     r"atomic": {"call", "dispatch", "image", "memory", "threads"},
     r"immintrin\.h|\b_mm\w*\(": {"simd"},
 }
+# Words that once meant several things each, as names or parts of names (cn_make_walk, job->units).
+RETIRED = re.compile(
+    r"(?<![a-zA-Z])(?:ahead|boost|boosted|coarsen|doubts|draw|far|fold|folded|give_back|lend|lent|passing"
+    r"|picture|pictures|rescue|respond|response|settle|slot|slots|span|spans|together|unit|units|walk|walks)"
+    r"(?![a-zA-Z])"
+)
 
 
 def text(path: Path) -> str:
@@ -218,6 +224,13 @@ def test_c_folders_keep_to_their_duty(path: Path) -> None:
     assert not re.search(r"\b(abort|exit|printf|fprintf|alloca|strcpy)\s*\(", body)
     for words, folders in C_WORDS.items():
         assert folder(path) in folders or not re.search(words, body), words
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=relative)
+def test_retired_words_stay_out(path: Path) -> None:
+    """src_c/README.md says which word each of them gave way to."""
+    body = re.sub(r'"[^"\n]*"', "", code(path))
+    assert RETIRED.findall(body) == []
 
 
 @pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".h", ".inc")], ids=relative)

@@ -22,7 +22,8 @@ cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
     return t;
 }
 
-void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_acc *acc, cn_acc *folded)
+void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_moments_view *acc,
+                     cn_moments_view *joined)
 {
     const ptrdiff_t size = how->k->size;
     if (stride != size && t.n > 1) pack_tile(&t, stride, size, how->packed);
@@ -30,10 +31,10 @@ void cn_tile_moments(const cn_reading *how, cn_tile t, ptrdiff_t stride, cn_acc 
         how->k->moments_rows(&t, how->centered, acc);
         return;
     }
-    if (how->fold > 1 && t.rows >= how->fold) {
-        cn_tile wide = {t.x, 0, 1, t.x_row * how->fold, t.rows / how->fold, t.n * how->fold};
-        how->k->moments_cols(&wide, how->centered, folded);
-        t.x += wide.rows * wide.x_row, t.rows %= how->fold;
+    if (how->joined_rows > 1 && t.rows >= how->joined_rows) {
+        cn_tile wide = {t.x, 0, 1, t.x_row * how->joined_rows, t.rows / how->joined_rows, t.n * how->joined_rows};
+        how->k->moments_cols(&wide, how->centered, joined);
+        t.x += wide.rows * wide.x_row, t.rows %= how->joined_rows;
     }
     if (t.rows) how->k->moments_cols(&t, how->centered, acc);
 }
@@ -52,7 +53,7 @@ static cn_param param(const char *data, ptrdiff_t row, ptrdiff_t stride, ptrdiff
 }
 
 /* n elements of a parameter, times over. */
-static cn_param repeated(cn_param p, ptrdiff_t n, ptrdiff_t times, ptrdiff_t size, char **packed)
+static cn_param repeated_param(cn_param p, ptrdiff_t n, ptrdiff_t times, ptrdiff_t size, char **packed)
 {
     if (!p.per_column) return p;
     for (ptrdiff_t i = 0; i < times; i++) memcpy(*packed + i * n * size, p.data, (size_t)(n * size));
@@ -61,44 +62,45 @@ static cn_param repeated(cn_param p, ptrdiff_t n, ptrdiff_t times, ptrdiff_t siz
     return p;
 }
 
-ptrdiff_t cn_rows_in_one(ptrdiff_t n)
+ptrdiff_t cn_joined_rows_of(ptrdiff_t n)
 {
     if (n > CN_NARROW) return 1;
     ptrdiff_t step = 16 / (n % 16 ? n & -n : 16), wide = step * n;
-    return wide > CN_MAX_GROUPS ? 1 : wide > CN_FOLDED ? step : CN_FOLDED / wide * step;
+    return wide > CN_MAX_GROUPS ? 1 : wide > CN_JOINED_ROW ? step : CN_JOINED_ROW / wide * step;
 }
 
 /* Narrow contiguous columns: several rows as one. */
 static void apply_cols(const cn_kernels *k, cn_apply_tile *t, char *packed)
 {
-    const ptrdiff_t n = t->n, row = n * k->size, size = k->param_size, fold = cn_rows_in_one(n);
-    if (fold == 1 || t->rows < 4 * fold || t->x_row != row || t->y_row != row || t->hi.row || t->w.row ||
-        t->b.row) {
+    const ptrdiff_t n = t->n, row = n * k->size, size = k->param_size, joined_rows = cn_joined_rows_of(n);
+    if (joined_rows == 1 || t->rows < 4 * joined_rows || t->x_row != row || t->y_row != row || t->hi.row ||
+        t->w.row || t->b.row) {
         k->apply_cols(t);
         return;
     }
     cn_apply_tile wide = *t;
-    wide.hi = repeated(t->hi, n, fold, size, &packed);
-    wide.lo = repeated(t->lo, n, fold, size, &packed);
-    wide.scale = repeated(t->scale, n, fold, size, &packed);
-    wide.w = repeated(t->w, n, fold, size, &packed);
-    wide.b = repeated(t->b, n, fold, size, &packed);
-    wide.rows = t->rows / fold, wide.n = n * fold;
-    wide.x_row = wide.y_row = row * fold;
+    wide.hi = repeated_param(t->hi, n, joined_rows, size, &packed);
+    wide.lo = repeated_param(t->lo, n, joined_rows, size, &packed);
+    wide.scale = repeated_param(t->scale, n, joined_rows, size, &packed);
+    wide.w = repeated_param(t->w, n, joined_rows, size, &packed);
+    wide.b = repeated_param(t->b, n, joined_rows, size, &packed);
+    wide.rows = t->rows / joined_rows, wide.n = n * joined_rows;
+    wide.x_row = wide.y_row = row * joined_rows;
     k->apply_cols(&wide);
-    t->x += wide.rows * wide.x_row, t->y += wide.rows * wide.x_row, t->rows %= fold;
+    t->x += wide.rows * wide.x_row, t->y += wide.rows * wide.x_row, t->rows %= joined_rows;
     k->apply_cols(t);
 }
 
-/* The tile of a block, its parameters packed; stream is not set yet. Every field is set: clearing them first takes as long as
- * all of that. */
+/* The tile of a block, its parameters packed; nontemporal is not set yet. Every field is set: clearing
+ * them first takes as long as all of that. */
 static inline void open_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t, char **free_memory)
 {
     const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, *at = block->offset;
     const ptrdiff_t n = block->n, size = how->k->param_size;
     char *packed = *free_memory, *const *base = how->base;
     t->x = base[CN_X] + at[CN_X], t->x_row = row[CN_X], t->rows = block->rows, t->n = n;
-    t->y = base[CN_Y] + at[CN_Y], t->y_row = row[CN_Y], t->far = how->far, t->ahead = how->ahead, t->stream = 0;
+    t->y = base[CN_Y] + at[CN_Y], t->y_row = row[CN_Y], t->beyond_cache = how->beyond_cache,
+    t->prefetch = how->prefetch, t->nontemporal = 0;
     t->relu = how->activation == CN_RELU;
     ptrdiff_t stat = at[CN_STAT] * size, stat_row = row[CN_STAT] * size, stat_col = col[CN_STAT] * size;
     t->hi = param(how->params->hi + stat, stat_row, stat_col, n, size, &packed);
@@ -113,7 +115,8 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
 #define CN_LONG_ROW 256
 
 /* y of a block from its packed results: the curve, into y itself where its rows are long or without gaps. */
-static void draw(const cn_writing *how, char *packed, cn_matrix y, ptrdiff_t rows, ptrdiff_t n, int stream)
+static void activate_block(const cn_writing *how, char *packed, cn_matrix y, ptrdiff_t rows, ptrdiff_t n,
+                           int nontemporal)
 {
     const cn_kernels *k = how->k;
     const ptrdiff_t row = n * k->size;
@@ -125,7 +128,7 @@ static void draw(const cn_writing *how, char *packed, cn_matrix y, ptrdiff_t row
     }
     if (whole) n *= rows, rows = 1;
     for (ptrdiff_t r = 0; r < rows; r++)
-        k->activate(how->activation, packed + r * row, y.data + r * y.row, n, stream);
+        k->activate(how->activation, packed + r * row, y.data + r * y.row, n, nontemporal);
 }
 
 static void apply_block(const cn_writing *how, const cn_block *block)
@@ -147,31 +150,32 @@ static void apply_block(const cn_writing *how, const cn_block *block)
         packed += t.rows * packed_row;
     }
     char *packed_y = packed;
-    const int stream = how->stream && !strided && (((size_t)t.y | (size_t)t.y_row | (size_t)packed_row) & 15) == 0;
+    const int nontemporal =
+        how->nontemporal && !strided && (((size_t)t.y | (size_t)t.y_row | (size_t)packed_row) & 15) == 0;
     if (pack_y) t.y = packed, t.y_row = packed_row, packed += t.rows * packed_row;
-    t.stream = stream && !pack_y;
+    t.nontemporal = nontemporal && !pack_y;
     if (t.hi.per_column)
         apply_cols(k, &t, packed);
     else
         k->apply_rows(&t);
     const cn_matrix to = {y, row[CN_Y], col[CN_Y]};
     if (curved)
-        draw(how, packed_y, to, block->rows, n, stream);
+        activate_block(how, packed_y, to, block->rows, n, nontemporal);
     else if (pack_y)
         cn_copy(to, (cn_matrix){packed_y, packed_row, k->size}, block->rows, n, k->size);
 }
 
-/* Elements boosted at a time. */
-#define CN_BOOSTED 256
+/* Elements prescaled at a time. */
+#define CN_PRESCALED 256
 
-/* float32 and bfloat16 times a power of two: exact, so a boost of 1 changes no bit. */
-static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t stride, const char *boost,
-                      ptrdiff_t boost_stride, ptrdiff_t n)
+/* float32 and bfloat16 times a power of two: exact, so a prescale of 1 changes no bit. */
+static void prescale_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t stride, const char *prescale,
+                         ptrdiff_t prescale_stride, ptrdiff_t n)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         float v, b;
         unsigned bits = 0;
-        memcpy(&b, boost + i * boost_stride, sizeof b);
+        memcpy(&b, prescale + i * prescale_stride, sizeof b);
         memcpy((char *)&bits + 4 - k->size, from + i * stride, (size_t)k->size); /* bfloat16: the upper half */
         memcpy(&v, &bits, sizeof v);
         v *= b;
@@ -180,22 +184,22 @@ static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t
     }
 }
 
-/* The block in pieces of a row, x boosted on the way: rare data, one way for all layouts. */
-static void apply_boosted(const cn_writing *how, const cn_block *block)
+/* The block in pieces of a row, x prescaled on the way: rare data, one way for all layouts. */
+static void write_prescaled(const cn_writing *how, const cn_block *block)
 {
     const cn_kernels *k = how->k;
     const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = k->param_size;
-    char boosted[CN_BOOSTED * sizeof(float)];
+    char prescaled[CN_PRESCALED * sizeof(float)];
     cn_tiling flat = *how->tiling;
     flat.col.stride[CN_X] = k->size;
     cn_writing own = *how;
-    own.tiling = &flat, own.base[CN_X] = boosted;
+    own.tiling = &flat, own.base[CN_X] = prescaled;
     for (ptrdiff_t r = 0; r < block->rows; r++)
-        for (ptrdiff_t c = 0; c < block->n; c += CN_BOOSTED) {
-            cn_block piece = {{0}, 1, block->n - c < CN_BOOSTED ? block->n - c : CN_BOOSTED};
+        for (ptrdiff_t c = 0; c < block->n; c += CN_PRESCALED) {
+            cn_block piece = {{0}, 1, block->n - c < CN_PRESCALED ? block->n - c : CN_PRESCALED};
             for (int o = 0; o < CN_NOPERANDS; o++) piece.offset[o] = block->offset[o] + r * row[o] + c * col[o];
-            boost_row(k, boosted, how->base[CN_X] + piece.offset[CN_X], col[CN_X],
-                      how->params->boost + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
+            prescale_row(k, prescaled, how->base[CN_X] + piece.offset[CN_X], col[CN_X],
+                         how->params->prescale + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
             piece.offset[CN_X] = 0;
             apply_block(&own, &piece);
         }
@@ -208,7 +212,7 @@ int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t
 {
     const ptrdiff_t *col = how->tiling->col.stride, size = how->k->size, param_size = how->k->param_size;
     char *packed = how->packed;
-    if (col[CN_X] != size || col[CN_Y] != size || how->params->boosted || cn_curved(how->activation)) return 0;
+    if (col[CN_X] != size || col[CN_Y] != size || how->params->prescaled || cn_curved(how->activation)) return 0;
     if (apart(col[CN_STAT], 1) || apart(col[CN_W], param_size) || apart(col[CN_B], param_size)) return 0;
     open_tile(how, block, t, &packed);
     return 1;
@@ -217,8 +221,8 @@ int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t
 void cn_tile_apply(const cn_writing *how, const cn_block *block)
 {
     const ptrdiff_t *col = how->tiling->col.stride, size = how->k->param_size;
-    if (how->params->boosted) {
-        apply_boosted(how, block);
+    if (how->params->prescaled) {
+        write_prescaled(how, block);
         return;
     }
     if (block->rows == 1 || !(apart(col[CN_STAT], 1) || apart(col[CN_W], size) || apart(col[CN_B], size))) {

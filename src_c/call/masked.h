@@ -7,8 +7,8 @@
 /* Moments of what the mask shows of the block, as cn_tile_moments; mask: the bundle's first element, or NULL. In
  * rows a mask that varies along the bundle's columns is constant in each group, and hidden groups are left
  * out; columns are all read then. */
-void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x, cn_acc *acc,
-                       cn_acc *folded);
+void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
+                       cn_moments_view *acc, cn_moments_view *joined);
 
 /* y of one block, 0 where it is hidden. */
 void cn_masked_apply(const cn_writing *how, const cn_block *block);

@@ -1,4 +1,4 @@
-/* params.h: statistics as apply wants them: the mean in two words of the compute type, scale, boost. */
+/* params.h: statistics as apply wants them: the mean in two words of the compute type, scale, prescale. */
 #ifndef CN_PARAMS_H
 #define CN_PARAMS_H
 
@@ -6,12 +6,12 @@
 
 #include "cnorm.h"
 
-/* Arrays by stat element. boost (float32 only) is a power of two the element of x is multiplied with
+/* Arrays by stat element. prescale (float32 only) is a power of two the element of x is multiplied with
  * first, where scale itself is out of float32's range: standard deviations below 1e-36 or above 1e36.
- * hi, lo and scale are of the prescaled x then. boosted: some boost is not 1. */
+ * hi, lo and scale are of the prescaled x then. prescaled: some prescale is not 1. */
 typedef struct {
-    char *hi, *lo, *scale, *boost;
-    int boosted;
+    char *hi, *lo, *scale, *prescale;
+    int prescaled;
 } cn_params;
 
 #define CN_N_PARAMS 4
@@ -21,7 +21,7 @@ static inline cn_params cn_params_in(char *memory, ptrdiff_t n, ptrdiff_t size)
     return (cn_params){memory, memory + n * size, memory + 2 * n * size, memory + 3 * n * size, 0};
 }
 
-static inline double cn_boost(double factor)
+static inline double cn_prescale_of(double factor)
 {
     return factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
 }
@@ -33,33 +33,33 @@ static inline void cn_put_param(cn_params *p, ptrdiff_t size, ptrdiff_t i, doubl
         ((double *)p->hi)[i] = mean, ((double *)p->lo)[i] = mean_lo, ((double *)p->scale)[i] = factor;
         return;
     }
-    double boost = cn_boost(factor);
-    float hi = (float)(mean * boost);
+    double prescale = cn_prescale_of(factor);
+    float hi = (float)(mean * prescale);
     ((float *)p->hi)[i] = hi;
-    ((float *)p->lo)[i] = (float)((mean * boost - hi) + mean_lo * boost);
-    factor /= boost;
+    ((float *)p->lo)[i] = (float)((mean * prescale - hi) + mean_lo * prescale);
+    factor /= prescale;
     ((float *)p->scale)[i] = factor > FLT_MAX ? FLT_MAX : (float)factor; /* 0 * inf would be NaN */
-    ((float *)p->boost)[i] = (float)boost;
-    p->boosted |= boost != 1;
+    ((float *)p->prescale)[i] = (float)prescale;
+    p->prescaled |= prescale != 1;
 }
 
-/* Elements i ... i + n - 1; without branches where no boost is needed. */
+/* Elements i ... i + n - 1; without branches where no prescale is needed. */
 static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, ptrdiff_t n, const double *mean,
                                  const double *mean_lo, const double *factor)
 {
     int plain = size == 4;
-    for (ptrdiff_t c = 0; c < n; c++) plain &= cn_boost(factor[c]) == 1;
+    for (ptrdiff_t c = 0; c < n; c++) plain &= cn_prescale_of(factor[c]) == 1;
     if (!plain) {
         for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, size, i + c, mean[c], mean_lo[c], factor[c]);
         return;
     }
     float *restrict hi = (float *)p->hi + i, *restrict lo = (float *)p->lo + i;
-    float *restrict scale = (float *)p->scale + i, *restrict boost = (float *)p->boost + i;
+    float *restrict scale = (float *)p->scale + i, *restrict prescale = (float *)p->prescale + i;
     for (ptrdiff_t c = 0; c < n; c++) {
         hi[c] = (float)mean[c];
         lo[c] = (float)((mean[c] - hi[c]) + mean_lo[c]);
         scale[c] = (float)factor[c];
-        boost[c] = 1;
+        prescale[c] = 1;
     }
 }
 
@@ -72,7 +72,7 @@ static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, ptrd
 /* Each of the first n elements times over. */
 static inline void cn_repeat_params(cn_params *params, ptrdiff_t size, ptrdiff_t n, ptrdiff_t times)
 {
-    char *of[CN_N_PARAMS] = {params->hi, params->lo, params->scale, params->boost};
+    char *of[CN_N_PARAMS] = {params->hi, params->lo, params->scale, params->prescale};
     for (int k = 0; k < CN_N_PARAMS; k++)
         if (size == 4)
             CN_REPEAT(float, of[k])

@@ -71,7 +71,8 @@ static void pack_shown(const cn_reading *how, const char *mask, cn_tile *t, ptrd
 }
 
 /* Moments of what is shown of a tile whose groups share a mask. */
-static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn_acc *acc, cn_acc *folded)
+static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc,
+                          cn_moments_view *joined)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
     ptrdiff_t stride = how->tiling->col.stride[CN_X];
@@ -86,19 +87,20 @@ static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn
         e.full = cn_all_shown(mask, row, col, t.rows, t.n);
     }
     if (!e.full) pack_shown(how, mask, &t, stride), stride = how->k->size;
-    if (t.rows && t.n) cn_tile_moments(how, t, stride, acc, folded);
+    if (t.rows && t.n) cn_tile_moments(how, t, stride, acc, joined);
 }
 
 /* Moments of the shown groups; the count is that of each of them. */
-static void groups_moments(const cn_reading *how, const char *mask, cn_tile t, ptrdiff_t stride, cn_acc *acc)
+static void groups_moments(const cn_reading *how, const char *mask, cn_tile t, ptrdiff_t stride,
+                           cn_moments_view *acc)
 {
     const ptrdiff_t step = how->columns->stride[CN_M], x_group = t.x_group, n = t.groups;
     const double count = acc->count;
-    cn_acc part = *acc;
+    cn_moments_view part = *acc;
     for (ptrdiff_t g = 0; g < n; g += t.groups) {
         t.groups = cn_alike(mask + g * step, step, n - g);
         if (mask[g * step]) {
-            part = (cn_acc){count, acc->mean + g, acc->mean_lo + g, acc->m2 + g};
+            part = (cn_moments_view){count, acc->mean + g, acc->mean_lo + g, acc->m2 + g};
             cn_tile_moments(how, t, stride, &part, NULL);
         }
         t.x += t.groups * x_group;
@@ -106,15 +108,15 @@ static void groups_moments(const cn_reading *how, const char *mask, cn_tile t, p
     acc->count = part.count;
 }
 
-void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x, cn_acc *acc,
-                       cn_acc *folded)
+void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
+                       cn_moments_view *acc, cn_moments_view *joined)
 {
     const int by_group = how->columns->stride[CN_M] != 0;
     cn_tile t = cn_tile_of(how, block, x);
     if (!mask || (by_group && how->cols))
-        cn_tile_moments(how, t, how->tiling->col.stride[CN_X], acc, folded);
+        cn_tile_moments(how, t, how->tiling->col.stride[CN_X], acc, joined);
     else if (by_group)
         groups_moments(how, mask + block->offset[CN_M], t, how->tiling->col.stride[CN_X], acc);
     else
-        shown_moments(how, mask + block->offset[CN_M], t, acc, folded);
+        shown_moments(how, mask + block->offset[CN_M], t, acc, joined);
 }

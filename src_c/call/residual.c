@@ -19,7 +19,7 @@ static void add_apart(const cn_kernels *k, const char *a, const char *b, char *x
     }
 }
 
-int cn_can_pass(const cn_job *job)
+int cn_sum_can_be_nontemporal(const cn_job *job)
 {
     const cn_call *call = job->call;
     const cn_plan *plan = &job->plan;
@@ -37,7 +37,8 @@ int cn_can_pass(const cn_job *job)
     return last == (job->elements - 1) * size && !odd;
 }
 
-void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block, char *into)
+void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,
+                  char *into)
 {
     const cn_call *call = job->call;
     const cn_kernels *k = job->k;
@@ -63,7 +64,7 @@ void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *b
             const char *a = call->add[0] + at, *b = call->add[1] + at;
             char *x = call->op[CN_X].data + at;
             if (into)
-                k->add(a, b, into + (at - bundle->offset[CN_X]), x, job->ahead, col.n);
+                k->add(a, b, into + (at - bundle->offset[CN_X]), x, job->prefetch, col.n);
             else if (step == k->size)
                 k->add(a, b, x, NULL, 0, col.n);
             else

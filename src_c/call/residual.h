@@ -5,15 +5,17 @@
 #include "call/job.h"
 
 /* x = add[0] + add[1] over a block of a bundle's moments: of all its groups; nothing if x is no sum. into: where
- * the bundle is in scratch, if it is passing. */
-void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block, char *into);
+ * the bundle is in scratch, if the sum is written past the cache. */
+void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,
+                  char *into);
 
-/* Can x, a sum, be written past the cache? Its bundles have no gaps, and it is not written over what it is made of. */
-int cn_can_pass(const cn_job *job);
+/* Can x, a sum, be written past the cache? Its bundles have no gaps, and it is not written over
+ * what it is made of. */
+int cn_sum_can_be_nontemporal(const cn_job *job);
 
-static inline ptrdiff_t cn_passing_bytes(const cn_job *job)
+static inline ptrdiff_t cn_sum_bytes(const cn_job *job)
 {
-    return job->passing ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
+    return job->nontemporal_sum ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
 }
 
 #endif

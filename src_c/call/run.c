@@ -20,37 +20,39 @@
 #define FUSE_BYTES_SHARED (8 * 1024 * 1024)
 
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
-static void *take(cn_job *job, size_t bytes)
+static void *job_alloc(cn_job *job, size_t bytes)
 {
     bytes = (bytes + 63) / 64 * 64;
-    if (bytes > CN_SMALL - job->small_used) return malloc(bytes);
-    job->small_used += bytes;
-    return job->small + job->small_used - bytes;
+    if (bytes > CN_JOB_MEMORY - job->memory_used) return malloc(bytes);
+    job->memory_used += bytes;
+    return job->memory + job->memory_used - bytes;
 }
 
-static void give_back(const cn_job *job, char *memory)
+static void job_free(const cn_job *job, char *memory)
 {
-    if ((size_t)((uintptr_t)memory - (uintptr_t)job->small) >= CN_SMALL) free(memory);
+    if ((size_t)((uintptr_t)memory - (uintptr_t)job->memory) >= CN_JOB_MEMORY) free(memory);
 }
 
 static cn_status allocate(cn_job *job, int threads)
 {
     job->scratch_size = cn_scratch_size(job);
-    job->scratch = take(job, job->scratch_size * (size_t)threads);
+    job->scratch = job_alloc(job, job->scratch_size * (size_t)threads);
     return job->scratch ? CN_OK : CN_NO_MEMORY;
 }
 
-static void apply_blocks(const cn_job *job, const cn_tiling *tiling, const ptrdiff_t *offset, const cn_params *params,
-                         const cn_scratch *s, ptrdiff_t begin, ptrdiff_t end, int backwards)
+static void apply_blocks(const cn_job *job, const cn_tiling *tiling, const ptrdiff_t *offset,
+                         const cn_params *params, const cn_scratch *s, ptrdiff_t begin, ptrdiff_t end,
+                         int backwards)
 {
-    cn_writing how = {
-        job->k, tiling, {0}, params, s->packed, job->far, job->stream, job->ahead, job->call->activation};
+    cn_writing how = {job->k,           tiling,        {0},
+                      params,           s->packed,     job->beyond_cache,
+                      job->nontemporal, job->prefetch, job->call->activation};
     for (int o = 0; o < CN_NOPERANDS; o++)
         how.base[o] = job->call->op[o].data ? job->call->op[o].data + offset[o] : NULL;
     if (!job->mask) how.base[CN_M] = NULL;
     if (s->x) { /* what is fetched while the sum is applied is the second of what the next one is of */
         how.base[CN_X] = s->x;
-        how.ahead += (ptrdiff_t)((uintptr_t)(job->call->add[1] + offset[CN_X]) - (uintptr_t)s->x);
+        how.prefetch += (ptrdiff_t)((uintptr_t)(job->call->add[1] + offset[CN_X]) - (uintptr_t)s->x);
     }
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_block block = cn_tiling_block(tiling, backwards ? tiling->n_blocks - 1 - i : i);
@@ -59,9 +61,9 @@ static void apply_blocks(const cn_job *job, const cn_tiling *tiling, const ptrdi
 }
 
 /* Before others read what was stored past the cache. Once for all blocks of a task: it waits for the memory. */
-static void end_stream(const cn_job *job)
+static void fence_nontemporal(const cn_job *job)
 {
-    if (job->stream || job->passing) atomic_thread_fence(memory_order_seq_cst);
+    if (job->nontemporal || job->nontemporal_sum) atomic_thread_fence(memory_order_seq_cst);
 }
 
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
@@ -71,7 +73,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     cn_tiling moments, apply;
     cn_bundle bundle;
     ptrdiff_t width = -1;
-    cn_params params = cn_params_in(s.params, job->width * job->repeat, job->k->param_size);
+    cn_params params = cn_params_in(s.params, job->width * job->rows_as_groups, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_locate_bundle(job, u, &bundle);
         if (width != bundle.columns.n) {
@@ -80,7 +82,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
             width = bundle.columns.n;
         }
         cn_bundle_moments(job, &moments, &bundle, &s);
-        params.boosted = 0;
+        params.prescaled = 0;
         cn_finish_bundle(job, s.bundle, &bundle, s.factors, &params);
         if (job->rows) bundle.offset[CN_Y] = thread * job->rows->y_bytes;
         apply_blocks(job, &apply, bundle.offset, &params, &s, 0, apply.n_blocks, 0);
@@ -88,7 +90,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
             cn_quantize_rows(job->rows, bundle.offset[CN_STAT], bundle.columns.n,
                              job->rows->y + thread * job->rows->y_bytes);
     }
-    end_stream(job);
+    fence_nontemporal(job);
 }
 
 static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
@@ -125,14 +127,14 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     cn_scratch s = cn_open_scratch(job, thread);
     const int backwards = job->stats != NULL; /* what moments read last is still in the cache */
     apply_blocks(job, &job->apply, job->plan.start, &job->params, &s, begin, end, backwards);
-    end_stream(job);
+    fence_nontemporal(job);
 }
 
 static cn_status close_job(cn_job *job, cn_status status)
 {
     free(job->partials);
-    give_back(job, job->params_memory);
-    give_back(job, job->scratch);
+    job_free(job, job->params_memory);
+    job_free(job, job->scratch);
     return status;
 }
 
@@ -151,31 +153,31 @@ static cn_status all_moments(cn_job *job, int threads)
 static cn_status allocate_params(cn_job *job)
 {
     ptrdiff_t n = job->call->n_stats * job->plan.refined, size = job->k->param_size;
-    job->params_memory = take(job, (size_t)(CN_N_PARAMS * n * size));
+    job->params_memory = job_alloc(job, (size_t)(CN_N_PARAMS * n * size));
     return job->params_memory ? CN_OK : CN_NO_MEMORY;
 }
 
 /* Parameters of n groups, each for all the statistics it was refined to. */
 static void make_params(cn_job *job, const double *mean, const double *mean_lo, const double *factor)
 {
-    ptrdiff_t n = job->call->n_stats, repeat = job->plan.refined, size = job->k->param_size;
-    job->params = cn_params_in(job->params_memory, n * repeat, size);
-    if (repeat == 1)
+    ptrdiff_t n = job->call->n_stats, refined = job->plan.refined, size = job->k->param_size;
+    job->params = cn_params_in(job->params_memory, n * refined, size);
+    if (refined == 1)
         cn_put_params(&job->params, size, 0, n, mean, mean_lo, factor);
     else
-        for (ptrdiff_t i = 0; i < n * repeat; i++)
-            cn_put_param(&job->params, size, i, mean[i / repeat], mean_lo[i / repeat], factor[i / repeat]);
+        for (ptrdiff_t i = 0; i < n * refined; i++)
+            cn_put_param(&job->params, size, i, mean[i / refined], mean_lo[i / refined], factor[i / refined]);
 }
 
 /* Phase two: y from params. */
 static void all_apply(cn_job *job, int threads)
 {
     ptrdiff_t first = job->plan.start[CN_STAT] * job->k->param_size;
-    job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.boost += first;
+    job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.prescale += first;
     cn_tiling_of_all(job, &job->apply);
     const cn_tiling *tiling = &job->apply;
     ptrdiff_t block = tiling->pieces > 1 ? tiling->piece : tiling->block_rows * tiling->col.n;
-    if (job->stats) job->ahead = -block * job->k->size; /* apply_task goes backwards */
+    if (job->stats) job->prefetch = -block * job->k->size; /* apply_task goes backwards */
     cn_parallel(job->apply.n_blocks, threads, apply_task, job);
 }
 
@@ -189,21 +191,21 @@ cn_status cn_moments(const cn_call *call, cn_partial *stats)
 }
 
 /* Does the call outgrow the cache? In place nothing is written past it: the lines are there already. */
-static void look_far(cn_job *job, int threads)
+static void decide_beyond_cache(cn_job *job, int threads)
 {
     const cn_call *call = job->call;
     const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data, *a = call->add[0], *b = call->add[1];
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
     double bytes = (1 + apart + summed) * (double)job->bundles * (double)job->elements * (double)job->k->size;
-    job->far = cn_is_far(bytes, threads);
-    job->stream = apart && job->far;
-    job->ahead = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
+    job->beyond_cache = cn_beyond_cache(bytes, threads);
+    job->nontemporal = apart && job->beyond_cache;
+    job->prefetch = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
 }
 
-static int fuses(const cn_job *job, int threads)
+static int is_fused(const cn_job *job, int threads)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
-    return job->plan.together && !(job->each && job->plan.cols) &&
+    return !job->plan.split_by_affine && !(job->mask_per_group && job->plan.cols) &&
            (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->bundles >= 2 * threads));
 }
 
@@ -241,10 +243,11 @@ static cn_status two_phases(cn_job *job, int threads)
 }
 
 /* Is x, a sum, written past the cache? If it outgrows the cache by itself. */
-static int passes(const cn_job *job, int threads)
+static int sum_is_nontemporal(const cn_job *job, int threads)
 {
     const double bundle = (double)job->elements * (double)job->k->size;
-    return bundle <= FUSE_BYTES && cn_is_far(bundle * (double)job->bundles, threads) && cn_can_pass(job);
+    return bundle <= FUSE_BYTES && cn_beyond_cache(bundle * (double)job->bundles, threads) &&
+           cn_sum_can_be_nontemporal(job);
 }
 
 cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
@@ -252,9 +255,9 @@ cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial
     cn_job job;
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, stats);
     int threads = cn_threads_for(job.bundles * job.elements);
-    look_far(&job, threads);
-    const int fused = fuses(&job, threads);
-    job.passing = fused && call->add[0] && passes(&job, threads);
+    decide_beyond_cache(&job, threads);
+    const int fused = is_fused(&job, threads);
+    job.nontemporal_sum = fused && call->add[0] && sum_is_nontemporal(&job, threads);
     if (allocate(&job, threads) != CN_OK) return CN_NO_MEMORY;
     if (!fused) return close_job(&job, two_phases(&job, threads));
     cn_parallel(job.bundles, threads, fused_task, &job);
@@ -274,21 +277,21 @@ cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_in
     cn_rows rows = cn_rows_of(call, to);
     cn_open_job(&job, call, cn_kernels_of(call->dtype), kind, eps, NULL);
     int threads = cn_threads_for(job.bundles * job.elements);
-    const int fused = fuses(&job, threads), by_unit = fused && in_rows(&job);
-    rows.y_bytes = ((by_unit ? job.elements : call->n_stats * rows.n) * rows.size + 63) / 64 * 64;
-    rows.y = take(&job, (size_t)rows.y_bytes * (size_t)(by_unit ? threads : 1));
+    const int fused = is_fused(&job, threads), by_bundle = fused && in_rows(&job);
+    rows.y_bytes = ((by_bundle ? job.elements : call->n_stats * rows.n) * rows.size + 63) / 64 * 64;
+    rows.y = job_alloc(&job, (size_t)rows.y_bytes * (size_t)(by_bundle ? threads : 1));
     cn_status status = rows.y ? allocate(&job, threads) : CN_NO_MEMORY;
     if (status == CN_OK) {
         call->op[CN_Y].data = rows.y;
-        look_far(&job, threads);
-        if (by_unit) job.rows = &rows, job.stream = 0;
+        decide_beyond_cache(&job, threads);
+        if (by_bundle) job.rows = &rows, job.nontemporal = 0;
         if (fused)
             cn_parallel(job.bundles, threads, fused_task, &job);
         else
             status = two_phases(&job, threads);
     }
-    if (status == CN_OK && !by_unit) status = cn_quantize_all(&rows, call->n_stats, threads);
-    give_back(&job, rows.y);
+    if (status == CN_OK && !by_bundle) status = cn_quantize_all(&rows, call->n_stats, threads);
+    job_free(&job, rows.y);
     return close_job(&job, status);
 }
 
@@ -297,7 +300,7 @@ static cn_status apply_given(cn_job *job, const double *mean, const double *mean
 {
     int threads = cn_threads_for(job->bundles * job->elements);
     if (allocate(job, threads) != CN_OK || allocate_params(job) != CN_OK) return CN_NO_MEMORY;
-    look_far(job, threads);
+    decide_beyond_cache(job, threads);
     make_params(job, mean, mean_lo, factor);
     all_apply(job, threads);
     return CN_OK;
@@ -308,10 +311,10 @@ cn_status cn_apply(const cn_call *call, const double *center, const double *scal
     cn_job job;
     cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, NULL);
     ptrdiff_t n = call->n_stats;
-    double *zeros = take(&job, (size_t)n * sizeof *zeros);
+    double *zeros = job_alloc(&job, (size_t)n * sizeof *zeros);
     for (ptrdiff_t i = 0; zeros && i < n; i++) zeros[i] = 0;
     cn_status status = zeros ? apply_given(&job, center, zeros, scale) : CN_NO_MEMORY;
-    give_back(&job, (char *)zeros);
+    job_free(&job, (char *)zeros);
     return close_job(&job, status);
 }
 
@@ -321,7 +324,7 @@ cn_status cn_apply_running(const cn_call *call, const char *mean, const char *va
     cn_open_job(&job, call, cn_kernels_of(call->dtype), CN_VAR, 0, NULL);
     ptrdiff_t n = call->n_stats;
     const int wide = job.k->param_size == sizeof(double);
-    double *center = take(&job, (size_t)(4 * n) * sizeof *center);
+    double *center = job_alloc(&job, (size_t)(4 * n) * sizeof *center);
     if (!center) return close_job(&job, CN_NO_MEMORY);
     double *zeros = center + n, *m2 = zeros + n, *factor = m2 + n;
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -331,6 +334,6 @@ cn_status cn_apply_running(const cn_call *call, const char *mean, const char *va
     }
     cn_scales(factor, m2, n, 1, CN_VAR, eps);
     cn_status status = apply_given(&job, center, zeros, factor);
-    give_back(&job, (char *)center);
+    job_free(&job, (char *)center);
     return close_job(&job, status);
 }

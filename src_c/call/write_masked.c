@@ -9,7 +9,7 @@
 #define CN_APPLIED_ROW 64
 /* Bytes of zeros at hand; what a store past the cache is made of. */
 #define CN_ZEROS 2048
-#define CN_STREAMED 16
+#define CN_STORE_BYTES 16
 
 /* y = 0 over rows and columns of a block. */
 static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t c,
@@ -67,7 +67,7 @@ static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r
         return;
     }
     cn_writing again = *how; /* what is stored past the cache would be read again */
-    again.stream = 0;
+    again.nontemporal = 0;
     cn_tile_apply(&again, &part);
     for (ptrdiff_t i = 0; i < rows; i++)
         wipe_hidden(how->base[CN_Y] + part.offset[CN_Y] + i * row[CN_Y], col[CN_Y],
@@ -76,12 +76,12 @@ static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r
 
 /* One row of a tile from element `from` to `to`, stored at y. */
 static void apply_some(const cn_kernels *k, const cn_apply_tile *row, ptrdiff_t from, ptrdiff_t to, char *y,
-                       int stream)
+                       int nontemporal)
 {
     cn_apply_tile t = *row;
     cn_param *const params[] = {&t.hi, &t.lo, &t.scale, &t.w, &t.b};
     if (from >= to) return;
-    t.x += from * k->size, t.y = y, t.n = to - from, t.stream = stream;
+    t.x += from * k->size, t.y = y, t.n = to - from, t.nontemporal = nontemporal;
     for (int i = 0; i < 5; i++)
         if (params[i]->per_column) params[i]->data += from * k->param_size;
     if (t.hi.per_column)
@@ -97,65 +97,65 @@ static void open_copy(const cn_kernels *k, cn_apply_tile *t)
     static const float narrow_one = 1;
     const cn_param zero = {(const char *)&none, 0, 0};
     const cn_param same = {k->param_size == 8 ? (const char *)&one : (const char *)&narrow_one, 0, 0};
-    *t = (cn_apply_tile){.rows = 1, .hi = zero, .lo = zero, .scale = same, .far = 1, .stream = 1};
+    *t = (cn_apply_tile){.rows = 1, .hi = zero, .lo = zero, .scale = same, .beyond_cache = 1, .nontemporal = 1};
 }
 
 /* How rows go past the cache: values, and what is copied. */
 typedef struct {
     const cn_kernels *k;
     cn_apply_tile values, copy;
-} streaming;
+} nontemporal_store;
 
-static void stream_copy(streaming *s, char *y, const char *x, ptrdiff_t n)
+static void nontemporal_copy(nontemporal_store *s, char *y, const char *x, ptrdiff_t n)
 {
     s->copy.x = x, s->copy.y = y, s->copy.n = n;
     s->k->apply_rows(&s->copy);
 }
 
-static void stream_zeros(streaming *s, char *y, ptrdiff_t n)
+static void nontemporal_zeros(nontemporal_store *s, char *y, ptrdiff_t n)
 {
     static const _Alignas(64) char zeros[CN_ZEROS];
     const ptrdiff_t most = CN_ZEROS / s->k->size;
-    for (; n > 0; n -= most, y += CN_ZEROS) stream_copy(s, y, zeros, n < most ? n : most);
+    for (; n > 0; n -= most, y += CN_ZEROS) nontemporal_copy(s, y, zeros, n < most ? n : most);
 }
 
 /* The 16 bytes of y from element `at` on, of which `from` to `to` are shown. */
-static void stream_mixed(streaming *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t to)
+static void nontemporal_mixed(nontemporal_store *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t to)
 {
     const ptrdiff_t size = s->k->size;
-    char mixed[CN_STREAMED] = {0};
+    char mixed[CN_STORE_BYTES] = {0};
     apply_some(s->k, &s->values, from, to, mixed + (from - at) * size, 0);
-    stream_copy(s, s->values.y + at * size, mixed, CN_STREAMED / size);
+    nontemporal_copy(s, s->values.y + at * size, mixed, CN_STORE_BYTES / size);
 }
 
-static void stream_row(streaming *s, cn_extent e, ptrdiff_t n)
+static void nontemporal_row(nontemporal_store *s, cn_extent e, ptrdiff_t n)
 {
-    const ptrdiff_t size = s->k->size, per_store = CN_STREAMED / size;
+    const ptrdiff_t size = s->k->size, per_store = CN_STORE_BYTES / size;
     const ptrdiff_t first = e.from - e.from % per_store, last = e.to - e.to % per_store;
     const ptrdiff_t a = first < e.from ? first + per_store : first, end = last < e.to ? last + per_store : last;
     char *y = s->values.y;
-    stream_zeros(s, y, first);
+    nontemporal_zeros(s, y, first);
     if (a > last) {
-        stream_mixed(s, first, e.from, e.to);
+        nontemporal_mixed(s, first, e.from, e.to);
     } else {
-        if (first < a) stream_mixed(s, first, e.from, a);
+        if (first < a) nontemporal_mixed(s, first, e.from, a);
         apply_some(s->k, &s->values, a, last, y + a * size, 1);
-        if (last < end) stream_mixed(s, last, last, e.to);
+        if (last < end) nontemporal_mixed(s, last, last, e.to);
     }
-    stream_zeros(s, y + end * size, n - end);
+    nontemporal_zeros(s, y + end * size, n - end);
 }
 
 /* Past the cache: row by row, each from its first element to its last, and nothing but such stores: others
  * would wait for the memory one by one, and lines not written at once, too. x (32, 256, 512), second half
  * hidden: rows first and zeros then 2.0 ms, so 1.0. */
-static int stream_rows(const cn_writing *how, const cn_block *block)
+static int nontemporal_rows(const cn_writing *how, const cn_block *block)
 {
     const ptrdiff_t *row = how->tiling->row.stride, col = how->tiling->col.stride[CN_M], n = block->n;
     const char *mask = how->base[CN_M] + block->offset[CN_M];
-    streaming s;
+    nontemporal_store s;
     cn_apply_tile *t = &s.values;
     if (!cn_plain_tile(how, block, t)) return 0;
-    if (((size_t)t->y | (size_t)t->y_row | (size_t)(n * how->k->size)) % CN_STREAMED) return 0;
+    if (((size_t)t->y | (size_t)t->y_row | (size_t)(n * how->k->size)) % CN_STORE_BYTES) return 0;
     cn_param *const params[] = {&t->hi, &t->lo, &t->scale, &t->w, &t->b};
     s.k = how->k;
     open_copy(s.k, &s.copy);
@@ -164,7 +164,7 @@ static int stream_rows(const cn_writing *how, const cn_block *block)
     for (ptrdiff_t r = 0; r < block->rows; r++) {
         if (r && row[CN_M]) e = cn_look(mask + r * row[CN_M], col, n);
         if (e.full)
-            stream_row(&s, e, n);
+            nontemporal_row(&s, e, n);
         else
             apply_rows(how, block, r, 1, e);
         t->x += t->x_row, t->y += t->y_row;
@@ -179,7 +179,7 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
     const ptrdiff_t rows = block->rows, n = block->n;
     const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
-    if (col && n > CN_APPLIED_ROW && how->stream && stream_rows(how, block)) return;
+    if (col && n > CN_APPLIED_ROW && how->nontemporal && nontemporal_rows(how, block)) return;
     if (row == 0 || rows == 1) {
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
     } else if (col == 0 || n == 1) {

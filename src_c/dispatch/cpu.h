@@ -28,6 +28,6 @@ const cn_isa *cn_chosen(void);
 const cn_kernels *cn_kernels_of(cn_dtype dtype);
 
 /* Do so many bytes outgrow the part of the last-level cache that can be counted on? */
-int cn_is_far(double bytes, int threads);
+int cn_beyond_cache(double bytes, int threads);
 
 #endif

@@ -7,8 +7,8 @@
  * (6.3 MB) 310 / 400, 1300 390 / 530, 1600 610 / 620, 2048 1380 / 630, 2700 1930 / 1070. Fetching alone:
  * 2048 970; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). Two
  * threads wait for less of it: ordinary stores win by 2 to 25 % at 12.6 MB, at 21 and 32 MB nothing does. */
-#define FAR_SHARE 0.3
-#define FAR_SHARE_OF_THREADS 0.6
+#define CACHE_SHARE 0.3
+#define CACHE_SHARE_OF_THREADS 0.6
 
 static const cn_isa *isa;
 
@@ -22,9 +22,9 @@ int cn_init(const char *cap)
 const cn_isa *cn_chosen(void) { return isa; }
 const cn_kernels *cn_kernels_of(cn_dtype dtype) { return &isa->kernels[dtype]; }
 
-int cn_is_far(double bytes, int threads)
+int cn_beyond_cache(double bytes, int threads)
 {
-    return bytes > (threads > 1 ? FAR_SHARE_OF_THREADS : FAR_SHARE) * (double)cn_cache_bytes();
+    return bytes > (threads > 1 ? CACHE_SHARE_OF_THREADS : CACHE_SHARE) * (double)cn_cache_bytes();
 }
 
 const char *cn_isa_name(void) { return isa->name; }

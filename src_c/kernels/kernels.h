@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     double count;
     double *mean, *mean_lo, *m2;
-} cn_acc;
+} cn_moments_view;
 
 /* A parameter over a tile: element (r, j) at data + r * row + j * (per_column ? size : 0). */
 typedef struct {
@@ -41,10 +41,10 @@ typedef struct {
     char *y;
     ptrdiff_t y_row;
     cn_param hi, lo, scale, w, b;
-    int far;         /* the data outgrow the cache: the two below count */
-    ptrdiff_t ahead; /* bytes from x to what is read next, to be fetched on the way */
-    int stream;      /* stores that bypass the cache; y and y_row are multiples of 16 then */
-    int relu;        /* what is below 0 becomes 0 */
+    int beyond_cache;   /* the data outgrow the cache: the two below count */
+    ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */
+    int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
+    int relu;           /* what is below 0 becomes 0 */
 } cn_apply_tile;
 
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
@@ -54,27 +54,27 @@ typedef struct {
     char *y;
     ptrdiff_t y_row;
     int across;
-    const cn_response *how;
+    const cn_lrn_window *how;
     char *base, *anchor, *squares; /* base, anchor: a row each */
     ptrdiff_t squares_row;         /* elements, a multiple of 16 */
-} cn_response_tile;
+} cn_lrn_tile;
 
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters */
     /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
      * of its rows. Columns: acc[n], one group of rows. */
-    void (*moments_rows)(const cn_tile *t, int centered, cn_acc *acc);
-    void (*moments_cols)(const cn_tile *t, int centered, cn_acc *acc);
+    void (*moments_rows)(const cn_tile *t, int centered, cn_moments_view *acc);
+    void (*moments_cols)(const cn_tile *t, int centered, cn_moments_view *acc);
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
-    void (*respond)(const cn_response_tile *t);
+    void (*lrn)(const cn_lrn_tile *t);
     /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
-     * bytes and ahead then as in cn_apply_tile. */
-    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t ahead, ptrdiff_t n);
-    /* Not CN_RELU, which is part of apply; stream: as in cn_apply_tile. */
-    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int stream);
+     * bytes and prefetch then as in cn_apply_tile. */
+    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
+    /* Not CN_RELU, which is part of apply; nontemporal: as in cn_apply_tile. */
+    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int nontemporal);
 } cn_kernels;
 
 /* y[i] = ((x[i] - hi) - lo) * scale for n elements of x, step bytes apart; y has no gaps. Of each parameter one,
@@ -85,17 +85,17 @@ typedef struct {
     char *y;
     const char *hi, *lo, *scale;
     ptrdiff_t period;
-    int stream; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
-} cn_pixels;
+    int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
+} cn_pixel_run;
 
 typedef struct {
     ptrdiff_t size; /* bytes of an element of x */
     /* y and parameters are float, or double. */
-    void (*narrow)(const cn_pixels *p);
-    void (*wide)(const cn_pixels *p);
+    void (*narrow)(const cn_pixel_run *p);
+    void (*wide)(const cn_pixel_run *p);
     /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
-    void (*sums)(const cn_pixels *p, uint64_t *sum, uint64_t *squares);
-} cn_picture_kernels;
+    void (*sums)(const cn_pixel_run *p, uint64_t *sum, uint64_t *squares);
+} cn_image_kernels;
 #define CN_COUNTS 65536
 
 typedef struct {
@@ -107,7 +107,7 @@ typedef struct {
     const char *name;
     unsigned needs; /* cn_feature bits: exactly what the file is compiled for */
     cn_kernels kernels[CN_NDTYPES];
-    cn_picture_kernels picture[CN_NPIXELS];
+    cn_image_kernels image[CN_NPIXELS];
     void (*round[CN_NDTYPES])(const float *x, char *y, ptrdiff_t n); /* to 16 bits; maybe in place */
     cn_int8_kernels int8[CN_NDTYPES];
 } cn_isa;

@@ -19,7 +19,7 @@
 
 typedef struct {
     const cn_call *call;
-    const cn_response *how;
+    const cn_lrn_window *how;
     const cn_kernels *k;
     cn_plan plan;
     cn_loops outer;
@@ -29,11 +29,11 @@ typedef struct {
     ptrdiff_t row, squares_row; /* compute elements */
     size_t squares_bytes, packed_bytes, scratch_size;
     char *scratch;
-} response_job;
+} lrn_job;
 
 static ptrdiff_t round_up(ptrdiff_t n) { return (n + 15) / 16 * 16; }
 
-static void lay_out(response_job *job, const cn_call *call, int axis)
+static void lay_out(lrn_job *job, const cn_call *call, int axis)
 {
     static const cn_loop one = {.n = 1};
     const ptrdiff_t size = job->k->size, pad = job->how->below + job->how->above;
@@ -62,7 +62,7 @@ static void lay_out(response_job *job, const cn_call *call, int axis)
     job->scratch_size = (job->scratch_size + 63) / 64 * 64;
 }
 
-static void respond_tile(const response_job *job, ptrdiff_t i, char *scratch)
+static void lrn_tile(const lrn_job *job, ptrdiff_t i, char *scratch)
 {
     ptrdiff_t offset[CN_NOPERANDS], first = i % job->pieces * job->piece, n = job->inner.n - first;
     const ptrdiff_t size = job->k->size, line = job->row * job->k->param_size;
@@ -75,7 +75,7 @@ static void respond_tile(const response_job *job, ptrdiff_t i, char *scratch)
     for (int o = CN_X; o <= CN_Y; o++)
         m[o] = (cn_matrix){job->call->op[o].data + offset[o] + first * job->inner.stride[o], row->stride[o],
                            col->stride[o]};
-    cn_response_tile t = {.across = job->across, .how = job->how, .squares_row = job->squares_row};
+    cn_lrn_tile t = {.across = job->across, .how = job->how, .squares_row = job->squares_row};
     t.x.rows = job->across ? n : job->channel.n, t.x.n = job->across ? job->channel.n : n;
     t.base = scratch, t.anchor = scratch + line, t.squares = scratch + 2 * line;
     cn_matrix packed = {t.squares + job->squares_bytes, t.x.n * size, size}, y = m[CN_Y];
@@ -86,26 +86,25 @@ static void respond_tile(const response_job *job, ptrdiff_t i, char *scratch)
     }
     if (job->pack_y) m[CN_Y] = packed;
     t.x.x = m[CN_X].data, t.x.x_row = m[CN_X].row, t.y = m[CN_Y].data, t.y_row = m[CN_Y].row;
-    job->k->respond(&t);
+    job->k->lrn(&t);
     if (job->pack_y) cn_copy(y, packed, t.x.rows, t.x.n, size);
 }
 
-static void respond_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+static void lrn_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
-    const response_job *job = context;
-    for (ptrdiff_t i = begin; i < end; i++)
-        respond_tile(job, i, job->scratch + (size_t)thread * job->scratch_size);
+    const lrn_job *job = context;
+    for (ptrdiff_t i = begin; i < end; i++) lrn_tile(job, i, job->scratch + (size_t)thread * job->scratch_size);
 }
 
-cn_status cn_respond(const cn_call *call, int axis, const cn_response *how)
+cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
 {
-    response_job job = {.call = call, .how = how, .k = cn_kernels_of(call->dtype)};
+    lrn_job job = {.call = call, .how = how, .k = cn_kernels_of(call->dtype)};
     lay_out(&job, call, axis);
     ptrdiff_t tiles = cn_count(&job.outer) * job.pieces;
     int threads = cn_threads_for(cn_count(&job.plan.all) * job.channel.n);
     job.scratch = malloc(job.scratch_size * (size_t)threads);
     if (!job.scratch) return CN_NO_MEMORY;
-    cn_parallel(tiles, threads, respond_task, &job);
+    cn_parallel(tiles, threads, lrn_task, &job);
     free(job.scratch);
     return CN_OK;
 }

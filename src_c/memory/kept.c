@@ -24,7 +24,7 @@
 typedef struct {
     size_t capacity; /* of the data */
     char pad[56];
-} cn_header;
+} cn_kept_header;
 
 /* Whoever finds it in use does without: nobody waits, no fork can leave it locked for good. */
 static struct {
@@ -32,7 +32,7 @@ static struct {
     atomic_size_t limit;
     size_t bytes;
     int n;
-    cn_header *block[SLOTS]; /* oldest first */
+    cn_kept_header *block[SLOTS]; /* oldest first */
 } kept = {.in_use = ATOMIC_FLAG_INIT};
 
 static int enter(void) { return !atomic_flag_test_and_set(&kept.in_use); }
@@ -46,7 +46,7 @@ static size_t capacity_for(size_t size)
     return (size + step - 1) / step * step;
 }
 
-static cn_header *from_system(size_t capacity)
+static cn_kept_header *from_system(size_t capacity)
 {
     if (capacity > SIZE_MAX / 2) return NULL;
     size_t align = capacity >= HUGE_FROM ? HUGE_PAGE : PAGE, total = capacity + PAGE;
@@ -61,12 +61,12 @@ static cn_header *from_system(size_t capacity)
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (capacity >= HUGE_FROM) madvise(base, total, MADV_HUGEPAGE); /* advice: if refused, small pages */
 #endif
-    cn_header *header = (cn_header *)(base + PAGE / 2);
+    cn_kept_header *header = (cn_kept_header *)(base + PAGE / 2);
     header->capacity = capacity;
     return header;
 }
 
-static void to_system(cn_header *header)
+static void to_system(cn_kept_header *header)
 {
     char *base = (char *)header - PAGE / 2;
 #ifdef _WIN32
@@ -76,9 +76,9 @@ static void to_system(cn_header *header)
 #endif
 }
 
-static cn_header *take_out(int i)
+static cn_kept_header *take_out(int i)
 {
-    cn_header *header = kept.block[i];
+    cn_kept_header *header = kept.block[i];
     kept.bytes -= header->capacity;
     memmove(&kept.block[i], &kept.block[i + 1], (size_t)(kept.n - i - 1) * sizeof(kept.block[0]));
     kept.n--;
@@ -86,9 +86,9 @@ static cn_header *take_out(int i)
 }
 
 /* The last freed one of that capacity: it is the likeliest to be in the cache still. */
-static cn_header *reuse(size_t capacity)
+static cn_kept_header *reuse(size_t capacity)
 {
-    cn_header *found = NULL;
+    cn_kept_header *found = NULL;
     if (!enter()) return NULL;
     for (int i = kept.n - 1; i >= 0 && !found; i--)
         if (kept.block[i]->capacity == capacity) found = take_out(i);
@@ -101,9 +101,9 @@ static void shrink_to(size_t bytes)
     while (kept.n > 0 && kept.bytes > bytes) to_system(take_out(0));
 }
 
-size_t cn_blocks_limit(void) { return atomic_load(&kept.limit); }
+size_t cn_kept_limit(void) { return atomic_load(&kept.limit); }
 
-void cn_blocks_set_limit(size_t bytes)
+void cn_kept_set_limit(size_t bytes)
 {
     atomic_store(&kept.limit, bytes);
     if (!enter()) return; /* the next block that is freed finds the new limit */
@@ -111,7 +111,7 @@ void cn_blocks_set_limit(size_t bytes)
     leave();
 }
 
-size_t cn_blocks_kept(void)
+size_t cn_kept_bytes(void)
 {
     if (!enter()) return 0;
     size_t bytes = kept.bytes;
@@ -119,18 +119,18 @@ size_t cn_blocks_kept(void)
     return bytes;
 }
 
-void *cn_block_new(size_t size)
+void *cn_kept_new(size_t size)
 {
     size_t capacity = capacity_for(size);
-    cn_header *header = reuse(capacity);
+    cn_kept_header *header = reuse(capacity);
     if (!header) header = from_system(capacity);
-    return header ? (char *)header + sizeof(cn_header) : NULL;
+    return header ? (char *)header + sizeof(cn_kept_header) : NULL;
 }
 
-void cn_block_free(void *block)
+void cn_kept_free(void *block)
 {
     if (!block) return;
-    cn_header *header = (cn_header *)((char *)block - sizeof(cn_header));
+    cn_kept_header *header = (cn_kept_header *)((char *)block - sizeof(cn_kept_header));
     size_t limit = atomic_load(&kept.limit);
     if (header->capacity > limit || !enter()) {
         to_system(header);
@@ -143,12 +143,12 @@ void cn_block_free(void *block)
     leave();
 }
 
-void *cn_block_resize(void *block, size_t size)
+void *cn_kept_resize(void *block, size_t size)
 {
-    void *larger = cn_block_new(size);
+    void *larger = cn_kept_new(size);
     if (!larger || !block) return larger;
-    size_t before = ((cn_header *)((char *)block - sizeof(cn_header)))->capacity;
+    size_t before = ((cn_kept_header *)((char *)block - sizeof(cn_kept_header)))->capacity;
     memcpy(larger, block, before < size ? before : size);
-    cn_block_free(block);
+    cn_kept_free(block);
     return larger;
 }

@@ -122,8 +122,8 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     }
     cn_coalesce(all, ALL);
     plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
-    plan->together = !plan->cols || all->loop[all->n - 1].n == by_x.loop[by_x.n - 1].n;
-    const cn_loops *from = plan->together ? all : &by_x;
+    plan->split_by_affine = plan->cols && all->loop[all->n - 1].n != by_x.loop[by_x.n - 1].n;
+    const cn_loops *from = plan->split_by_affine ? &by_x : all;
     keep(&plan->kept, from, from->n, 0);
     plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
     keep(&plan->reduced, &by_x, by_x.n, 1);
@@ -171,7 +171,7 @@ void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS
 static ptrdiff_t parts(ptrdiff_t n, ptrdiff_t of) { return n <= of ? 1 : (n + of - 1) / of; }
 
 void cn_make_tiling(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
-                  cn_tiling *tiling)
+                    cn_tiling *tiling)
 {
     static const cn_loop one = {.n = 1};
     int n = loops->n;
@@ -196,6 +196,7 @@ cn_block cn_tiling_block(const cn_tiling *tiling, ptrdiff_t i)
     ptrdiff_t r = in_tile / tiling->pieces * tiling->block_rows, c = in_tile % tiling->pieces * tiling->piece;
     block.rows = tiling->row.n - r < tiling->block_rows ? tiling->row.n - r : tiling->block_rows;
     block.n = tiling->col.n - c < tiling->piece ? tiling->col.n - c : tiling->piece;
-    for (int o = 0; o < CN_NOPERANDS; o++) block.offset[o] += r * tiling->row.stride[o] + c * tiling->col.stride[o];
+    for (int o = 0; o < CN_NOPERANDS; o++)
+        block.offset[o] += r * tiling->row.stride[o] + c * tiling->col.stride[o];
     return block;
 }

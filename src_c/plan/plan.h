@@ -25,7 +25,7 @@ typedef struct {
     cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
     int cols;                      /* columns is the innermost loop of all */
     ptrdiff_t refined;             /* so many neighbouring columns are one group, else 1 (see plan.c) */
-    int together;                  /* kept and columns hold for all operands; else for what moments read */
+    int split_by_affine;           /* kept and columns hold for what moments read, not for weight, bias or y */
 } cn_plan;
 
 void cn_make_plan(const cn_call *call, cn_plan *plan);
@@ -52,7 +52,7 @@ typedef struct {
 
 /* loops without the columns, columns given (cols), or with the columns as their last loop. */
 void cn_make_tiling(const cn_loops *loops, const cn_loop *columns, ptrdiff_t block_rows, ptrdiff_t piece,
-                  cn_tiling *tiling);
+                    cn_tiling *tiling);
 cn_block cn_tiling_block(const cn_tiling *tiling, ptrdiff_t i);
 
 #endif

@@ -9,8 +9,8 @@
 
 static _Atomic cn_lender lender;
 
-void cn_lend_team(cn_lender parallel) { atomic_store(&lender, parallel); }
-int cn_has_lent_team(void) { return atomic_load(&lender) != NULL; }
+void cn_borrow_team(cn_lender parallel) { atomic_store(&lender, parallel); }
+int cn_has_borrowed_team(void) { return atomic_load(&lender) != NULL; }
 
 typedef struct {
     cn_member member;
@@ -19,12 +19,12 @@ typedef struct {
     atomic_int others; /* that came */
     pthread_t caller;
     fenv_t floating; /* the caller's */
-} lent_job;
+} borrowed_job;
 
 /* In each of the lender's threads, the caller among them; no more of them than members have work. */
 static void join_in(void *data)
 {
-    lent_job *job = data;
+    borrowed_job *job = data;
     if (pthread_equal(pthread_self(), job->caller)) {
         job->member(job->context, 0);
         return;
@@ -38,16 +38,16 @@ static void join_in(void *data)
     fesetenv(&own);
 }
 
-int cn_lent_team(int members, cn_member member, void *context)
+int cn_borrowed_team(int members, cn_member member, void *context)
 {
     cn_lender parallel = atomic_load(&lender);
     if (!parallel) return 0;
-    lent_job job = {.member = member, .context = context, .members = members, .caller = pthread_self()};
+    borrowed_job job = {.member = member, .context = context, .members = members, .caller = pthread_self()};
     fegetenv(&job.floating);
     parallel(join_in, &job, 0, 0); /* as many as it has: another number would make it start and end threads */
     return 1;
 }
 
 #else
-int cn_has_lent_team(void) { return 0; }
+int cn_has_borrowed_team(void) { return 0; }
 #endif

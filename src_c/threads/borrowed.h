@@ -4,9 +4,9 @@
 
 #include "threads/team.h"
 
-int cn_has_lent_team(void);
+int cn_has_borrowed_team(void);
 
 /* As cn_team, for one caller at a time; 0 if nobody lends. */
-int cn_lent_team(int members, cn_member member, void *context);
+int cn_borrowed_team(int members, cn_member member, void *context);
 
 #endif

@@ -131,7 +131,7 @@ void cn_team(int members, cn_member member, void *context)
         member(context, 0);
         return;
     }
-    if (cn_lent_team(members, member, context)) {
+    if (cn_borrowed_team(members, member, context)) {
         atomic_store(&pool.taken, 0);
         return;
     }
@@ -166,7 +166,7 @@ static void after_fork(void)
 
 static void after_fork_in_child(void)
 {
-    cn_lend_team(NULL); /* a runtime whose threads are not in the child hangs */
+    cn_borrow_team(NULL); /* a runtime whose threads are not in the child hangs */
     atomic_store(&pool.taken, 0);
     atomic_store(&pool.forks, 0);
 }

@@ -12,7 +12,7 @@
 #define GRAIN (128 * 1024)
 
 /* Threads that are lent spin, ready to begin. */
-#define LENT_GRAIN (32 * 1024)
+#define BORROWED_GRAIN (32 * 1024)
 
 /* Ranges of a share: a thread that others disturb leaves the rest of its own to them. */
 #define RANGES 8
@@ -25,7 +25,7 @@ int cn_get_num_threads(void) { return atomic_load(&wanted_threads); }
 int cn_threads_for(ptrdiff_t elements)
 {
     int most = cn_get_num_threads();
-    ptrdiff_t shares = most < 2 ? 1 : elements / (cn_has_lent_team() ? LENT_GRAIN : GRAIN);
+    ptrdiff_t shares = most < 2 ? 1 : elements / (cn_has_borrowed_team() ? BORROWED_GRAIN : GRAIN);
     return shares < 2 ? 1 : shares < most ? (int)shares : most;
 }
 

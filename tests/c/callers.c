@@ -156,7 +156,7 @@ static void lender(void (*function)(void *), void *data, unsigned threads, unsig
 static void test_lent(float (*y)[COLUMNS])
 {
     pthread_t threads[2];
-    cn_lend_team(lender);
+    cn_borrow_team(lender);
     for (int n = 1; n <= LENT + 2; n++) {
         int before = atomic_load(&regions);
         cn_set_num_threads(n);
@@ -173,7 +173,7 @@ static void test_lent(float (*y)[COLUMNS])
     }
     int status = 1;
     check(child > 0 && waitpid(child, &status, 0) == child && status == 0, "a child uses lent threads");
-    cn_lend_team(NULL);
+    cn_borrow_team(NULL);
     before = atomic_load(&regions);
     check(right(y) && atomic_load(&regions) == before, "threads that are no longer lent");
 }

@@ -31,12 +31,12 @@ static int all_verbs(matrix x, matrix y, int axis, int verb)
     call.op[CN_Y] = (cn_operand){y.data, {y.row, y.column}};
     call.op[CN_STAT].strides[1 - axis] = 1;
     for (int i = 0; i < COLUMNS; i++) center[i] = mean[i] = (float)i / 8, scale[i] = var[i] = 2;
-    cn_response how = {1, 1, 0, 0.25, 0.75, 1};
+    cn_lrn_window how = {1, 1, 0, 0.25, 0.75, 1};
     switch (verb) {
     case 0: return cn_normalize(&call, CN_VAR, 1e-5, stats) == CN_OK && stats[1].count == (axis ? COLUMNS : ROWS);
     case 1: return cn_apply(&call, center, scale) == CN_OK;
     case 2: return cn_apply_running(&call, (char *)mean, (char *)var, 1e-5) == CN_OK;
-    default: return cn_respond(&call, axis, &how) == CN_OK;
+    default: return cn_lrn(&call, axis, &how) == CN_OK;
     }
 }
 

@@ -116,10 +116,10 @@ static void set_strides(cn_operand *op, const array *a, int over, ptrdiff_t size
     }
 }
 
-static cn_response response_of(const operation *op, const array *a)
+static cn_lrn_window response_of(const operation *op, const array *a)
 {
     ptrdiff_t most = a->shape[op->axis] - 1;
-    return (cn_response){most < 2 ? most : 2, most < 1 ? most : 1, op->anchored, 0.3, op->beta, 1.5};
+    return (cn_lrn_window){most < 2 ? most : 2, most < 1 ? most : 1, op->anchored, 0.3, op->beta, 1.5};
 }
 
 cn_call call_of(const operation *op, const operands *o)
@@ -149,13 +149,13 @@ cn_status run(const operation *op, const operands *o)
 {
     const array *a = o->a;
     const cn_call call = call_of(op, o);
-    cn_response how = response_of(op, a);
+    cn_lrn_window how = response_of(op, a);
     switch (op->verb) {
     case MOMENTS: return cn_moments(&call, (cn_partial *)o->first);
     case NORMALIZE: return cn_normalize(&call, op->kind, EPS, (cn_partial *)o->first);
     case APPLY: return cn_apply(&call, (const double *)o->first, (const double *)o->second);
     case APPLY_RUNNING: return cn_apply_running(&call, o->first, o->second, EPS);
-    default: return cn_respond(&call, op->axis, &how);
+    default: return cn_lrn(&call, op->axis, &how);
     }
 }
 
@@ -219,7 +219,7 @@ static void moments_of(const operation *op, const operands *o, const double *x, 
 
 static double window(const operation *op, const array *a, const double *x, ptrdiff_t i)
 {
-    const cn_response how = response_of(op, a);
+    const cn_lrn_window how = response_of(op, a);
     ptrdiff_t step = 1;
     for (int axis = a->how->ndim - 1; axis > op->axis; axis--) step *= a->shape[axis];
     ptrdiff_t c = i / step % a->shape[op->axis];

@@ -105,8 +105,8 @@ static void all_sets(const picture *p)
         fill(p, x);
         memset(y, UNTOUCHED, bytes);
         cn_call call = call_of(p, x, y), reading = call_of(p, x, NULL);
-        int good = cn_picture(&call, p->pixels, 2, p->center, p->scale) == CN_OK;
-        if (p->pixels >= CN_U8) good &= cn_picture_sums(&reading, p->pixels, 2, sums) == CN_OK;
+        int good = cn_image(&call, p->pixels, 2, p->center, p->scale) == CN_OK;
+        if (p->pixels >= CN_U8) good &= cn_image_sums(&reading, p->pixels, 2, sums) == CN_OK;
         if (i == 0) memcpy(expected, y, bytes);
         good &= as_expected(p, x, y, sums) && memcmp(expected, y, bytes) == 0;
         check(good, "%s %d to %s, width %td, channels %td, %s, variant %d", ways[p->way], p->pixels,
@@ -124,13 +124,13 @@ static void failing_mallocs(void)
     memset(y, UNTOUCHED, (size_t)(2 * p.n));
     memset(sums, UNTOUCHED, sizeof sums);
     atomic_store(&mallocs_left, 0);
-    int refused = cn_picture(&call, CN_U8, 2, p.center, p.scale) == CN_NO_MEMORY &&
-                  cn_picture_sums(&reading, CN_U8, 2, sums) == CN_NO_MEMORY;
+    int refused = cn_image(&call, CN_U8, 2, p.center, p.scale) == CN_NO_MEMORY &&
+                  cn_image_sums(&reading, CN_U8, 2, sums) == CN_NO_MEMORY;
     atomic_store(&mallocs_left, -1);
     check(refused && all_bytes(y, 2 * p.n, UNTOUCHED) && all_bytes((char *)sums, sizeof sums, UNTOUCHED),
           "pictures: malloc failed, written");
     const int before = atomic_load(&mallocs_alive);
-    check(cn_picture(&call, CN_U8, 2, p.center, p.scale) == CN_OK, "picture: failed");
+    check(cn_image(&call, CN_U8, 2, p.center, p.scale) == CN_OK, "picture: failed");
     check(atomic_load(&mallocs_alive) == before, "picture: leaked");
 }
 

@@ -9,11 +9,11 @@
 /* Values 0, 2, 4, ... of each feature, one at a time: mean and m2 are exact. */
 static void rows(ptrdiff_t n, int at_end)
 {
-    const size_t bytes = (size_t)n * sizeof(cn_state);
-    cn_state *a = (cn_state *)(void *)guarded(SLOT_X, bytes, at_end);
-    cn_state *to = (cn_state *)(void *)guarded(SLOT_Y, bytes, at_end);
+    const size_t bytes = (size_t)n * sizeof(cn_stream_state);
+    cn_stream_state *a = (cn_stream_state *)(void *)guarded(SLOT_X, bytes, at_end);
+    cn_stream_state *to = (cn_stream_state *)(void *)guarded(SLOT_Y, bytes, at_end);
     double *row = (double *)(void *)guarded(SLOT_W, (size_t)n * sizeof(double), at_end);
-    for (ptrdiff_t i = 0; i < n; i++) a[i] = (cn_state){{0, 0, 0, 0}, 1};
+    for (ptrdiff_t i = 0; i < n; i++) a[i] = (cn_stream_state){{0, 0, 0, 0}, 1};
     int good = 1;
     for (int k = 0; k < 9; k++) {
         for (ptrdiff_t i = 0; i < n; i++) row[i] = (double)(2 * k + i);
@@ -31,11 +31,11 @@ static void rows(ptrdiff_t n, int at_end)
 /* Two of the same, as partials and as states: twice the count and the squares. */
 static void pairs(ptrdiff_t n, ptrdiff_t step, int at_end)
 {
-    cn_state *a = (cn_state *)(void *)guarded(SLOT_X, (size_t)n * sizeof(cn_state), at_end);
-    cn_state *to = (cn_state *)(void *)guarded(SLOT_Y, (size_t)n * sizeof(cn_state), at_end);
+    cn_stream_state *a = (cn_stream_state *)(void *)guarded(SLOT_X, (size_t)n * sizeof(cn_stream_state), at_end);
+    cn_stream_state *to = (cn_stream_state *)(void *)guarded(SLOT_Y, (size_t)n * sizeof(cn_stream_state), at_end);
     double *b = (double *)(void *)guarded(SLOT_W, (size_t)(n * step) * sizeof(double), at_end);
     for (ptrdiff_t i = 0; i < n; i++) {
-        a[i] = (cn_state){{4, (double)i, 0, 20}, 1};
+        a[i] = (cn_stream_state){{4, (double)i, 0, 20}, 1};
         memcpy(b + i * step, &a[i], (size_t)step * sizeof(double));
     }
     int good = cn_merge_states(to, a, b, step, n);
@@ -50,15 +50,15 @@ static void refusals(void)
     static const double odd[] = {NAN, INFINITY, -INFINITY, 0x1p400, -0x1p500};
     for (ptrdiff_t where = 0; where < 6; where++) {
         for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
-            cn_state a[3], b[3], to[3];
-            for (int i = 0; i < 3; i++) a[i] = b[i] = (cn_state){{1, 2, 0, 3}, 1};
+            cn_stream_state a[3], b[3], to[3];
+            for (int i = 0; i < 3; i++) a[i] = b[i] = (cn_stream_state){{1, 2, 0, 3}, 1};
             (where < 3 ? &a[where] : &b[where - 3])->of.mean = odd[k];
             memset(to, 7, sizeof to);
             int taken = cn_merge_states(to, a, (double *)b, CN_STATES, 3);
             check(!taken && all_bytes((char *)to, sizeof to, 7), "%g at %td was taken", odd[k], where);
         }
     }
-    cn_state one = {{1, 2, 0, 3}, 1}, scaled = {{1, 2, 0, 3}, 0x1p-540}, wide = {{1, 2, 0, 0x1p901}, 1}, to;
+    cn_stream_state one = {{1, 2, 0, 3}, 1}, scaled = {{1, 2, 0, 3}, 0x1p-540}, wide = {{1, 2, 0, 0x1p901}, 1}, to;
     check(!cn_merge_states(&to, &one, (double *)&scaled, CN_STATES, 1), "a prescale was taken");
     check(!cn_merge_states(&to, &scaled, (double *)&one, CN_STATES, 1), "a prescale was taken into");
     check(!cn_merge_states(&to, &wide, (double *)&one, CN_STATES, 1), "squares that may overflow were taken");
