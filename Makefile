@@ -17,12 +17,12 @@ lint:            ## ruff, mypy, clang-format
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	clang-format --dry-run --Werror src_c/*.h src_c/*/*.[ch] tests/c/*.[ch]
+	clang-format --dry-run --Werror src_c/*.h src_c/*/*.* tests/c/*.[ch]
 
 format:          ## rewrite Python and C in the house style
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
-	clang-format -i src_c/*.h src_c/*/*.[ch] tests/c/*.[ch]
+	clang-format -i src_c/*.h src_c/*/*.* tests/c/*.[ch]
 
 bench:           ## every case against the peers installed, interleaved; JSON in .benchmarks (FLAGS="--match rms")
 	mkdir -p .benchmarks

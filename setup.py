@@ -18,15 +18,16 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
-from build_flags import flags, uses_openmp
+from build_flags import elements, flags, uses_openmp
 
 PLATFORM = sysconfig.get_platform()
 OPENMP = uses_openmp(PLATFORM, os.environ)
 KEPT = ["src_c/memory/kept.c"]
+WORDS = elements()
 
 
 class BuildExt(build_ext):
-    """Files side by side, each by the flags of the compiler and of its own instruction set."""
+    """Files side by side, by the flags of the compiler and of their instruction set; those once for each element."""
 
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
@@ -39,17 +40,26 @@ class BuildExt(build_ext):
             extension.extra_link_args = chosen.link
         compile_all = self.compiler.compile
 
-        def one(file: str, *args: Any, **options: Any) -> list[str]:
+        def one(file: str, element: str, **options: Any) -> list[str]:
             extra = [*(options.get("extra_postargs") or []), *chosen.isa.get(Path(file).stem, [])]
-            return compile_all([file], *args, **{**options, "extra_postargs": extra})
+            own = {**options, "extra_postargs": extra}
+            if element:
+                own["macros"] = [*(options.get("macros") or []), ("CN_E", element)]
+                own["output_dir"] = str(Path(options.get("output_dir") or "", element))
+            return compile_all([file], **own)
 
-        def one_by_one(files: list[str], *args: Any, **options: Any) -> list[str]:
+        def one_by_one(files: list[str], **options: Any) -> list[str]:
+            jobs = [(file, element) for file in files for element in (WORDS if in_isa(file) else [""])]
             with ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a compiler
-                made = pool.map(lambda file: one(file, *args, **options), files)
+                made = pool.map(lambda job: one(*job, **options), jobs)
                 return [found for objects in made for found in objects]
 
         self.compiler.compile = one_by_one
         super().build_extensions()
+
+
+def in_isa(file: str) -> bool:
+    return Path(file).parent.name == "isa"
 
 
 def family(command: list[str]) -> str:

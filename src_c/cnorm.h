@@ -10,8 +10,8 @@
 
 typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 
-/* Elements of pictures: these, or a cn_dtype. */
-enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NPIXELS };
+/* Elements of images: these, or a cn_dtype. */
+enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
 /* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). */
 typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;

@@ -217,6 +217,6 @@ def test_the_bound_is_no_empty_one(n: int) -> None:
 def test_the_constants_are_those_of_the_kernels() -> None:
     if not (ROOT / "src_c").is_dir():
         pytest.skip("needs the source tree")
-    text = "".join((ROOT / "src_c" / "kernels" / name).read_text() for name in ("kernels.h", "moments.inc"))
+    text = "".join((ROOT / "src_c" / "kernels" / name).read_text() for name in ("kernels.h", "names.h"))
     found = {name: int(value) for name, value in re.findall(r"#define (CN_\w+) +(\d+)", text)}
     assert (found["CN_BLOCK"], found["CN_BLOCK_ROWS"], found["CN_RUN"]) == (BLOCK, BLOCK_ROWS, RUN)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 # A single-element contract for all files: no contraction (the baseline has no FMA, and results must be
@@ -16,6 +18,14 @@ ISA = {
     "x86_v3": ["-march=x86-64-v3"],
     "x86_v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
+
+
+LEDGER = Path(__file__).resolve().parent.parent / "src_c" / "kernels" / "elements.h"
+
+
+def elements() -> list[str]:
+    """The words of the ledger: every file of src_c/isa is compiled once for each, with CN_E defined as it."""
+    return re.findall(r"ROW\(CN_\w+, (\w+), set\)", LEDGER.read_text(encoding="utf-8"))
 
 
 class Flags(NamedTuple):
@@ -78,7 +88,10 @@ def through_clang_cl(flag: str) -> str:
     return f"/clang:{flag}"
 
 
-if __name__ == "__main__":  # COMPILER PLATFORM FILE: the flags of one file, for scripts
-    of_compiler, of_platform, file = sys.argv[1:]
-    chosen = flags(of_compiler, of_platform, openmp=False)
-    print(*chosen.compile, *chosen.isa.get(file, []))
+if __name__ == "__main__":  # for scripts: the elements; or the flags of one file, COMPILER PLATFORM FILE
+    if len(sys.argv) == 1:
+        print(*elements())
+    else:
+        of_compiler, of_platform, file = sys.argv[1:]
+        chosen = flags(of_compiler, of_platform, openmp=False)
+        print(*chosen.compile, *chosen.isa.get(file, []))

@@ -12,8 +12,7 @@
 
 cn_rows cn_rows_of(cn_call *call, const cn_int8 *to)
 {
-    cn_rows rows = {
-        &cn_chosen()->int8[call->dtype], *to, call->dtype, 1, cn_kernels_of(call->dtype)->size, NULL, 0};
+    cn_rows rows = {cn_kernels_of(call->dtype), *to, call->dtype, 1, cn_kernels_of(call->dtype)->size, NULL, 0};
     cn_operand *y = &call->op[CN_Y];
     const ptrdiff_t *stat = call->op[CN_STAT].strides;
     y->data = (char *)to->q; /* that there is one */

@@ -5,7 +5,7 @@
 #include "kernels/kernels.h"
 
 typedef struct {
-    const cn_int8_kernels *k;
+    const cn_kernels *k;
     cn_int8 to;
     cn_dtype dtype;
     ptrdiff_t n, size; /* elements of a row, bytes of one */

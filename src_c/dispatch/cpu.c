@@ -8,17 +8,27 @@
 #include <cpuid.h>
 #endif
 
-extern const cn_isa cn_isa_base;
+#include "kernels/elements.h"
+
+#define DECLARE(tag, word, set) extern const cn_kernels cn_##set##_##word;
+#define POINT(tag, word, set) [tag] = &cn_##set##_##word,
+#define KERNELS(set) {CN_ELEMENTS(POINT, set)}
+
+CN_ELEMENTS(DECLARE, base)
 #if defined(__x86_64__)
-extern const cn_isa cn_isa_x86_v3, cn_isa_x86_v4;
+CN_ELEMENTS(DECLARE, x86_v3)
+CN_ELEMENTS(DECLARE, x86_v4)
+#define BASE_NAME "x86-64"
+#else
+#define BASE_NAME "neon"
 #endif
 
-const cn_isa *const cn_isas[] = {
+const cn_isa cn_isas[] = {
 #if defined(__x86_64__)
-    &cn_isa_x86_v4,
-    &cn_isa_x86_v3,
+    {"x86-64-v4", CN_X86_V4, KERNELS(x86_v4)},
+    {"x86-64-v3", CN_X86_V3, KERNELS(x86_v3)},
 #endif
-    &cn_isa_base,
+    {BASE_NAME, 0, KERNELS(base)},
 };
 const int cn_n_isas = sizeof cn_isas / sizeof *cn_isas;
 
@@ -117,11 +127,11 @@ const cn_isa *cn_select(unsigned features, const char *cap)
 {
     int below = cap == NULL;
     for (int i = 0; i < cn_n_isas; i++) {
-        int named = cap && strcmp(cap, cn_isas[i]->name) == 0;
-        int runs = (cn_isas[i]->needs & ~features) == 0;
+        int named = cap && strcmp(cap, cn_isas[i].name) == 0;
+        int runs = (cn_isas[i].needs & ~features) == 0;
         if (named && !runs) return NULL;
         below |= named;
-        if (below && runs) return cn_isas[i];
+        if (below && runs) return &cn_isas[i];
     }
     return NULL;
 }

@@ -16,16 +16,15 @@ void cn_cpu_missing(unsigned needs, char *text, size_t size);
 size_t cn_cache_bytes(void);
 
 /* Best first; the last accepts every CPU. */
-extern const cn_isa *const cn_isas[];
+extern const cn_isa cn_isas[];
 extern const int cn_n_isas;
 
 /* The best of cn_isas that features allow and that is not above cap (NULL: no cap); NULL if cap is
  * unknown or needs what features lack. */
 const cn_isa *cn_select(unsigned features, const char *cap);
 
-/* What cn_init chose. */
-const cn_isa *cn_chosen(void);
-const cn_kernels *cn_kernels_of(cn_dtype dtype);
+/* The row of an element of the set that cn_init chose. */
+const cn_kernels *cn_kernels_of(int element);
 
 /* Do so many bytes outgrow the part of the last-level cache that can be counted on? */
 int cn_beyond_cache(double bytes, int threads);

@@ -19,8 +19,7 @@ int cn_init(const char *cap)
     return isa != NULL;
 }
 
-const cn_isa *cn_chosen(void) { return isa; }
-const cn_kernels *cn_kernels_of(cn_dtype dtype) { return &isa->kernels[dtype]; }
+const cn_kernels *cn_kernels_of(int element) { return isa->kernels[element]; }
 
 int cn_beyond_cache(double bytes, int threads)
 {
@@ -32,11 +31,11 @@ int cn_isa_count(void) { return cn_n_isas; }
 
 const char *cn_isa_describe(int i, int *available)
 {
-    *available = (cn_isas[i]->needs & ~cn_cpu_features()) == 0;
-    return cn_isas[i]->name;
+    *available = (cn_isas[i].needs & ~cn_cpu_features()) == 0;
+    return cn_isas[i].name;
 }
 
-void cn_isa_missing(int i, char *text, size_t size) { cn_cpu_missing(cn_isas[i]->needs, text, size); }
+void cn_isa_missing(int i, char *text, size_t size) { cn_cpu_missing(cn_isas[i].needs, text, size); }
 
 const char *cn_compiler(void)
 {

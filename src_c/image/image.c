@@ -101,12 +101,12 @@ static int rows_are_aligned(const image_tiling *at)
 static void choose(image_job *job, int pixels, const double *center, const double *scale, int threads)
 {
     image_tiling *at = &job->at;
-    const cn_image_kernels *k = &cn_chosen()->image[pixels];
+    const cn_kernels *k = cn_kernels_of(pixels);
     const ptrdiff_t size = cn_kernels_of(at->call->dtype)->size, channels = at->channel.n;
     const ptrdiff_t x_step = at->inner.stride[CN_X], y_step = at->inner.stride[CN_Y];
     job->size = size;
     job->wide = needs_wide(job, pixels, center, scale);
-    job->kernel = job->wide ? k->wide : k->narrow;
+    job->kernel = job->wide ? k->image_wide : k->image;
     job->param_size = job->wide ? sizeof(double) : sizeof(float);
     job->interleaved = channels > 1 && at->channel.stride[CN_X] == k->size && x_step == k->size * channels &&
                        at->channel.stride[CN_Y] == size && y_step == size * channels;
@@ -161,7 +161,7 @@ static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, 
             float rounded = (float)v;
             memcpy(from + i * (ptrdiff_t)sizeof rounded, &rounded, sizeof rounded);
         }
-    if (job->size == 2) cn_chosen()->round[dtype]((const float *)from, from, n);
+    if (job->size == 2) cn_kernels_of(dtype)->round((const float *)from, from, n);
     cn_copy((cn_matrix){y, 0, y_step}, (cn_matrix){from, 0, job->size}, 1, n, job->size);
 }
 
@@ -217,7 +217,7 @@ cn_status cn_image(const cn_call *call, int pixels, int axis, const double *cent
 
 typedef struct {
     image_tiling at;
-    const cn_image_kernels *k;
+    const cn_kernels *k;
     uint64_t *sums; /* 2 * channels of each thread */
 } sums_job;
 
@@ -230,13 +230,13 @@ static void sums_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
         cn_pixel_run p = {.step = job->at.inner.stride[CN_X]};
         p.n = locate(&job->at, i, &p.x, NULL);
         for (ptrdiff_t c = 0; c < channels; c++, p.x += job->at.channel.stride[CN_X])
-            job->k->sums(&p, &sums[2 * c], &sums[2 * c + 1]);
+            job->k->image_sums(&p, &sums[2 * c], &sums[2 * c + 1]);
     }
 }
 
 cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
 {
-    sums_job job = {.k = &cn_chosen()->image[pixels]};
+    sums_job job = {.k = cn_kernels_of(pixels)};
     lay_out(&job.at, call, axis);
     cut(&job.at, PLANE_PIECE);
     const ptrdiff_t n = 2 * job.at.channel.n;

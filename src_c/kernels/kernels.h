@@ -1,4 +1,4 @@
-/* kernels.h: the kernels per dtype and the table an instruction set exports. */
+/* kernels.h: what a kernel takes, the row of kernels of an element, the table of an instruction set. */
 #ifndef CN_KERNELS_H
 #define CN_KERNELS_H
 
@@ -59,24 +59,6 @@ typedef struct {
     ptrdiff_t squares_row;         /* elements, a multiple of 16 */
 } cn_lrn_tile;
 
-typedef struct {
-    ptrdiff_t size;       /* bytes of an element of x */
-    ptrdiff_t param_size; /* bytes of an element of the parameters */
-    /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
-     * of its rows. Columns: acc[n], one group of rows. */
-    void (*moments_rows)(const cn_tile *t, int centered, cn_moments_view *acc);
-    void (*moments_cols)(const cn_tile *t, int centered, cn_moments_view *acc);
-    /* Statistics per row, or per column; w and b per row, per column, or absent. */
-    void (*apply_rows)(const cn_apply_tile *t);
-    void (*apply_cols)(const cn_apply_tile *t);
-    void (*lrn)(const cn_lrn_tile *t);
-    /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
-     * bytes and prefetch then as in cn_apply_tile. */
-    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
-    /* Not CN_RELU, which is part of apply; nontemporal: as in cn_apply_tile. */
-    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int nontemporal);
-} cn_kernels;
-
 /* y[i] = ((x[i] - hi) - lo) * scale for n elements of x, step bytes apart; y has no gaps. Of each parameter one,
  * or, if period is not 1, 16 * period that repeat, one channel beside the other; then x has no gaps either. */
 typedef struct {
@@ -88,28 +70,39 @@ typedef struct {
     int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
-typedef struct {
-    ptrdiff_t size; /* bytes of an element of x */
-    /* y and parameters are float, or double. */
-    void (*narrow)(const cn_pixel_run *p);
-    void (*wide)(const cn_pixel_run *p);
-    /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
-    void (*sums)(const cn_pixel_run *p, uint64_t *sum, uint64_t *squares);
-} cn_image_kernels;
 #define CN_COUNTS 65536
 
+/* The row of an element; what it has no kernel for is NULL. */
 typedef struct {
+    ptrdiff_t size;       /* bytes of an element of x */
+    ptrdiff_t param_size; /* bytes of an element of the parameters: of a lane */
+    /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
+     * of its rows. Columns: acc[n], one group of rows. */
+    void (*moments_rows)(const cn_tile *t, int centered, cn_moments_view *acc);
+    void (*moments_cols)(const cn_tile *t, int centered, cn_moments_view *acc);
+    /* Statistics per row, or per column; w and b per row, per column, or absent. */
+    void (*apply_rows)(const cn_apply_tile *t);
+    void (*apply_cols)(const cn_apply_tile *t);
+    /* Not CN_RELU, which is part of apply; nontemporal: as in cn_apply_tile. */
+    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int nontemporal);
+    /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
+     * bytes and prefetch then as in cn_apply_tile. */
+    void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
     void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
-} cn_int8_kernels;
+    void (*lrn)(const cn_lrn_tile *t);
+    void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
+    /* y and parameters are lanes of its own, or of f64. */
+    void (*image)(const cn_pixel_run *p);
+    void (*image_wide)(const cn_pixel_run *p);
+    /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
+    void (*image_sums)(const cn_pixel_run *p, uint64_t *sum, uint64_t *squares);
+} cn_kernels;
 
 typedef struct {
     const char *name;
-    unsigned needs; /* cn_feature bits: exactly what the file is compiled for */
-    cn_kernels kernels[CN_NDTYPES];
-    cn_image_kernels image[CN_NPIXELS];
-    void (*round[CN_NDTYPES])(const float *x, char *y, ptrdiff_t n); /* to 16 bits; maybe in place */
-    cn_int8_kernels int8[CN_NDTYPES];
+    unsigned needs;                          /* bits of dispatch/cpu.h: exactly what its file is compiled for */
+    const cn_kernels *kernels[CN_NELEMENTS]; /* by tag */
 } cn_isa;
 
 #endif

@@ -5,6 +5,20 @@
 #define CN_ROUNDER_BITS 0x4b400000
 
 typedef int16_t vi16 __attribute__((vector_size(CN_VB)));
+/* The bits of an element as integers, by its word. */
+typedef int32_t cn_bits_f32;
+typedef int64_t cn_bits_f64;
+typedef int16_t cn_bits_f16;
+typedef int16_t cn_bits_bf16;
+typedef vi32 vbits_f32;
+typedef vi64 vbits_f64;
+typedef vi16 vbits_f16;
+typedef vi16 vbits_bf16;
+#define cn_max_bits_f32 cn_max_i32
+#define cn_max_bits_f64 cn_max_i64
+#define cn_max_bits_f16 cn_max_i16
+#define cn_max_bits_bf16 cn_max_i16
+
 typedef int8_t vi8quarter __attribute__((vector_size(CN_VB / 4)));
 
 CN_INLINE vi16 cn_max_i16(vi16 a, vi16 b)
@@ -69,8 +83,7 @@ CN_INLINE int cn_store_certain_i8(int8_t *q, const vf32 *y, float low, float hig
 {
 #if defined(CN_AVX512)
     __m512i a[4], b[4];
-    CN_UNROLL
-    for (int i = 0; i < 4; i++) {
+    CN_FOR(i, 4) {
         a[i] = _mm512_cvtps_epi32((__m512)(y[i] * low)), b[i] = _mm512_cvtps_epi32((__m512)(y[i] * -high));
         _mm_storeu_si128((void *)(q + 16 * i), _mm512_cvtsepi32_epi8(a[i]));
     }
@@ -81,8 +94,7 @@ CN_INLINE int cn_store_certain_i8(int8_t *q, const vf32 *y, float low, float hig
 #elif defined(CN_AVX2)
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     __m256i a[4], b[4];
-    CN_UNROLL
-    for (int i = 0; i < 4; i++)
+    CN_FOR(i, 4)
         a[i] = _mm256_cvtps_epi32((__m256)(y[i] * low)), b[i] = _mm256_cvtps_epi32((__m256)(y[i] * -high));
     a[0] = _mm256_packs_epi32(a[0], a[1]), a[2] = _mm256_packs_epi32(a[2], a[3]);
     b[0] = _mm256_adds_epi16(a[0], _mm256_packs_epi32(b[0], b[1])); /* -2^15 - 2^15 is not 0 */
@@ -92,9 +104,7 @@ CN_INLINE int cn_store_certain_i8(int8_t *q, const vf32 *y, float low, float hig
     return _mm256_testz_si256(b[0], b[0]);
 #elif defined(__SSE2__)
     __m128i a[4], b[4];
-    CN_UNROLL
-    for (int i = 0; i < 4; i++)
-        a[i] = _mm_cvtps_epi32((__m128)(y[i] * low)), b[i] = _mm_cvtps_epi32((__m128)(y[i] * -high));
+    CN_FOR(i, 4) a[i] = _mm_cvtps_epi32((__m128)(y[i] * low)), b[i] = _mm_cvtps_epi32((__m128)(y[i] * -high));
     a[0] = _mm_packs_epi32(a[0], a[1]), a[2] = _mm_packs_epi32(a[2], a[3]);
     b[0] = _mm_adds_epi16(a[0], _mm_packs_epi32(b[0], b[1]));
     b[2] = _mm_adds_epi16(a[2], _mm_packs_epi32(b[2], b[3]));

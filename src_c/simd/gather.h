@@ -7,7 +7,7 @@
 typedef uint8_t vu8quarter __attribute__((vector_size(CN_VB / 4)));
 #endif
 
-CN_INLINE vf32 cn_load_u8(const uint8_t *p)
+CN_INLINE vf32 cn_load_u8_as_f32(const cn_u8 *p)
 {
 #if defined(CN_AVX512)
     return __builtin_convertvector((vi32)_mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)), vf32);
@@ -20,7 +20,7 @@ CN_INLINE vf32 cn_load_u8(const uint8_t *p)
 #endif
 }
 
-CN_INLINE vf32 cn_load_u16(const uint16_t *p)
+CN_INLINE vf32 cn_load_u16_as_f32(const cn_u16 *p)
 {
 #if defined(CN_AVX2)
     return __builtin_convertvector((vi32)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)), vf32);
@@ -32,19 +32,19 @@ CN_INLINE vf32 cn_load_u16(const uint16_t *p)
 }
 
 /* CN_WD elements as doubles. */
-#define CN_WIDEN(name, T)                                                                                         \
-    CN_INLINE vf64 name##_f64(const T *p)                                                                         \
+#define CN_WIDEN(element)                                                                                         \
+    CN_INLINE vf64 cn_load_##element##_as_f64(const cn_##element *p)                                              \
     {                                                                                                             \
-        T a[CN_WF] = {0};                                                                                         \
+        cn_##element a[CN_WF] = {0};                                                                              \
         vf32half low;                                                                                             \
-        memcpy(a, p, CN_WD * sizeof(T));                                                                          \
-        vf32 v = name(a);                                                                                         \
+        memcpy(a, p, CN_WD * sizeof *a);                                                                          \
+        vf32 v = cn_load_##element##_as_f32(a);                                                                   \
         memcpy(&low, &v, sizeof low);                                                                             \
         return __builtin_convertvector(low, vf64);                                                                \
     }
-CN_WIDEN(cn_load_u8, uint8_t)
-CN_WIDEN(cn_load_u16, uint16_t)
-CN_WIDEN(cn_load_f16, cn_f16)
+CN_WIDEN(u8)
+CN_WIDEN(u16)
+CN_WIDEN(f16)
 
 #if defined(CN_AVX512)
 CN_INLINE __m512i cn_load_lanes(const void *memory, int apart)
@@ -109,3 +109,24 @@ CN_INLINE vf32 cn_load_third_f32(const float *p)
 #endif
 }
 #endif
+
+/* Loads of every k-th element of an array: those that gain by one, CN_KNOWN(k), and what they are. */
+#if defined(CN_SHUFFLE_BYTES)
+#define CN_KNOWN_u8(k) 1
+#define CN_KNOWN_u16(k) ((k) == 3)
+#define CN_KNOWN_f32(k) ((k) == 3)
+#else
+#define CN_KNOWN_u8(k) 0
+#define CN_KNOWN_u16(k) 0
+#define CN_KNOWN_f32(k) 0
+#define cn_load_every_u8(p, k) cn_load_u8_as_f32(p)
+#define cn_load_third_u16 cn_load_u16_as_f32
+#define cn_load_third_f32 cn_load_f32_as_f32
+#endif
+#define CN_KNOWN_f64(k) 0
+#define CN_KNOWN_f16(k) 0
+#define CN_KNOWN_bf16(k) 0
+#define cn_load_every_u16(p, k) cn_load_third_u16(p)
+#define cn_load_every_f32(p, k) cn_load_third_f32(p)
+#define cn_load_every_f16(p, k) cn_load_f16_as_f32(p)
+#define cn_load_every_bf16(p, k) cn_load_bf16_as_f32(p)

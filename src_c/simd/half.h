@@ -1,10 +1,6 @@
 /* half.h: 16-bit floats to float and back, to nearest, ties to even; part of vec.h. */
 
-/* They travel as their bits. */
-typedef uint16_t cn_f16;
-typedef uint16_t cn_bf16;
-
-CN_INLINE vf32 cn_load_bf16(const cn_bf16 *p)
+CN_INLINE vf32 cn_load_bf16_as_f32(const cn_bf16 *p)
 {
 #if defined(CN_AVX2) /* GCC 12 widens in halves */
     return (vf32)((vu32)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)) << 16);
@@ -15,14 +11,14 @@ CN_INLINE vf32 cn_load_bf16(const cn_bf16 *p)
 #endif
 }
 
-CN_INLINE vf64 cn_load_bf16_f64(const cn_bf16 *p)
+CN_INLINE vf64 cn_load_bf16_as_f64(const cn_bf16 *p)
 {
     vu16half v;
     memcpy(&v, p, sizeof v);
     return __builtin_convertvector((vf32half)(__builtin_convertvector(v, vu32half) << 16), vf64);
 }
 
-CN_INLINE vf32 cn_load_f16(const cn_f16 *p)
+CN_INLINE vf32 cn_load_f16_as_f32(const cn_f16 *p)
 {
 #if defined(CN_AVX512)
     return (vf32)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)p));
@@ -42,7 +38,7 @@ CN_INLINE vf32 cn_load_f16(const cn_f16 *p)
 #endif
 }
 
-CN_INLINE void cn_store_bf16(cn_bf16 *p, vf32 v)
+CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
 {
     /* To nearest, ties to even. A NaN is cut off: as a result of arithmetic its quiet bit is set. */
     vu32 u = (vu32)v, up = (((u >> 16) & 1u) + 0x7fffu) & (vu32)(v == v);
@@ -56,7 +52,7 @@ CN_INLINE void cn_store_bf16(cn_bf16 *p, vf32 v)
 #endif
 }
 
-CN_INLINE void cn_store_f16(cn_f16 *p, vf32 v)
+CN_INLINE void cn_store_f16_from_f32(cn_f16 *p, vf32 v)
 {
 #if defined(CN_AVX512)
     _mm256_storeu_si256((void *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));

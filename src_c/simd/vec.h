@@ -13,8 +13,19 @@
 
 #define CN_INLINE static inline __attribute__((always_inline, unused))
 #define CN_UNROLL _Pragma("GCC unroll 8") /* lanes live in registers */
-#define CN_WF (CN_VB / 4)                 /* floats in a vector */
+#define CN_FOR(i, n)                                                                                              \
+    CN_UNROLL                                                                                                     \
+    for (int i = 0; i < (n); i++)
+#define CN_WF (CN_VB / 4) /* floats in a vector */
 #define CN_WD (CN_VB / 8)
+
+/* Elements in memory; floats of 16 bits travel as their bits. */
+typedef float cn_f32;
+typedef double cn_f64;
+typedef uint16_t cn_f16;
+typedef uint16_t cn_bf16;
+typedef uint8_t cn_u8;
+typedef uint16_t cn_u16;
 
 typedef float vf32 __attribute__((vector_size(CN_VB)));
 typedef double vf64 __attribute__((vector_size(CN_VB)));
@@ -27,29 +38,29 @@ typedef uint16_t vu16 __attribute__((vector_size(CN_VB / 2)));
 typedef uint16_t vu16half __attribute__((vector_size(CN_VB / 4)));
 typedef uint32_t vu32half __attribute__((vector_size(CN_VB / 2)));
 
-CN_INLINE vf32 cn_load_f32(const float *p)
+CN_INLINE vf32 cn_load_f32_as_f32(const float *p)
 {
     vf32 v;
     memcpy(&v, p, sizeof v);
     return v;
 }
 
-CN_INLINE vf64 cn_load_f64(const double *p)
+CN_INLINE vf64 cn_load_f64_as_f64(const double *p)
 {
     vf64 v;
     memcpy(&v, p, sizeof v);
     return v;
 }
 
-CN_INLINE vf64 cn_load_f32_f64(const float *p)
+CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
 {
     vf32half v;
     memcpy(&v, p, sizeof v);
     return __builtin_convertvector(v, vf64);
 }
 
-CN_INLINE void cn_store_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
-CN_INLINE void cn_store_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
+CN_INLINE void cn_store_f32_from_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
+CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 
 #include "simd/half.h"
 
@@ -84,10 +95,10 @@ CN_INLINE void cn_nontemporal_bytes(void *p, const void *v, int bytes) { memcpy(
         name(a, v);                                                                                               \
         if (sizeof a > 16) cn_nontemporal_bytes(p, a, (int)k * (int)sizeof(T));                                   \
     }
-CN_NONTEMPORAL(cn_store_f32, float, vf32, CN_WF)
-CN_NONTEMPORAL(cn_store_f64, double, vf64, CN_WD)
-CN_NONTEMPORAL(cn_store_f16, cn_f16, vf32, CN_WF)
-CN_NONTEMPORAL(cn_store_bf16, cn_bf16, vf32, CN_WF)
+CN_NONTEMPORAL(cn_store_f32_from_f32, float, vf32, CN_WF)
+CN_NONTEMPORAL(cn_store_f64_from_f64, double, vf64, CN_WD)
+CN_NONTEMPORAL(cn_store_f16_from_f32, cn_f16, vf32, CN_WF)
+CN_NONTEMPORAL(cn_store_bf16_from_f32, cn_bf16, vf32, CN_WF)
 
 /* a0 b0 a1 b1 ... of the lower, or upper, halves. */
 #if CN_VB == 64
@@ -119,8 +130,7 @@ CN_INLINE vf32 cn_sqrt_f32(vf32 v)
 #elif defined(CN_AVX2)
     return (vf32)_mm256_sqrt_ps((__m256)v);
 #else
-    CN_UNROLL
-    for (int i = 0; i < CN_WF; i++) v[i] = __builtin_sqrtf(v[i]);
+    CN_FOR(i, CN_WF) v[i] = __builtin_sqrtf(v[i]);
     return v;
 #endif
 }
@@ -132,8 +142,7 @@ CN_INLINE vf64 cn_sqrt_f64(vf64 v)
 #elif defined(CN_AVX2)
     return (vf64)_mm256_sqrt_pd((__m256d)v);
 #else
-    CN_UNROLL
-    for (int i = 0; i < CN_WD; i++) v[i] = __builtin_sqrt(v[i]);
+    CN_FOR(i, CN_WD) v[i] = __builtin_sqrt(v[i]);
     return v;
 #endif
 }
@@ -231,52 +240,52 @@ CN_INLINE vf64 cn_keep_f64(vf64 v, ptrdiff_t k)
         memcpy(p, a, (size_t)k * sizeof(T));                                                                      \
     }
 
-CN_PARTIAL_LOAD(cn_load_f16, cn_f16, vf32, CN_WF)
-CN_PARTIAL_LOAD(cn_load_bf16, cn_bf16, vf32, CN_WF)
-CN_PARTIAL_LOAD(cn_load_f32_f64, float, vf64, CN_WD)
-CN_PARTIAL_LOAD(cn_load_bf16_f64, cn_bf16, vf64, CN_WD)
-CN_PARTIAL_STORE(cn_store_f16, cn_f16, vf32, CN_WF)
-CN_PARTIAL_STORE(cn_store_bf16, cn_bf16, vf32, CN_WF)
+CN_PARTIAL_LOAD(cn_load_f16_as_f32, cn_f16, vf32, CN_WF)
+CN_PARTIAL_LOAD(cn_load_bf16_as_f32, cn_bf16, vf32, CN_WF)
+CN_PARTIAL_LOAD(cn_load_f32_as_f64, float, vf64, CN_WD)
+CN_PARTIAL_LOAD(cn_load_bf16_as_f64, cn_bf16, vf64, CN_WD)
+CN_PARTIAL_STORE(cn_store_f16_from_f32, cn_f16, vf32, CN_WF)
+CN_PARTIAL_STORE(cn_store_bf16_from_f32, cn_bf16, vf32, CN_WF)
 
 #if defined(CN_AVX512)
-CN_INLINE vf32 cn_load_f32_part(const float *p, ptrdiff_t k)
+CN_INLINE vf32 cn_load_f32_as_f32_part(const float *p, ptrdiff_t k)
 {
     return (vf32)_mm512_maskz_loadu_ps((__mmask16)((1u << k) - 1), p);
 }
-CN_INLINE vf64 cn_load_f64_part(const double *p, ptrdiff_t k)
+CN_INLINE vf64 cn_load_f64_as_f64_part(const double *p, ptrdiff_t k)
 {
     return (vf64)_mm512_maskz_loadu_pd((__mmask8)((1u << k) - 1), p);
 }
-CN_INLINE void cn_store_f32_part(float *p, vf32 v, ptrdiff_t k)
+CN_INLINE void cn_store_f32_from_f32_part(float *p, vf32 v, ptrdiff_t k)
 {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << k) - 1), (__m512)v);
 }
-CN_INLINE void cn_store_f64_part(double *p, vf64 v, ptrdiff_t k)
+CN_INLINE void cn_store_f64_from_f64_part(double *p, vf64 v, ptrdiff_t k)
 {
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << k) - 1), (__m512d)v);
 }
 #elif defined(CN_AVX2)
-CN_INLINE vf32 cn_load_f32_part(const float *p, ptrdiff_t k)
+CN_INLINE vf32 cn_load_f32_as_f32_part(const float *p, ptrdiff_t k)
 {
     return (vf32)_mm256_maskload_ps(p, _mm256_loadu_si256((const void *)(cn_mask32 + 16 - k)));
 }
-CN_INLINE vf64 cn_load_f64_part(const double *p, ptrdiff_t k)
+CN_INLINE vf64 cn_load_f64_as_f64_part(const double *p, ptrdiff_t k)
 {
     return (vf64)_mm256_maskload_pd(p, _mm256_loadu_si256((const void *)(cn_mask64 + 8 - k)));
 }
-CN_INLINE void cn_store_f32_part(float *p, vf32 v, ptrdiff_t k)
+CN_INLINE void cn_store_f32_from_f32_part(float *p, vf32 v, ptrdiff_t k)
 {
     _mm256_maskstore_ps(p, _mm256_loadu_si256((const void *)(cn_mask32 + 16 - k)), (__m256)v);
 }
-CN_INLINE void cn_store_f64_part(double *p, vf64 v, ptrdiff_t k)
+CN_INLINE void cn_store_f64_from_f64_part(double *p, vf64 v, ptrdiff_t k)
 {
     _mm256_maskstore_pd(p, _mm256_loadu_si256((const void *)(cn_mask64 + 8 - k)), (__m256d)v);
 }
 #else
-CN_PARTIAL_LOAD(cn_load_f32, float, vf32, CN_WF)
-CN_PARTIAL_LOAD(cn_load_f64, double, vf64, CN_WD)
-CN_PARTIAL_STORE(cn_store_f32, float, vf32, CN_WF)
-CN_PARTIAL_STORE(cn_store_f64, double, vf64, CN_WD)
+CN_PARTIAL_LOAD(cn_load_f32_as_f32, float, vf32, CN_WF)
+CN_PARTIAL_LOAD(cn_load_f64_as_f64, double, vf64, CN_WD)
+CN_PARTIAL_STORE(cn_store_f32_from_f32, float, vf32, CN_WF)
+CN_PARTIAL_STORE(cn_store_f64_from_f64, double, vf64, CN_WD)
 #endif
 
 #include "simd/bytes.h"

@@ -136,7 +136,7 @@ static void failing_mallocs(void)
 
 void test_pictures(void)
 {
-    for (int pixels = 0; pixels < CN_NPIXELS; pixels++)
+    for (int pixels = 0; pixels < CN_NELEMENTS; pixels++)
         for (int dtype = 0; dtype < CN_NDTYPES; dtype++)
             for (int way = 0; way < N_WAYS; way++) {
                 for (ptrdiff_t width = 1; width <= 70; width += 1 + (pixels + dtype + way + width) % 3)

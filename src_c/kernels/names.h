@@ -1,0 +1,99 @@
+/* names.h: every name in the body of a kernel, made of two words: CN_E, the element, and CN_L, its lanes.
+ *
+ * Macros expand where they are used, so each is defined once. CN_E comes from setup (elements.h), CN_L (f32 or
+ * f64) and CN_ENDS (what becomes of squares that leave its range) from isa.inc. */
+#ifndef CN_NAMES_H
+#define CN_NAMES_H
+
+#include "kernels/elements.h"
+
+#define CN_CAT_(a, b) a##b
+#define CN_CAT(a, b) CN_CAT_(a, b)
+#define CN_CAT4_(a, b, c, d) a##b##c##d
+#define CN_CAT4(a, b, c, d) CN_CAT4_(a, b, c, d)
+
+/* The facts of CN_E. */
+#define CN_FIRST_(a, b, c) a
+#define CN_SECOND_(a, b, c) b
+#define CN_THIRD_(a, b, c) c
+#define CN_FIRST(...) CN_FIRST_(__VA_ARGS__)
+#define CN_SECOND(...) CN_SECOND_(__VA_ARGS__)
+#define CN_THIRD(...) CN_THIRD_(__VA_ARGS__)
+#define CN_LANES CN_FIRST(CN_CAT(CN_FACTS_, CN_E))
+#define CN_IS_FLOAT CN_SECOND(CN_CAT(CN_FACTS_, CN_E))
+#define CN_SQUARES CN_THIRD(CN_CAT(CN_FACTS_, CN_E))
+
+/* Bits of a lane. */
+#define CN_BITS_f32 32
+#define CN_BITS_f64 64
+#define CN_BITS CN_CAT(CN_BITS_, CN_L)
+
+/* An element, a lane, a vector of lanes, what a comparison gives, its bits, those of a lane; lanes of
+ * a vector. */
+#define CN_T CN_CAT(cn_, CN_E)
+#define CN_A CN_CAT(cn_, CN_L)
+#define CN_V CN_CAT(v, CN_L)
+#define CN_M CN_CAT(vi, CN_BITS)
+#define CN_U CN_CAT(vu, CN_BITS)
+#define CN_UINT CN_CAT4(uint, CN_BITS, _, t)
+#define CN_W ((int)(CN_VB / sizeof(CN_A)))
+
+/* Memory to lanes and back; _A: memory that holds lanes (sums, parameters, scratch); _PART: the first k elements;
+ * _NT: past the cache. */
+#define CN_LOAD CN_CAT4(cn_load_, CN_E, _as_, CN_L)
+#define CN_LOAD_PART CN_CAT(CN_LOAD, _part)
+#define CN_LOAD_A CN_CAT4(cn_load_, CN_L, _as_, CN_L)
+#define CN_LOAD_A_PART CN_CAT(CN_LOAD_A, _part)
+#define CN_STORE CN_CAT4(cn_store_, CN_E, _from_, CN_L)
+#define CN_STORE_PART CN_CAT(CN_STORE, _part)
+#define CN_STORE_NT CN_CAT(CN_STORE, _nt)
+#define CN_STORE_NT_PART CN_CAT(CN_STORE, _nt_part)
+#define CN_STORE_A CN_CAT4(cn_store_, CN_L, _from_, CN_L)
+#define CN_STORE_A_PART CN_CAT(CN_STORE_A, _part)
+#define CN_STORE_A_NT CN_CAT(CN_STORE_A, _nt)
+#define CN_STORE_A_NT_PART CN_CAT(CN_STORE_A, _nt_part)
+
+/* Every k-th element by a load of its own, where that gains (gather.h); lanes of f64 have none. */
+#define CN_KNOWN(k) (CN_BITS == 32 && CN_CAT(CN_KNOWN_, CN_E)(k))
+#define CN_LOAD_EVERY CN_CAT(cn_load_every_, CN_E)
+
+/* Lanes to lanes. */
+#define CN_SUM CN_CAT(cn_sum_, CN_L)
+#define CN_KEEP CN_CAT(cn_keep_, CN_L)
+#define CN_MIN CN_CAT(cn_min_, CN_L)
+#define CN_MAX CN_CAT(cn_max_, CN_L)
+#define CN_SQRT CN_CAT(cn_sqrt_, CN_L)
+#define CN_ZIP_LO CN_CAT(cn_zip_lo_, CN_L)
+#define CN_ZIP_HI CN_CAT(cn_zip_hi_, CN_L)
+
+/* What an element and its lanes have (f16_f32_name), and what all elements of these lanes have (f32_name). */
+#define CN_F(name) CN_CAT4(CN_E, _, CN_L, CN_CAT(_, name))
+#define CN_P(name) CN_CAT4(CN_L, _, name, )
+
+/* Rows are summed in logical lanes, whatever the register: element j joins lane j mod CN_LOGICAL, of so many vectors.
+ * A lane is flushed after CN_RUN additions. */
+#define CN_LOGICAL ((ptrdiff_t)(128 / sizeof(CN_A)))
+#define CN_VECTORS ((int)(128 / CN_VB))
+#define CN_RUN 16
+
+/* What one read of a group sums. */
+enum { CN_MEAN, CN_ABOUT_PIVOT, CN_ABOUT_ZERO };
+
+/* The range in which squares of lanes, and their sums, are normal numbers; from `least` on a difference to a pivot
+ * can't have a square of 0. Squares that fit have no lower end. */
+#define f32_tiny 0x1p-100
+#define f32_huge FLT_MAX
+#define f32_least 0x1p-48
+#define f64_tiny 0x1p-900
+#define f64_huge DBL_MAX
+#define f64_least 0x1p-400
+#define CN_TINY (CN_ENDS ? CN_P(tiny) : 0)
+#define CN_HUGE CN_P(huge)
+#define CN_LEAST_PIVOT (CN_ENDS ? CN_P(least) : 0)
+
+/* What reads a group again whose squares left the range. */
+#define CN_REREAD CN_CAT(CN_REREAD_BY_, CN_ENDS)
+#define CN_REREAD_BY_1 CN_CAT4(CN_E, _f64_moments_rows, , )
+#define CN_REREAD_BY_2 cn_prescaled_moments
+
+#endif
