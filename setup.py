@@ -18,10 +18,11 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
-from build_flags import elements, flags, uses_openmp
+from build_flags import NO_DEBUG, elements, flags, uses_openmp
 
 PLATFORM = sysconfig.get_platform()
 OPENMP = uses_openmp(PLATFORM, os.environ)
+DEBUG = bool(os.environ.get("CNORM_DEBUG"))
 KEPT = ["src_c/memory/kept.c"]
 WORDS = elements()
 
@@ -36,7 +37,7 @@ class BuildExt(build_ext):
         else:
             chosen = flags(family(self.compiler.compiler_so), PLATFORM, OPENMP)
         for extension in self.extensions:
-            extension.extra_compile_args = chosen.compile
+            extension.extra_compile_args = [flag for flag in chosen.compile if flag != NO_DEBUG or not DEBUG]
             extension.extra_link_args = chosen.link
         compile_all = self.compiler.compile
 
@@ -85,7 +86,7 @@ def use_clang_cl(compiler: Any) -> None:
 MACROS = [
     ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
     ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
-    *([("NDEBUG", None)] if not os.environ.get("CNORM_DEBUG") else []),
+    *([("NDEBUG", None)] if not DEBUG else []),
     *([("CN_OPENMP", None)] if OPENMP else []),
 ]
 

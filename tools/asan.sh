@@ -13,6 +13,6 @@ tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$copy"
 cd "$copy"
 rm -f cnorm/*.so
 export CNORM_OUTPUT_CACHE=0 # a freed result is freed: its use after that is found
-python setup.py build_ext --inplace >/dev/null
+CNORM_DEBUG=1 python setup.py build_ext --inplace >/dev/null
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \
     ASAN_OPTIONS=detect_leaks=0 python -m pytest -p no:cacheprovider -x -k "not torch and not demo" "$@"
