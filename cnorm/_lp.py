@@ -10,27 +10,38 @@ from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter
 from cnorm._axes import as_axes, as_int, as_number, check_rank
 
+# 2^k and 2^-k are normal, and any double over 2^k is at most 2^24.
+MOST_POWER = 1000
+# Inverse norms below this have lost digits.
+LEAST, MOST = float(np.finfo(np.float64).smallest_normal), float(np.finfo(np.float64).max)
 
-def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
-    """(sum |x|^p)^(1/p) over axes (kept with size 1), in float64, free of overflow."""
+
+def vector_norm(x: Array, p: float, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
+    """(sum |x / unit|^p)^(1/p) over axes (kept with size 1), and the unit, in float64, free of overflow.
+
+    The unit is the power of two of the element that dominates, the largest for p > 0, the smallest for p < 0,
+    or of eps if that is larger.
+    """
     size = np.abs(x.astype(np.float64))
     if p == 0:
-        return np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+        count = np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+        return count, np.ones_like(count)
     if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
-    if np.isinf(p):
-        pick = np.max if p > 0 else np.min
-        return np.asarray(pick(size, axis=axes, keepdims=True))
-    if p == 1:
-        return np.asarray(size.sum(axes, keepdims=True))
-    # Relative to the element that dominates: the largest for p > 0, the smallest for p < 0.
-    extreme = size.max(axes, keepdims=True, initial=0) if p > 0 else size.min(
-        axes, keepdims=True, initial=np.inf
-    )  # fmt: skip
-    usable = (extreme > 0) & np.isfinite(extreme)
-    unit = np.where(usable, extreme, 1)
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.asarray(unit * ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p))
+    if p > 0:
+        extreme = size.max(axes, keepdims=True, initial=0)
+    else:
+        extreme = size.min(axes, keepdims=True, initial=np.inf)
+    most = np.maximum(extreme, eps)
+    usable = (most > 0) & np.isfinite(most)
+    power = np.clip(np.frexp(np.where(usable, most, 1))[1], -MOST_POWER, MOST_POWER)
+    size = np.ldexp(size, -power)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        if np.isinf(p):
+            norm = (size.max if p > 0 else size.min)(axes, keepdims=True)
+        else:
+            norm = size.sum(axes, keepdims=True) if p == 1 else (size**p).sum(axes, keepdims=True) ** (1 / p)
+    return np.asarray(norm), np.asarray(np.ldexp(1.0, power))
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
@@ -76,11 +87,18 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
         target = Output(x, out)
         _core.normalize(target.x, target.y, axes, None, None, eps, "l2")
         return target.done()
-    norm = np.maximum(vector_norm(x, p, axes), eps)
+    norm, unit = vector_norm(x, p, axes, eps)
     target = Output(x, out)
-    with np.errstate(divide="ignore"):
-        scale = np.where(norm == 0, 0, 1 / norm)
-    _core.apply(target.x, target.y, np.zeros_like(scale), scale, None, None)
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        norm = np.maximum(norm, eps / unit)
+        scale = np.where(norm == 0, 0, np.minimum(1 / norm, MOST))  # 0 * inf would be NaN
+        whole = np.asarray(scale / unit)
+        lost = (scale > 0) & ((whole < LEAST) | np.isinf(whole))
+    if x.dtype.itemsize < 8 or not lost.any():
+        _core.apply(target.x, target.y, np.zeros_like(scale), whole, None, None)
+    else:  # where the inverse is beyond float64, two steps, of which the first is exact
+        first, second = np.where(lost, 1 / unit, whole), np.where(lost, scale, 1)
+        _core.apply(target.x, target.y, np.zeros_like(scale), first, second, None)
     return target.done()
 
 

@@ -164,19 +164,32 @@ static void apply_block(const cn_writing *how, const cn_block *block)
 /* Elements boosted at a time. */
 #define CN_BOOSTED 256
 
-/* float32 and bfloat16 times a power of two: exact, so a boost of 1 changes no bit. */
-static void boost_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t stride, const char *boost,
-                      ptrdiff_t boost_stride, ptrdiff_t n)
+/* Elements times powers of two: exact, so a boost of 1 changes no bit. */
+static void boost_doubles(char *to, const char *from, ptrdiff_t stride, const char *boost, ptrdiff_t boost_stride,
+                          ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double v, b;
+        memcpy(&b, boost + i * boost_stride, sizeof b);
+        memcpy(&v, from + i * stride, sizeof v);
+        v *= b;
+        memcpy(to + i * (ptrdiff_t)sizeof v, &v, sizeof v);
+    }
+}
+
+/* float32, and bfloat16, which is its upper half. */
+static void boost_floats(char *to, const char *from, ptrdiff_t stride, const char *boost, ptrdiff_t boost_stride,
+                         ptrdiff_t n, ptrdiff_t size)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         float v, b;
         unsigned bits = 0;
         memcpy(&b, boost + i * boost_stride, sizeof b);
-        memcpy((char *)&bits + 4 - k->size, from + i * stride, (size_t)k->size); /* bfloat16: the upper half */
+        memcpy((char *)&bits + 4 - size, from + i * stride, (size_t)size);
         memcpy(&v, &bits, sizeof v);
         v *= b;
         memcpy(&bits, &v, sizeof v);
-        memcpy(to + i * k->size, (char *)&bits + 4 - k->size, (size_t)k->size);
+        memcpy(to + i * size, (char *)&bits + 4 - size, (size_t)size);
     }
 }
 
@@ -185,7 +198,7 @@ static void apply_boosted(const cn_writing *how, const cn_block *block)
 {
     const cn_kernels *k = how->k;
     const ptrdiff_t *row = how->walk->row.stride, *col = how->walk->col.stride, size = k->param_size;
-    char boosted[CN_BOOSTED * sizeof(float)];
+    char boosted[CN_BOOSTED * sizeof(double)];
     cn_walk flat = *how->walk;
     flat.col.stride[CN_X] = k->size;
     cn_writing own = *how;
@@ -194,8 +207,12 @@ static void apply_boosted(const cn_writing *how, const cn_block *block)
         for (ptrdiff_t c = 0; c < block->n; c += CN_BOOSTED) {
             cn_block piece = {{0}, 1, block->n - c < CN_BOOSTED ? block->n - c : CN_BOOSTED};
             for (int o = 0; o < CN_NOPERANDS; o++) piece.offset[o] = block->offset[o] + r * row[o] + c * col[o];
-            boost_row(k, boosted, how->base[CN_X] + piece.offset[CN_X], col[CN_X],
-                      how->params->boost + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
+            const char *x = how->base[CN_X] + piece.offset[CN_X];
+            const char *boost = how->params->boost + piece.offset[CN_STAT] * size;
+            if (size == sizeof(double))
+                boost_doubles(boosted, x, col[CN_X], boost, col[CN_STAT] * size, piece.n);
+            else
+                boost_floats(boosted, x, col[CN_X], boost, col[CN_STAT] * size, piece.n, k->size);
             piece.offset[CN_X] = 0;
             apply_block(&own, &piece);
         }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "extreme.h"
 #include "mask.h"
 #include "masked.h"
 #include "moments.h"
@@ -219,6 +220,14 @@ static void blank(const cn_job *job, const cn_unit *unit, cn_acc *acc)
         if (acc->count == 0 || hidden(job, unit, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
 }
 
+/* The parameters from c on of a group of doubles, made anew if its squares leave float64. */
+static void check_extreme(const cn_job *job, const cn_partial *of, ptrdiff_t stat, cn_params *params, ptrdiff_t c,
+                          ptrdiff_t times)
+{
+    if (of->count > 0 && cn_is_extreme(of->mean, of->m2, of->count, job->kind, job->eps))
+        cn_read_extreme(job->call, stat, job->kind, job->eps, params, c, times);
+}
+
 /* As cn_finish_unit, for groups with masks of their own. */
 static void finish_own(const cn_job *job, const cn_partial *slot, const cn_unit *unit, cn_params *params)
 {
@@ -228,7 +237,8 @@ static void finish_own(const cn_job *job, const cn_partial *slot, const cn_unit 
         if (job->stats) job->stats[stat + c * step] = slot[c];
         if (!params) continue;
         if (slot[c].count > 0) cn_scales(&factor, &slot[c].m2, 1, slot[c].count, job->kind, job->eps);
-        cn_put_param(params, job->k->param_size, c, slot[c].mean, slot[c].mean_lo, factor);
+        cn_put_param(params, job->k, c, slot[c].mean, slot[c].mean_lo, factor);
+        if (job->k->param_size == sizeof(double)) check_extreme(job, &slot[c], stat + c * step, params, c, 1);
     }
     if (params && job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
 }
@@ -249,7 +259,13 @@ void cn_finish_unit(const cn_job *job, double *slot, const cn_unit *unit, double
                 (cn_partial){hidden(job, unit, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
     if (!params) return;
     cn_scales(factors, acc.m2, n, acc.count > 0 ? acc.count : 1, job->kind, job->eps);
-    cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
+    cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
+    if (job->k->param_size == sizeof(double))
+        for (ptrdiff_t c = 0; c < n; c += refined) {
+            const cn_partial of = {hidden(job, unit, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
+            const ptrdiff_t i = (stat + c * unit->columns.stride[CN_STAT]) / refined;
+            check_extreme(job, &of, i, params, c, refined);
+        }
     if (job->repeat > 1) cn_repeat_params(params, job->k->param_size, n, job->repeat);
 }
 

@@ -17,7 +17,7 @@ C_FILES = sorted((ROOT / "src_c").iterdir())
 C_TESTS = sorted((ROOT / "tests" / "c").glob("*.[ch]"))
 PYTHON_FILES = sorted((ROOT / "cnorm").rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
-LINES = 350
+LINES = 400
 
 # Layers from the top; a module imports only from layers below its own.
 LAYERS = (
@@ -63,7 +63,9 @@ INCLUDES = {
     "plan.h": {"cnorm.h"},
     "kernels.h": {"cnorm.h"},
     "moments.h": {"cnorm.h"},
-    "params.h": {"cnorm.h"},
+    "params.h": {"kernels.h"},
+    "extreme.h": {"params.h"},
+    "extreme.c": {"extreme.h", "moments.h"},
     "threads.h": {"cnorm.h"},
     "cpu.h": {"kernels.h"},
     "tile.h": {"kernels.h", "params.h", "plan.h"},
@@ -75,7 +77,7 @@ INCLUDES = {
     "masked.h": {"tile.h"},
     "mask_moments.c": {"mask.h", "masked.h", "matrix.h"},
     "mask_apply.c": {"mask.h", "masked.h"},
-    "unit.c": {"unit.h", "mask.h", "masked.h", "moments.h", "residual.h"},
+    "unit.c": {"unit.h", "extreme.h", "mask.h", "masked.h", "moments.h", "residual.h"},
     "residual.h": {"unit.h"},
     "residual.c": {"residual.h", "matrix.h"},
     "plan.c": {"plan.h"},
@@ -91,7 +93,7 @@ INCLUDES = {
     "cpu.c": {"cpu.h"},
     "chosen.c": {"cpu.h"},
     # exec.c may include every header of ours but vec.h.
-    "exec.c": {"cnorm.h", "cpu.h", "kernels.h", "moments.h", "params.h", "plan.h"}
+    "exec.c": {"cnorm.h", "cpu.h", "extreme.h", "kernels.h", "moments.h", "params.h", "plan.h"}
     | {"masked.h", "residual.h", "threads.h", "tile.h", "unit.h"},
     "states.c": {"moments.h"},
     "response.c": {"cpu.h", "matrix.h", "plan.h", "threads.h"},
