@@ -9,13 +9,16 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter
 from cnorm._axes import as_axes, as_int, as_number, check_rank
+from cnorm._masks import as_mask, unmasked
 
 
-def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
-    """(sum |x|^p)^(1/p) over axes (kept with size 1), in float64, free of overflow."""
+def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> Array:
+    """(sum |x|^p)^(1/p) over axes (kept with size 1), in float64, free of overflow, of what is shown."""
     size = np.abs(x.astype(np.float64))
+    if mask is not None:  # what counts nothing in a sum, a maximum or, for p < 0, a minimum
+        size = np.where(mask, size, np.inf if p < 0 else 0)
     if p == 0:
-        return np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+        return np.count_nonzero(size, axis=axes, keepdims=True).astype(np.float64)
     if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
     if np.isinf(p):
@@ -69,19 +72,21 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     >>> F.normalize(np.array([[3.0, 4.0]]))
     array([[0.6, 0.8]])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input)
+    x = as_input(data)
     p, eps = as_number(p, "p"), as_number(eps, "eps")
     axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
+    mask = as_mask(where, x)
     if p == 2 and eps == eps:
         target = Output(x, out)
-        _core.normalize(target.x, target.y, axes, None, None, eps, "l2")
-        return target.done()
-    norm = np.maximum(vector_norm(x, p, axes), eps)
+        _core.normalize(target.x, target.y, axes, None, None, eps, "l2", mask=mask)
+        return result(target.done())
+    norm = np.maximum(vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
     with np.errstate(divide="ignore"):
         scale = np.where(norm == 0, 0, 1 / norm)
-    _core.apply(target.x, target.y, np.zeros_like(scale), scale, None, None)
-    return target.done()
+    _core.apply(target.x, target.y, np.zeros_like(scale), scale, None, None, mask)
+    return result(target.done())
 
 
 def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Array:
@@ -124,7 +129,8 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     array([[6., 8.],
            [0., 1.]])
     """
-    x = as_input(v, "v")
+    data, where, result = unmasked(v)
+    x = as_input(data, "v")
     check_rank(x, 1, "v")
     kept = -1 if dim is None else as_int(dim, "dim")
     if not -x.ndim <= kept < x.ndim:
@@ -138,5 +144,6 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
         raise ValueError(f"g: expected {int(np.prod(shape))} elements, got shape {got}")
     target = Output(x, out)
     axes = tuple(a for a in range(x.ndim) if a != kept)
-    _core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2")
-    return target.done()
+    mask = as_mask(where, x)
+    _core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
+    return result(target.done())
