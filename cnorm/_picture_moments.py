@@ -58,8 +58,8 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None
     axes = (1, 2, 3) if over == "image" else tuple(a for a in (1, 2, 3) if a != axis)
     if wide:  # the pixels, exactly
         _core.picture(x, y, axis, 0 * one, one)
-    exact = x.dtype.char in INTEGERS
-    own = _of_integers(x, axis, over, wide) if exact else _of_floats(y if wide else x, axes)
+    counted = x.dtype.char in INTEGERS
+    own = _of_integers(x, axis, over, wide) if counted else _of_floats(y if wide else x, axes)
     if std is None:  # of scale * x, whose sign it has not
         with np.errstate(over="ignore", invalid="ignore"):
             sign = math.copysign(1, scale)
