@@ -150,7 +150,7 @@ def test_views(view: str, kind: np.dtype[Any], layout: str) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_out_of_any_strides(dtype: np.dtype[Any], layout: str) -> None:
-    x = picture(shaped(layout, 5, 37, 3, (2,)), np.dtype(np.uint8))
+    x = picture(shaped(layout, 5, 37, 3, (4,)), np.dtype(np.uint8))
     y = image_normalize(x, MEAN, STD, layout=layout, dtype=dtype)
     for order, steps, shift in itertools.product(
         [(0, 1, 2, 3), (0, 2, 3, 1), (3, 2, 1, 0)], [(1, 1, 1, 1), (1, -1, 2, -3)], (0, 1)
@@ -159,6 +159,10 @@ def test_out_of_any_strides(dtype: np.dtype[Any], layout: str) -> None:
         result = image_normalize(x, MEAN, STD, layout=layout, dtype=dtype, out=out.array)
         assert result is out.array
         assert np.array_equal(result, y)
+        assert out.surroundings_intact()
+        for over in ("image", "channel"):
+            image_normalize(x, over, None, layout=layout, dtype=dtype, out=out.array)
+            assert np.array_equal(out.array, image_normalize(x, over, None, layout=layout, dtype=dtype))
         assert out.surroundings_intact()
 
 
