@@ -44,12 +44,11 @@ def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = 
 def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | None]:
     """1 / max(norm * 2^exponent, eps), 0 for 1 / 0: two factors where one leaves float64."""
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
-        least = np.ldexp(norm, exponent)
-        divisor = np.maximum(least, eps)
-        scale = np.where(divisor == 0, 0, 1 / divisor)
-        beyond = (
-            (least >= eps) & (norm > 0) & np.isfinite(norm) & ~((scale > 2.0**-1000) & (scale < 2.0**1000))
-        )
+        counts = np.ldexp(norm, exponent) >= eps
+        part, power = np.frexp(eps)
+        norm, exponent = np.where(counts, norm, part), np.where(counts, exponent, power)
+        scale = np.where(norm == 0, 0, 1 / np.ldexp(norm, exponent))
+        beyond = (norm > 0) & np.isfinite(norm) & ~((scale > 2.0**-1000) & (scale < 2.0**1000))
         if not beyond.any():
             return scale, None
         shift = np.clip(-exponent, -1000, 1000)
