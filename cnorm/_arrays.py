@@ -49,9 +49,15 @@ def to_ndarray(x: Any, name: str) -> Array:
         except (BufferError, RuntimeError) as error:
             raise TypeError(f"{name}: expected an array on the CPU that NumPy can share ({error})") from None
     try:
-        return np.asarray(x)
+        array = np.asanyarray(x)  # a mask that `__array__` gives is seen
     except ValueError as error:
         raise ValueError(f"{name}: expected an array, got {type(x).__name__} ({error})") from None
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.names is None and np.ma.is_masked(array):
+        raise TypeError(
+            f"{name}: expected an array without masked elements, got a masked array: "
+            "fill it (.filled(...)), or pass its data and where=~mask if the function takes where="
+        )
+    return np.asarray(array)
 
 
 def native(x: Array) -> Array:
@@ -143,7 +149,7 @@ class Output:
 
 def check_out(shape: tuple[int, ...], dtype: np.dtype[Any], out: Any, name: str = "out") -> None:
     """Raises unless `out` can take a result of that shape and dtype."""
-    if not isinstance(out, np.ndarray):
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected an ndarray, got {type(out).__name__}")
     if out.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {out.shape}")

@@ -148,6 +148,14 @@ def broadcast(p: Array, shape: tuple[int, ...], name: str) -> Array:
     return p.reshape(padded)
 
 
+def as_eps(value: Any) -> float:
+    """The `eps` of a function of ours: below 0 the root has no value; torch's own take what torch takes."""
+    eps = as_number(value, "eps")
+    if not eps >= 0:
+        raise ValueError(f"eps: expected no negative number and no NaN, got {eps}")
+    return eps
+
+
 def as_number(value: Any, name: str) -> float:
     """A real scalar argument."""
     try:

@@ -17,7 +17,7 @@ from cnorm._axes import (
     check_running_pair,
 )
 from cnorm._fusions import as_activation
-from cnorm._masks import as_mask
+from cnorm._masks import as_mask, unmasked
 from cnorm._moments import inverse_root, mean_of, mean_var, merge, variance
 
 
@@ -137,7 +137,8 @@ def batch_norm(
     >>> mean
     array([0.2, 0.6])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
     check_rank(x, 2)
     eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
     channels = x.shape[1]
@@ -156,8 +157,8 @@ def batch_norm(
     target = Output(x, out)
     if not training:
         if mean is None or var is None:
-            return target.done()
-        return _apply_running(target, mean, var, eps, w, b, mask, curve)
+            return result(target.done())
+        return result(_apply_running(target, mean, var, eps, w, b, mask, curve))
     axes = (0, *range(2, x.ndim))
     running = _running(mean, var, x)
     state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
@@ -166,7 +167,7 @@ def batch_norm(
             running.move(*mean_var(state, x.size // channels, 1), momentum)
         else:
             running.move(mean_of(state), variance(state, 1), momentum, state[..., 0])
-    return target.done()
+    return result(target.done())
 
 
 def instance_norm(
@@ -234,7 +235,8 @@ def instance_norm(
     array([[[-1.,  1.],
             [-1.,  1.]]])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
     check_rank(x, 2)
     eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
     channels = x.shape[1]
@@ -246,7 +248,7 @@ def instance_norm(
     if not use_input_stats:
         if mean is None or var is None:
             raise ValueError("running_mean: expected an array without use_input_stats, got None")
-        return _apply_running(Output(x, out), mean, var, eps, w, b, mask, curve)
+        return result(_apply_running(Output(x, out), mean, var, eps, w, b, mask, curve))
     positions = int(np.prod(x.shape[2:]))
     if positions == 1:
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
@@ -260,4 +262,4 @@ def instance_norm(
             running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
         else:
             running.move(*_means_of_instances(state), momentum, state[..., 0].max(axis=0))
-    return target.done()
+    return result(target.done())

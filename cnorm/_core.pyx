@@ -218,6 +218,18 @@ def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):
     return text.decode()
 
 
+cdef int check_against(cnp.ndarray x, cnp.ndarray p, str name) except -1:
+    """Has p the dimensions of x, each as long or 1? What it has not would be read beyond its end."""
+    cdef int axis, fits = p is None or cnp.PyArray_NDIM(p) == cnp.PyArray_NDIM(x)
+    if p is None:
+        return 0
+    for axis in range(cnp.PyArray_NDIM(x) if fits else 0):
+        fits &= cnp.PyArray_DIM(p, axis) in (1, cnp.PyArray_DIM(x, axis))
+    if not fits:
+        raise ValueError(f"{name}: expected a shape that broadcasts to {(<object>x).shape}, got {(<object>p).shape}")
+    return 0
+
+
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
           cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None,
           int activation=0):
@@ -229,8 +241,16 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     cdef cn_status status
     cdef const double *mid
     cdef const double *factor
+    check_against(x, center, "center")
+    check_against(center, scale, "scale")
+    check_against(scale, center, "center")
+    check_against(x, weight, "weight")
+    check_against(x, bias, "bias")
+    check_against(x, mask, "mask")
     if cnp.PyArray_SIZE(x) == 0:
         return
+    if cnp.PyArray_TYPE(center) != cnp.NPY_FLOAT64 or cnp.PyArray_TYPE(scale) != cnp.NPY_FLOAT64:
+        raise TypeError(f"center, scale: expected float64, got {center.dtype} and {scale.dtype}")
     center = cnp.PyArray_GETCONTIGUOUS(center)
     scale = cnp.PyArray_GETCONTIGUOUS(scale)
     mid = <const double *>cnp.PyArray_DATA(center)

@@ -43,7 +43,7 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
     cdef intp n, size
     cdef double epsilon, given
     cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, None, kind, &n, &epsilon)
-    if axes == 0 or not take_scale(scale, call.dtype, &given):
+    if axes == 0 or not epsilon >= 0 or not take_scale(scale, call.dtype, &given):
         return None
     x = <cnp.ndarray>input
     if out is not None and not takes_bytes(out, x, weight, bias):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._arrays import Array, as_input, empty_like
-from cnorm._axes import as_number, check_rank
+from cnorm._axes import as_eps, check_rank
 from cnorm._moments import inverse_root
 
 __all__ = ["affine_form", "fold_batch_norm"]
@@ -76,7 +76,7 @@ def fold_batch_norm(
     TypeError
         A dtype that is not float.
     ValueError
-        Sizes that do not fit, a weight with fewer than 2 dimensions, a negative `eps`.
+        Sizes that do not fit, a weight with fewer than 2 dimensions, an `eps` below 0 or NaN.
 
     Notes
     -----
@@ -95,9 +95,7 @@ def fold_batch_norm(
     """
     w = as_input(weight, "weight")
     check_rank(w, 2, "weight")
-    eps = as_number(eps, "eps")
-    if eps < 0:
-        raise ValueError(f"eps: expected no negative number, got {eps}")
+    eps = as_eps(eps)
     mean, var = as_input(running_mean, "running_mean"), as_input(running_var, "running_var")
     channels = output_channels(w, mean, transpose)
     scale_of_bn = None if bn_weight is None else as_input(bn_weight, "bn_weight")

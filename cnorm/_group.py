@@ -14,7 +14,7 @@ from cnorm._axes import (
     grouped_shape,
 )
 from cnorm._fusions import as_activation
-from cnorm._masks import as_mask
+from cnorm._masks import as_mask, unmasked
 
 
 def group_norm(
@@ -76,7 +76,8 @@ def group_norm(
             [-1.342, -0.447],
             [ 0.447,  1.342]]])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
     groups = check_groups(x, num_groups)
     w, b = channel_affine(x, weight, bias, out, vector=True)
     # torch counts the values of a group times the batch.
@@ -98,7 +99,7 @@ def group_norm(
             mask=None if mask is None else mask.reshape(mask_shape(mask, groups)),
             activation=curve,
         )
-    return target.done()
+    return result(target.done())
 
 
 def mask_shape(mask: Array, groups: int) -> tuple[int, ...]:

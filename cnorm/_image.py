@@ -10,11 +10,22 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import FLOATS, Array, check_out, empty, is_float, native, overlaps, to_ndarray
 from cnorm._axes import as_number, check_rank
+from cnorm._picture_moments import INTEGERS, normalize_by_own
 
 # Where the channels are in the image and in the result.
 _LAYOUTS = {"HWC->CHW": (-1, -3), "HWC->HWC": (-1, -1), "CHW->CHW": (-3, -3)}
 _COMPUTED = ("image", "channel")
-_INTEGERS = "BH"  # characters of uint8 and uint16
+# Taken as dtypes that hold each of their values.
+_EXACT = {
+    "bool": np.uint8,
+    "int8": np.float32,
+    "int16": np.float32,
+    "int32": np.float64,
+    "uint32": np.float64,
+}
+# What takes the largest value to 1; of other integers nobody knows the largest.
+_SCALES = {"uint8": 1 / 255, "uint16": 1 / 65535, "bool": 1.0, **dict.fromkeys(FLOATS, 1.0)}
+_PALETTES = ("P", "PA")  # modes of PIL images
 
 
 def image_normalize(
@@ -22,7 +33,7 @@ def image_normalize(
     mean: Any,
     std: Any,
     *,
-    scale: Any = 1 / 255,
+    scale: Any = None,
     layout: str = "HWC->CHW",
     dtype: Any = np.float32,
     out: Any = None,
@@ -34,15 +45,18 @@ def image_normalize(
     Parameters
     ----------
     image : array_like of uint8, uint16 or float, shape (..., H, W, C) or (..., C, H, W)
-        Any strides: crops, flips and reversed channels (`[..., ::-1]`) cost no copy.
+        Any strides: crops, flips and reversed channels (`[..., ::-1]`) cost no copy. Images of PIL, too. bool
+        is taken as 0 and 1, int8 and int16 as float32, int32 and uint32 as float64, exactly.
     mean : array_like or {"image", "channel"}
         `mu`: one number or one per channel, in the units of `scale * image`. A word: the mean of each
         picture over height, width and channels, or over height and width.
     std : array_like, {"image", "channel"} or None
         `sigma`: one number or one per channel. None or a word, where `mean` is a word: the standard deviation
         of the same elements; a picture or channel of one value comes out as 0.
-    scale : float
-        What the image is multiplied by first; 1/255 takes uint8 to [0, 1].
+    scale : float, optional
+        What the image is multiplied by first. None: 1/255 for uint8 and 1/65535 for uint16, which takes
+        them to [0, 1], 1 for floats and bool. Other integers need a number, unless all statistics are
+        computed.
     layout : {"HWC->CHW", "HWC->HWC", "CHW->CHW"}
         Order of the last three axes of the image and of the result; the axes before them are kept.
     dtype : dtype
@@ -58,16 +72,19 @@ def image_normalize(
     Raises
     ------
     TypeError
-        `image` is not uint8, uint16 or float; `dtype` not float; `mean`, `std` or `scale` not numbers.
+        `image` is of another dtype or has masked elements; `dtype` is not float; `mean`, `std` or `scale` are
+        no numbers, or `scale` is None where it must be one.
     ValueError
-        Fewer than 3 dimensions, an unknown `layout` or word, neither one value nor one per channel, a value
-        that is not finite, a `scale` or `std` of 0, or an `out` that does not fit.
+        Fewer than 3 dimensions (a grey picture is `image[..., None]`), indices of a palette, an unknown
+        `layout` or word, neither one value nor one per channel, a value that is not finite, a `scale` or
+        `std` of 0, or an `out` that does not fit.
 
     Notes
     -----
     Computed as (x - mean / scale) * (scale / std), the quotients in float64 and mean / scale in two words:
     the relative error of float32 results is at most 3 roundings of 2^-24 for integers, 4 for floats. The bits
-    depend neither on threads nor on the instruction set. Statistics of integers are exact sums.
+    depend neither on threads nor on the instruction set, nor on what else is in the batch. Statistics of
+    uint8, uint16 and bool are exact sums; with `dtype` float64 those of others are taken in float64, too.
 
     Examples
     --------
@@ -81,15 +98,11 @@ def image_normalize(
            [-1.,  1.],
            [-1.,  1.]], dtype=float32)
     """
-    x = _as_image(image)
     from_axis, axis = _axes_of(layout)
-    check_rank(x, 3, "image")
-    factor = as_number(scale, "scale")
-    if not math.isfinite(factor) or factor == 0:
-        raise ValueError(f"scale: expected a finite number other than 0, got {scale!r}")
-    channels = x.shape[from_axis]
-    center = _values(mean, "mean", channels)
-    spread = _spread(std, center, channels)
+    x, kind = _as_image(image, from_axis)
+    center = _values(mean, "mean", x, layout)
+    spread = _spread(std, center, x, layout)
+    factor = _as_scale(scale, kind, needed=not isinstance(spread, str))
     x = native(x)
     if from_axis != axis:
         lead = range(x.ndim - 3)
@@ -99,56 +112,48 @@ def image_normalize(
     y = empty(x, final.dtype.newbyteorder("=")) if swapped else final.view(np.ndarray)
     if out is not None and not _apart(x, y):
         x = x.copy(order="K")
-    _normalize(x, y, axis, center, spread, factor)
+    if isinstance(center, str):
+        normalize_by_own(x, y, axis, center, None if isinstance(spread, str) else spread, factor)
+    else:
+        words = [[m / factor for m in center], [factor / float(s) for s in spread]]
+        _core.picture(x, y, x.ndim + axis, *np.array(words))
     if swapped:
         final[...] = y
     return final
 
 
-def _normalize(
-    x: Array, y: Array, axis: int, mean: list[float] | str, std: list[float] | str, scale: float
-) -> None:
-    """Parameters that are words are computed for each picture."""
-    if not isinstance(mean, str):
-        center, factor = np.array([[m / scale for m in mean], [scale / float(s) for s in std]])
-        _core.picture(x, y, x.ndim + axis, center, factor)
-        return
-    for i in np.ndindex(x.shape[:-3]) if x.size else ():
-        center, spread = _computed(x[i], axis + 3, mean)
-        if isinstance(std, str):
-            factor = np.divide(1, spread, out=np.zeros_like(spread), where=spread != 0)
-        else:
-            factor = np.array([scale / s for s in std])
-        _core.picture(x[i], y[i], axis + 3, center, factor)
-
-
-def _computed(x: Array, axis: int, over: str) -> tuple[Array, Array]:
-    """Mean and standard deviation of each channel, or of all, repeated."""
-    channels = x.shape[axis]
-    if x.dtype.char in _INTEGERS:
-        sums = [[int(v) for v in row] for row in _core.picture_sums(x, axis)]
-        n = x.size // max(channels, 1)
-        if over == "image":
-            sums, n = [[sum(column) for column in zip(*sums, strict=True)]], x.size
-        found = [_exact(s, q, n) for s, q in sums]
-        mean, std = (np.array(v, np.float64) for v in zip(*found, strict=True))
-    else:
-        axes = tuple(a for a in range(3) if a != axis or over == "image")
-        state = _core.moments(x, axes).reshape(-1, 4)
-        mean, std = state[:, 1] + state[:, 2], np.sqrt(state[:, 3] / state[:, 0])
-    return np.resize(mean, channels), np.resize(std, channels)
-
-
-def _exact(total: int, squares: int, n: int) -> tuple[float, float]:
-    """Mean and standard deviation of integers: one rounding, then the root's."""
-    return total / n, math.sqrt((n * squares - total * total) / (n * n))
-
-
-def _as_image(image: Any) -> Array:
+def _as_image(image: Any, from_axis: int) -> tuple[Array, str]:
+    """The picture in a dtype that the core takes, and the name of the one it came in."""
+    if getattr(image, "mode", None) in _PALETTES and hasattr(image, "convert"):
+        raise ValueError(
+            f'image: expected colours, got a palette (mode {image.mode!r}): image.convert("RGB")'
+        )
     x = to_ndarray(image, "image")
-    if x.dtype.char not in _INTEGERS and not is_float(x.dtype):
-        raise TypeError(f"image: expected uint8, uint16 or a float dtype, got {x.dtype}")
-    return x
+    kind = x.dtype.name
+    if kind in _EXACT:
+        x = x.view(np.uint8) if kind == "bool" else x.astype(_EXACT[kind])
+    elif x.dtype.char not in INTEGERS and not is_float(x.dtype):
+        raise TypeError(f"image: expected a float dtype, or integers of at most 32 bits, got {x.dtype}")
+    if x.ndim == 2:
+        name = "image" if isinstance(image, np.ndarray) else "numpy.asarray(image)"
+        grey = f"{name}[..., None]" if from_axis == -1 else f"{name}[None]"
+        raise ValueError(
+            f"image: expected at least 3 dimensions, got 2 (shape {x.shape}): a grey picture is {grey}"
+        )
+    check_rank(x, 3, "image")
+    return x, kind
+
+
+def _as_scale(scale: Any, kind: str, *, needed: bool) -> float:
+    """A finite number; for None what takes pictures of this dtype to [0, 1], if it matters."""
+    if scale is None:
+        if needed and kind not in _SCALES:
+            raise TypeError(f"scale: expected a number for pictures of {kind}, got None")
+        return _SCALES.get(kind, 1.0)
+    factor = as_number(scale, "scale")
+    if not math.isfinite(factor) or factor == 0:
+        raise ValueError(f"scale: expected a finite number other than 0, got {scale!r}")
+    return factor
 
 
 def _axes_of(layout: str) -> tuple[int, int]:
@@ -168,30 +173,43 @@ def _as_dtype(dtype: Any) -> np.dtype[Any]:
     return of
 
 
-def _values(p: Any, name: str, channels: int) -> list[float] | str:
+def _values(p: Any, name: str, x: Array, layout: str) -> list[float] | str:
     """One number per channel, or the word."""
     if isinstance(p, str):
         if p not in _COMPUTED:
             raise ValueError(f'{name}: expected numbers, "image" or "channel", got {p!r}')
         return p
-    array = to_ndarray(p, name)
+    array, channels = to_ndarray(p, name), x.shape[_LAYOUTS[layout][0]]
     if array.dtype.kind not in "iuf" and array.dtype.name not in FLOATS:
         raise TypeError(f"{name}: expected real numbers, got {array.dtype}")
     if array.size not in (1, channels):
-        raise ValueError(f"{name}: expected 1 or {channels} values, got shape {array.shape}")
+        message = f"{name}: expected 1 or {channels} values, got shape {array.shape}"
+        raise ValueError(message + _remedy(array.size, x, layout))
     values = [float(v) for v in array.ravel().tolist()]
     if not all(map(math.isfinite, values)):
         raise ValueError(f"{name}: expected finite numbers, got {p!r}")
     return values if len(values) == channels else values * channels
 
 
-def _spread(std: Any, center: list[float] | str, channels: int) -> list[float] | str:
+def _remedy(values: int, x: Array, layout: str) -> str:
+    """What makes so many values fit: another layout, or no alpha channel."""
+    source = _LAYOUTS[layout][0]
+    others = [f'layout="{name}"' for name, (axis, _) in _LAYOUTS.items() if axis != source]
+    if x.shape[-4 - source] == values:
+        return f"; the image fits with {' or '.join(others)}"
+    if x.shape[source] == values + 1:
+        rest = "" if source == -1 else ", :, :"
+        return f"; without an alpha channel the image is image[..., :{values}{rest}]"
+    return ""
+
+
+def _spread(std: Any, center: list[float] | str, x: Array, layout: str) -> list[float] | str:
     """Divisors of each channel, or the word; None means the word of the mean."""
     if std is None:
         if not isinstance(center, str):
             raise TypeError("std: expected numbers with a mean of numbers, got None")
         return center
-    spread = _values(std, "std", channels)
+    spread = _values(std, "std", x, layout)
     if isinstance(spread, str):
         if spread != center:
             raise ValueError(f"std: expected numbers or the word that mean is, got {std!r}")

@@ -7,30 +7,53 @@ from typing import Any
 import numpy as np
 
 from cnorm import _core
-from cnorm._arrays import Array, Output, as_input, as_parameter
+from cnorm._arrays import Array, Output, as_input, as_parameter, compute_dtype
 from cnorm._axes import as_axes, as_int, as_number, check_rank
+from cnorm._masks import as_mask, unmasked
 
 
-def vector_norm(x: Array, p: float, axes: tuple[int, ...]) -> Array:
-    """(sum |x|^p)^(1/p) over axes (kept with size 1), in float64, free of overflow."""
+def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
+    """(sum |x|^p)^(1/p) over axes (kept with size 1), of what is shown: float64 and exponents of 2 for it.
+
+    Neither leaves float64, whatever the norm does.
+    """
     size = np.abs(x.astype(np.float64))
-    if p == 0:
-        return np.count_nonzero(x, axis=axes, keepdims=True).astype(np.float64)
+    if mask is not None:  # what counts nothing in a sum, a maximum or, for p < 0, a minimum
+        size = np.where(mask, size, np.inf if p < 0 else 0)
     if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
         raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
-    if np.isinf(p):
-        pick = np.max if p > 0 else np.min
-        return np.asarray(pick(size, axis=axes, keepdims=True))
-    if p == 1:
-        return np.asarray(size.sum(axes, keepdims=True))
-    # Relative to the element that dominates: the largest for p > 0, the smallest for p < 0.
-    extreme = size.max(axes, keepdims=True, initial=0) if p > 0 else size.min(
+    # The element that dominates: the largest for p > 0, the smallest for p < 0.
+    extreme = size.max(axes, keepdims=True, initial=0) if p >= 0 else size.min(
         axes, keepdims=True, initial=np.inf
     )  # fmt: skip
+    if p == 0:
+        count = np.count_nonzero(size, axis=axes, keepdims=True)
+        return count.astype(np.float64), np.zeros(extreme.shape, np.int64)
     usable = (extreme > 0) & np.isfinite(extreme)
+    exponent = np.where(usable, np.frexp(extreme)[1], 0)
+    if np.isinf(p):
+        return np.ldexp(extreme, -exponent), exponent
+    if p == 1:
+        return np.ldexp(size, -exponent).sum(axes, keepdims=True), exponent
     unit = np.where(usable, extreme, 1)
-    with np.errstate(divide="ignore", over="ignore"):
-        return np.asarray(unit * ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p))
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        relative = ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p)
+        return np.ldexp(unit, -exponent) * relative, exponent
+
+
+def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | None]:
+    """1 / max(norm * 2^exponent, eps), 0 for 1 / 0: two factors where one leaves float64."""
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        counts = np.ldexp(norm, exponent) >= eps
+        part, power = np.frexp(eps)
+        norm, exponent = np.where(counts, norm, part), np.where(counts, exponent, power)
+        scale = np.where(norm == 0, 0, 1 / np.ldexp(norm, exponent))
+        beyond = (norm > 0) & np.isfinite(norm) & ~((scale > 2.0**-1000) & (scale < 2.0**1000))
+        if not beyond.any():
+            return scale, None
+        shift = np.clip(-exponent, -1000, 1000)
+        scale = np.where(beyond, np.ldexp(1.0, shift), scale)
+        return scale, np.where(beyond, np.ldexp(1 / norm, -exponent - shift), 1.0)
 
 
 def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
@@ -69,19 +92,20 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     >>> F.normalize(np.array([[3.0, 4.0]]))
     array([[0.6, 0.8]])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input)
+    x = as_input(data)
     p, eps = as_number(p, "p"), as_number(eps, "eps")
     axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
+    mask = as_mask(where, x)
     if p == 2 and eps == eps:
         target = Output(x, out)
-        _core.normalize(target.x, target.y, axes, None, None, eps, "l2")
-        return target.done()
-    norm = np.maximum(vector_norm(x, p, axes), eps)
+        _core.normalize(target.x, target.y, axes, None, None, eps, "l2", mask=mask)
+        return result(target.done())
+    scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
-    with np.errstate(divide="ignore"):
-        scale = np.where(norm == 0, 0, 1 / norm)
-    _core.apply(target.x, target.y, np.zeros_like(scale), scale, None, None)
-    return target.done()
+    rest = None if rest is None else rest.astype(compute_dtype(x))
+    _core.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
+    return result(target.done())
 
 
 def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Array:
@@ -124,7 +148,8 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     array([[6., 8.],
            [0., 1.]])
     """
-    x = as_input(v, "v")
+    data, where, result = unmasked(v)
+    x = as_input(data, "v")
     check_rank(x, 1, "v")
     kept = -1 if dim is None else as_int(dim, "dim")
     if not -x.ndim <= kept < x.ndim:
@@ -138,5 +163,6 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
         raise ValueError(f"g: expected {int(np.prod(shape))} elements, got shape {got}")
     target = Output(x, out)
     axes = tuple(a for a in range(x.ndim) if a != kept)
-    _core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2")
-    return target.done()
+    mask = as_mask(where, x)
+    _core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
+    return result(target.done())

@@ -1,7 +1,8 @@
-"""Masks: what `where=` accepts, the mask of padded sequences, and the counts a mask leaves."""
+"""Masks: what `where=` accepts, masked arrays, the mask of padded sequences, and the counts a mask leaves."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from cnorm._arrays import Array, to_ndarray
 from cnorm._axes import as_int, broadcast
 
-__all__ = ["as_mask", "length_mask", "shown"]
+__all__ = ["as_mask", "length_mask", "shown", "unmasked"]
 
 
 def as_mask(where: Any, x: Array, out: Array | None = None) -> Array | None:
@@ -23,6 +24,26 @@ def as_mask(where: Any, x: Array, out: Array | None = None) -> Array | None:
     if isinstance(out, np.ndarray) and np.may_share_memory(mask, out):
         return mask.copy()
     return mask
+
+
+def unmasked(x: Any, where: Any = None) -> tuple[Any, Any, Callable[[Array], Array]]:
+    """The data of a masked array (numpy.ma), `where` without what it masks, and what masks a result like it.
+
+    Everything else comes back as it is. A result that is masked shares the memory of the one that was not, as
+    of an `out`; the mask is a copy.
+    """
+    if not isinstance(x, np.ma.MaskedArray) or x.dtype.names is not None:
+        return x, where, _as_it_is
+    data, hidden = np.ma.getdata(x, subok=False), np.ma.getmask(x)
+    if hidden is np.ma.nomask:
+        return data, where, np.ma.MaskedArray
+    given = as_mask(where, data)
+    visible = ~hidden if given is None else given & ~hidden
+    return data, visible, lambda y: np.ma.MaskedArray(y, mask=hidden.copy())
+
+
+def _as_it_is(y: Array) -> Array:
+    return y
 
 
 def shown(mask: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:

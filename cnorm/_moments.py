@@ -9,8 +9,8 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
-from cnorm._axes import as_axes, as_number, broadcast
-from cnorm._masks import as_mask
+from cnorm._axes import as_axes, as_eps, as_number, broadcast
+from cnorm._masks import as_mask, unmasked
 
 __all__ = ["merge", "moments", "standardize", "variance"]
 
@@ -173,6 +173,7 @@ def moments(
     >>> mean, var
     (array([2., 4.]), array([1., 4.]))
     """
+    x, where, _ = unmasked(x, where)
     array = native(as_real(x, "x"))
     axes = as_axes(axis, array.ndim)
     correction = as_number(correction, "correction")
@@ -250,7 +251,8 @@ def standardize(
     TypeError
         A dtype that is not float, a mask that is not boolean.
     ValueError
-        Shapes that do not broadcast, an axis out of range, an `out` that does not fit.
+        Shapes that do not broadcast, an axis out of range, an `eps` below 0 or NaN, an `out` that does not
+        fit.
 
     Examples
     --------
@@ -258,16 +260,17 @@ def standardize(
     >>> cnorm.standardize(np.array([1.0, 2.0, 3.0]), eps=0).round(4)
     array([-1.2247,  0.    ,  1.2247])
     """
-    array = as_input(x, "x")
+    data, where, result = unmasked(x, where)
+    array = as_input(data, "x")
     axes = as_axes(axis, array.ndim)
     w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
-    eps = as_number(eps, "eps")
+    eps = as_eps(eps)
     mask = as_mask(where, array, out)
     target = Output(array, out)
     state = _core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask)
-    y = target.done()
+    y = result(target.done())
     if not return_moments:
         return y
     return (y, *finish(mean_of(state), variance(state), array, axes))

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import FLOATS, Array, check_out, compute_dtype, empty, native, to_ndarray
-from cnorm._axes import broadcast
+from cnorm._axes import as_eps, broadcast
 from cnorm._trailing import TrailingCall
 
 _INT8 = np.dtype(np.int8)
@@ -62,8 +62,8 @@ def layer_norm_int8(
     TypeError
         As `layer_norm`; `scale` is not of real numbers.
     ValueError
-        As `layer_norm`; an unknown `granularity`, or a scale that is not finite and above 0 in the dtype of
-        scales.
+        As `layer_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
+        above 0 in the dtype of scales.
 
     Notes
     -----
@@ -127,8 +127,8 @@ def rms_norm_int8(
     TypeError
         As `rms_norm`; `scale` is not of real numbers.
     ValueError
-        As `rms_norm`; an unknown `granularity`, or a scale that is not finite and above 0 in the dtype of
-        scales.
+        As `rms_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
+        above 0 in the dtype of scales.
 
     Notes
     -----
@@ -151,7 +151,7 @@ def rms_norm_int8(
 
 
 def _quantized(call: TrailingCall, granularity: Any, scale: Any, out: Any, kind: str) -> tuple[Array, Array]:
-    x, axes = native(call.x), tuple(sorted(call.axes))
+    x, axes, eps = native(call.x), tuple(sorted(call.axes)), as_eps(call.eps)
     if not isinstance(granularity, str) or granularity != "row":
         raise ValueError(f'granularity: expected "row", got {granularity!r}')
     rows = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
@@ -166,10 +166,10 @@ def _quantized(call: TrailingCall, granularity: Any, scale: Any, out: Any, kind:
     if not direct:
         q = np.empty(q.shape, _INT8)
     w, b = call.affine
-    _core.normalize_int8(x, q, used, axes, w, b, call.eps, kind, scale is not None, mask=call.mask)
+    _core.normalize_int8(x, q, used, axes, w, b, eps, kind, scale is not None, mask=call.mask)
     if not direct:
         final[...] = _undone(q, order)
-    return final, scales
+    return call.result(final), scales
 
 
 def _undone(q: Array, order: tuple[int, ...]) -> Array:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input
 from cnorm._axes import as_int, as_number, check_rank
+from cnorm._masks import unmasked
 
 
 def local_response_norm(
@@ -126,11 +129,17 @@ def _respond(
     out: Any,
 ) -> Array:
     """Window of channel c: c - reach[0] ... c + reach[1], and channel 0 if anchored."""
-    x = as_input(input)
+    data, visible, result = unmasked(input)
+    x = as_input(data)
     check_rank(x, least_rank)
     size = factors[0]
     alpha, beta, k = map(as_number, factors[1:], ("alpha", "beta", "k"))
+    if visible is not None:  # as channels outside, which count as zero
+        x = np.where(visible, x, x.dtype.type(0))
     target = Output(x, out)
     below, above = (min(r, x.shape[1]) for r in reach)
     _core.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
-    return target.done()
+    y = target.done()
+    if visible is not None:
+        np.copyto(y, 0, where=~visible)  # 0 / 0 where k is 0
+    return result(y)

@@ -10,7 +10,7 @@ import numpy as np
 from cnorm import _core
 from cnorm._arrays import Array, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_int, as_number
-from cnorm._masks import as_mask
+from cnorm._masks import as_mask, unmasked
 from cnorm._moments import as_weights, check_nan_policy, mean_of, variance
 from cnorm._states import EMPTY, combined, deviation, plain_moments, separated, stream_moments
 
@@ -131,6 +131,7 @@ class RunningMoments:
                 if state is not None:
                     self._state = state
                     return self
+        x, where, _ = unmasked(x, where)
         array = native(as_real(x, "x"))
         single = array.shape == self.shape
         axes = as_axes(axis, array.ndim + single)

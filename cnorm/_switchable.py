@@ -8,8 +8,8 @@ import numpy as np
 
 from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, native, to_ndarray
-from cnorm._axes import as_number, channel_shape, check_channels, check_rank, check_running_pair
-from cnorm._masks import as_mask
+from cnorm._axes import as_eps, as_number, channel_shape, check_channels, check_rank, check_running_pair
+from cnorm._masks import as_mask, unmasked
 from cnorm._moments import inverse_root, variance
 
 
@@ -175,7 +175,8 @@ def switchable_norm(
     TypeError
         A dtype that is not float, a mask that is not boolean.
     ValueError
-        Wrong sizes, no running statistics where they are needed, groups of a single value.
+        Wrong sizes, no running statistics where they are needed, groups of a single value, an `eps` below
+        0 or NaN.
 
     Notes
     -----
@@ -196,14 +197,15 @@ def switchable_norm(
     array([[[-0.75 ,  0.25 ],
             [-0.567,  0.945]]])
     """
-    x = as_input(input)
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
     check_rank(x, 2)
     sizes = (2,) if x.ndim == 2 else (2, 3)
     a, b = _as_logits(mean_weight, "mean_weight", sizes), _as_logits(var_weight, "var_weight", sizes)
     if a.size != b.size:
         raise ValueError(f"var_weight: expected {a.size} logits as in mean_weight, got {b.size}")
     uses_batch = a.size == 3 or x.ndim == 2
-    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    eps, momentum = as_eps(eps), as_number(momentum, "momentum")
     channels = x.shape[1]
     update = training and uses_batch
     mean = _as_running(running_mean, "running_mean", channels, update)
@@ -220,7 +222,7 @@ def switchable_norm(
     mask = as_mask(where, x, out)
     target = Output(x, out)
     if not x.size:
-        return target.done()
+        return result(target.done())
     running = () if mean is None or var is None or not update else (mean, var)
     before = tuple(r.astype(np.float64) for r in running)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -232,7 +234,7 @@ def switchable_norm(
         _mix(target, mask, parts, (_softmax(a), _softmax(b)), eps, (w, shift))
         if running:
             _update(running, before, parts[-1], momentum, using_moving_average)
-    return target.done()
+    return result(target.done())
 
 
 def _mix(

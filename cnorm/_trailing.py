@@ -10,7 +10,7 @@ from cnorm import _core
 from cnorm._arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._axes import against_axes, as_number, check_affine, normalized_axes
 from cnorm._fusions import as_activation, as_sum
-from cnorm._masks import as_mask
+from cnorm._masks import as_mask, unmasked
 
 
 @overload
@@ -216,13 +216,14 @@ def _normalized(
     _core.normalize(
         target.x, target.y, call.axes, w, b, call.eps, kind, mask=mask, activation=curve, parts=parts
     )
-    return target.done() if total is None else (target.done(), total.h)
+    y = call.result(target.done())
+    return y if total is None else (y, call.result(total.h))
 
 
 class TrailingCall:
-    """The checked arguments of `_normalized`, parameters and mask shaped against `x`."""
+    """The checked arguments of `_normalized`, parameters and mask shaped against `x`; what masks a result."""
 
-    __slots__ = ("affine", "axes", "eps", "mask", "x")
+    __slots__ = ("affine", "axes", "eps", "mask", "result", "x")
 
     def __init__(
         self,
@@ -234,8 +235,9 @@ class TrailingCall:
         how: tuple[Any, Any, Any, Any],
         kind: str,
     ) -> None:
-        self.x = x = as_input(input)
         axis, weight_offset, where, out = how
+        data, where, self.result = unmasked(input, where)
+        self.x = x = as_input(data)
         self.axes, shape = normalized_axes(x, normalized_shape, axis)
         w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
         check_affine(w, "weight", shape)

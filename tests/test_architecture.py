@@ -18,7 +18,7 @@ C_FILES = sorted(p for p in SRC_C.rglob("*") if p.suffix in (".c", ".h", ".inc")
 C_TESTS = sorted((ROOT / "tests" / "c").glob("*.[ch]"))
 PYTHON_FILES = sorted((ROOT / "cnorm").rglob("*.py"))
 TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
-LINES = 350
+LINES = 400
 
 # Layers from the top; a module imports only from layers below its own.
 LAYERS = (
@@ -32,7 +32,7 @@ LAYERS = (
     ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp"),
     ("cnorm._quantize", "cnorm._response"),
     ("cnorm._switchable", "cnorm._trailing"),
-    ("cnorm._running",),
+    ("cnorm._running", "cnorm._picture_moments"),
     ("cnorm._states",),
     ("cnorm._moments", "cnorm._config", "cnorm._tables"),
     ("cnorm._fusions", "cnorm._masks", "cnorm._outputs", "cnorm._threads"),

@@ -207,7 +207,7 @@ def rows() -> list[Row]:
     add(fold, "running_mean", ValueError, *put("running_mean", lambda: ones(3), lambda: ones(2, 2)))
     add(fold, "running_mean", ValueError, lambda: {"transpose": True})
     add(fold, "weight", ValueError, *put("weight", lambda: ones(4), lambda: np.float32(1)))
-    add(fold, "eps", ValueError, *put("eps", -1.0))
+    add(f"{fold} standardize switchable_norm", "eps", ValueError, *put("eps", -1.0, -1e-300, float("nan")))
     add(fold, "eps", TypeError, *put("eps", None, "x"))
     add("moments standardize", "axis", ValueError, *put("axis", 3, -4, (0, 0), (1, -2)))
     add("moments standardize", "axis", TypeError, *put("axis", 1.0, "1", (0.0,)))
@@ -282,12 +282,25 @@ def test_refusals_come_before_the_write() -> None:
     assert (mean == 1).all()
 
 
-@pytest.mark.parametrize("eps", [float("nan"), float("inf")])
+@pytest.mark.parametrize("eps", [float("nan"), float("inf"), -1.0])
 def test_odd_eps_does_not_crash(eps: float) -> None:
     """As in torch: arithmetic, not an error."""
     x = array(*X)
-    assert F.layer_norm(x, (3,), eps=eps).shape == X
-    assert cnorm.standardize(x, 1, eps=eps).shape == X
+    for y in (F.layer_norm(x, (3,), eps=eps), F.rms_norm(x, (3,), eps=eps), F.group_norm(x, 2, eps=eps)):
+        assert y.shape == X
+    assert (cnorm.standardize(x, 1, eps=float("inf")) == 0).all()
+
+
+@pytest.mark.parametrize("eps", [float("nan"), -1.0, -1e-30, np.float32(-1)])
+@pytest.mark.parametrize("scale", [None, 0.5])
+def test_rows_of_bytes_have_no_negative_eps(eps: float, scale: float | None) -> None:
+    """Nor the short way in: a row of NaN would come out as zeros."""
+    out = np.full(X, 7, np.int8)
+    for norm in (F.layer_norm_int8, F.rms_norm_int8):
+        for x in (array(*X), np.asfortranarray(array(*X))):
+            with pytest.raises(ValueError, match=r"^eps: expected no negative number"):
+                norm(x, (3,), eps=eps, scale=scale, out=out)
+    assert (out == 7).all()
 
 
 def test_empty_arrays_pass() -> None:

@@ -89,7 +89,7 @@ def test_image_normalize() -> None:
         ("image", either, empty),
         ("mean", either, empty),
         ("std", either, empty),
-        ("scale", only, 1 / 255),
+        ("scale", only, None),
         ("layout", only, "HWC->CHW"),
         ("dtype", only, np.float32),
         ("out", only, None),

@@ -10,6 +10,7 @@ import numpy as np
 from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
 from cnorm._fold import affine_form, rounded
+from cnorm._masks import unmasked
 from cnorm.nn._module import Module, Norm, check_rank, new_array, parameter_dtype
 from cnorm.nn._norm_base import NormBase
 
@@ -160,7 +161,7 @@ class SyncBatchNorm(_BatchNorm):
         self.process_group = process_group
 
     def _check_input(self, input: Any) -> None:
-        shape = to_ndarray(input, "input").shape
+        shape = to_ndarray(unmasked(input)[0], "input").shape
         if len(shape) < 2:
             raise ValueError(f"input: expected at least 2D input, got {len(shape)}D input")
         if shape[1] == 0:

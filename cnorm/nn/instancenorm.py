@@ -91,7 +91,7 @@ class _InstanceNorm(NormBase):
         warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=3)
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        x = to_ndarray(input, "input")
+        x = input if isinstance(input, np.ma.MaskedArray) else to_ndarray(input, "input")
         single = x.ndim == self._unbatched
         if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
             self._check_input(x)
@@ -107,7 +107,7 @@ class _InstanceNorm(NormBase):
             self.eps,
             out=out[None] if single and isinstance(out, np.ndarray) else out,
         )
-        if out is not None:
+        if out is not None and not isinstance(y, np.ma.MaskedArray):
             return out  # type: ignore[no-any-return]
         return y[0] if single else y
 

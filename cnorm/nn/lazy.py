@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._arrays import Array, to_ndarray
+from cnorm._masks import unmasked
 from cnorm.nn._module import Uninitialized, check_rank
 from cnorm.nn._norm_base import NormBase
 from cnorm.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
@@ -45,7 +46,7 @@ class _Lazy(NormBase):
         """Allocates parameters and buffers for the channels of `input`."""
         state = self._state()
         if state and self.num_features == 0:  # without state it stays 0, as torch leaves it
-            self.num_features = to_ndarray(input, "input").shape[1]
+            self.num_features = to_ndarray(unmasked(input)[0], "input").shape[1]
         if not self.has_uninitialized_params():
             return
         for name, value in state.items():

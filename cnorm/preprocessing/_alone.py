@@ -149,7 +149,7 @@ def validate(estimator: Any, X: Any, *, reset: bool | None, table: bool, accept_
 
 def check_weights(sample_weight: Any, X: Array) -> Array:
     """One weight for each row, in float64."""
-    weights = np.asarray(sample_weight, np.float64)
+    weights = np.asarray(to_ndarray(sample_weight, "sample_weight"), np.float64)
     if weights.ndim == 0:
         weights = np.full(len(X), weights)
     if weights.ndim != 1:

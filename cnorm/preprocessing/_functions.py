@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnorm._arrays import Array, Output, as_real
 from cnorm._axes import as_axes, as_number, check_rank
-from cnorm._masks import as_mask, shown
+from cnorm._masks import as_mask, shown, unmasked
 from cnorm._moments import check_nan_policy
 from cnorm._states import deviation, normalized, table_moments, values_of
 from cnorm._tables import extremes
@@ -29,6 +30,15 @@ def real(x: Any, name: str) -> Array:
     array = as_real(x, name)
     check_rank(array, 1, name)
     return array
+
+
+def without_hidden(x: Any) -> tuple[Array, Array | None, Callable[[Array], Array]]:
+    """X, NaN where a masked array hides it; what it shows, and what masks a result like it."""
+    data, visible, result = unmasked(x)
+    array = real(data, "X")
+    if visible is not None:
+        array = np.where(visible, array, array.dtype.type(np.nan))
+    return array, visible, result
 
 
 def zscore(
@@ -163,7 +173,8 @@ def scale(
     Returns
     -------
     ndarray
-        In the shape, dtype and memory order of `X`. Constant features are not divided.
+        In the shape, dtype and memory order of `X`; a masked array for a masked array, whose masked elements
+        count in no statistic. Constant features are not divided.
 
     Raises
     ------
@@ -184,7 +195,7 @@ def scale(
     array([[-1., -1.,  0.],
            [ 1.,  1.,  0.]])
     """
-    array = real(X, "X")
+    array, visible, result = without_hidden(X)
     axes = as_axes(axis, array.ndim)
     target = Output(array, out)
     if array.size:
@@ -192,7 +203,9 @@ def scale(
         std = values_of(state)[3] if with_std else 0
         divisor = np.broadcast_to(np.where(std == 0, 1.0, std), state.shape[:-1])
         standard_map(target.x.dtype, state, divisor, with_mean=with_mean).run(target.x, target.y)
-    return target.done()
+    if visible is not None:
+        np.copyto(target.y, 0, where=~visible)
+    return result(target.done())
 
 
 def minmax_scale(
@@ -217,7 +230,8 @@ def minmax_scale(
     -------
     ndarray
         In the shape, dtype and memory order of `X`: the smallest value is `a`, the largest `b`, none is
-        beyond them. Constant features are `a`.
+        beyond them. Constant features are `a`. A masked array for a masked array, whose masked elements count
+        in no extreme.
 
     Raises
     ------
@@ -239,7 +253,7 @@ def minmax_scale(
            [0.5, 1. ],
            [1. , 0.5]])
     """
-    array = real(X, "X")
+    array, visible, result = without_hidden(X)
     axes = as_axes(axis, array.ndim)
     ends = check_range(feature_range)
     target = Output(array, out)
@@ -249,4 +263,6 @@ def minmax_scale(
         factor = np.where(regular, inverse_range(low, high), 1.0)
         m: Map = exact_map(target.x.dtype, (low, high), factor, regular, ends)
         m.run(target.x, target.y)
-    return target.done()
+    if visible is not None:
+        np.copyto(target.y, 0, where=~visible)
+    return result(target.done())

@@ -77,7 +77,8 @@ def validate(estimator: Any, X: Any, *, reset: bool | None, table: bool, accept_
         "ensure_2d": table,
         "allow_nd": True,
     }
-    if "torch" in sys.modules and isinstance(X, sys.modules["torch"].Tensor):
+    torch = sys.modules.get("torch")
+    if isinstance(X, np.ma.MaskedArray) or (torch is not None and isinstance(X, torch.Tensor)):
         X = to_ndarray(X, "X")
     if reset is None:
         X = check_array(X, estimator=estimator, input_name="X", **checks)
@@ -88,6 +89,8 @@ def validate(estimator: Any, X: Any, *, reset: bool | None, table: bool, accept_
 
 def check_weights(sample_weight: Any, X: Any) -> Array:
     """One weight for each row, in float64."""
+    if isinstance(sample_weight, np.ma.MaskedArray):
+        sample_weight = to_ndarray(sample_weight, "sample_weight")
     weights: Array = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return weights
 

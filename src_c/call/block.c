@@ -168,19 +168,32 @@ static void apply_block(const cn_writing *how, const cn_block *block)
 /* Elements prescaled at a time. */
 #define CN_PRESCALED 256
 
-/* float32 and bfloat16 times a power of two: exact, so a prescale of 1 changes no bit. */
-static void prescale_row(const cn_kernels *k, char *to, const char *from, ptrdiff_t stride, const char *prescale,
-                         ptrdiff_t prescale_stride, ptrdiff_t n)
+/* Elements times powers of two: exact, so a prescale of 1 changes no bit. */
+static void prescale_doubles(char *to, const char *from, ptrdiff_t stride, const char *prescale,
+                             ptrdiff_t prescale_stride, ptrdiff_t n)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double v, b;
+        memcpy(&b, prescale + i * prescale_stride, sizeof b);
+        memcpy(&v, from + i * stride, sizeof v);
+        v *= b;
+        memcpy(to + i * (ptrdiff_t)sizeof v, &v, sizeof v);
+    }
+}
+
+/* float32, and bfloat16, which is its upper half. */
+static void prescale_floats(char *to, const char *from, ptrdiff_t stride, const char *prescale,
+                            ptrdiff_t prescale_stride, ptrdiff_t n, ptrdiff_t size)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         float v, b;
         unsigned bits = 0;
         memcpy(&b, prescale + i * prescale_stride, sizeof b);
-        memcpy((char *)&bits + 4 - k->size, from + i * stride, (size_t)k->size); /* bfloat16: the upper half */
+        memcpy((char *)&bits + 4 - size, from + i * stride, (size_t)size);
         memcpy(&v, &bits, sizeof v);
         v *= b;
         memcpy(&bits, &v, sizeof v);
-        memcpy(to + i * k->size, (char *)&bits + 4 - k->size, (size_t)k->size);
+        memcpy(to + i * size, (char *)&bits + 4 - size, (size_t)size);
     }
 }
 
@@ -189,7 +202,7 @@ static void write_prescaled(const cn_writing *how, const cn_block *block)
 {
     const cn_kernels *k = how->k;
     const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = k->param_size;
-    char prescaled[CN_PRESCALED * sizeof(float)];
+    char prescaled[CN_PRESCALED * sizeof(double)];
     cn_tiling flat = *how->tiling;
     flat.col.stride[CN_X] = k->size;
     cn_writing own = *how;
@@ -198,8 +211,12 @@ static void write_prescaled(const cn_writing *how, const cn_block *block)
         for (ptrdiff_t c = 0; c < block->n; c += CN_PRESCALED) {
             cn_block piece = {{0}, 1, block->n - c < CN_PRESCALED ? block->n - c : CN_PRESCALED};
             for (int o = 0; o < CN_NOPERANDS; o++) piece.offset[o] = block->offset[o] + r * row[o] + c * col[o];
-            prescale_row(k, prescaled, how->base[CN_X] + piece.offset[CN_X], col[CN_X],
-                         how->params->prescale + piece.offset[CN_STAT] * size, col[CN_STAT] * size, piece.n);
+            const char *x = how->base[CN_X] + piece.offset[CN_X];
+            const char *prescale = how->params->prescale + piece.offset[CN_STAT] * size;
+            if (size == sizeof(double))
+                prescale_doubles(prescaled, x, col[CN_X], prescale, col[CN_STAT] * size, piece.n);
+            else
+                prescale_floats(prescaled, x, col[CN_X], prescale, col[CN_STAT] * size, piece.n, k->size);
             piece.offset[CN_X] = 0;
             apply_block(&own, &piece);
         }

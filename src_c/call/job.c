@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "call/extreme.h"
 #include "call/mask.h"
 #include "call/masked.h"
 #include "kernels/moments.h"
@@ -224,6 +225,14 @@ static void blank(const cn_job *job, const cn_bundle *bundle, cn_moments_view *a
         if (acc->count == 0 || hidden(job, bundle, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
 }
 
+/* The parameters from c on of a group of doubles, made anew if its squares leave float64. */
+static void check_extreme(const cn_job *job, const cn_partial *of, ptrdiff_t stat, cn_params *params, ptrdiff_t c,
+                          ptrdiff_t times)
+{
+    if (of->count > 0 && cn_is_extreme(of->mean, of->m2, of->count, job->kind, job->eps))
+        cn_read_extreme(job->call, stat, job->kind, job->eps, params, c, times);
+}
+
 /* As cn_finish_bundle, for groups with masks of their own. */
 static void finish_masked(const cn_job *job, const cn_partial *partials, const cn_bundle *bundle,
                           cn_params *params)
@@ -234,7 +243,8 @@ static void finish_masked(const cn_job *job, const cn_partial *partials, const c
         if (job->stats) job->stats[stat + c * step] = partials[c];
         if (!params) continue;
         if (partials[c].count > 0) cn_scales(&factor, &partials[c].m2, 1, partials[c].count, job->kind, job->eps);
-        cn_put_param(params, job->k->param_size, c, partials[c].mean, partials[c].mean_lo, factor);
+        cn_put_param(params, job->k, c, partials[c].mean, partials[c].mean_lo, factor);
+        if (job->k->param_size == sizeof(double)) check_extreme(job, &partials[c], stat + c * step, params, c, 1);
     }
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
@@ -256,7 +266,13 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
                 (cn_partial){hidden(job, bundle, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
     if (!params) return;
     cn_scales(factors, acc.m2, n, acc.count > 0 ? acc.count : 1, job->kind, job->eps);
-    cn_put_params(params, job->k->param_size, 0, n, acc.mean, acc.mean_lo, factors);
+    cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
+    if (job->k->param_size == sizeof(double))
+        for (ptrdiff_t c = 0; c < n; c += refined) {
+            const cn_partial of = {hidden(job, bundle, c) ? 0 : acc.count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
+            const ptrdiff_t i = (stat + c * bundle->columns.stride[CN_STAT]) / refined;
+            check_extreme(job, &of, i, params, c, refined);
+        }
     if (job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 

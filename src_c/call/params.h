@@ -4,11 +4,11 @@
 
 #include <float.h>
 
-#include "cnorm.h"
+#include "kernels/kernels.h"
 
-/* Arrays by stat element. prescale (float32 only) is a power of two the element of x is multiplied with
- * first, where scale itself is out of float32's range: standard deviations below 1e-36 or above 1e36.
- * hi, lo and scale are of the prescaled x then. prescaled: some prescale is not 1. */
+/* Arrays by stat element. prescale is a power of two the element of x is multiplied with first, where scale
+ * itself is out of float32's range (standard deviations below 1e-36 or above 1e36), or where squares are out of
+ * float64's (extreme.c). hi, lo and scale are of the prescaled x then. prescaled: some prescale is not 1. */
 typedef struct {
     char *hi, *lo, *scale, *prescale;
     int prescaled;
@@ -21,19 +21,21 @@ static inline cn_params cn_params_in(char *memory, ptrdiff_t n, ptrdiff_t size)
     return (cn_params){memory, memory + n * size, memory + 2 * n * size, memory + 3 * n * size, 0};
 }
 
-static inline double cn_prescale_of(double factor)
+/* No deviation of float16 is out of float32's range. */
+static inline double cn_prescale_of(const cn_kernels *k, double factor)
 {
-    return factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
+    return !k->prescales ? 1 : factor > 0x1p120 ? 0x1p64 : factor < 0x1p-120 && factor > 0 ? 0x1p-64 : 1;
 }
 
-static inline void cn_put_param(cn_params *p, ptrdiff_t size, ptrdiff_t i, double mean, double mean_lo,
+static inline void cn_put_param(cn_params *p, const cn_kernels *k, ptrdiff_t i, double mean, double mean_lo,
                                 double factor)
 {
-    if (size == 8) {
-        ((double *)p->hi)[i] = mean, ((double *)p->lo)[i] = mean_lo, ((double *)p->scale)[i] = factor;
+    if (k->param_size == 8) {
+        ((double *)p->hi)[i] = mean, ((double *)p->lo)[i] = mean_lo;
+        ((double *)p->scale)[i] = factor, ((double *)p->prescale)[i] = 1;
         return;
     }
-    double prescale = cn_prescale_of(factor);
+    double prescale = cn_prescale_of(k, factor);
     float hi = (float)(mean * prescale);
     ((float *)p->hi)[i] = hi;
     ((float *)p->lo)[i] = (float)((mean * prescale - hi) + mean_lo * prescale);
@@ -44,13 +46,13 @@ static inline void cn_put_param(cn_params *p, ptrdiff_t size, ptrdiff_t i, doubl
 }
 
 /* Elements i ... i + n - 1; without branches where no prescale is needed. */
-static inline void cn_put_params(cn_params *p, ptrdiff_t size, ptrdiff_t i, ptrdiff_t n, const double *mean,
+static inline void cn_put_params(cn_params *p, const cn_kernels *k, ptrdiff_t i, ptrdiff_t n, const double *mean,
                                  const double *mean_lo, const double *factor)
 {
-    int plain = size == 4;
-    for (ptrdiff_t c = 0; c < n; c++) plain &= cn_prescale_of(factor[c]) == 1;
+    int plain = k->param_size == 4;
+    for (ptrdiff_t c = 0; c < n; c++) plain &= (factor[c] <= 0x1p120) & (factor[c] >= 0x1p-120 || factor[c] == 0);
     if (!plain) {
-        for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, size, i + c, mean[c], mean_lo[c], factor[c]);
+        for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, k, i + c, mean[c], mean_lo[c], factor[c]);
         return;
     }
     float *restrict hi = (float *)p->hi + i, *restrict lo = (float *)p->lo + i;

@@ -26,7 +26,11 @@ static ptrdiff_t pick(char *to, const char *from, ptrdiff_t stride, const char *
     switch (size) {
     case 2: PICK(uint16_t);
     case 4: PICK(uint32_t);
-    default: PICK(uint64_t);
+    case 8: PICK(uint64_t);
+    default:
+        for (ptrdiff_t i = 0; i < n; i++)
+            if (mask[i * mask_stride]) memcpy(to + k++ * size, from + i * stride, (size_t)size);
+        return k;
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "dispatch/cpu.h"
+#include "call/extreme.h"
 #include "call/masked.h"
 #include "kernels/moments.h"
 #include "call/residual.h"
@@ -163,10 +164,10 @@ static void make_params(cn_job *job, const double *mean, const double *mean_lo, 
     ptrdiff_t n = job->call->n_stats, refined = job->plan.refined, size = job->k->param_size;
     job->params = cn_params_in(job->params_memory, n * refined, size);
     if (refined == 1)
-        cn_put_params(&job->params, size, 0, n, mean, mean_lo, factor);
+        cn_put_params(&job->params, job->k, 0, n, mean, mean_lo, factor);
     else
         for (ptrdiff_t i = 0; i < n * refined; i++)
-            cn_put_param(&job->params, size, i, mean[i / refined], mean_lo[i / refined], factor[i / refined]);
+            cn_put_param(&job->params, job->k, i, mean[i / refined], mean_lo[i / refined], factor[i / refined]);
 }
 
 /* Phase two: y from params. */
@@ -220,10 +221,21 @@ static void all_scales(const cn_job *job, const double *m2, double *factor)
     }
 }
 
+/* Parameters of groups whose squares leave float64. */
+static void read_extremes(cn_job *job)
+{
+    for (ptrdiff_t i = 0; i < job->call->n_stats; i++) {
+        const cn_partial *p = &job->stats[i];
+        if (p->count > 0 && cn_is_extreme(p->mean, p->m2, p->count, job->kind, job->eps))
+            cn_read_extreme(job->call, i, job->kind, job->eps, &job->params, i * job->plan.refined,
+                            job->plan.refined);
+    }
+}
+
 /* Moments to stats, then apply. */
 static cn_status two_phases(cn_job *job, int threads)
 {
-    ptrdiff_t n = job->call->n_stats;
+    ptrdiff_t n = job->call->n_stats, size = job->k->param_size;
     cn_partial *own = NULL;
     double *mean = malloc((size_t)(4 * n) * sizeof *mean);
     if (!job->stats) job->stats = own = malloc((size_t)n * sizeof *own);
@@ -235,6 +247,7 @@ static cn_status two_phases(cn_job *job, int threads)
             mean[i] = job->stats[i].mean, lo[i] = job->stats[i].mean_lo, m2[i] = job->stats[i].m2;
         all_scales(job, m2, factor);
         make_params(job, mean, lo, factor);
+        if (size == sizeof(double)) read_extremes(job);
     }
     if (status == CN_OK) all_apply(job, threads);
     free(mean);

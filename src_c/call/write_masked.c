@@ -48,7 +48,10 @@ static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t m
     switch (size) {
     case 2: WIPE_ANY(uint16_t);
     case 4: WIPE_ANY(uint32_t);
-    default: WIPE_ANY(uint64_t);
+    case 8: WIPE_ANY(uint64_t);
+    default:
+        for (ptrdiff_t i = 0; i < n; i++)
+            if (!mask[i * mask_stride]) memset(y + i * stride, 0, (size_t)size);
     }
 }
 

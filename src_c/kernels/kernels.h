@@ -76,6 +76,7 @@ typedef struct {
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters: of a lane */
+    int prescales;        /* may need its elements times a power of two: the upper bytes of a float, or doubles */
     /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
      * of its rows. Columns: acc[n], one group of rows. */
     void (*moments_rows)(const cn_tile *t, int centered, cn_moments_view *acc);

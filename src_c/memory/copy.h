@@ -42,7 +42,8 @@ static inline void cn_copy_row(char *to, ptrdiff_t to_stride, const char *from, 
     switch (size) {
     case 2: COPY(2); break;
     case 4: COPY(4); break;
-    default: COPY(8); break;
+    case 8: COPY(8); break;
+    default: COPY((size_t)size); break;
     }
 #undef COPY
 }

@@ -1,0 +1,140 @@
+/* extreme.c: groups of float64 whose squares leave the range, read again times a power of two of their own.
+ *
+ * Rare data, so one plain way for all layouts: element by element, over the axes of the call. x * 2^-k is exact
+ * but for what is 2^-1000 of the largest element, and its mean, deviation and scale are ordinary numbers: apply
+ * multiplies x by the same power first (`prescale`). */
+#include "call/extreme.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/moments.h"
+
+/* Both 2^k and 2^-k are normal, and squares of 2^24 times any double over 2^k are finite. */
+#define CN_MOST_POWER 1000
+
+/* The elements of one group. */
+typedef struct {
+    const cn_call *call;
+    const char *x, *mask;
+    ptrdiff_t index[CN_MAXDIM];
+} cn_elements;
+
+static int is_reduced(const cn_call *call, int axis) { return call->op[CN_STAT].strides[axis] == 0; }
+
+/* Statistics are in C order: the stride of an axis is the product of the kept sizes behind it. */
+static cn_elements open_group(const cn_call *call, ptrdiff_t stat)
+{
+    cn_elements e = {call, call->op[CN_X].data, call->op[CN_M].data, {0}};
+    for (int axis = 0; axis < call->ndim; axis++) {
+        if (is_reduced(call, axis)) continue;
+        const ptrdiff_t i = stat / call->op[CN_STAT].strides[axis] % call->shape[axis];
+        e.x += i * call->op[CN_X].strides[axis];
+        if (e.mask) e.mask += i * call->op[CN_M].strides[axis];
+    }
+    return e;
+}
+
+/* On to the next element; 0 after the last, and back at the first. */
+static int step(cn_elements *e)
+{
+    for (int axis = e->call->ndim - 1; axis >= 0; axis--) {
+        const ptrdiff_t n = e->call->shape[axis], x = e->call->op[CN_X].strides[axis];
+        const ptrdiff_t mask = e->call->op[CN_M].strides[axis];
+        if (!is_reduced(e->call, axis)) continue;
+        const ptrdiff_t by = ++e->index[axis] < n ? 1 : 1 - n;
+        e->x += by * x;
+        if (e->mask) e->mask += by * mask;
+        if (e->index[axis] < n) return 1;
+        e->index[axis] = 0;
+    }
+    return 0;
+}
+
+/* 1 and its value if the mask shows the element. */
+static int shown(const cn_elements *e, double *value)
+{
+    if (e->mask && !*e->mask) return 0;
+    memcpy(value, e->x, sizeof *value);
+    return 1;
+}
+
+/* What a first read tells. */
+typedef struct {
+    double count, first, biggest;
+    int differ, finite;
+} measured;
+
+static measured measure(cn_elements *e)
+{
+    measured m = {0, 0, 0, 0, 1};
+    double v;
+    do {
+        if (!shown(e, &v)) continue;
+        if (m.count++ == 0) m.first = v;
+        m.differ |= v != m.first;
+        m.finite &= v - v == 0;
+        m.biggest = fmax(m.biggest, fabs(v));
+    } while (step(e));
+    return m;
+}
+
+static void add(double v, double *sum, double *rest)
+{
+    double low;
+    cn_two_sum(*sum, v, sum, &low);
+    *rest += low;
+}
+
+/* Sums of (x * prescale - pivot) and its square. */
+static void sums(cn_elements *e, double prescale, double pivot, double *s1, double *s2)
+{
+    double v, sum = 0, rest = 0, squares = 0, squares_rest = 0;
+    do {
+        if (!shown(e, &v)) continue;
+        const double d = v * prescale - pivot;
+        add(d, &sum, &rest);
+        add(d * d, &squares, &squares_rest);
+    } while (step(e));
+    *s1 = sum + rest, *s2 = squares + squares_rest;
+}
+
+/* Moments of x * prescale. */
+static cn_partial moments_of(cn_elements *e, const measured *m, double prescale, cn_kind kind)
+{
+    double s1, s2;
+    if (kind == CN_VAR && !m->differ) return (cn_partial){m->count, m->first * prescale, 0, 0};
+    sums(e, prescale, 0, &s1, &s2);
+    if (kind != CN_VAR) return (cn_partial){m->count, 0, 0, s2};
+    const double pivot = s1 / m->count;
+    sums(e, prescale, pivot, &s1, &s2);
+    return cn_from_sums(m->count, pivot, s1, s2);
+}
+
+/* k, so that the largest |x| * 2^-k and eps, as it enters the sum of squares or the norm, are about 1 or less. */
+static int power(double biggest, cn_kind kind, double eps)
+{
+    int of_x = -CN_MOST_POWER, of_eps = -CN_MOST_POWER;
+    if (biggest > 0) frexp(biggest, &of_x);
+    if (eps > 0) frexp(kind == CN_L2 ? eps : sqrt(eps), &of_eps);
+    const int k = of_x > of_eps ? of_x : of_eps;
+    return k > CN_MOST_POWER ? CN_MOST_POWER : k < -CN_MOST_POWER ? -CN_MOST_POWER : k;
+}
+
+void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_kind kind, double eps, cn_params *params, ptrdiff_t i,
+                     ptrdiff_t times)
+{
+    cn_elements e = open_group(call, stat);
+    const measured m = measure(&e);
+    if (!m.finite || m.count == 0 || !isfinite(eps)) return;
+    const int k = power(m.biggest, kind, eps);
+    const double prescale = ldexp(1, -k);
+    const cn_partial p = moments_of(&e, &m, prescale, kind);
+    double factor;
+    cn_scales(&factor, &p.m2, 1, p.count, kind, ldexp(eps, kind == CN_L2 ? -k : -2 * k));
+    for (ptrdiff_t end = i + times; i < end; i++) {
+        ((double *)params->hi)[i] = p.mean, ((double *)params->lo)[i] = p.mean_lo;
+        ((double *)params->scale)[i] = factor, ((double *)params->prescale)[i] = prescale;
+    }
+    params->prescaled |= prescale != 1;
+}

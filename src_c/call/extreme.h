@@ -1,0 +1,28 @@
+/* extreme.h: groups of float64 whose squares leave the range, read again times a power of two of their own. */
+#ifndef CN_EXTREME_H
+#define CN_EXTREME_H
+
+#include <math.h>
+
+#include "call/params.h"
+
+/* Sums of squares below this may have lost digits, if the mean is memory enough for such squares. */
+#define CN_LEAST_SQUARE 0x1p-900
+#define CN_LEAST_ROOT 0x1p-450
+#define CN_LEAST_MEAN 0x1p-400
+
+/* Do squares of these doubles leave the range, so that neither m2 nor a factor made of it can be right? Also
+ * yes for NaN and infinities, which only another read tells from overflow. */
+static inline int cn_is_extreme(double mean, double m2, double count, cn_kind kind, double eps)
+{
+    const double square = kind == CN_L2 ? m2 : m2 / count + eps;
+    return !(m2 <= DBL_MAX && square <= DBL_MAX) ||
+           (square < CN_LEAST_SQUARE && fabs(mean) < CN_LEAST_MEAN && !(kind == CN_L2 && eps >= CN_LEAST_ROOT));
+}
+
+/* Reads the group of statistic `stat` anew and sets its `times` parameters from i on; leaves them as they are
+ * if NaN or an infinity is among its elements. Parameters are doubles. */
+void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_kind kind, double eps, cn_params *params, ptrdiff_t i,
+                     ptrdiff_t times);
+
+#endif

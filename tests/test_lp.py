@@ -1,0 +1,68 @@
+"""functional.normalize with every exponent, for norms anywhere in the range of a dtype and beyond it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import Array
+from strategies import seeds
+
+import cnorm.functional as F
+
+EXPONENTS = [0, 0.5, 1, 1.5, 3, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
+SIZES = [1e-320, 1e-310, 1e-300, 1e-40, 1e-10, 1.0, 1e10, 1e38, 1e300, 1e307, 1e308]
+
+
+def divided(x: Array, p: float, eps: float) -> Array:
+    """Each row over its norm, in longdouble; 0 over 0 is 0."""
+    with np.errstate(all="ignore"):
+        size = np.abs(x.astype(np.longdouble))
+        extreme = (size.max if p > 0 else size.min)(1, keepdims=True)
+        if p == 0:
+            norm = np.count_nonzero(size, axis=1, keepdims=True).astype(np.longdouble)
+        elif np.isinf(p):
+            norm = extreme
+        else:
+            unit = np.where(extreme > 0, extreme, 1)
+            norm = unit * ((size / unit) ** np.longdouble(p)).sum(1, keepdims=True) ** (1 / np.longdouble(p))
+        norm = np.maximum(norm, eps)
+        return np.where(norm == 0, 0, x / np.where(norm == 0, 1, norm)).astype(x.dtype).astype(np.longdouble)
+
+
+@settings(max_examples=300)
+@given(
+    seeds,
+    st.sampled_from([np.float16, np.float32, np.float64]),
+    st.sampled_from(EXPONENTS),
+    st.sampled_from([0.0, 5e-324, 1e-320, 1e-12, 1e-30, 1e30, 1e300]),
+)
+def test_rows_of_different_size(seed: int, dtype: Any, p: float, eps: float) -> None:
+    rng = np.random.default_rng(seed)
+    with np.errstate(all="ignore"):
+        x = (rng.normal(size=(4, rng.integers(1, 9))) * rng.choice(SIZES, (4, 1))).astype(dtype)
+    x[~np.isfinite(x)] = 1
+    x[rng.random(x.shape) < 0.1] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y = F.normalize(x, p, 1, eps).astype(np.longdouble)
+    wanted = divided(x, p, eps)
+    relative = {2: 2e-3, 4: 4e-7, 8: 2e-15}[x.itemsize]
+    with np.errstate(invalid="ignore"):
+        near = np.abs(y - wanted) <= relative * np.abs(wanted) + 2 * float(np.finfo(dtype).smallest_subnormal)
+    assert (near | (y == wanted)).all()
+
+
+@pytest.mark.parametrize("p", [1, 3, np.inf])
+def test_a_row_beyond_float64_costs_the_others_nothing(p: float) -> None:
+    x = np.random.default_rng(0).normal(size=(3, 8))
+    alone = F.normalize(x[:1], p)
+    x[1] *= 1e308 / np.abs(x[1]).max()
+    x[2] *= 1e-310
+    y = F.normalize(x, p, eps=0.0)
+    assert np.array_equal(y[:1], alone)
+    np.testing.assert_allclose(y[1], F.normalize(x[1] / 1e300, p, 0), rtol=1e-14)
