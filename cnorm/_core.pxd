@@ -11,26 +11,33 @@ cdef extern from "cnorm.h" nogil:
     ctypedef struct cn_operand:
         char *data
         ptrdiff_t strides[64]
-    ctypedef struct cn_call:
-        int ndim
-        ptrdiff_t shape[64]
-        cn_dtype dtype
-        cn_operand op[6]
-        ptrdiff_t n_stats
-        cn_activation activation
-        const char *add[2]
     ctypedef struct cn_partial:
         double count, mean, mean_lo, m2
-    ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_GIVEN, CN_GIVEN_ONE
+    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING
+    ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
         signed char *q
         char *scales
         cn_scales_kind kind
+    ctypedef struct cn_moments:
+        cn_source source
+        cn_kind kind
+        double eps
+        const void *center
+        const void *scale
+        cn_partial *to
+    ctypedef struct cn_call:
+        int ndim
+        cn_dtype dtype
+        ptrdiff_t shape[64]
+        cn_operand op[6]
+        ptrdiff_t n_stats
+        cn_moments moments
+        const char *add[2]
+        cn_activation activation
+        cn_int8 bytes
+    void cn_clear_call(cn_call *call, int ndim)
 
 # Only the extension of _core holds the C core; others reach it through these.
 cdef int known_dtype(cnp.ndarray x) noexcept
-cdef int run_normalize(const cn_call *call, Py_ssize_t size, cn_kind kind, double eps,
-                       cn_partial *stats) except -1
-cdef int run_normalize_int8(cn_call *call, Py_ssize_t size, cn_kind kind, double eps, const cn_int8 *to) except -1
-cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mean, const char *var,
-                           double eps) except -1
+cdef int run(const cn_call *call, Py_ssize_t size) except -1

@@ -6,7 +6,6 @@ import os
 
 cimport numpy as cnp
 from libc.stdint cimport uint64_t
-from libc.string cimport memset
 
 cnp.import_array()
 
@@ -22,11 +21,7 @@ cdef extern from "cnorm.h" nogil:
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
     cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
-    cn_status cn_moments(const cn_call *call, cn_partial *stats)
-    cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats)
-    cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to)
-    cn_status cn_apply(const cn_call *call, const double *center, const double *scale)
-    cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps)
+    cn_status cn_run(const cn_call *call)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -84,8 +79,7 @@ cdef void set_operand(cn_call *call, int which, cnp.ndarray a):
 
 cdef void set_x(cn_call *call, cnp.ndarray x, int dtype):
     cdef int axis
-    memset(call, 0, sizeof(cn_call))
-    call.ndim = cnp.PyArray_NDIM(x)
+    cn_clear_call(call, cnp.PyArray_NDIM(x))
     call.dtype = <cn_dtype>dtype
     for axis in range(call.ndim):
         call.shape[axis] = cnp.PyArray_DIM(x, axis)
@@ -131,44 +125,40 @@ cdef int check(cn_status status) except -1:
     return 0
 
 
-cdef int run_normalize(const cn_call *call, Py_ssize_t size, cn_kind kind, double eps,
-                       cn_partial *stats) except -1:
+cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     cdef cn_status status
     if size < RELEASE:
-        return check(cn_normalize(call, kind, eps, stats))
+        return check(cn_run(call))
     with nogil:
-        status = cn_normalize(call, kind, eps, stats)
+        status = cn_run(call)
     return check(status)
 
 
-cdef int run_apply_running(const cn_call *call, Py_ssize_t size, const char *mean, const char *var,
-                           double eps) except -1:
-    cdef cn_status status
-    if size < RELEASE:
-        return check(cn_apply_running(call, mean, var, eps))
-    with nogil:
-        status = cn_apply_running(call, mean, var, eps)
-    return check(status)
+cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask):
+    """What may be None."""
+    if weight is not None:
+        set_operand(call, CN_W, weight)
+    if bias is not None:
+        set_operand(call, CN_B, bias)
+    if mask is not None:
+        set_operand(call, CN_M, mask)
+
+
+cdef cn_kind kind_of(str kind):
+    return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
 
 
 def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
     """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1), of what the mask shows."""
     cdef cn_call call
-    cdef cn_status status
     cdef cnp.ndarray state = new_state(x, axes)
-    cdef cn_partial *stats = <cn_partial *>cnp.PyArray_DATA(state)
     if cnp.PyArray_SIZE(x) == 0:
         return state
     set_x(&call, x, dtype_of(x))
-    if mask is not None:
-        set_operand(&call, CN_M, mask)
+    set_affine(&call, None, None, mask)
     set_reduced(&call, axes)
-    if cnp.PyArray_SIZE(x) < RELEASE:
-        status = cn_moments(&call, stats)
-    else:
-        with nogil:
-            status = cn_moments(&call, stats)
-    check(status)
+    call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    run(&call, cnp.PyArray_SIZE(x))
     return state
 
 
@@ -181,28 +171,21 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     cn_activation. parts: two arrays laid out as x, which is written: their sum.
     """
     cdef cn_call call
-    cdef cn_kind how = CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
-    cdef cn_partial *stats = NULL
-    cdef cnp.ndarray state = None
-    if return_state:
-        state = new_state(x, axes)
-        stats = <cn_partial *>cnp.PyArray_DATA(state)
+    cdef cnp.ndarray state = new_state(x, axes) if return_state else None
     if cnp.PyArray_SIZE(x) == 0:
         return state
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
-    if weight is not None:
-        set_operand(&call, CN_W, weight)
-    if bias is not None:
-        set_operand(&call, CN_B, bias)
-    if mask is not None:
-        set_operand(&call, CN_M, mask)
+    set_affine(&call, weight, bias, mask)
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.eps = kind_of(kind), eps
+    if return_state:
+        call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
     call.activation = <cn_activation>activation
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
         call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
-    set_reduced(&call, axes)
-    run_normalize(&call, cnp.PyArray_SIZE(x), how, eps, stats)
+    run(&call, cnp.PyArray_SIZE(x))
     return state
 
 
@@ -238,9 +221,6 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation.
     """
     cdef cn_call call
-    cdef cn_status status
-    cdef const double *mid
-    cdef const double *factor
     check_against(x, center, "center")
     check_against(center, scale, "scale")
     check_against(scale, center, "center")
@@ -253,24 +233,14 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
         raise TypeError(f"center, scale: expected float64, got {center.dtype} and {scale.dtype}")
     center = cnp.PyArray_GETCONTIGUOUS(center)
     scale = cnp.PyArray_GETCONTIGUOUS(scale)
-    mid = <const double *>cnp.PyArray_DATA(center)
-    factor = <const double *>cnp.PyArray_DATA(scale)
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
-    call.activation = <cn_activation>activation
+    set_affine(&call, weight, bias, mask)
     set_stats(&call, cnp.PyArray_DIMS(center))
-    if weight is not None:
-        set_operand(&call, CN_W, weight)
-    if bias is not None:
-        set_operand(&call, CN_B, bias)
-    if mask is not None:
-        set_operand(&call, CN_M, mask)
-    if cnp.PyArray_SIZE(x) < RELEASE:
-        status = cn_apply(&call, mid, factor)
-    else:
-        with nogil:
-            status = cn_apply(&call, mid, factor)
-    check(status)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(scale)
+    call.activation = <cn_activation>activation
+    run(&call, cnp.PyArray_SIZE(x))
 
 
 def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,

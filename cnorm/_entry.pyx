@@ -20,9 +20,8 @@ from libc.string cimport memcmp
 
 from cnorm._blocks cimport new_as, new_like
 from cnorm._core cimport (
-    CN_B, CN_F64, CN_GIVEN_ONE, CN_M, CN_MAXDIM, CN_NONE, CN_OF_ROWS, CN_RMS, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
-    cn_activation, cn_call, cn_dtype, cn_int8, cn_kind, known_dtype, run_apply_running, run_normalize,
-    run_normalize_int8,
+    CN_B, CN_F64, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_RUNNING, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
+    cn_activation, cn_call, cn_clear_call, cn_dtype, cn_kind, known_dtype, run,
 )
 
 from typing import Any
@@ -49,7 +48,7 @@ cdef struct Channels:
 cdef bint open_call(cn_call *call, object input, object activation) noexcept:
     """A call without axes, if there are kernels for the input and such an activation."""
     cdef int dtype
-    call.activation = CN_NONE
+    cn_clear_call(call, 0)
     if activation is not None:
         if not PyUnicode_CheckExact(activation) or activation not in KNOWN:
             return False
@@ -59,12 +58,8 @@ cdef bint open_call(cn_call *call, object input, object activation) noexcept:
     dtype = known_dtype(<cnp.ndarray>input)
     if dtype < 0 or cnp.PyArray_SIZE(<cnp.ndarray>input) == 0:
         return False
-    call.ndim = 0
-    call.n_stats = 1
     call.dtype = <cn_dtype>dtype
     call.op[CN_X].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>input)
-    call.op[CN_M].data = NULL
-    call.add[0] = NULL
     return True
 
 
@@ -209,7 +204,8 @@ cdef object by_group(object input, intp groups, object weight, object bias, obje
     add_axis(&call, groups, members * c.channel, 1, members)
     add_axis(&call, members, c.channel, 0, 1)
     add_axis(&call, c.positions, c.position, 0, 0)
-    run_normalize(&call, cnp.PyArray_SIZE(<cnp.ndarray>input), CN_VAR, PyFloat_AS_DOUBLE(eps), NULL)
+    call.moments.eps = PyFloat_AS_DOUBLE(eps)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
 
 
@@ -229,7 +225,9 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     add_axis(&call, c.samples, c.sample, 0, 0)
     add_axis(&call, c.channels, c.channel, 1, 1)
     add_axis(&call, c.positions, c.position, 0, 0)
-    run_apply_running(&call, cnp.PyArray_SIZE(<cnp.ndarray>input), center, spread, PyFloat_AS_DOUBLE(eps))
+    call.moments.source, call.moments.eps = CN_RUNNING, PyFloat_AS_DOUBLE(eps)
+    call.moments.center, call.moments.scale = center, spread
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
 
 

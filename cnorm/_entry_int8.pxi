@@ -38,29 +38,28 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
                           object scale, object out, cn_kind kind):
     """The result of layer_norm_int8 or rms_norm_int8, or None where care is needed."""
     cdef cn_call call
-    cdef cn_int8 to
     cdef cnp.ndarray x, scales
     cdef intp n, size
-    cdef double epsilon, given
-    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, None, kind, &n, &epsilon)
-    if axes == 0 or not epsilon >= 0 or not take_scale(scale, call.dtype, &given):
+    cdef double given
+    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, None, kind, &n)
+    if axes == 0 or not call.moments.eps >= 0 or not take_scale(scale, call.dtype, &given):
         return None
     x = <cnp.ndarray>input
     if out is not None and not takes_bytes(out, x, weight, bias):
         return None
     q = new_as(x, INT8) if out is None else out
     scales = new_scales(x, axes, call.dtype, scale is not None)
-    to.q = <signed char *>cnp.PyArray_DATA(<cnp.ndarray>q)
-    to.scales = <char *>cnp.PyArray_DATA(scales)
-    to.kind = CN_OF_ROWS if scale is None else CN_GIVEN_ONE
+    call.bytes.q = <signed char *>cnp.PyArray_DATA(<cnp.ndarray>q)
+    call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
+    call.bytes.kind = CN_OF_ROWS if scale is None else CN_SCALE_GIVEN
     if scale is not None:
         if call.dtype == CN_F64:
-            (<double *>to.scales)[0] = given
+            (<double *>call.bytes.scales)[0] = given
         else:
-            (<float *>to.scales)[0] = <float>given
+            (<float *>call.bytes.scales)[0] = <float>given
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
-    run_normalize_int8(&call, size, kind, epsilon, &to)
+    run(&call, size)
     return q, scales
 
 

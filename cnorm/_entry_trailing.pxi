@@ -17,8 +17,7 @@ cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
 
 
 cdef int open_trailing(cn_call *call, object input, object shape, object weight, object bias, object eps,
-                       object activation,
-                       cn_kind kind, intp *n, double *epsilon) noexcept:
+                       object activation, cn_kind kind, intp *n) noexcept:
     """How many axes rows of n elements span; 0 where care is needed."""
     cdef cnp.ndarray x
     cdef int axes
@@ -29,11 +28,12 @@ cdef int open_trailing(cn_call *call, object input, object shape, object weight,
     if axes == 0 or not take_affine(call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
         return 0
     if PyFloat_CheckExact(eps):
-        epsilon[0] = PyFloat_AS_DOUBLE(eps)
+        call.moments.eps = PyFloat_AS_DOUBLE(eps)
     elif eps is None and kind == CN_RMS:
-        epsilon[0] = DBL_EPSILON if call.dtype == CN_F64 else FLT_EPSILON
+        call.moments.eps = DBL_EPSILON if call.dtype == CN_F64 else FLT_EPSILON
     else:
         return 0
+    call.moments.kind = kind
     return axes
 
 
@@ -73,8 +73,7 @@ cdef object trailing(object input, object normalized_shape, object weight, objec
     cdef cnp.ndarray x
     cdef object h = None
     cdef intp n, size
-    cdef double epsilon
-    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, activation, kind, &n, &epsilon):
+    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, activation, kind, &n):
         return None
     x = <cnp.ndarray>input
     y = take_out(&call, x, weight, bias, out)
@@ -86,7 +85,7 @@ cdef object trailing(object input, object normalized_shape, object weight, objec
             return None
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
-    run_normalize(&call, size, kind, epsilon, NULL)
+    run(&call, size)
     return y if h is None else (y, h)
 
 

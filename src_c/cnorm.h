@@ -31,23 +31,71 @@ typedef struct {
     ptrdiff_t strides[CN_MAXDIM]; /* bytes; for CN_STAT elements; 0 = broadcast */
 } cn_operand;
 
-typedef struct {
-    int ndim;
-    ptrdiff_t shape[CN_MAXDIM];
-    cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
-    cn_operand op[CN_NOPERANDS];
-    ptrdiff_t n_stats;        /* number of statistics = product of the kept axes */
-    cn_activation activation; /* of y */
-    /* What x is the sum of, or NULL; they lie as x does, may be x, and are added before a block of x is read:
-     * only by cn_normalize, and x is written then. */
-    const char *add[2];
-} cn_call;
-
 /* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. All 0 without an
  * element. */
 typedef struct {
     double count, mean, mean_lo, m2;
 } cn_partial;
+
+/* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
+ * CN_F64). */
+typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING } cn_source;
+
+typedef struct {
+    cn_source source;
+    cn_kind kind; /* of own and running ones */
+    double eps;
+    const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
+    const void *scale;
+    cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
+} cn_moments;
+
+/* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
+ * the row / 127, or 1 where that is 0; or, if given, what scales has, one for all or one for each row. */
+typedef enum { CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN } cn_scales_kind;
+typedef struct {
+    int8_t *q; /* NULL: none */
+    char *scales;
+    cn_scales_kind kind;
+} cn_int8;
+
+/* A call: which statistics x has, and what becomes of it.
+ *
+ *     y = (x - mean) * scale * w + b, activated;  or  q = y / scale of its row;  or neither: moments alone.
+ *
+ * q: to nearest, ties to even, -128 ... 127; 0 for NaN. A row is a group, its elements in C order; Y then is absent. */
+typedef struct {
+    int ndim;
+    cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
+    ptrdiff_t shape[CN_MAXDIM];
+    cn_operand op[CN_NOPERANDS];
+    ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
+    cn_moments moments;
+    /* What x is the sum of, or NULL; they lie as x does, may be x, and are added before a block of x is read: only
+     * with moments of its own, and x is written then. */
+    const char *add[2];
+    cn_activation activation; /* of y */
+    cn_int8 bytes;
+} cn_call;
+
+/* A call of so many axes with nothing set but 0. */
+static inline void cn_clear_call(cn_call *call, int ndim)
+{
+    call->ndim = ndim, call->dtype = CN_F32, call->n_stats = 1;
+    for (int o = 0; o < CN_NOPERANDS; o++) {
+        call->op[o].data = NULL;
+        for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
+    }
+    call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
+    call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
+    call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
+    call->bytes.q = NULL, call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
+}
+
+/* Does it write y, or bytes? */
+static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data || call->bytes.q; }
+
+cn_status cn_run(const cn_call *call);
 
 /* Moments of one feature of a stream, of x * prescale. */
 typedef struct {
@@ -61,31 +109,6 @@ enum { CN_VALUES = 1, CN_PARTIALS = 4, CN_STATES = 5 };
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the three. 0, and nothing written, if a
  * prescale is not 1, a number not finite, or one so large that squares might not be. */
 int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
-
-/* stats[i] = moments of group i, one read of x. */
-cn_status cn_moments(const cn_call *call, cn_partial *stats);
-
-/* y = (x - mean) * scale * w + b; stats may be NULL. */
-cn_status cn_normalize(const cn_call *call, cn_kind kind, double eps, cn_partial *stats);
-
-/* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
- * the row / 127, or 1 where that is 0; or, if given, what scales has, one for all or one for each row. */
-typedef enum { CN_OF_ROWS, CN_GIVEN, CN_GIVEN_ONE } cn_scales_kind;
-typedef struct {
-    int8_t *q;
-    char *scales;
-    cn_scales_kind kind;
-} cn_int8;
-
-/* q = y / scale for the y of cn_normalize: to nearest, ties to even, -128 ... 127; 0 for NaN. A row is a group,
- * its elements in C order. Sets the operand Y of the call. */
-cn_status cn_normalize_int8(cn_call *call, cn_kind kind, double eps, const cn_int8 *to);
-
-/* y = (x - center[i]) * scale[i] * w + b with given statistics. */
-cn_status cn_apply(const cn_call *call, const double *center, const double *scale);
-
-/* The same with mean[i] and 1 / sqrt(var[i] + eps), float (double for CN_F64); read before y is written. */
-cn_status cn_apply_running(const cn_call *call, const char *mean, const char *var, double eps);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {

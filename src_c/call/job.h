@@ -1,42 +1,94 @@
-/* job.h: a job and its bundles: neighbouring groups of the plan's columns, taken together. */
-#ifndef CN_UNIT_H
-#define CN_UNIT_H
+/* job.h: a call with everything that is decided before its first element is read.
+ *
+ * Neighbouring groups of the plan's columns are a bundle, taken together; a bundle's blocks are read in segments. */
+#ifndef CN_JOB_H
+#define CN_JOB_H
 
-#include "kernels/kernels.h"
 #include "call/params.h"
-#include "plan/plan.h"
 #include "call/quantize.h"
+#include "kernels/kernels.h"
+#include "plan/tiling.h"
 
 /* Work space inside a job: malloc and free are a tenth of what a call of one short row costs. */
 #define CN_JOB_MEMORY (16 * 1024)
 
+/* Elements of a packed block. */
+#define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_GROUPS)
+
+/* A bundle: its columns and the offsets of its first element. */
 typedef struct {
+    cn_loop columns;
+    ptrdiff_t offset[CN_NOPERANDS];
+} cn_bundle;
+
+/* How the blocks of a bundle are read. */
+typedef struct {
+    const cn_kernels *k;
+    const cn_tiling *tiling;
+    const cn_loop *columns; /* of the bundle */
+    ptrdiff_t joined_rows;  /* rows of x that are one row of the tile */
+    int cols, centered, pack;
+    char *packed; /* CN_PACKED elements */
+} cn_reading;
+
+/* A parameter over the blocks of a tiling, in bytes; apart: a row of it is gathered first. */
+typedef struct {
+    ptrdiff_t row, col;
+    int per_column, apart;
+} cn_param_layout;
+
+/* How blocks are written: what their tiling decides, then what is a bundle's own. */
+typedef struct cn_writing cn_writing;
+struct cn_writing {
+    const cn_kernels *k;
+    const cn_tiling *tiling;
+    const ptrdiff_t *row, *col; /* strides of the tiling */
+    cn_param_layout stat, w, b;
+    int pack_x, pack_y;            /* y is made in scratch: its elements are apart, or a curve is drawn from it */
+    int beyond_cache, nontemporal; /* as in cn_apply_tile; nontemporal: where the rows end up */
+    cn_activation activation;
+    ptrdiff_t prefetch, joined_rows;
+    void (*write)(const cn_writing *how, const cn_block *block); /* a block, if nothing of it is hidden */
+
+    char *base[CN_NOPERANDS]; /* first elements of the operands */
+    const cn_params *params;
+    char *packed; /* CN_PACKED elements and five rows of parameters */
+};
+
+typedef struct cn_job cn_job;
+struct cn_job {
     const cn_call *call;
     const cn_kernels *k;
     cn_plan plan;
-    cn_kind kind;
-    double eps;
+    int threads, fused; /* fused: a bundle is read and written while it is in the cache */
     const char *mask;   /* NULL if nothing is hidden; the plan heeds the strides of a mask all the same */
     int mask_per_group; /* every group has a mask of its own */
     int needs_packing;  /* blocks, or parameters, are packed */
     ptrdiff_t width, bundles, segments; /* columns of a bundle; segments of a bundle */
-    ptrdiff_t joined_rows;    /* narrow columns: so many rows are one row of joined_rows * width columns */
-    ptrdiff_t rows_as_groups; /* rows of a group, each with parameters of its own; else 1 */
-    ptrdiff_t elements;       /* of a bundle */
-    cn_tiling apply;          /* two phases: over all of x */
-    cn_partial *stats;        /* by group, or NULL */
-    const cn_rows *rows;      /* NULL, or y of each bundle becomes bytes */
-    double *partials;         /* [bundles][segments] of them, two phases only */
-    char *params_memory;
-    cn_params params;              /* by stat element; two phases only */
-    ptrdiff_t prefetch;            /* bytes of x from a bundle to the one applied after it */
+    ptrdiff_t joined_rows;         /* narrow columns: so many rows are one row of joined_rows * width columns */
+    ptrdiff_t rows_as_groups;      /* rows of a group, each with parameters of its own; else 1 */
+    ptrdiff_t elements;            /* of a bundle */
     int beyond_cache, nontemporal; /* the data outgrow the cache; y is written past it */
     int nontemporal_sum;           /* x is a sum written past it; what reads it finds a bundle's in scratch */
-    char *scratch;                 /* [threads] of scratch_size */
-    size_t scratch_size;
-    size_t memory_used;
+    ptrdiff_t prefetch;            /* bytes of x from a bundle to the one applied after it */
+
+    /* Steps. add: NULL, or makes a block of x, a sum, before it is read; into: a bundle in scratch, or NULL. */
+    void (*add)(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,
+                char *into);
+    void (*read)(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
+                 cn_moments_view *acc, cn_moments_view *joined);
+    void (*write)(const cn_writing *how, const cn_block *block); /* NULL: that of cn_writing */
+
+    cn_partial *stats;   /* by group, or NULL */
+    const cn_rows *rows; /* NULL, or y of each bundle becomes bytes */
+    double *partials;    /* [bundles][segments] of them; two phases only, as are the next ones */
+    cn_tiling all;       /* of all of x */
+    cn_params params;    /* by stat element */
+    char *params_memory;
+    char *scratch; /* [threads] of scratch_size */
+    size_t scratch_size, memory_used;
     _Alignas(64) char memory[CN_JOB_MEMORY];
-} cn_job;
+};
 
 /* Scratch of a thread: partials of a bundle, of a segment and of joined columns, factors and parameters of a
  * bundle, x of a bundle (NULL unless it is a sum written past the cache), packed blocks. */
@@ -52,38 +104,33 @@ static inline ptrdiff_t cn_partials_size(const cn_job *job)
     return (job->mask_per_group ? 4 : 3) * job->width + 1;
 }
 
-/* Plan, bundles and segments of a call; nothing is allocated yet. */
-void cn_open_job(cn_job *job, const cn_call *call, const cn_kernels *k, cn_kind kind, double eps,
-                 cn_partial *stats);
+static inline cn_moments_view cn_open_partials(double *partials, ptrdiff_t width)
+{
+    return (cn_moments_view){partials[0], partials + 1, partials + 1 + width, partials + 1 + 2 * width};
+}
 
-/* Bytes of scratch a thread needs, and one thread's share of job->scratch. */
-size_t cn_scratch_size(const cn_job *job);
+/* Are columns read side by side? */
+static inline int cn_reads_columns(const cn_job *job) { return job->plan.cols && !job->mask_per_group; }
+
+/* Plan, bundles, segments, schedule and steps of a call; nothing is allocated yet. */
+void cn_open_job(cn_job *job, const cn_call *call);
+
+/* What depends on where y is: whether it is written past the cache. */
+void cn_open_output(cn_job *job);
+
+/* Memory of the job, from malloc when its own is used up; NULL if there is none. */
+void *cn_job_alloc(cn_job *job, size_t bytes);
+void cn_job_free(const cn_job *job, void *memory);
+
+/* Scratch for all threads, and one thread's share of it. */
+cn_status cn_alloc_scratch(cn_job *job);
 cn_scratch cn_open_scratch(const cn_job *job, int thread);
-
-/* A bundle: its columns and the offsets of its first element. */
-typedef struct {
-    cn_loop columns;
-    ptrdiff_t offset[CN_NOPERANDS];
-} cn_bundle;
 
 void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle);
 
-/* How a bundle's moments are cut into blocks, and its apply (parameters side by side, from STAT offset 0). */
-void cn_tiling_of_moments(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
-void cn_tiling_of_apply(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
-
-/* How apply over all of x is cut into blocks, statistics in the caller's order. */
-void cn_tiling_of_all(const cn_job *job, cn_tiling *tiling);
-
-/* Moments of one segment of a bundle into partials, and of a whole bundle into s->bundle. */
-void cn_segment_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, ptrdiff_t segment,
-                        double *partials, const cn_scratch *s);
-void cn_bundle_moments(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_scratch *s);
-void cn_merge_partials(const cn_job *job, double *to, const double *from);
-
-/* Writes a finished bundle to stats and, if given, to params (of the bundle alone). Refined groups are merged
- * first; partials are theirs then. */
-void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors,
-                      cn_params *params);
+/* How a bundle's moments are cut into blocks; and what is written of it (parameters side by side, from STAT offset 0),
+ * or, without columns, of all of x (statistics in the caller's order). */
+void cn_tile_reading(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
+void cn_tile_writing(const cn_job *job, const cn_loop *columns, cn_tiling *tiling);
 
 #endif

@@ -2,15 +2,15 @@
 #ifndef CN_MASKED_H
 #define CN_MASKED_H
 
-#include "call/block.h"
+#include "call/job.h"
 
-/* Moments of what the mask shows of the block, as cn_tile_moments; mask: the bundle's first element, or NULL. In
+/* A step of a job: moments of what the mask shows of the block, as cn_read_block; mask: the bundle's first element. In
  * rows a mask that varies along the bundle's columns is constant in each group, and hidden groups are left
  * out; columns are all read then. */
-void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
-                       cn_moments_view *acc, cn_moments_view *joined);
+void cn_read_masked(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
+                    cn_moments_view *acc, cn_moments_view *joined);
 
-/* y of one block, 0 where it is hidden. */
-void cn_masked_apply(const cn_writing *how, const cn_block *block);
+/* A step of a job: y of one block, 0 where it is hidden. */
+void cn_write_masked(const cn_writing *how, const cn_block *block);
 
 #endif

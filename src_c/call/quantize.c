@@ -10,26 +10,41 @@
 /* Rows longer than two of them are cut into pieces where they are too few for the threads. */
 #define PIECE (64 * 1024)
 
-cn_rows cn_rows_of(cn_call *call, const cn_int8 *to)
+/* Not the whole struct: it has room for CN_MAXDIM axes, 4 KB. */
+static void copy_call(cn_call *to, const cn_call *from)
 {
-    cn_rows rows = {cn_kernels_of(call->dtype), *to, call->dtype, 1, cn_kernels_of(call->dtype)->size, NULL, 0};
-    cn_operand *y = &call->op[CN_Y];
+    cn_clear_call(to, from->ndim);
+    for (int axis = 0; axis < from->ndim; axis++) to->shape[axis] = from->shape[axis];
+    for (int o = 0; o < CN_NOPERANDS; o++) {
+        to->op[o].data = from->op[o].data;
+        for (int axis = 0; axis < from->ndim; axis++) to->op[o].strides[axis] = from->op[o].strides[axis];
+    }
+    to->dtype = from->dtype, to->n_stats = from->n_stats, to->moments = from->moments;
+    to->add[0] = from->add[0], to->add[1] = from->add[1];
+    to->activation = from->activation, to->bytes = from->bytes;
+}
+
+cn_rows cn_rows_of(const cn_call *call, cn_call *own)
+{
+    const cn_kernels *k = cn_kernels_of(call->dtype);
+    cn_rows rows = {k, call->bytes, call->dtype, 1, k->size, NULL, 0};
+    copy_call(own, call);
+    ptrdiff_t *y = own->op[CN_Y].strides;
     const ptrdiff_t *stat = call->op[CN_STAT].strides;
-    y->data = (char *)to->q; /* that there is one */
     for (int axis = call->ndim - 1; axis >= 0; axis--) {
         if (stat[axis]) continue;
-        y->strides[axis] = rows.n * rows.size;
+        y[axis] = rows.n * rows.size;
         rows.n *= call->shape[axis];
     }
     for (int axis = 0; axis < call->ndim; axis++)
-        if (stat[axis]) y->strides[axis] = stat[axis] * rows.n * rows.size;
+        if (stat[axis]) y[axis] = stat[axis] * rows.n * rows.size;
     return rows;
 }
 
 /* The scale of a row: given, or made of its largest magnitude. */
 static double scale_of(const cn_rows *rows, ptrdiff_t row, double largest)
 {
-    if (rows->to.kind == CN_GIVEN_ONE) row = 0;
+    if (rows->to.kind == CN_SCALE_GIVEN) row = 0;
     double *wide = (double *)rows->to.scales + row;
     float *narrow = (float *)rows->to.scales + row;
     if (rows->to.kind == CN_OF_ROWS && rows->dtype == CN_F64)

@@ -13,8 +13,8 @@ typedef struct {
     ptrdiff_t y_bytes;
 } cn_rows;
 
-/* Describes y of a call as C-ordered rows, a group each, in its operand Y. */
-cn_rows cn_rows_of(cn_call *call, const cn_int8 *to);
+/* y of a call as C-ordered rows, a group each: `own` is the call with them as its operand Y, data not set. */
+cn_rows cn_rows_of(const cn_call *call, cn_call *own);
 
 /* Rows first ... first + count - 1, that lie at y. */
 void cn_quantize_rows(const cn_rows *rows, ptrdiff_t first, ptrdiff_t count, const char *y);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "call/block.h"
 #include "call/mask.h"
 #include "call/masked.h"
 #include "memory/copy.h"
@@ -75,11 +76,11 @@ static void pack_shown(const cn_reading *how, const char *mask, cn_tile *t, ptrd
 }
 
 /* Moments of what is shown of a tile whose groups share a mask. */
-static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc,
-                          cn_moments_view *joined)
+static void read_shown(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc,
+                       cn_moments_view *joined)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
-    ptrdiff_t stride = how->tiling->col.stride[CN_X];
+    const ptrdiff_t stride = how->tiling->col.stride[CN_X];
     cn_extent e = {0, 0, 0};
     if (row == 0 || t.rows == 1) {
         e = cn_look(mask, col, t.n);
@@ -90,13 +91,12 @@ static void shown_moments(const cn_reading *how, const char *mask, cn_tile t, cn
     } else {
         e.full = cn_all_shown(mask, row, col, t.rows, t.n);
     }
-    if (!e.full) pack_shown(how, mask, &t, stride), stride = how->k->size;
-    if (t.rows && t.n) cn_tile_moments(how, t, stride, acc, joined);
+    if (!e.full) pack_shown(how, mask, &t, stride);
+    if (t.rows && t.n) cn_read_tile(how, t, how->pack && e.full, acc, joined);
 }
 
 /* Moments of the shown groups; the count is that of each of them. */
-static void groups_moments(const cn_reading *how, const char *mask, cn_tile t, ptrdiff_t stride,
-                           cn_moments_view *acc)
+static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc)
 {
     const ptrdiff_t step = how->columns->stride[CN_M], x_group = t.x_group, n = t.groups;
     const double count = acc->count;
@@ -105,22 +105,22 @@ static void groups_moments(const cn_reading *how, const char *mask, cn_tile t, p
         t.groups = cn_alike(mask + g * step, step, n - g);
         if (mask[g * step]) {
             part = (cn_moments_view){count, acc->mean + g, acc->mean_lo + g, acc->m2 + g};
-            cn_tile_moments(how, t, stride, &part, NULL);
+            cn_read_tile(how, t, how->pack, &part, NULL);
         }
         t.x += t.groups * x_group;
     }
     acc->count = part.count;
 }
 
-void cn_masked_moments(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
-                       cn_moments_view *acc, cn_moments_view *joined)
+void cn_read_masked(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
+                    cn_moments_view *acc, cn_moments_view *joined)
 {
     const int by_group = how->columns->stride[CN_M] != 0;
-    cn_tile t = cn_tile_of(how, block, x);
-    if (!mask || (by_group && how->cols))
-        cn_tile_moments(how, t, how->tiling->col.stride[CN_X], acc, joined);
+    const cn_tile t = cn_tile_of(how, block, x);
+    if (by_group && how->cols)
+        cn_read_tile(how, t, how->pack, acc, joined);
     else if (by_group)
-        groups_moments(how, mask + block->offset[CN_M], t, how->tiling->col.stride[CN_X], acc);
+        read_groups(how, mask + block->offset[CN_M], t, acc);
     else
-        shown_moments(how, mask + block->offset[CN_M], t, acc, joined);
+        read_shown(how, mask + block->offset[CN_M], t, acc, joined);
 }

@@ -44,7 +44,6 @@ void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *b
     const cn_kernels *k = job->k;
     const int grouped = !(tiling->col.stride[CN_STAT]); /* the block is of each group, not of all columns */
     cn_loop group = {.n = 1}, row = tiling->row, col = tiling->col;
-    if (!call->add[0]) return;
     if (grouped) group = bundle->columns;
     row.n = block->rows, col.n = block->n;
     if (group.stride[CN_X] == k->size && col.stride[CN_X] != k->size) {

@@ -4,8 +4,8 @@
 
 #include "call/job.h"
 
-/* x = add[0] + add[1] over a block of a bundle's moments: of all its groups; nothing if x is no sum. into: where
- * the bundle is in scratch, if the sum is written past the cache. */
+/* A step of a job: x = add[0] + add[1] over a block of a bundle's moments, of all its groups. into: where the bundle
+ * is in scratch, if the sum is written past the cache. */
 void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,
                   char *into);
 

@@ -2,20 +2,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "call/block.h"
 #include "call/mask.h"
 #include "call/masked.h"
 
 /* Rows up to this length are applied together, hidden elements too, which are wiped afterwards. */
-#define CN_APPLIED_ROW 64
+#define SHORT_ROW 64
 /* Bytes of zeros at hand; what a store past the cache is made of. */
-#define CN_ZEROS 2048
-#define CN_STORE_BYTES 16
+#define ZEROS 2048
+#define STORE_BYTES 16
 
 /* y = 0 over rows and columns of a block. */
 static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, ptrdiff_t c,
                  ptrdiff_t n)
 {
-    const ptrdiff_t row = how->tiling->row.stride[CN_Y], col = how->tiling->col.stride[CN_Y], size = how->k->size;
+    const ptrdiff_t row = how->row[CN_Y], col = how->col[CN_Y], size = how->k->size;
     char *y = how->base[CN_Y] + block->offset[CN_Y] + r * row + c * col;
     const int dense = n == 1 || col == size;
     if (n == 0) return;
@@ -55,23 +56,34 @@ static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t m
     }
 }
 
+/* Part of a block, of all columns maybe. Ordinary stores where it is read again, or does not begin and end at multiples
+ * of 16 bytes. */
+static void write_part(const cn_writing *how, const cn_block *part, int is_final, int all_columns)
+{
+    const size_t ends = (size_t)(how->base[CN_Y] + part->offset[CN_Y]) | (size_t)(part->n * how->k->size);
+    const int as_it_is = !how->nontemporal || (is_final && ends % STORE_BYTES == 0);
+    if (as_it_is && (all_columns || how->joined_rows == 1)) {
+        how->write(how, part);
+        return;
+    }
+    cn_writing again = *how;
+    again.nontemporal &= as_it_is;
+    if (!all_columns) again.joined_rows = 1;
+    how->write(&again, part);
+}
+
 /* Rows of a block that share an extent. */
 static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrdiff_t rows, cn_extent e)
 {
-    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride;
+    const ptrdiff_t *row = how->row, *col = how->col;
     cn_block part = *block;
     part.rows = rows, part.n = e.to - e.from;
     for (int o = 0; o < CN_NOPERANDS; o++) part.offset[o] += r * row[o] + e.from * col[o];
     wipe(how, block, r, rows, 0, e.from);
     wipe(how, block, r, rows, e.to, block->n - e.to);
     if (part.n == 0) return;
-    if (e.full) {
-        cn_tile_apply(how, &part);
-        return;
-    }
-    cn_writing again = *how; /* what is stored past the cache would be read again */
-    again.nontemporal = 0;
-    cn_tile_apply(&again, &part);
+    write_part(how, &part, e.full, part.n == block->n);
+    if (e.full) return;
     for (ptrdiff_t i = 0; i < rows; i++)
         wipe_hidden(how->base[CN_Y] + part.offset[CN_Y] + i * row[CN_Y], col[CN_Y],
                     how->base[CN_M] + part.offset[CN_M] + i * row[CN_M], col[CN_M], part.n, how->k->size);
@@ -117,23 +129,23 @@ static void nontemporal_copy(nontemporal_store *s, char *y, const char *x, ptrdi
 
 static void nontemporal_zeros(nontemporal_store *s, char *y, ptrdiff_t n)
 {
-    static const _Alignas(64) char zeros[CN_ZEROS];
-    const ptrdiff_t most = CN_ZEROS / s->k->size;
-    for (; n > 0; n -= most, y += CN_ZEROS) nontemporal_copy(s, y, zeros, n < most ? n : most);
+    static const _Alignas(64) char zeros[ZEROS];
+    const ptrdiff_t most = ZEROS / s->k->size;
+    for (; n > 0; n -= most, y += ZEROS) nontemporal_copy(s, y, zeros, n < most ? n : most);
 }
 
 /* The 16 bytes of y from element `at` on, of which `from` to `to` are shown. */
 static void nontemporal_mixed(nontemporal_store *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t to)
 {
     const ptrdiff_t size = s->k->size;
-    char mixed[CN_STORE_BYTES] = {0};
+    char mixed[STORE_BYTES] = {0};
     apply_some(s->k, &s->values, from, to, mixed + (from - at) * size, 0);
-    nontemporal_copy(s, s->values.y + at * size, mixed, CN_STORE_BYTES / size);
+    nontemporal_copy(s, s->values.y + at * size, mixed, STORE_BYTES / size);
 }
 
 static void nontemporal_row(nontemporal_store *s, cn_extent e, ptrdiff_t n)
 {
-    const ptrdiff_t size = s->k->size, per_store = CN_STORE_BYTES / size;
+    const ptrdiff_t size = s->k->size, per_store = STORE_BYTES / size;
     const ptrdiff_t first = e.from - e.from % per_store, last = e.to - e.to % per_store;
     const ptrdiff_t a = first < e.from ? first + per_store : first, end = last < e.to ? last + per_store : last;
     char *y = s->values.y;
@@ -153,12 +165,11 @@ static void nontemporal_row(nontemporal_store *s, cn_extent e, ptrdiff_t n)
  * hidden: rows first and zeros then 2.0 ms, so 1.0. */
 static int nontemporal_rows(const cn_writing *how, const cn_block *block)
 {
-    const ptrdiff_t *row = how->tiling->row.stride, col = how->tiling->col.stride[CN_M], n = block->n;
+    const ptrdiff_t *row = how->row, col = how->col[CN_M], n = block->n;
     const char *mask = how->base[CN_M] + block->offset[CN_M];
     nontemporal_store s;
     cn_apply_tile *t = &s.values;
     if (!cn_plain_tile(how, block, t)) return 0;
-    if (((size_t)t->y | (size_t)t->y_row | (size_t)(n * how->k->size)) % CN_STORE_BYTES) return 0;
     cn_param *const params[] = {&t->hi, &t->lo, &t->scale, &t->w, &t->b};
     s.k = how->k;
     open_copy(s.k, &s.copy);
@@ -179,10 +190,10 @@ static int nontemporal_rows(const cn_writing *how, const cn_block *block)
 /* Of a block that is not shown as a whole. */
 static void apply_some_of(const cn_writing *how, const cn_block *block, const char *mask)
 {
-    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    const ptrdiff_t row = how->row[CN_M], col = how->col[CN_M];
     const ptrdiff_t rows = block->rows, n = block->n;
     const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
-    if (col && n > CN_APPLIED_ROW && how->nontemporal && nontemporal_rows(how, block)) return;
+    if (col && n > SHORT_ROW && how->nontemporal && nontemporal_rows(how, block)) return;
     if (row == 0 || rows == 1) {
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
     } else if (col == 0 || n == 1) {
@@ -190,23 +201,19 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
             next = r + cn_alike(mask + r * row, row, rows - r);
             apply_rows(how, block, r, next - r, mask[r * row] ? all : none);
         }
-    } else if (n <= CN_APPLIED_ROW) {
+    } else if (n <= SHORT_ROW) {
         apply_rows(how, block, 0, rows, some);
     } else {
         for (ptrdiff_t r = 0; r < rows; r++) apply_rows(how, block, r, 1, cn_look(mask + r * row, col, n));
     }
 }
 
-void cn_masked_apply(const cn_writing *how, const cn_block *block)
+void cn_write_masked(const cn_writing *how, const cn_block *block)
 {
-    const char *mask = how->base[CN_M];
-    if (mask) {
-        const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
-        mask += block->offset[CN_M];
-        if (!cn_all_shown(mask, row, col, row ? block->rows : 1, col ? block->n : 1)) {
-            apply_some_of(how, block, mask);
-            return;
-        }
-    }
-    cn_tile_apply(how, block);
+    const ptrdiff_t row = how->row[CN_M], col = how->col[CN_M];
+    const char *mask = how->base[CN_M] + block->offset[CN_M];
+    if (cn_all_shown(mask, row, col, row ? block->rows : 1, col ? block->n : 1))
+        how->write(how, block);
+    else
+        apply_some_of(how, block, mask);
 }

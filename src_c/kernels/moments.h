@@ -26,8 +26,20 @@ static inline cn_partial cn_from_sums(double n, double pivot, double s1, double 
     return p;
 }
 
-/* a <- a and b together (Chan et al.). The mean is carried in two words: otherwise rounding the
- * block means leaves 1e-10 standard deviations at mean/std = 1e6. */
+/* The moments of a group and of another, whose part of both is `part`; weight: the group's count times part (Chan
+ * et al.). The mean is carried in two words: otherwise rounding the block means leaves 1e-10 standard deviations at
+ * mean/std = 1e6. */
+static inline void cn_merge_one(double *mean, double *mean_lo, double *m2, double mean2, double mean2_lo,
+                                double m22, double part, double weight)
+{
+    double delta = (mean2 - *mean) + (mean2_lo - *mean_lo), hi, rest;
+    cn_two_sum(*mean, *mean_lo + delta * part, &hi, &rest);
+    *mean = hi == hi ? hi : *mean + (mean2 + mean2_lo); /* infinities */
+    *mean_lo = hi - hi == 0 ? rest : 0;
+    *m2 += m22 + delta * delta * weight;
+}
+
+/* a <- a and b together. */
 static inline void cn_merge(cn_partial *a, const cn_partial *b)
 {
     if (b->count == 0) return;
@@ -36,11 +48,7 @@ static inline void cn_merge(cn_partial *a, const cn_partial *b)
         return;
     }
     double n = a->count + b->count, part = b->count / n;
-    double delta = (b->mean - a->mean) + (b->mean_lo - a->mean_lo), infinite = a->mean + b->mean;
-    cn_two_sum(a->mean, a->mean_lo + delta * part, &a->mean, &a->mean_lo);
-    if (isnan(a->mean)) a->mean = infinite;
-    if (!isfinite(a->mean)) a->mean_lo = 0;
-    a->m2 += b->m2 + delta * delta * (a->count * part);
+    cn_merge_one(&a->mean, &a->mean_lo, &a->m2, b->mean, b->mean_lo, b->m2, part, a->count * part);
     a->count = n;
 }
 

@@ -30,12 +30,17 @@ static int all_verbs(matrix x, matrix y, int axis, int verb)
     call.op[CN_X] = (cn_operand){x.data, {x.row, x.column}};
     call.op[CN_Y] = (cn_operand){y.data, {y.row, y.column}};
     call.op[CN_STAT].strides[1 - axis] = 1;
+    call.moments.eps = 1e-5;
     for (int i = 0; i < COLUMNS; i++) center[i] = mean[i] = (float)i / 8, scale[i] = var[i] = 2;
     cn_lrn_window how = {1, 1, 0, 0.25, 0.75, 1};
     switch (verb) {
-    case 0: return cn_normalize(&call, CN_VAR, 1e-5, stats) == CN_OK && stats[1].count == (axis ? COLUMNS : ROWS);
-    case 1: return cn_apply(&call, center, scale) == CN_OK;
-    case 2: return cn_apply_running(&call, (char *)mean, (char *)var, 1e-5) == CN_OK;
+    case 0: call.moments.to = stats; return cn_run(&call) == CN_OK && stats[1].count == (axis ? COLUMNS : ROWS);
+    case 1:
+        call.moments.source = CN_GIVEN, call.moments.center = center, call.moments.scale = scale;
+        return cn_run(&call) == CN_OK;
+    case 2:
+        call.moments.source = CN_RUNNING, call.moments.center = mean, call.moments.scale = var;
+        return cn_run(&call) == CN_OK;
     default: return cn_lrn(&call, axis, &how) == CN_OK;
     }
 }

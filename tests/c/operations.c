@@ -142,6 +142,13 @@ cn_call call_of(const operation *op, const operands *o)
         call.op[CN_X].data = o->sum + a->first;
     }
     if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
+    call.moments.kind = op->kind, call.moments.eps = EPS;
+    if (op->verb <= NORMALIZE)
+        call.moments.to = (cn_partial *)o->first;
+    else
+        call.moments.center = o->first, call.moments.scale = o->second;
+    if (op->verb == APPLY) call.moments.source = CN_GIVEN;
+    if (op->verb == APPLY_RUNNING) call.moments.source = CN_RUNNING;
     return call;
 }
 
@@ -151,11 +158,8 @@ cn_status run(const operation *op, const operands *o)
     const cn_call call = call_of(op, o);
     cn_lrn_window how = response_of(op, a);
     switch (op->verb) {
-    case MOMENTS: return cn_moments(&call, (cn_partial *)o->first);
-    case NORMALIZE: return cn_normalize(&call, op->kind, EPS, (cn_partial *)o->first);
-    case APPLY: return cn_apply(&call, (const double *)o->first, (const double *)o->second);
-    case APPLY_RUNNING: return cn_apply_running(&call, o->first, o->second, EPS);
-    default: return cn_lrn(&call, op->axis, &how);
+    case RESPOND: return cn_lrn(&call, op->axis, &how);
+    default: return cn_run(&call);
     }
 }
 
