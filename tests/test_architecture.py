@@ -31,7 +31,7 @@ LAYERS = (
     ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp"),
     ("cnorm._quantize", "cnorm._response"),
     ("cnorm._switchable", "cnorm._trailing"),
-    ("cnorm._running",),
+    ("cnorm._running", "cnorm._scores"),
     ("cnorm._states",),
     ("cnorm._moments", "cnorm._config", "cnorm._tables"),
     ("cnorm._fusions", "cnorm._masks", "cnorm._outputs", "cnorm._threads"),

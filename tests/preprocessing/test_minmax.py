@@ -15,7 +15,7 @@ from reference import BFLOAT16, DTYPES, Array
 from strategies import fill
 
 from cnorm.preprocessing import MinMaxScaler, minmax_scale
-from cnorm.preprocessing._maps import near_constant
+from cnorm.preprocessing._maps import near_constant, resolution
 
 F64 = np.dtype(np.float64)
 RANGES = [(0, 1), (-1, 1), (0, 255), (-0.5, 0.6), (0.1, 0.7), (1, 2), (-1e-20, 1), (1e4, 1e4 + 1), (-3, -1)]
@@ -31,7 +31,7 @@ def check_exact(x: Array, y: Array, feature_range: tuple[float, float]) -> None:
     """Every regular column fills the range exactly, no column leaves it."""
     low, high = ends(feature_range, x.dtype)
     wide, values = x.astype(F64), y.astype(F64)
-    regular = ~near_constant(wide.min(0), wide.max(0), x.dtype)
+    regular = ~near_constant(wide.min(0), wide.max(0), resolution(x.dtype))
     assert y.dtype == x.dtype
     assert (values.min(0)[regular] == low).all()
     assert (values.max(0)[regular] == high).all()
