@@ -261,7 +261,7 @@ def exact_map(
             better = (y <= wanted) & (y > best)
             best, chosen = np.where(better, y, best), np.where(better, trial, chosen)
         chosen = np.where(known, chosen, span)
-        missed = regular & np.isfinite(top) & (best != wanted)
+        missed = known & (best != wanted)
         if missed.any():
             pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
             m = m._replace(pin=pin)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._arrays import Array
-from cnorm._states import EMPTY, combined
+from cnorm._states import combined
 from cnorm._tables import BLOCK
 from cnorm.preprocessing._maps import Map
 
@@ -84,7 +84,7 @@ def about_own_mean(values: Array, repeats: Array, shown: Array, starts: Array) -
         rest = sums(repeats * apart, starts) / divisor
         m2 = sums(repeats * apart * apart, starts) - rest * rest * count
     partials = np.stack([count, pivot, rest, np.maximum(m2, 0)], -1)
-    partials[count == 0] = EMPTY[:4]
+    partials[count == 0] = 0
     return partials
 
 
