@@ -167,7 +167,7 @@ def standard_map(
     exact, low, unit = state[..., 1], state[..., 2], state[..., 4]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         center = (exact + low) / unit if mean is None else mean
-        center = center if with_mean else np.zeros(std.shape)
+        center = center + 0.0 if with_mean else np.zeros(std.shape)  # of zeros it may be -0.0
         odd = odd_columns(dtype, std, center)
         before = 1.0 if odd is None else odd.before
         factor = 1 / (std * before)

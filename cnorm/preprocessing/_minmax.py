@@ -106,6 +106,7 @@ class MinMaxScaler(Scaler):
         self.axis = axis
 
     @all_or_nothing
+    @machinery.fitting
     def fit(self, X: Any, y: Any = None) -> MinMaxScaler:
         """Takes minimum and maximum of each feature; what was fitted before is forgotten.
 
@@ -259,7 +260,7 @@ class MinMaxScaler(Scaler):
     def _inverse(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         fitted = self._fitted_range(inverse_range(self.data_min_, self.data_max_))
         if fitted is None:
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", over="ignore"):
                 return Map(np.asarray(self.min_, float).reshape(shape), 1 / np.reshape(self.scale_, shape))
         low, high, regular = fitted
         ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)

@@ -46,7 +46,8 @@ class StandardScaler(machinery.Callbacks, Scaler):
     NaN counts in no statistic and stays in the result; infinity is refused. float16, float32 and float64 keep
     their dtype, everything else becomes float64. One pass over the data, merged exactly: the result of
     `partial_fit` does not depend on how the data is split but for rounding, and squares do not overflow [2]_.
-    scikit-learn, where it is installed, validates input, makes DataFrames and handles sparse matrices.
+    scikit-learn, where it is installed, validates input, makes DataFrames and lets sparse matrices in, whose
+    moments are taken in float64. An error, of `fit` too, changes nothing.
 
     References
     ----------
@@ -89,6 +90,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         self.axis = axis
 
     @all_or_nothing
+    @machinery.fitting
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Takes mean and variance of each feature; what was fitted before is forgotten.
 

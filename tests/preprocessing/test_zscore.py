@@ -65,7 +65,7 @@ def test_masked_and_nan_are_two_things(dtype: np.dtype[Any], out: bool) -> None:
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("nan", [False, True])
 def test_masked_as_in_scipy(axis: Any, ddof: int, policy: str, nan: bool) -> None:
-    """But where SciPy 1.17 counts what is masked: with NaN left out, and as elements that ddof is taken off."""
+    """But where SciPy 1.17 counts what is masked: beside NaN left out, and where ddof is taken off."""
     stats = pytest.importorskip("scipy.stats")
 
     def reference(x: Any) -> Any:
