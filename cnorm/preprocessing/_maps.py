@@ -117,17 +117,24 @@ def cut(value: Any, part: tuple[slice, ...]) -> Any:
 
 def checked_affine(x: Array, out: Array, m: Map) -> None:
     """`affine`, which reads what is beyond arrays that do not broadcast, of arrays that do."""
-    kind = compute(x.dtype)
-    center, factor = (broadcast(np.asarray(p, np.float64), x.shape, "map") for p in (m.center, m.factor))
+    center, factor = broadcast(m.center, x.shape, "map"), broadcast(m.factor, x.shape, "map")
     if center.shape != factor.shape:
         center, factor = np.broadcast_arrays(center, factor)
-    with np.errstate(over="ignore"):
-        weight, bias = (
-            None if p is None else broadcast(np.asarray(p, kind), x.shape, "map") for p in (m.weight, m.bias)
-        )
+    weight, bias = in_compute_dtype(m.weight, x), in_compute_dtype(m.bias, x)
     if out.shape != x.shape or out.dtype != x.dtype:
         raise ValueError(f"out: expected {x.dtype} of shape {x.shape}, got {out.dtype} of {out.shape}")
     affine(x, out, center, factor, weight, bias)
+
+
+def in_compute_dtype(p: Array | None, x: Array) -> Array | None:
+    """A weight or bias as `affine` takes it for x."""
+    if p is None:
+        return None
+    kind = compute(x.dtype)
+    if p.dtype != kind:
+        with np.errstate(over="ignore"):
+            p = p.astype(kind)
+    return broadcast(p, x.shape, "map")
 
 
 def compute(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -261,7 +261,10 @@ class MinMaxScaler(Scaler):
         fitted = self._fitted_range(inverse_range(self.data_min_, self.data_max_))
         if fitted is None:
             with np.errstate(divide="ignore", over="ignore"):
-                return Map(np.asarray(self.min_, float).reshape(shape), 1 / np.reshape(self.scale_, shape))
+                return Map(
+                    np.asarray(self.min_, float).reshape(shape),
+                    1 / np.asarray(self.scale_, float).reshape(shape),
+                )
         low, high, regular = fitted
         ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
         return range_inverse(dtype, ends, regular.reshape(shape), (low, high))
