@@ -13,7 +13,7 @@ from cnorm._axes import as_axes, as_number
 from cnorm._masks import as_mask
 from cnorm._moments import check_nan_policy
 from cnorm._scores import Groups, first_moments, fused_scores
-from cnorm._states import deviation, table_moments, values_of, with_unit
+from cnorm._states import deviation, table_moments, values_of
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 
@@ -140,7 +140,7 @@ def settled(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
 
     These hold NaN or infinity, or squares beyond float64; what the others hold plays no part.
     """
-    state = with_unit(partials, 1.0)
+    state = np.concatenate([partials, np.ones((*partials.shape[:-1], 1))], -1)
     odd = ~np.isfinite(partials).all(-1)
     if x.dtype.itemsize == 8:
         tiny = (partials[..., 3] < TINY_SQUARES) & (np.abs(partials[..., 1]) < TINY_MEAN)
