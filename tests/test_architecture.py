@@ -28,7 +28,7 @@ LAYERS = (
     ("cnorm.nn", "cnorm.preprocessing"),
     ("cnorm.functional",),
     ("cnorm._entry",),
-    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp"),
+    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp", "cnorm._scores"),
     ("cnorm._quantize", "cnorm._response"),
     ("cnorm._switchable", "cnorm._trailing"),
     ("cnorm._running", "cnorm._picture_moments"),

@@ -174,8 +174,6 @@ def joined(scalers: list[Any]) -> Any:
             weighted = np.asarray(total.n_samples_seen_).dtype.kind == "f"
             total._store(combined(total._seen(), other._seen()), weighted)
             continue
-        seen = total.n_samples_seen_ + other.n_samples_seen_
-        total.partial_fit(np.stack([other.data_min_, other.data_max_]))
-        total.n_samples_seen_ = seen
+        total._take_in(other.data_min_, other.data_max_, other.n_samples_seen_, other._eps)
     total._prepare()
     return total

@@ -202,9 +202,15 @@ def test_bad_policy_and_range() -> None:
         zscore(ONE, nan_policy="drop")
     with pytest.raises(TypeError, match="ddof: expected a number"):
         zscore(ONE, ddof="1")  # type: ignore[arg-type]
-    for bad in ((1, 0), (1, 1), (0, np.nan)):
+    for ddof in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match="ddof: expected a finite number"):
+            zscore(ONE, ddof=ddof)
+    for bad in ((1, 0), (1, 1)):
         with pytest.raises(ValueError, match="feature range must be smaller"):
             minmax_scale(ONE, bad)
+    for unknown in ((0, np.nan), (np.nan, 1)):
+        with pytest.raises(ValueError, match="feature_range: expected two numbers, got"):
+            minmax_scale(ONE, unknown)
     for bad in (3, (1, 2, 3), "ab", (0, None)):
         with pytest.raises((TypeError, ValueError), match="feature_range: expected"):
             minmax_scale(ONE, bad)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from reference import BFLOAT16, DTYPES, Array
 from strategies import fill
 
 from cnorm.preprocessing import MinMaxScaler, minmax_scale
-from cnorm.preprocessing._maps import near_constant
+from cnorm.preprocessing._maps import near_constant, resolution
 
 F64 = np.dtype(np.float64)
 RANGES = [(0, 1), (-1, 1), (0, 255), (-0.5, 0.6), (0.1, 0.7), (1, 2), (-1e-20, 1), (1e4, 1e4 + 1), (-3, -1)]
@@ -31,7 +31,7 @@ def check_exact(x: Array, y: Array, feature_range: tuple[float, float]) -> None:
     """Every regular column fills the range exactly, no column leaves it."""
     low, high = ends(feature_range, x.dtype)
     wide, values = x.astype(F64), y.astype(F64)
-    regular = ~near_constant(wide.min(0), wide.max(0), x.dtype)
+    regular = ~near_constant(wide.min(0), wide.max(0), resolution(x.dtype))
     assert y.dtype == x.dtype
     assert (values.min(0)[regular] == low).all()
     assert (values.max(0)[regular] == high).all()
@@ -221,3 +221,26 @@ def test_copies() -> None:
     for twin in (pickle.loads(pickle.dumps(scaler)), copy.deepcopy(scaler), copy.copy(scaler)):
         np.testing.assert_array_equal(twin.transform(x), scaler.transform(x))
         np.testing.assert_array_equal(twin.transform(x[:1]), scaler.transform(x[:1]))
+
+
+def test_constant_by_the_most_precise_batch() -> None:
+    """Not by the last one: as scikit-learn, whose extremes get the wider dtype of all batches."""
+    precise, rough = np.array([[1.0], [1 + 1e-6]]), np.array([[1.0]], np.float32)
+    for batches in ([precise, rough], [rough, precise], [rough, precise, rough]):
+        scaler = MinMaxScaler()
+        for batch in batches:
+            scaler.partial_fit(batch)
+        assert scaler.scale_[0] == pytest.approx(1e6)
+        again = pickle.loads(pickle.dumps(scaler)).partial_fit(rough)
+        assert again.scale_[0] == pytest.approx(1e6)
+    constant = MinMaxScaler().partial_fit(precise.astype(np.float32)).partial_fit(rough)
+    assert constant.scale_[0] == 1
+    assert scaler.fit(precise.astype(np.float32)).scale_[0] == 1
+
+
+@pytest.mark.parametrize("feature_range", [(np.nan, 1), (0, np.nan), (0, np.inf), (-np.inf, 0)])
+def test_ranges_that_are_none(feature_range: tuple[float, float]) -> None:
+    scaler = MinMaxScaler(feature_range)
+    with pytest.raises(ValueError, match="feature_range: expected"):
+        scaler.fit([[1.0], [2.0]])
+    assert not hasattr(scaler, "n_features_in_")
