@@ -20,7 +20,6 @@ def test_careful(
 ) -> None:
     """Many small blocks along any axis give the moments of the whole, NaN left out."""
     monkeypatch.setattr(T, "BLOCK", 40)
-    monkeypatch.setattr(T, "PARTS", 3)
     shape = [4, 5, 6]
     shape[longest] = 60
     rng = np.random.default_rng(0)

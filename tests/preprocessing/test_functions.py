@@ -179,7 +179,9 @@ def test_bad_arguments(
 
 
 @by_function
-@pytest.mark.parametrize("x", [1j * ONE, ONE.astype(object), ONE.astype("U3"), ONE.astype("M8[s]")])
+@pytest.mark.parametrize(
+    "x", [1j * ONE, ONE.astype("U3").astype(object), ONE.astype("U3"), ONE.astype("M8[s]")]
+)
 def test_bad_dtypes(function: Callable[..., Any], x: Array) -> None:
     with pytest.raises(TypeError, match="expected a float dtype"):
         function(x)
