@@ -37,7 +37,7 @@ __all__ = [
     "whole_axes",
 ]
 
-UNKNOWN = "whose sizes are unknown ({}.compute_chunk_sizes() finds them)"
+UNKNOWN = "and sizes are unknown ({}.compute_chunk_sizes() finds them)"
 
 
 def is_known(chunks: tuple[float, ...]) -> bool:
@@ -55,12 +55,12 @@ def as_tree(split_every: Any) -> int | None:
     return several
 
 
-def check_array(x: Any) -> Any:
+def check_array(x: Any, name: str = "x") -> Any:
     """x if it is a Dask array of real numbers."""
     if not isinstance(x, da.Array):
-        raise TypeError(f"x: expected a dask.array.Array, got {type(x).__name__}")
+        raise TypeError(f"{name}: expected a dask.array.Array, got {type(x).__name__}")
     if x.dtype.kind not in "biuf" and x.dtype.name != "bfloat16":
-        raise TypeError(f"x: expected a real dtype, got {x.dtype}")
+        raise TypeError(f"{name}: expected a real dtype, got {x.dtype}")
     return x
 
 
@@ -76,9 +76,8 @@ def whole_axes(x: Any, axes: list[int], name: str) -> Any:
     several = [a for a in axes if x.numblocks[a] > 1]
     for a in several:
         if not is_known(x.chunks[a]):
-            raise ValueError(
-                f"{name}: expected one chunk along axis {a}, got {x.numblocks[a]} {UNKNOWN}".format(name)
-            )
+            found = f"got {x.numblocks[a]}, {UNKNOWN.format(name)}"
+            raise ValueError(f"{name}: expected one chunk along axis {a}, {found}")
     return x.rechunk(dict.fromkeys(several, -1)) if several else x
 
 
@@ -105,7 +104,8 @@ def spread_over(value: Any, x: Any, name: str) -> Any:
             chunks[a] = x.chunks[a]
         elif full.numblocks[a] != x.numblocks[a]:
             wanted = f"expected {x.numblocks[a]} chunks along axis {a} of x, got {full.numblocks[a]}"
-            raise ValueError(f"{name}: {wanted}, {UNKNOWN.format('x')}")
+            vague = name if is_known(x.chunks[a]) else "x"
+            raise ValueError(f"{name}: {wanted}, {UNKNOWN.format(vague)}")
     return full.rechunk(chunks)
 
 

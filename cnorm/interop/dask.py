@@ -265,7 +265,7 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     """
     if not isinstance(scaler, (StandardScaler, MinMaxScaler)):
         raise TypeError(f"scaler: expected a StandardScaler or MinMaxScaler, got {type(scaler).__name__}")
-    if check_array(X).ndim != 2 or scaler.axis != 0:
+    if check_array(X, "X").ndim != 2 or scaler.axis != 0:
         raise ValueError(f"X: expected a table and axis=0, got {X.ndim} dimensions and axis={scaler.axis!r}")
     several = as_tree(split_every) or 8
     if sample_weight is not None and isinstance(scaler, MinMaxScaler):

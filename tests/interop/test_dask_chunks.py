@@ -307,10 +307,19 @@ def test_refused_fits_change_nothing() -> None:
             np.testing.assert_array_equal(value, after[name])
 
 
+def test_messages_name_the_argument() -> None:
+    with pytest.raises(TypeError, match=r"X: expected a dask\.array\.Array"):
+        fit(StandardScaler(), TABLE)
+    with pytest.raises(TypeError, match="X: expected a real dtype"):
+        fit(StandardScaler(), da.from_array(TABLE * 1j))
+    with pytest.raises(ValueError, match=r"where: expected 5 chunks .*\(where\.compute_chunk_sizes"):
+        moments(da.from_array(TABLE, chunks=(4, 3)), 0, where=unknown(TABLE, (10, 10)) > 0)
+
+
 def test_chunks_of_unknown_sizes_must_fit() -> None:
     x = unknown(TABLE)
     with pytest.raises(
-        ValueError, match="where: expected 5 chunks along axis 0 of x, got 1, whose sizes are unk"
+        ValueError, match="where: expected 5 chunks along axis 0 of x, got 1, and sizes are unk"
     ):
         moments(x, 0, where=np.ones((20, 3), bool))
     with pytest.raises(ValueError, match="weights: expected chunks of the sizes of x"):
