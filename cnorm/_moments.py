@@ -11,7 +11,7 @@ from cnorm import _core
 from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_eps, as_number, broadcast
 from cnorm._masks import as_mask, unmasked
-from cnorm._merging import mean_of, merge, values_with, variance
+from cnorm._merging import mean_of, merge, values_with, variance, with_unit
 from cnorm._states import settled
 
 __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
@@ -31,8 +31,8 @@ def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
 
 
 def overflows(state: Array) -> bool:
-    """May a number of a partial have left float64?"""
-    return not math.isfinite(np.add.reduce(state, None))
+    """May a number of these partials have left float64? One product is cheapest, and warns of nothing."""
+    return not math.isfinite(np.vdot(state, state))
 
 
 def check_nan_policy(nan_policy: Any) -> None:
@@ -123,9 +123,12 @@ def moments(
     weight = as_weights(weights, array)
     check_nan_policy(nan_policy)
     state = None if weight is not None else _core.moments(array, axes, mask)
-    if state is None or nan_policy != "propagate" or (array.dtype.itemsize == 8 and overflows(state)):
-        state = settled(state, array, axes, weight, mask, nan_policy)
-        mean, var = values_with(state, correction)
+    if state is None or nan_policy != "propagate":
+        mean, var = values_with(settled(state, array, axes, weight, mask, nan_policy), correction)
+    elif array.dtype.itemsize == 8 and overflows(state):
+        careful = settled(state, array, axes, None, mask, nan_policy)
+        finite = np.isfinite(state).all(-1, keepdims=True)
+        mean, var = values_with(np.where(finite, with_unit(state, 1.0), careful), correction)
     elif mask is None:
         mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
     else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnorm import _core
-from cnorm._arrays import Array, compute_dtype
+from cnorm._arrays import Array
 from cnorm._merging import (
     combined,
     deviation,
@@ -30,30 +30,16 @@ from cnorm._tables import BLOCK, blocks, check_no_inf, shows
 __all__ = [
     "combined",
     "deviation",
-    "normalized",
     "plain_moments",
     "settled",
     "table_moments",
     "values_of",
+    "with_unit",
 ]
 
 # Elements up to which moments of narrower floats are taken in float64: 1e-15 instead of 3e-7 for a copy of
 # half a megabyte.
 WIDE = 1 << 16
-
-
-def normalized(
-    x: Array, out: Array, axes: tuple[int, ...], ddof: float, mask: Array | None = None
-) -> Array | None:
-    """out = (x - mean) / std in one go, and the table state.
-
-    None if a group needs care, or that would spoil x.
-    """
-    n = math.prod(x.shape[a] for a in axes)
-    if np.may_share_memory(x, out) or n <= ddof or (mask is not None and ddof):
-        return None
-    weight = None if not ddof else np.full((1,) * x.ndim, math.sqrt((n - ddof) / n), compute_dtype(x))
-    return whole(_core.normalize(x, out, axes, weight, None, 0.0, "var", True, mask), x, axes)
 
 
 def plain_moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
@@ -138,7 +124,8 @@ def settled(
             unit = np.where(again, unit_for(peak, state[..., 0]), 1)
             if (unit != 1).any():
                 state = moments_without_nan(x, axes, weights, mask, unit)
-        state = without_spread(state, lost, state[..., 0] + count, total)
+        if lost.any():
+            state = without_spread(state, lost, state[..., 0] + count, total)
         if not np.isfinite(state[..., 0]).all():
             raise ValueError("weights: expected a finite sum, got more than float64 holds")
         if partials is not None:
@@ -202,7 +189,8 @@ def moments_without_nan(
             part = _core.moments(values, axes, counts)
         else:
             part = weighted(values, axes, np.where(counts, w, 0))
-        state[kept] = joined(state[kept], with_unit(part, unit[kept]))
+        before, part = state[kept], with_unit(part, unit[kept])
+        state[kept] = joined(before, part) if before[..., 0].any() else part
     return state
 
 

@@ -104,7 +104,8 @@ def shows(x: Array, axes: tuple[int, ...], chosen: Array) -> Array:
     """Which of the chosen groups have an element that is not 0; False for the others."""
     kept = [a for a in range(x.ndim) if a not in axes]
     found = np.zeros(chosen.shape, np.bool_)
-    for part in blocks(x.shape, BLOCK):
+    share = max(1, chosen.size // max(1, int(chosen.sum())))
+    for part in blocks(x.shape, BLOCK * share):
         here = tuple(slice(None) if a in axes else s for a, s in enumerate(part))
         pick = chosen[here]
         groups = np.moveaxis(x[part], kept, range(len(kept)))[pick.squeeze(axes)]

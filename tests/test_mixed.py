@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -229,3 +230,23 @@ def test_variances_below_the_largest_float_are_finite() -> None:
         np.testing.assert_allclose(var[:2], R.moments(x[:, :2], 0)[1].astype(float), rtol=1e-12)
         np.testing.assert_allclose(mean, R.moments(x, 0)[0].astype(float), rtol=1e-12)
         assert var[2] == np.inf
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_memory(weighted: bool) -> None:
+    """NaN or weights take no temporary of the size of the data."""
+    x = np.random.default_rng(3).normal(size=(250_000, 20)).astype(np.float32)
+    x[::7, 3] = np.nan
+    w = np.ones((len(x), 1)) if weighted else None
+    stats = RunningMoments(20, nan_policy="omit")
+    for call in (
+        lambda: cnorm.moments(x, 0, weights=w, nan_policy="omit"),
+        lambda: stats.update(x, weights=w),
+    ):
+        tracemalloc.start()
+        try:
+            call()
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert peak <= 0.06 * x.nbytes

@@ -50,6 +50,7 @@ static void refusals(void)
     static const double odd[] = {NAN, INFINITY, -INFINITY, 0x1p400, -0x1p500, 0x1p-401, -0x1p-1074};
     for (ptrdiff_t where = 0; where < 6; where++) {
         for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+            if (where < 3 && fabs(odd[k]) < 1) continue; /* a mean of others may be small */
             cn_state a[3], b[3], to[3];
             for (int i = 0; i < 3; i++) a[i] = b[i] = (cn_state){{1, 2, 0, 3}, 1};
             (where < 3 ? &a[where] : &b[where - 3])->of.mean = odd[k];
