@@ -13,8 +13,8 @@ import cnorm
 import cnorm.functional as F
 from bench.cases import QUANTIZED, Case
 from bench.data import EPS, Data, against, picture_scale
-from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
+from cnorm._bench.interleave import Call
 
 Function = Callable[..., Any]
 MASKED = ("masked_batch_norm", "masked_group_norm", "masked_instance_norm", "masked_layer_norm")

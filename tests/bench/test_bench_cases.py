@@ -9,8 +9,9 @@ import pytest
 
 from bench.agreement import LOOSE, TIGHT, agrees, error
 from bench.cases import BY_NAME, CASES, Case, chosen
-from bench.data import PAGE, make, placed_like, reference
+from bench.data import PAGE, make, placed_like
 from bench.measure import measure, prepare
+from bench.oracle import reference
 from bench.peers import CONTENDERS, FRESH, LIMITS, MODES, PREALLOCATED
 from bench.peers.copies import in_parts, parallel_calls, parallel_copy
 
