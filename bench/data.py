@@ -108,7 +108,8 @@ def make(case: Case) -> Data:
     added, total = (placed_like(x, PAGE // 4 * i) if case.residual else x for i in (1, 3))
     if case.residual:
         added[...] = x[::-1]
-    out = placed(case.shape, np.int8, PAGE // 2) if case.quantized else placed_like(x, PAGE // 2)
+    half = PAGE // 2 + case.past
+    out = placed(case.shape, np.int8, half) if case.quantized else placed_like(x, half)
     return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case), added, total)
 
 
