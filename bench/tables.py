@@ -24,7 +24,7 @@ MEANING = (
     "and a parallel copy): 1 is the speed of the memory."
 )
 
-# The rows of the README, in the order of the table of cases: few, of every kind, those that lose not left out.
+# The rows of the README, in the order of the table of cases: of every kind, and not only those that win.
 SHOWN = (
     "layer_norm (1,768)",
     "layer_norm (2048,768)",
@@ -139,15 +139,11 @@ def means_table(results: Results) -> list[str]:
 
 
 def short(results: Results, image: str) -> str:
-    """The README's part: means over all cases, a chart, and a line for each of ten with the fewest threads."""
+    """The README's part: means over all cases, a chart, and ten of the cases with the fewest threads."""
     threads = results.threads[0]
     columns = ["case", "new output", "torch", "fastest peer", "`out=`", "fastest peer", "copy"]
     lines = [MEANING, "", machine_line(results.machine), "", *means_table(results), ""]
-    lines += [
-        f"![ratios to the peers]({image})",
-        "",
-        f"{count(threads)}, ten of the cases; all of them are in",
-    ]
+    lines += [f"![ratios to the peers]({image})", "", f"{count(threads)}, ten of the cases; all are in"]
     lines += ["[docs/benchmarks.md](docs/benchmarks.md).", "", *head(columns)]
     lines += [short_row(results, r, threads) for r in results.select(threads, FRESH) if r["case"] in SHOWN]
     return "\n".join(lines)
