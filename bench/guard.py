@@ -9,8 +9,8 @@ import argparse
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,7 +107,7 @@ def record(
     peers = {name for entry in ENTRIES for name in entry.floors} & set(facts["versions"])
     return {
         "cpu": facts["cpu"],
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "versions": {name: facts["versions"][name] for name in sorted(peers)},
         "floors": {name: floors_of(found, before.get(name, {})) for name, found in measured.items()},
     }
