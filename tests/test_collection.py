@@ -1,0 +1,77 @@
+"""What conftest.py decides: which doctests can run, and on how many cores."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+if not (ROOT / "conftest.py").is_file():
+    pytest.skip("needs the source tree", allow_module_level=True)
+
+INI = '[tool.pytest.ini_options]\ntestpaths = ["tests", "cnorm"]\naddopts = "--doctest-modules -p no:cacheprovider"\n'
+TEST = 'import os\ndef test_who():\n    print("run by", os.environ.get("PYTEST_XDIST_WORKER", "itself"))\n'
+MODULE = '"""\n>>> 1 + 1\n2\n"""\n'
+
+
+def tree(folder: Path, **modules: str) -> Path:
+    """A small project with this conftest.py and a package cnorm of the given modules."""
+    files = {"pyproject.toml": INI, "tests/test_one.py": TEST, "cnorm/__init__.py": ""}
+    files |= {f"cnorm/{name}.py": text for name, text in modules.items()}
+    files["conftest.py"] = (ROOT / "conftest.py").read_text()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m pytest`, which puts the folder on the path."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "import no_such_library",
+        "from no_such_library.part import name",
+        "try:\n    import no_such_library\nexcept ImportError as e:\n    raise ImportError('how') from e",
+        "from cnorm.other import name",
+    ],
+)
+def test_a_module_without_its_library_is_skipped(tmp_path: Path, broken: str) -> None:
+    text = MODULE + broken
+    done = pytest_in(tree(tmp_path, other="import no_such_library\nname = 1", this=text), "cnorm", "-rs")
+    assert done.returncode == 5, done.stdout + done.stderr  # nothing is left to run
+    assert "cnorm/this.py:1: no module named 'no_such_library'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ("import cnorm.no_such_module", "cnorm.no_such_module"),
+        ("from cnorm import no_such_name", "no_such_name"),
+        ("from json import no_such_name", "no_such_name"),
+        ("import numpy.no_such_module", "numpy.no_such_module"),
+        ("raise ImportError('the disk is full')", "the disk is full"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_an_error_of_our_own_is_one(tmp_path: Path, broken: str, message: str) -> None:
+    done = pytest_in(tree(tmp_path, this=MODULE + broken), "cnorm")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stdout
+
+
+def test_all_of_it_takes_every_core(tmp_path: Path) -> None:
+    pytest.importorskip("xdist")
+    tree(tmp_path, this=MODULE)
+    assert "run by gw" in (everything := pytest_in(tmp_path, "-rP")).stdout, everything
+    assert "2 passed" in everything.stdout
+    for named in (["tests"], ["-n0"], ["-p", "no:xdist"], ["-m", "not slow"]):
+        assert "run by itself" in pytest_in(tmp_path, "-rP", *named).stdout, named
