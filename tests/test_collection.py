@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "conftest.py").is_file():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-INI = '[tool.pytest.ini_options]\ntestpaths = ["tests", "cnorm"]\naddopts = "--doctest-modules -p no:cacheprovider"\n'
+INI = """
+[tool.pytest.ini_options]
+testpaths = ["tests", "cnorm"]
+addopts = "--doctest-modules -p no:cacheprovider"
+"""
 TEST = 'import os\ndef test_who():\n    print("run by", os.environ.get("PYTEST_XDIST_WORKER", "itself"))\n'
 MODULE = '"""\n>>> 1 + 1\n2\n"""\n'
 
@@ -32,7 +37,10 @@ def tree(folder: Path, **modules: str) -> Path:
 def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m pytest`, which puts the folder on the path."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,7 @@ class GroupNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
-        if self.weight is not None:
-            self.weight[...] = 1
-        if self.bias is not None:
-            self.bias[...] = 0
+        self._fill({"weight": 1, "bias": 0})
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
         norm: Norm = partial(F.group_norm, **fused) if fused else F.group_norm
