@@ -83,3 +83,34 @@ def test_all_of_it_takes_every_core(tmp_path: Path) -> None:
     assert "2 passed" in everything.stdout
     for named in (["tests"], ["-n0"], ["-p", "no:xdist"], ["-m", "not slow"]):
         assert "run by itself" in pytest_in(tmp_path, "-rP", *named).stdout, named
+
+
+PARAMETERS = """
+import pytest
+@pytest.mark.parametrize("n", range(4))
+def test_four(n):
+    print("four", n)
+    if n == 2:
+        pytest.importorskip("late")
+def test_late():
+    pytest.importorskip("late")
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=" ".join)
+def test_thinly(tmp_path: Path, options: list[str]) -> None:
+    """What did not pass for want of a library, and one of the others of each test."""
+    if options:
+        pytest.importorskip("xdist")
+    tree(tmp_path, bridge=MODULE + "import late", this=MODULE)
+    (tmp_path / "pyproject.toml").write_text(INI.replace("-p no:cacheprovider", ""))
+    (tmp_path / "tests" / "test_two.py").write_text(PARAMETERS)
+    (tmp_path / "tests" / "test_three.py").write_text("import pytest\npytest.importorskip('late')\n" + TEST)
+    first = pytest_in(tmp_path)
+    assert "5 passed" in first.stdout, first
+    named = pytest_in(tmp_path, "tests/test_one.py", "-k", "who")  # what is named is not the whole
+    assert "1 passed" in named.stdout
+    (tmp_path / "late.py").write_text("")
+    thin = pytest_in(tmp_path, "--thin", "-rP", *options).stdout
+    assert "7 passed" in thin, thin
+    assert [f"four {n}" in thin for n in range(4)] == [True, False, True, False], thin
