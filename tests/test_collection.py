@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import run
+from test_import import HIDE, OPTIONAL, imported
 
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "conftest.py").is_file():
@@ -114,3 +116,18 @@ def test_thinly(tmp_path: Path, options: list[str]) -> None:
     thin = pytest_in(tmp_path, "--thin", "-rP", *options).stdout
     assert "7 passed" in thin, thin
     assert [f"four {n}" in thin for n in range(4)] == [True, False, True, False], thin
+
+
+OURS = {path.stem for path in (ROOT / "tests").rglob("*.py")}
+LIBRARIES = sorted(
+    {*OPTIONAL, *imported(ROOT / "tests")} - OURS - {"bench", "pytest", "_pytest", "hypothesis"}
+)
+
+
+@pytest.mark.slow  # a quarter of a minute each
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_all_is_collected_without(library: str) -> None:
+    """Tests and doctests that need it are skipped, nothing is an error."""
+    collect = 'import pytest\nsys.exit(pytest.main(["--co", "-qq", "-p", "no:cacheprovider"]))\n'
+    done = run(HIDE.replace("HIDDEN", repr([library])) + collect)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr

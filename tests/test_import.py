@@ -26,10 +26,10 @@ SMALL = {"__future__", "contextlib", "importlib", "math", "operator", "platform"
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
-def imported() -> set[str]:
-    """The foreign libraries that any line of the package imports."""
+def imported(folder: Path) -> set[str]:
+    """The foreign libraries that any line of the Python files in a folder imports."""
     found = set()
-    for path in Path(cnorm.__file__).parent.rglob("*.py"):
+    for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
@@ -38,7 +38,7 @@ def imported() -> set[str]:
     return {name.partition(".")[0] for name in found} - {"cnorm", "numpy", *sys.stdlib_module_names}
 
 
-OPTIONAL = sorted(imported().union(*PACKAGES.values()))
+OPTIONAL = sorted(imported(Path(cnorm.__file__).parent).union(*PACKAGES.values()))
 
 
 def brought_by(code: str) -> set[str]:
@@ -87,8 +87,8 @@ def test_bridges_name_the_packages_of_their_extra() -> None:
     assert {name: list(packages) for name, packages in PACKAGES.items()} == {b: extras[b] for b in BRIDGES}
 
 
-# Imports every module with some libraries out of reach, and tells what went wrong: {module: [kind, message]}.
-IMPORT_ALL = """
+# Puts some libraries out of reach.
+HIDE = """
 import importlib, json, pkgutil, sys
 
 class Hidden:
@@ -97,6 +97,9 @@ class Hidden:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Hidden())
+"""
+# Imports every module then, and tells what went wrong: {module: [kind, message]}.
+IMPORT_ALL = """
 import cnorm
 
 failed = {}
@@ -114,7 +117,7 @@ print(json.dumps(failed))
 @pytest.mark.parametrize("hidden", [[name] for name in OPTIONAL] + [OPTIONAL], ids=" ".join)
 def test_every_module_without(hidden: list[str]) -> None:
     """It is imported, or says which package to install; the scalers work with none."""
-    done = run(IMPORT_ALL.replace("HIDDEN", repr(hidden)))
+    done = run(HIDE.replace("HIDDEN", repr(hidden)) + IMPORT_ALL)
     assert done.returncode == 0, done.stderr
     failed = json.loads(done.stdout)
     # The one module that imports a library at its top; `_alone` takes its place.
