@@ -118,7 +118,8 @@ class _BatchNorm(NormBase):
             mean = var = None
         norm: Norm = partial(self._norm, **fused) if fused else self._norm
         y = norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps, out=out)
-        if count is not None:
+        where = fused.get("where")
+        if count is not None and (where is None or np.any(where)):  # else nothing has moved
             count += 1
         return y
 

@@ -275,3 +275,24 @@ def test_what_was_loaded_into_a_lazy_layer_stays() -> None:
     assert np.array_equal(lazy.bias, [0, 0, 0])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="input: expected at least 2D"):
         nn.LazyBatchNorm1d().initialize_parameters(np.ones(3))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_counter_takes_no_value_that_is_no_number(value: float) -> None:
+    """It would become the least integer there is, and the next cumulative average nonsense."""
+    layer = nn.BatchNorm1d(3, momentum=None)
+    before = snapshot(layer)
+    new = {**{k: v + 1 for k, v in before.items()}, "num_batches_tracked": np.array(value)}
+    with pytest.raises(ValueError, match="num_batches_tracked: expected finite"):
+        layer.load_state_dict(new)
+    assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+
+
+def test_what_a_mask_hides_is_not_loaded() -> None:
+    layer = nn.LayerNorm(3)
+    hides = np.ma.array([7.0, 8.0, 9.0], mask=[False, True, False])
+    with pytest.raises(TypeError, match="weight: expected every element"):
+        layer.load_state_dict({"bias": np.ones(3), "weight": hides})
+    assert np.array_equal(layer.bias, [0, 0, 0])  # type: ignore[arg-type]
+    layer.load_state_dict({"bias": np.ones(3), "weight": np.ma.array([7.0, 8.0, 9.0])})
+    assert np.array_equal(layer.weight, [7, 8, 9])  # type: ignore[arg-type]
