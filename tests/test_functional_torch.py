@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -18,7 +17,7 @@ from strategies import fill, seeds, shapes
 
 import cnorm.functional as F
 
-torch = pytest.importorskip("torch")
+ml_dtypes, torch = pytest.importorskip("ml_dtypes"), pytest.importorskip("torch")
 TF = torch.nn.functional
 
 # Two implementations, each within its own error: torch's rounding is the coarser.

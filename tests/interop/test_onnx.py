@@ -5,15 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-interop = pytest.importorskip("cnorm.interop.onnx")
+ml_dtypes, onnx = pytest.importorskip("ml_dtypes"), pytest.importorskip("onnx")
 
 from onnx import helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+from cnorm.interop import onnx as interop  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 rng = np.random.default_rng(0)

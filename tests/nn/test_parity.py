@@ -7,13 +7,12 @@ import pickle
 import warnings
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 
 import cnorm.nn as nn
 
-torch = pytest.importorskip("torch")
+ml_dtypes, torch = pytest.importorskip("ml_dtypes"), pytest.importorskip("torch")
 
 Array = np.ndarray[Any, Any]
 
