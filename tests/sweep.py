@@ -24,7 +24,7 @@ def sweep(**parameters: Iterable[Any]) -> Callable[[Test], Test]:
 
     What parametrize does with an item for each. Every case is tried; if some fail, the first is reported
     in full and each with the line that reruns it alone. CNORM_SWEEP chooses: `thin` takes one dtype and
-    two values of any other parameter, `dtype=float16; layout=strided*` the cases that have these labels.
+    two layouts, `dtype=float16; layout=strided*` the cases that have these labels.
     """
     table = {name: labelled(name, values) for name, values in parameters.items()}
 
@@ -62,7 +62,7 @@ def chosen(table: dict[str, Labelled]) -> dict[str, Labelled]:
     """The part of the table that CNORM_SWEEP asks for; a name that is not in the table chooses nothing."""
     asked = os.environ.get("CNORM_SWEEP", "")
     if asked == "thin":
-        return {name: thinned(values) for name, values in table.items()}
+        return {name: thinned(name, values) for name, values in table.items()}
     part = dict(table)
     for term in filter(None, map(str.strip, asked.split(";"))):
         name, equals, pattern = term.partition("=")
@@ -73,12 +73,12 @@ def chosen(table: dict[str, Labelled]) -> dict[str, Labelled]:
     return part
 
 
-def thinned(values: Labelled) -> Labelled:
-    """float32, or the first, of dtypes; the first two of anything else."""
+def thinned(name: str, values: Labelled) -> Labelled:
+    """float32, or the first, of dtypes; the first two layouts; all of anything else."""
     if all(isinstance(value, np.dtype | type) for value in values.values()):
         first = "float32" if "float32" in values else next(iter(values))
         return {first: values[first]}
-    return dict(itertools.islice(values.items(), 2))
+    return dict(itertools.islice(values.items(), 2)) if name == "layout" else values
 
 
 def run_cases(test: Test, table: dict[str, Labelled]) -> None:
