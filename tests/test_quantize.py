@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import BFLOAT16, DTYPES, Array
 from strategies import GOOD_OUTS, fill, out_case, placed
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -47,9 +48,8 @@ def parameters(n: int, seed: int = 3) -> tuple[Array, Array]:
     return rng.normal(1, 0.3, n).astype(np.float32), rng.normal(0, 0.3, n).astype(np.float32)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@sweep(dtype=DTYPES, threads=[1, 2, 3])
 def test_equals_the_two_steps(shape: tuple[int, int], dtype: Any, threads: int) -> None:
     w, b = parameters(shape[1])
     per_row = np.linspace(0.001, 0.05, shape[0])[:, None]
