@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import reference as R
+from sweep import sweep
 
 from cnorm import _states as T
 
 
-@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1), (2,), (0, 2), (0, 1, 2)])
-@pytest.mark.parametrize("longest", [0, 1, 2])
-@pytest.mark.parametrize("offset", [0, 1e6])
-@pytest.mark.parametrize("weighted", [False, True])
+@sweep(
+    axes=[(0,), (1,), (0, 1), (2,), (0, 2), (0, 1, 2)],
+    longest=[0, 1, 2],
+    offset=[0, 1e6],
+    weighted=[False, True],
+)
 def test_careful(
     monkeypatch: Any, axes: tuple[int, ...], longest: int, offset: float, weighted: bool
 ) -> None:

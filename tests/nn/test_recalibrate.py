@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm
 import cnorm.nn as nn
@@ -57,9 +58,7 @@ def expected_of(name: str, options: dict[str, Any], replaces: float, x: Array) -
 
 
 @by_layer
-@pytest.mark.parametrize("offset", [0, 1e4])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("through", ["inputs", "forward"])
+@sweep(offset=[0, 1e4], dtype=[np.float32, np.float64], through=["inputs", "forward"])
 def test_all_batches_as_one(
     name: str, sizes: tuple[int, ...], options: Any, replaces: float, offset: float, dtype: Any, through: str
 ) -> None:

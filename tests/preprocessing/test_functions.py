@@ -13,6 +13,7 @@ import pytest
 import reference as R
 from reference import BOUNDS, DTYPES, Array
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import StandardScaler, minmax_scale, scale, zscore
 
@@ -23,8 +24,7 @@ by_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTI
 
 
 @pytest.mark.parametrize("function", [zscore, scale])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("axis", AXES, ids=str)
+@sweep(dtype=DTYPES, axis=AXES)
 def test_oracle(function: Callable[..., Any], dtype: np.dtype[Any], axis: Any) -> None:
     x = fill((12, 9, 10), dtype, 1)
     y = function(x, axis)

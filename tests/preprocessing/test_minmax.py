@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import BFLOAT16, DTYPES, Array
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import MinMaxScaler, minmax_scale
 from cnorm.preprocessing._maps import near_constant, resolution
@@ -63,8 +64,7 @@ def test_the_range_is_met_exactly(
     np.testing.assert_array_equal(minmax_scale(x, feature_range), y)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("feature_range", RANGES, ids=str)
+@sweep(dtype=DTYPES, feature_range=RANGES)
 def test_many_columns(dtype: np.dtype[Any], feature_range: tuple[float, float]) -> None:
     """Of 2000 random columns scikit-learn's leave [0, 1] in about 4 %."""
     rng = np.random.default_rng(0)
@@ -130,8 +130,7 @@ def test_small_units_are_no_constants(unit: float) -> None:
         np.testing.assert_allclose(y[:, 0], [0, 0.25, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -1e10, 1e300])
-@pytest.mark.parametrize("feature_range", [(0, 1), (-5, 7)])
+@sweep(value=[0.0, 0.3, -1e10, 1e300], feature_range=[(0, 1), (-5, 7)])
 def test_constant_features(value: float, feature_range: tuple[float, float]) -> None:
     x = np.full((10, 2), value)
     scaler = MinMaxScaler(feature_range=feature_range).fit(x)
@@ -168,8 +167,10 @@ def test_axis(axis: Any) -> None:
     np.testing.assert_array_equal(minmax_scale(x, axis=axis), y)
 
 
-@pytest.mark.parametrize("layout", ["C", "F", "transposed", "gaps", "reversed"])
-@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (4097, 7), (3, 5000), (40000, 1)])
+@sweep(
+    layout=["C", "F", "transposed", "gaps", "reversed"],
+    shape=[(1, 1), (5, 3), (4097, 7), (3, 5000), (40000, 1)],
+)
 def test_extremes_of_any_layout(layout: str, shape: tuple[int, int]) -> None:
     x = np.random.default_rng(5).normal(size=shape)
     if layout == "F":
