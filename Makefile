@@ -35,8 +35,8 @@ bench-report:    ## tables and charts from that JSON: docs/benchmarks.md, docs/i
 bench-compare:   ## two builds in one run, the working tree against BASE=<commit>
 	$(PYTHON) -W ignore -m bench.compare $(BASE) $(FLAGS)
 
-bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its floor in bench/guard.json
-	$(PYTHON) -W ignore -m bench.guard
+bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its floor (FLAGS=--record writes floors)
+	$(PYTHON) -W ignore -m bench.guard $(FLAGS)
 
 fuzz:            ## any call of any function, EXAMPLES=2000 for each
 	CNORM_FUZZ=$(or $(EXAMPLES),2000) $(PYTHON) -m pytest tests/test_fuzz.py

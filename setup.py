@@ -28,7 +28,7 @@ WORDS = elements()
 
 
 class BuildExt(build_ext):
-    """Files side by side, by the flags of the compiler and of their instruction set; those once for each element."""
+    """Files side by side, by the flags of their instruction set, and those of one once for each element."""
 
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":

@@ -13,7 +13,8 @@ LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 class Case:
     """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
 
-    With `residual` the input is a sum, and a result; `activation` is that of the result.
+    With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
+    given begins `past` bytes after a cache line.
     """
 
     operation: str
@@ -25,6 +26,7 @@ class Case:
     padding: float = 0
     residual: bool = False
     activation: str = ""
+    past: int = 0
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
@@ -34,6 +36,7 @@ class Case:
         extra += [self.activation] if self.activation else []
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
+        extra += [f"output {self.past} bytes past a line"] if self.past else []
         return " ".join([self.operation, str(self.shape).replace(" ", ""), *extra])
 
     @property
@@ -152,6 +155,7 @@ CASES: list[Case] = [
     *over("layer_norm", (1,), (32, 96, 56, 56)),
     *(Case("layer_norm", (2048, 768), LAST, dtype) for dtype in ("bfloat16", "float16", "float64")),
     *(Case("layer_norm", (2048, 768), LAST, layout=layout) for layout in LAYOUTS[1:3]),
+    Case("layer_norm", (2048, 768), LAST, past=16),
     *over("rms_norm", LAST, (1, 4096), (128, 768), (2048, 4096)),
     Case("rms_norm", (2048, 4096), LAST, "bfloat16"),
     *over("gemma_rms_norm", LAST, (1, 4096), (2048, 4096)),

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.cases import chosen
-from bench.interleave import Timer, interleave, summary
 from bench.tables import duration
+from cnorm._bench.interleave import Timer, interleave, summary
 
 ROOT = Path(__file__).parent.parent
 BASE, HEAD = "base", "head"

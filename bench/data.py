@@ -1,13 +1,12 @@
-"""Arrays of a case, always the same, and its float64 result by the formulas."""
+"""Arrays of a case, always the same."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bench.agreement import Quantized
 from bench.cases import OF_LAYERS, Case
 
 Array = np.ndarray[Any, Any]
@@ -109,7 +108,8 @@ def make(case: Case) -> Data:
     added, total = (placed_like(x, PAGE // 4 * i) if case.residual else x for i in (1, 3))
     if case.residual:
         added[...] = x[::-1]
-    out = placed(case.shape, np.int8, PAGE // 2) if case.quantized else placed_like(x, PAGE // 2)
+    half = PAGE // 2 + case.past
+    out = placed(case.shape, np.int8, half) if case.quantized else placed_like(x, half)
     return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case), added, total)
 
 
@@ -129,116 +129,6 @@ def against(case: Case, parameter: Array) -> Array:
     return parameter.reshape([case.shape[a] if a in places else 1 for a in range(rank)])
 
 
-def softmax(logits: Array) -> Array:
-    """Of the last axis."""
-    e = np.exp(logits.astype(np.float64))
-    return np.asarray(e / e.sum(-1, keepdims=True))
-
-
-def switch_moments(case: Case, d: Data, mean: Array, var: Array) -> tuple[Array, Array]:
-    """SwitchNorm's mean and variance from those of each instance [N, C]; the variance is unbiased."""
-    square = var + mean**2
-    center, spread = [mean], [var]
-    for axis in (1, 0):
-        m = mean.mean(axis, keepdims=True)
-        center.append(m)
-        spread.append(square.mean(axis, keepdims=True) - m**2)
-    if case.operation == "switchable_norm_eval":
-        center[2], spread[2] = d.mean[None], d.var[None]
-    a, b = softmax(d.mix)
-    return sum_of(a, center), sum_of(b, spread)
-
-
-def sum_of(weights: Array, parts: list[Array]) -> Array:
-    """Weighted sum of arrays that broadcast."""
-    return weights[0] * parts[0] + weights[1] * parts[1] + weights[2] * parts[2]
-
-
-def statistics(case: Case, d: Data, x: Array) -> tuple[Array, Array]:
-    """Centre and square of the spread, broadcasting against x."""
-    if case.operation == "batch_norm_eval":
-        return against(case, d.mean).astype(np.float64), against(case, d.var).astype(np.float64)
-    if case.operation.startswith("switchable"):
-        mean, var = x.mean((2, 3)), x.var((2, 3), ddof=1)
-        center, spread = switch_moments(case, d, mean, var)
-        return center[..., None, None], spread[..., None, None]
-    if case.operation == "scaler_row":
-        fit = d.fit.astype(np.float64)
-        return fit.mean(0), fit.var(0)
-    return x.mean(case.axes, keepdims=True), x.var(case.axes, keepdims=True)
-
-
-def local_response(x: Array) -> Array:
-    """Window of five channels, torch's defaults."""
-    squares = np.pad(x**2, [(0, 0), (2, 2)] + [(0, 0)] * (x.ndim - 2))
-    window = np.sum([squares[:, i : i + x.shape[1]] for i in range(5)], axis=0)
-    return np.asarray(x / (1 + 1e-4 / 5 * window) ** 0.75)
-
-
-def masked(case: Case, x: Array, mask: Array, w: Array, b: Array) -> Array:
-    """Moments of what counts; the rest is 0."""
-    n = x.shape[0]
-    shape, axes = ((n, case.groups, -1), (2,)) if case.groups else (x.shape, case.axes)
-    shown = np.broadcast_to(mask, x.shape).reshape(shape)
-    rows = np.where(mask, x, 0).reshape(shape)
-    count = np.maximum(shown.sum(axes, keepdims=True), 1).astype(x.dtype)
-    centered = (rows - rows.sum(axes, keepdims=True) / count) * shown
-    z = centered / np.sqrt((centered**2).sum(axes, keepdims=True) / count + x.dtype.type(EPS))
-    return np.asarray(np.where(mask, z.reshape(x.shape) * w + b, 0))
-
-
 def activate(x: Array, activation: str) -> Array:
     """relu or silu."""
     return np.asarray(np.maximum(x, 0) if activation == "relu" else x / (1 + np.exp(-x)))
-
-
-def fused(case: Case, d: Data) -> Any:
-    """The steps one after the other."""
-    h = d.x + d.residual if case.residual else d.x
-    y = reference(case.plain, replace(d, x=h))
-    y = activate(y, case.activation) if case.activation else y
-    return (y, h.astype(np.float64)) if case.residual else y
-
-
-def reference(case: Case, d: Data) -> Any:
-    """The result in float64."""
-    if case.fused:
-        return fused(case, d)
-    x = d.x.astype(np.float64)
-    if case.is_picture:
-        scaled = (x * picture_scale(d.x) - d.mean) / np.sqrt(d.var.astype(np.float64))
-        return np.moveaxis(scaled, -1, -3)
-    if case.operation == "moments":
-        return x.mean(case.axes), x.var(case.axes)
-    if case.operation == "recalibrate":
-        return x.mean(case.axes), x.var(case.axes, ddof=1)
-    if case.operation == "local_response_norm":
-        return local_response(x)
-    if case.operation == "minmax":
-        low, high = x.min(0), x.max(0)
-        return (x - low) / (high - low)
-    if case.operation == "running_moments":
-        both = np.concatenate([d.fit, x])
-        return both.mean(0), both.var(0)
-    w, b = (against(case, p).astype(np.float64) for p in (d.weight, d.bias))
-    if case.operation == "fold_batch_norm":
-        mean, var = (against(case, p).astype(np.float64) for p in (d.mean, d.var))
-        factor = w / np.sqrt(var + EPS)
-        return x * factor, ((b - mean) * factor + b).reshape(-1)
-    if case.masked:
-        return masked(case, x, d.mask, w, b)
-    if case.quantized:
-        float_form = replace(case, operation=case.operation.removesuffix("_int8"))
-        return Quantized(reference(float_form, d))
-    if case.operation in ("rms_norm", "gemma_rms_norm"):
-        return x / np.sqrt((x**2).mean(-1, keepdims=True) + EPS) * (w + (case.operation != "rms_norm"))
-    if case.groups:
-        shaped = x.reshape(x.shape[0], case.groups, -1)
-        center, spread = shaped.mean(2, keepdims=True), shaped.var(2, keepdims=True)
-        return ((shaped - center) / np.sqrt(spread + EPS)).reshape(x.shape) * w + b
-    center, spread = statistics(case, d, x)
-    x -= center
-    if case.operation in ("zscore", "scaler_row"):
-        return x / np.sqrt(spread)
-    x /= np.sqrt(spread + EPS)
-    return x * w + b

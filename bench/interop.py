@@ -20,9 +20,9 @@ import torch
 from torch import nn
 
 import cnorm
-from bench.interleave import Call, Clock, Timer, interleave, summary, timer
 from bench.tables import duration, number
 from bench.torch_models import OwnRMSNorm, models
+from cnorm._bench.interleave import Call, Clock, Timer, interleave, summary, timer
 from cnorm.interop.torch import accelerate
 
 ROWS: list[tuple[int, ...]] = [(rows, 768) for rows in (1, 8, 32, 64, 128, 512, 4096)]

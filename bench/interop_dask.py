@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import dask
@@ -10,8 +11,8 @@ import dask.array as da
 import numpy as np
 
 import cnorm
-from bench.interleave import interleave, summary, timer
 from bench.tables import duration, number
+from cnorm._bench.interleave import compared
 from cnorm.interop.dask import moments, standardize
 
 SECONDS = 3.0
@@ -31,18 +32,20 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 }
 
 
+def computed(f: Callable[[Any], Any], x: Any) -> Any:
+    """The graph, and its results."""
+    return dask.compute(*f(x), num_workers=2)
+
+
 def main() -> None:
     cnorm.set_num_threads(1)  # the scheduler's threads run beside each other
     x = da.from_array(np.random.default_rng(0).normal(3, 2, SHAPE).astype(np.float32), chunks=CHUNKS)
     print("| float32 (200000, 64) in 10 chunks | Dask's | cnorm's | Dask's / cnorm's |\n|---|---|---|---|")
     for name, (theirs, ours) in CASES.items():
-        calls = {
-            "dask": lambda f=theirs: dask.compute(*f(x), num_workers=2),
-            "cnorm": lambda f=ours: dask.compute(*f(x), num_workers=2),
-        }
+        calls = {"dask": partial(computed, theirs, x), "cnorm": partial(computed, ours, x)}
         for a, b in zip(calls["dask"](), calls["cnorm"](), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-        found = summary(interleave({k: timer(c) for k, c in calls.items()}, "cnorm", SECONDS), "cnorm")
+        found = compared(calls, "cnorm", SECONDS)
         times = " | ".join(duration(found[who]["median"]) for who in ("dask", "cnorm"))
         print(f"| {name} | {times} | {number(found['dask']['ratio'])} |", flush=True)
 

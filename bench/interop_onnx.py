@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 import cnorm
-from bench.interleave import interleave, summary, timer
 from bench.tables import duration, number
+from cnorm._bench.interleave import compared
 from cnorm.interop.onnx import ops
 
 SECONDS = 0.5
@@ -49,11 +50,10 @@ def main() -> None:
         graph = model(op, inputs, attributes)
         given = {f"i{k}": x for k, x in enumerate(inputs)}
         own, ours = ReferenceEvaluator(graph), ReferenceEvaluator(graph, new_ops=ops())
-        calls = {"own": lambda own=own, given=given: own.run(None, given)}
-        calls["cnorm"] = lambda ours=ours, given=given: ours.run(None, given)
+        calls = {"own": partial(own.run, None, given), "cnorm": partial(ours.run, None, given)}
         if op != "LRN":  # whose own operator leaves all channels from the batch size on as they are
             np.testing.assert_allclose(calls["own"]()[0], calls["cnorm"]()[0], rtol=1e-3, atol=1e-4)
-        found = summary(interleave({k: timer(c) for k, c in calls.items()}, "cnorm", SECONDS), "cnorm")
+        found = compared(calls, "cnorm", SECONDS)
         times = " | ".join(duration(found[who]["median"]) for who in ("own", "cnorm"))
         print(f"| {op} | {shapes[0]} | {times} | {number(found['own']['ratio'])} |", flush=True)
 

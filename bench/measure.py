@@ -7,12 +7,12 @@ from typing import Any
 
 from bench.agreement import agrees, error
 from bench.cases import Case
-from bench.data import Data, make, reference
-from bench.interleave import Call, interleave, summary, timer
+from bench.data import Data, make
+from bench.oracle import reference
 from bench.peers import CONTENDERS, LIMITS, MODES, set_threads
+from cnorm._bench.interleave import WARM, Call, compared
 
 BASE = "cnorm"
-WARM = 0.016  # seconds: threads of libgomp spin on for 6 ms, on the core the next contender needs
 
 
 class Disagreement(Exception):
@@ -61,8 +61,6 @@ def measure(case: Case, threads: int, mode: str, prepared: Prepared, seconds: fl
     calls = prepared.calls[mode]
     if BASE not in calls:
         return None
-    timers = {name: timer(call, warm=WARM if threads > 1 else 0) for name, call in calls.items()}
-    turns = interleave(timers, BASE, seconds)
     return {
         "case": str(case),
         "operation": case.operation,
@@ -70,6 +68,6 @@ def measure(case: Case, threads: int, mode: str, prepared: Prepared, seconds: fl
         "bytes": prepared.data.x.nbytes + prepared.data.out.nbytes,
         "threads": threads,
         "mode": mode,
-        "times": summary(turns, BASE),
+        "times": compared(calls, BASE, seconds, WARM if threads > 1 else 0),
         "disagree": prepared.disagree[mode],
     }

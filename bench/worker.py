@@ -1,6 +1,6 @@
 """One build of cnorm that times its calls on request: python -m bench.worker TREE, requests on stdin.
 
-The package cnorm is TREE's, everything of the bench is this tree's.
+The package cnorm is TREE's; the bench is this tree's, and so are the clock and the oracle it has from cnorm.
 """
 
 from __future__ import annotations
@@ -8,18 +8,32 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, TextIO
 
 from bench.cases import BY_NAME
-from bench.interleave import Timer, timer
 
-Timers = dict[str, Timer]
+ROOT = Path(__file__).parent.parent
+OF_THE_BENCH = ("cnorm._bench", "cnorm._check")  # its clock, its oracle
+Timers = dict[str, Callable[[int], float]]
+
+
+def keep(package: str) -> None:
+    """A package of this tree under its name, whatever the other build has there; parts of it follow."""
+    folder = ROOT.joinpath(*package.split("."))
+    spec = spec_from_file_location(package, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    assert spec
+    assert spec.loader
+    sys.modules[package] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
 
 
 def prepare(request: dict[str, Any]) -> Timers:
     """The timers of a case by mode, checked against the reference."""
     from bench.measure import BASE, prepare
+    from cnorm._bench.interleave import timer
 
     prepared = prepare(BY_NAME[request["case"]], request["threads"], (BASE,))
     return {mode: timer(calls[BASE]) for mode, calls in prepared.calls.items() if BASE in calls}
@@ -51,6 +65,8 @@ def main() -> None:
 
     if not Path(cnorm.__file__).is_relative_to(tree):
         raise SystemExit(f"cnorm came from {cnorm.__file__}, not from {tree}")
+    for package in OF_THE_BENCH:
+        keep(package)
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else prints does not mix with the replies
     serve(sys.stdin, replies)

@@ -42,7 +42,7 @@ def check(options: argparse.Namespace) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """cnorm beside the libraries that are installed."""
-    from cnorm._bench import bench as run
+    from cnorm._bench.command import bench as run
 
     return run(options.seconds, options.threads)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 import sys
 from typing import Any
 
@@ -74,9 +76,43 @@ def as_input(x: Any, name: str = "input") -> Array:
 
 
 def as_real(x: Any, name: str) -> Array:
-    """As `as_input`; integers and booleans are promoted to float64."""
-    array = to_ndarray(x, name)
+    """As `as_input`; integers and booleans are promoted to float64, objects that are real numbers, too.
+
+    Missing values of nullable pandas columns are NaN, as are None and pandas' NA among objects.
+    """
+    array = to_ndarray(nullable(x), name)
+    if array.dtype.kind == "O":
+        array = from_objects(array, name)
     return as_input(array.astype(np.float64) if array.dtype.kind in "biu" else array, name)
+
+
+def nullable(x: Any) -> Any:
+    """float64 for a pandas object of numbers that may be missing, as scikit-learn has it; else x itself."""
+    if not type(x).__module__.startswith("pandas.") or not hasattr(x, "to_numpy"):
+        return x
+    dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
+    if all(isinstance(d, np.dtype) for d in dtypes) or any(d.kind not in "biuf" for d in dtypes):
+        return x
+    return x.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def from_objects(array: Array, name: str) -> Array:
+    """Objects that are real numbers as float64; None and NA, of several, are missing."""
+
+    import decimal
+
+    def number(value: Any) -> float:
+        if isinstance(value, (numbers.Real, decimal.Decimal, np.bool_)):
+            return float(value)
+        if array.ndim and (value is None or type(value).__name__ == "NAType"):
+            return math.nan
+        raise TypeError(f"{name}: expected a float dtype or real numbers, got a {type(value).__name__}")
+
+    try:
+        values = np.fromiter(map(number, array.flat), np.float64, array.size)
+    except OverflowError:
+        raise ValueError(f"{name}: expected numbers within float64, got a larger integer") from None
+    return values.reshape(array.shape)
 
 
 def compute_dtype(x: Array) -> np.dtype[Any]:

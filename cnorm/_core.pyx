@@ -268,7 +268,7 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
 def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
     """The state [..., 5], in C order, and as many values, partials [..., 4] or states together.
 
-    None where care is needed: units, numbers that are not finite or huge; `other` not float64 in C order.
+    None where care is needed: units, numbers not finite, huge or tiny; `other` not float64 in C order.
     """
     cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
     cdef ptrdiff_t step = cnp.PyArray_SIZE(other) // n if n else 0

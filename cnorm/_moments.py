@@ -1,4 +1,4 @@
-"""Moments over arbitrary axes, their merge, and standardize: Chan's formulas on NumPy arrays."""
+"""moments and standardize: over any axes of arrays of any shape."""
 
 from __future__ import annotations
 
@@ -11,53 +11,16 @@ from cnorm import _core
 from cnorm._arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_eps, as_number, broadcast
 from cnorm._masks import as_mask, unmasked
+from cnorm._merging import mean_of, merge, values_with, variance, with_unit
+from cnorm._states import settled
 
-__all__ = ["merge", "moments", "standardize", "variance"]
-
-# A state is a float64 array [..., 4]: count, mean, mean_lo, m2. The true mean is mean + mean_lo.
-
-
-def merge(state: Array, axes: tuple[int, ...]) -> Array:
-    """Merges a state over axes (kept with size 1).
-
-    Means are taken about the first of them, so nothing is lost where mean >> std [1]_.
-
-    .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
-    """
-    count, mean, mean_lo, m2 = np.moveaxis(state, -1, 0)
-    first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(count.ndim))
-    pivot = mean[first]
-    total = count.sum(axes, keepdims=True)
-    part = np.divide(count, total, out=np.zeros_like(count), where=total > 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        apart = (mean - pivot) + mean_lo
-        shift = (part * apart).sum(axes, keepdims=True)
-        between = (count * (apart - shift) ** 2).sum(axes, keepdims=True)
-        merged_m2 = m2.sum(axes, keepdims=True) + between
-        merged = pivot + shift
-        rest = shift - (merged - pivot)
-        if not np.isfinite(merged).all():  # of infinities: what their sum is
-            infinite = np.isinf(mean).any(axes, keepdims=True)
-            merged = np.where(infinite, mean.sum(axes, keepdims=True), merged)
-            rest = np.where(infinite, 0, rest)
-    return np.stack([total, merged, rest, merged_m2], axis=-1)
-
-
-def variance(state: Array, correction: float = 0) -> Array:
-    """m2 / (count - correction); NaN or inf where that is not positive, without a warning."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return state[..., 3] / np.maximum(state[..., 0] - correction, 0)
+__all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
 
 
 def inverse_root(total: Array) -> Array:
     """1 / sqrt(variance + eps); 0 where that is 0, so that what has no spread comes out as 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total == 0, 0.0, 1 / np.sqrt(total))
-
-
-def mean_of(state: Array) -> Array:
-    """The mean in one word; NaN for an empty group."""
-    return np.where(state[..., 0] > 0, state[..., 1] + state[..., 2], np.nan)
 
 
 def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
@@ -67,19 +30,9 @@ def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
     return mean_of(state), variance(state, correction)
 
 
-def weighted_state(x: Array, axes: tuple[int, ...], weights: Array) -> Array:
-    """State of x with a weight for each element, in float64, two passes; weight 0 hides even NaN."""
-    weights = np.broadcast_to(weights, x.shape)
-    values = np.where(weights > 0, x, 0).astype(np.float64)
-    count = weights.sum(axes, keepdims=True, dtype=np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        share = weights / np.where(count > 0, count, 1)
-        pivot = (share * values).sum(axes, keepdims=True)
-        d = np.where(weights > 0, values - pivot, 0)
-        shift = (share * d).sum(axes, keepdims=True)
-        shift = np.where(np.isinf(pivot), 0, shift)  # an infinite mean is its own
-        m2 = (weights * (d - shift) ** 2).sum(axes, keepdims=True)
-    return np.stack([count, pivot, shift, m2], axis=-1)
+def overflows(state: Array) -> bool:
+    """May a number of these partials have left float64? One product is cheapest, and warns of nothing."""
+    return not math.isfinite(np.vdot(state, state))
 
 
 def check_nan_policy(nan_policy: Any) -> None:
@@ -88,29 +41,17 @@ def check_nan_policy(nan_policy: Any) -> None:
         raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
 
 
-def as_weights(x: Array, mask: Array | None, weights: Any, nan_policy: str) -> Array | None:
-    """One float64 weight per element from mask, weights and NaN policy; None if the mask tells all."""
-    check_nan_policy(nan_policy)
-    total: Array | None = None
-    if mask is not None and (weights is not None or nan_policy != "propagate"):
-        total = mask.astype(np.float64)
-    if weights is not None:
-        w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
-        if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
-            raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
-        w = w.astype(np.float64)
-        if not (np.isfinite(w) & (w >= 0)).all():
-            raise ValueError("weights: expected no negative, infinite or NaN weight")
-        total = w if total is None else total * w
-    if nan_policy != "propagate":
-        nan = np.isnan(x)
-        if total is not None:
-            nan &= total > 0
-        if nan.any():
-            if nan_policy == "raise":
-                raise ValueError('x: contains NaN and nan_policy is "raise"')
-            total = (~nan).astype(np.float64) if total is None else np.where(nan, 0, total)
-    return total
+def as_weights(weights: Any, x: Array) -> Array | None:
+    """Repeat counts in float64, with as many dimensions as x."""
+    if weights is None:
+        return None
+    w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
+    if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
+        raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
+    w = w.astype(np.float64, copy=False)
+    if not (np.isfinite(w) & (w >= 0)).all():
+        raise ValueError("weights: expected no negative, infinite or NaN weight")
+    return w
 
 
 def moments(
@@ -130,7 +71,7 @@ def moments(
     Parameters
     ----------
     x : array_like
-        Real numbers; integers and booleans are promoted to float64.
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64.
     axis : int, tuple of int or None
         Axes to reduce; None for all.
     correction : float
@@ -140,7 +81,8 @@ def moments(
     where : array_like of bool, optional
         Elements to include; broadcasts against `x`. What the others hold never matters.
     weights : array_like, optional
-        Non-negative repeat counts; broadcast against `x`. `n` is then their sum.
+        Non-negative repeat counts; broadcast against `x`. `n` is then their sum, which must be finite. A
+        weight of 0 hides an element, even NaN.
     nan_policy : {"propagate", "omit", "raise"}
         What to do with NaN.
 
@@ -159,8 +101,8 @@ def moments(
     Notes
     -----
     Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
-    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `weights` or "omit" the
-    sums run in float64.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `weights`, and in groups with
+    NaN that is omitted, the sums run in float64. What other groups hold changes no bit of a group.
 
     References
     ----------
@@ -178,9 +120,16 @@ def moments(
     axes = as_axes(axis, array.ndim)
     correction = as_number(correction, "correction")
     mask = as_mask(where, array)
-    weight = as_weights(array, mask, weights, nan_policy)
-    state = weighted_state(array, axes, weight) if weight is not None else _core.moments(array, axes, mask)
-    if weight is None and mask is None:
+    weight = as_weights(weights, array)
+    check_nan_policy(nan_policy)
+    state = None if weight is not None else _core.moments(array, axes, mask)
+    if state is None or nan_policy != "propagate":
+        mean, var = values_with(settled(state, array, axes, weight, mask, nan_policy), correction)
+    elif array.dtype.itemsize == 8 and overflows(state):
+        careful = settled(state, array, axes, None, mask, nan_policy)
+        finite = np.isfinite(state).all(-1, keepdims=True)
+        mean, var = values_with(np.where(finite, with_unit(state, 1.0), careful), correction)
+    elif mask is None:
         mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
     else:
         mean, var = mean_of(state), variance(state, correction)

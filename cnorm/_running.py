@@ -11,8 +11,9 @@ from cnorm import _core
 from cnorm._arrays import Array, as_real, native, to_ndarray
 from cnorm._axes import as_axes, as_int, as_number
 from cnorm._masks import as_mask, unmasked
-from cnorm._moments import as_weights, check_nan_policy, mean_of, variance
-from cnorm._states import EMPTY, combined, deviation, plain_moments, separated, stream_moments
+from cnorm._merging import EMPTY, check_left, combined, deviation, mean_of, separated, values_with
+from cnorm._moments import as_weights, check_nan_policy
+from cnorm._states import plain_moments, settled
 
 __all__ = ["RunningMoments"]
 
@@ -26,6 +27,11 @@ def as_shape(shape: Any) -> tuple[int, ...]:
     if min(checked, default=0) < 0:
         raise ValueError(f"shape: expected no negative size, got {shape!r}")
     return checked
+
+
+def higher(a: Array | None, b: Array | None) -> Array | None:
+    """The larger heights of two objects."""
+    return a if b is None else b if a is None else np.fmax(a, b)
 
 
 class RunningMoments:
@@ -54,7 +60,8 @@ class RunningMoments:
     see the moments before it or after it. Two threads that update the same object may lose an update: let
     each have its own, and merge them.
 
-    Means are kept in two float64, sums of squares in one, and rescaled where they would overflow [1]_.
+    Means are kept in two float64, sums of squares in one, in a power of two of each feature's own where
+    squares would overflow or vanish [1]_.
     `preprocessing.StandardScaler.partial_fit` merges the same states by the same functions.
 
     References
@@ -73,11 +80,13 @@ class RunningMoments:
     6
     """
 
-    __slots__ = ("_row", "_state", "_weighted", "nan_policy", "shape")
+    __slots__ = ("_lone", "_peak", "_row", "_state", "_weighted", "nan_policy", "shape")
     __hash__ = None  # type: ignore[assignment]
 
     shape: tuple[int, ...]
     nan_policy: str
+    _peak: Array | None  # heights of the largest numbers that parts were taken out of; None if none was
+    _lone: bool  # is one value left somewhere, which may be too little of the peak for others to join it?
 
     def __init__(self, shape: Any = (), *, nan_policy: str = "propagate") -> None:
         check_nan_policy(nan_policy)
@@ -85,6 +94,7 @@ class RunningMoments:
         self.nan_policy = nan_policy
         self._row = (1, *self.shape)
         self._weighted = False
+        self._peak, self._lone = None, False
         try:
             self._state = np.empty((*self.shape, 5))
         except (ValueError, OverflowError) as error:
@@ -102,6 +112,7 @@ class RunningMoments:
             Axes the samples lie along; None for all.
         weights : array_like, optional
             Non-negative repeat counts: one for each sample (the sizes of `axis`), or broadcast against `x`.
+            A weight of 0 hides an element, even NaN.
         where : array_like of bool, optional
             Elements that count, broadcast against `x`; the others are not looked at.
 
@@ -115,7 +126,8 @@ class RunningMoments:
         TypeError
             `x` or `weights` are not real, `where` is not boolean.
         ValueError
-            A shape or axis that does not fit, a negative or infinite weight, NaN under "raise".
+            A shape or axis that does not fit, a negative weight, an infinite one or sum of them, NaN under
+            "raise". Too small a spread beside that of parts that were taken out of these moments.
 
         Examples
         --------
@@ -126,7 +138,7 @@ class RunningMoments:
         """
         if weights is None and where is None and type(x) is _ndarray and type(axis) is int and not axis:
             size = x.shape
-            if size == self.shape or size == self._row:
+            if (size == self.shape or size == self._row) and not self._lone:
                 state = _merged(self._state, x.astype(np.float64) if x.dtype.char in "ef" else x)
                 if state is not None:
                     self._state = state
@@ -143,26 +155,39 @@ class RunningMoments:
             raise ValueError(
                 f"x: expected shape {self.shape}, or that in the axes other than {axis!r}, got {array.shape}"
             )
-        self._state = self._with(array, axes, weights, mask)
-        self._weighted |= weights is not None
-        return self
+        state = self._with(array, axes, weights, mask)
+        return self._take(state, self._weighted or weights is not None, self._peak, "x")
 
     def _with(self, x: Array, axes: tuple[int, ...], weights: Any, mask: Array | None) -> Array:
         """The state with a batch taken in."""
+        part = w = None
         if weights is None:
-            one = x.shape == self._row and axes == (0,) and mask is None
-            part = x.astype(np.float64, "C", copy=False) if one else plain_moments(x, axes, mask)
+            if x.shape == self._row and axes == (0,) and mask is None:
+                state = _merged(self._state, x.astype(np.float64, "C", copy=False))
+                if state is not None:
+                    return state
+            part = plain_moments(x, axes, mask)
             state = _merged(self._state, part)
             if state is not None:
                 return state
-            w = None if mask is None else mask.astype(np.float64)
         else:
             w = to_ndarray(weights, "weights")
             if w.shape == tuple(x.shape[a] for a in axes):
                 w = w.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])
-            w = as_weights(x, mask, w, "propagate")
-        part = stream_moments(x, axes, w, self.nan_policy)
-        return combined(self._state, part.reshape(self._state.shape))
+            w = as_weights(w, x)
+        batch = settled(part, x, axes, w, mask, self.nan_policy)
+        return combined(self._state, batch.reshape(self._state.shape))
+
+    def _take(self, state: Array, weighted: bool, peak: Array | None, name: str) -> RunningMoments:
+        """Replaces the state, if it is large enough beside what was taken out."""
+        if peak is not None:
+            check_left(state, peak, not weighted, name)
+        return self._set(state, weighted, peak)
+
+    def _set(self, state: Array, weighted: bool, peak: Array | None) -> RunningMoments:
+        self._lone = peak is not None and bool((state[..., 0] == 1).any())
+        self._peak, self._weighted, self._state = peak, weighted, state
+        return self
 
     def _other(self, other: Any) -> RunningMoments:
         if not isinstance(other, RunningMoments):
@@ -173,11 +198,10 @@ class RunningMoments:
                 raise ValueError(f"other: expected {name}={ours!r}, got {theirs!r}")
         return other
 
-    def _new(self, state: Array, weighted: bool) -> RunningMoments:
+    def _new(self, state: Array, weighted: bool, peak: Array | None) -> RunningMoments:
         result = type(self).__new__(type(self))
         result.shape, result.nan_policy, result._row = self.shape, self.nan_policy, self._row
-        result._state, result._weighted = state, weighted
-        return result
+        return result._set(state, weighted, peak)
 
     def merge(self, other: RunningMoments) -> RunningMoments:
         """Takes in what another object has seen, which stays as it is; `a + b` gives a new object.
@@ -197,7 +221,7 @@ class RunningMoments:
         TypeError
             `other` is something else.
         ValueError
-            Another shape or policy.
+            Another shape or policy; as for `update`, an infinite sum of weights or too small a spread.
 
         Examples
         --------
@@ -206,9 +230,8 @@ class RunningMoments:
         >>> a.merge(b).mean
         np.float64(3.0)
         """
-        self._state = combined(self._state, self._other(other)._state)
-        self._weighted |= other._weighted
-        return self
+        state = combined(self._state, self._other(other)._state)
+        return self._take(state, self._weighted or other._weighted, higher(self._peak, other._peak), "other")
 
     def __add__(self, other: Any) -> RunningMoments:
         if not isinstance(other, RunningMoments):
@@ -219,12 +242,15 @@ class RunningMoments:
         """What is left without a part merged before.
 
         It carries the errors of both, up to 1024 times as large. ValueError beyond: where fewer than 1/1024
-        of the elements or of the sum of squares about the mean are left.
+        of the elements, or of the sum of squares about the mean, are left of the most that any object had
+        which this one came from by additions and subtractions.
         """
         if not isinstance(other, RunningMoments):
             return NotImplemented
         weighted = self._weighted or self._other(other)._weighted
-        return self._new(separated(self._state, other._state, whole_counts=not weighted), weighted)
+        peak = higher(self._peak, other._peak)
+        rest, peak = separated(self._state, other._state, peak, whole_counts=not weighted)
+        return self._new(rest, weighted, peak)
 
     @property
     def count(self) -> Any:
@@ -255,9 +281,7 @@ class RunningMoments:
         ndarray or scalar
             NaN or infinity where no more than `correction` elements were seen.
         """
-        unit = self._state[..., 4]
-        with np.errstate(over="ignore"):
-            return (variance(self._state, as_number(correction, "correction")) / unit / unit)[()]
+        return values_with(self._state, as_number(correction, "correction"))[1][()]
 
     def std(self, correction: float = 0) -> Any:
         """Standard deviation in float64, finite where the variance is beyond float64.
@@ -276,7 +300,18 @@ class RunningMoments:
 
     def copy(self) -> RunningMoments:
         """An object of its own with the same moments."""
-        return self._new(self._state, self._weighted)
+        return self._new(self._state, self._weighted, self._peak)
+
+    def __getstate__(self) -> Any:
+        """Attributes for every pickle protocol; 0 and 1 do not find those in slots by themselves."""
+        return super().__getstate__()
+
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        """Attributes of `__getstate__`, also of versions that had fewer."""
+        self._peak, self._lone = None, False
+        for part in state:
+            for name, value in (part or {}).items():
+                setattr(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         """The same moments to the last bit, of data of the same kind?"""

@@ -107,7 +107,7 @@ typedef struct {
 enum { CN_VALUES = 1, CN_PARTIALS = 4, CN_STATES = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the three. 0, and nothing written, if a
- * prescale is not 1, a number not finite, or one so large that squares might not be. */
+ * prescale is not 1, a number not finite, or one so large or small that squares might not be right. */
 int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */

@@ -1,8 +1,7 @@
-"""Session settings: torch optional or required, slow tests on request, the hypothesis profile."""
+"""Session settings: slow tests on request, the hypothesis profile."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 import pytest
@@ -19,12 +18,6 @@ settings.register_profile(
     "fuzz", settings.get_profile("cnorm"), max_examples=int(os.environ.get("CNORM_FUZZ", "2000"))
 )
 settings.load_profile("fuzz" if "CNORM_FUZZ" in os.environ else "cnorm")
-
-
-def pytest_configure() -> None:
-    required = os.environ.get("CNORM_REQUIRE_TORCH") == "1"
-    if required and importlib.util.find_spec("torch") is None:
-        raise pytest.UsageError("CNORM_REQUIRE_TORCH=1, but torch is not installed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

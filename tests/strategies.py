@@ -1,4 +1,4 @@
-"""Hypothesis strategies: arrays laid out in every nasty way, and every kind of `out`."""
+"""Hypothesis strategies: arrays laid out in every nasty way, every kind of `out`, tables of mixed columns."""
 
 from __future__ import annotations
 
@@ -204,3 +204,69 @@ def out_cases(draw: st.DrawFn, shape: tuple[int, ...], names: tuple[str, ...] = 
     values = fill(shape, draw(dtypes), draw(seeds))
     steps = tuple(draw(st.sampled_from((1, -1, 2, -2, 3))) for _ in shape)
     return out_case(name, values, steps, draw(st.integers(1, 9)))
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of different nature side by side, and where to cut the rows into batches."""
+
+    x: Array
+    kinds: tuple[str, ...]
+    cuts: tuple[int, ...]
+
+    @property
+    def parts(self) -> list[Array]:
+        return np.split(self.x, self.cuts)
+
+
+# The largest and smallest level of columns, and the mean of those with deviation 1, for each dtype.
+LEVELS = {"float64": (1e300, 1e-300, 1e8), "float32": (1e37, 1e-37, 1e6), "float16": (6e3, 1e-6, 100.0)}
+# Elements at which the code takes another way (`_tables.BLOCK`, `_states.WIDE`), and sizes about vectors'.
+THRESHOLDS = (16, 64, 1 << 14, 1 << 16)
+
+
+def column(kind: str, rows: int, dtype: np.dtype[Any], rng: np.random.Generator) -> Array:
+    """A column of the named nature."""
+    huge, tiny, far = LEVELS[dtype.name]
+    x = rng.normal(size=rows)
+    levels = {"far": x + far, "huge": x * huge / 8, "tiny": x * tiny, "constant": 0 * x + 0.1, "zero": 0 * x}
+    levels |= {"integers": np.round(10 * x), "far constant": 0 * x + far + 0.1, "edge": x * huge**0.515}
+    x = levels.get(kind, x)
+    if kind == "led by NaN":
+        x[: rng.integers(rows + 1)] = np.nan
+    elif kind in ("holes", "constant with holes", "far with holes"):
+        x = x if kind == "holes" else x + far if kind == "far with holes" else 0 * x + 0.1
+        x[rng.random(rows) < 0.3] = np.nan
+    elif kind == "nothing":
+        x[:] = np.nan
+    elif kind == "infinite" and rows:
+        x[rng.integers(rows, size=2)] = rng.choice([np.inf, -np.inf], 2)
+    elif kind == "outlier" and rows:
+        x[rng.integers(rows)] = far
+    return np.asarray(x.astype(dtype))
+
+
+FINITE_KINDS = ("plain", "far", "integers", "constant", "far constant", "zero", "outlier")
+EXTREME_KINDS = ("huge", "tiny", "edge")
+NAN_KINDS = ("led by NaN", "holes", "constant with holes", "far with holes", "nothing")
+COLUMN_KINDS = (*FINITE_KINDS, *EXTREME_KINDS, *NAN_KINDS, "infinite")
+
+
+@st.composite
+def mixed_tables(
+    draw: st.DrawFn,
+    kinds: tuple[str, ...] = COLUMN_KINDS,
+    dtypes: tuple[Any, ...] = (np.float64, np.float32),
+    min_rows: int = 1,
+    max_size: int = 70_000,
+) -> Table:
+    """Up to six columns of these kinds; elements about every threshold of the code, but mostly few."""
+    names = tuple(draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=6)))
+    sizes = [n for n in THRESHOLDS if n <= max_size]
+    about = st.builds(lambda n, more: n // len(names) + more, st.sampled_from(sizes), st.integers(-1, 1))
+    rows = max(min_rows, draw(st.integers(min_rows, 40) | about))
+    cuts = tuple(sorted(draw(st.lists(st.integers(0, rows), max_size=5))))
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    rng = np.random.default_rng(draw(seeds))
+    x = np.stack([column(kind, rows, dtype, rng) for kind in names], 1)
+    return Table(np.asarray(x, order=draw(st.sampled_from("CF"))), names, cuts)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from operations import LAYOUTS
 from reference import Array, assert_close
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -41,20 +42,17 @@ def assert_relative(actual: Any, expected: Any, bound: float, floor: Any = 0) ->
     assert np.all(np.abs(actual - expected) <= bound * np.maximum(np.abs(expected), floor))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("ratio", RATIOS)
-@pytest.mark.parametrize("dtype", [F32, F64], ids=str)
+@sweep(dtype=[F32, F64], ratio=RATIOS, layout=LAYOUTS)
 def test_offset(dtype: Any, ratio: float, norm: str, layout: str) -> None:
     x = offset_data((3, 12, 9, 11), ratio, 1.0, dtype)
     call, axes = NORMS[norm]
     assert_close(call(LAYOUTS[layout](x)), R.standardize(x, axes, eps=0))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("axis", [None, 0, 1, (2, 3), (0, 2, 3), (1, 3)], ids=str)
-@pytest.mark.parametrize(("dtype", "bound"), [(F32, 1e-6), (F64, 1e-12)], ids=str)
-def test_moments_with_offset(dtype: Any, bound: float, axis: Any, layout: str) -> None:
+@sweep(dtype=[F32, F64], axis=[None, 0, 1, (2, 3), (0, 2, 3), (1, 3)], layout=LAYOUTS)
+def test_moments_with_offset(dtype: Any, axis: Any, layout: str) -> None:
+    bound = 1e-6 if dtype == F32 else 1e-12
     for ratio in RATIOS:
         x = offset_data((4, 12, 9, 11), ratio, 1.0, dtype)
         mean, var = cnorm.moments(LAYOUTS[layout](x), axis)
@@ -64,9 +62,7 @@ def test_moments_with_offset(dtype: Any, bound: float, axis: Any, layout: str) -
 
 
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("scale", [1e30, 1e-18, 1e-30])
-@pytest.mark.parametrize("ratio", [0.0, 1e3])
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
+@sweep(scale=[1e30, 1e-18, 1e-30], ratio=[0.0, 1e3], layout=["contiguous", "channels-last"])
 def test_extreme_magnitudes(layout: str, ratio: float, scale: float, norm: str) -> None:
     """Squares overflow or vanish in float32; results do not."""
     x = offset_data((3, 12, 9, 11), ratio, scale, F32)
@@ -80,9 +76,9 @@ def test_extreme_magnitudes(layout: str, ratio: float, scale: float, norm: str) 
     assert_relative(np.where(fits, var, 0), np.where(fits, true_var, 0), 1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e30, 1e37, 1e-30, 1e-40])
-@pytest.mark.parametrize(
-    "name", ["rms_norm", "normalize", "weight_norm", "local_response_norm", "switchable_norm"]
+@sweep(
+    name=["rms_norm", "normalize", "weight_norm", "local_response_norm", "switchable_norm"],
+    scale=[1e30, 1e37, 1e-30, 1e-40],
 )
 def test_extreme_magnitudes_elsewhere(name: str, scale: float) -> None:
     x = offset_data((3, 4, 50), 0.0, scale, F32)
@@ -103,8 +99,7 @@ def test_extreme_magnitudes_elsewhere(name: str, scale: float) -> None:
     assert_close(*calls[name])
 
 
-@pytest.mark.parametrize("p", [0.5, 1, 3, 5.0, 30.0, -2])
-@pytest.mark.parametrize("scale", [1e30, 1e-30])
+@sweep(p=[0.5, 1, 3, 5.0, 30.0, -2], scale=[1e30, 1e-30])
 def test_norms_do_not_overflow(p: float, scale: float) -> None:
     x = offset_data((6, 40), 0.0, scale, F32)
     assert_close(F.normalize(x, p, eps=0), R.normalize(x, p, eps=0), 4e-6)
@@ -139,10 +134,7 @@ def test_float64_overflow_is_infinite() -> None:
     assert var.tolist() == [np.inf, 1]
 
 
-@pytest.mark.parametrize("offset", [0, 1e3, 1e6])
-@pytest.mark.parametrize("outlier", [1e3, -1e6, 1e9])
-@pytest.mark.parametrize("where", [0, -1, 500])
-@pytest.mark.parametrize("axis", [0, 1])
+@sweep(offset=[0, 1e3, 1e6], outlier=[1e3, -1e6, 1e9], where=[0, -1, 500], axis=[0, 1])
 def test_outlier_float64(axis: int, where: int, outlier: float, offset: float) -> None:
     """A pivot taken from an outlier would cost digits; wherever it stands, none are lost."""
     x = offset_data((1000, 6), offset, 1.0, F64)
@@ -166,8 +158,7 @@ def known(n: int, center: float, step: float, outlier: float) -> tuple[Array, Fr
     return x, mean, sum(c * (v - mean) ** 2 for v, c in pairs) / n
 
 
-@pytest.mark.parametrize("n", [100, 4096, 100_001])
-@pytest.mark.parametrize("outlier", [0.0, 1e9, -1e12, 1e15])
+@sweep(n=[100, 4096, 100_001], outlier=[0.0, 1e9, -1e12, 1e15])
 def test_float64_against_fractions(n: int, outlier: float) -> None:
     x, true_mean, true_var = known(n, 2.0**20, 0.25, outlier)
     for array, axis in ((x, None), (x[:, None].repeat(3, 1), 0)):

@@ -29,12 +29,13 @@ LAYERS = (
     ("cnorm.nn", "cnorm.preprocessing"),
     ("cnorm.functional",),
     ("cnorm._entry",),
-    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp"),
+    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp", "cnorm._scores"),
     ("cnorm._quantize", "cnorm._response"),
     ("cnorm._switchable", "cnorm._trailing"),
     ("cnorm._running", "cnorm._picture_moments"),
+    ("cnorm._moments",),
     ("cnorm._states",),
-    ("cnorm._moments", "cnorm._config", "cnorm._tables"),
+    ("cnorm._config", "cnorm._merging", "cnorm._tables"),
     ("cnorm._fusions", "cnorm._masks", "cnorm._outputs", "cnorm._threads"),
     ("cnorm._axes",),
     ("cnorm._arrays",),
@@ -42,6 +43,9 @@ LAYERS = (
 )
 # These reach the compiled room; nn, preprocessing and interop never do.
 MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
+
+# bench/worker.py runs these of one tree beside the cnorm of another.
+ALONE = ("_bench/interleave.py", "_check/formulas.py")
 
 # Modules of ours the compiled files may reach. _entry calls the careful functions, and the core through
 # _core.pxd alone: the C core is linked once, into _core.
@@ -146,6 +150,11 @@ def test_python_arrows_point_down(path: Path) -> None:
 def test_only_functions_touch_the_core(path: Path) -> None:
     if "cnorm._core" in imports(path):
         assert MAY_TOUCH_CORE.match(module_name(path))
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_the_clock_and_the_oracle_stand_alone(name: str) -> None:
+    assert list(imports(ROOT / "cnorm" / name)) == []
 
 
 @pytest.mark.parametrize("name", CYTHON_FILES)

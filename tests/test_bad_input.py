@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from reference import Array
 from strategies import fill
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -226,18 +227,16 @@ def rows() -> list[Row]:
     return table
 
 
-ROWS = rows()
+ROWS = {f"{name}-{argument}-{i}": (name, argument, *rest) for i, (name, argument, *rest) in enumerate(rows())}
 
 
 def arrays_of(arguments: dict[str, Any]) -> dict[str, bytes]:
     return {k: v.tobytes() for k, v in arguments.items() if isinstance(v, np.ndarray) and v.dtype != object}
 
 
-@pytest.mark.parametrize(
-    "row", ROWS, ids=[f"{name}-{argument}-{i}" for i, (name, argument, *_) in enumerate(ROWS)]
-)
-def test_refused(row: Row) -> None:
-    name, argument, change, error = row
+@sweep(row=ROWS)
+def test_refused(row: str) -> None:
+    name, argument, change, error = ROWS[row]
     function, make = GOOD[name]
     arguments = {**make(), **change()}
     out = arguments.setdefault("out", ones(*X)) if name not in NO_OUT else None

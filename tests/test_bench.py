@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import cnorm
-from cnorm import _bench
 from cnorm.__main__ import main
+from cnorm._bench import command
 
 TINY = 0.004
 
@@ -15,27 +15,27 @@ TINY = 0.004
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but NumPy is installed."""
-    monkeypatch.setattr(_bench, "installed", lambda name: None)
+    monkeypatch.setattr(command, "installed", lambda name: None)
 
 
 def test_every_library_computes_the_same() -> None:
-    cases = _bench.cases(TINY)
+    cases = command.cases(TINY)
     assert len(cases) == len({name for name, _ in cases}) == 11
     for name, calls in cases:
         assert list(calls)[:2] == ["cnorm", "NumPy"]
         for who, call in calls.items():
-            assert _bench.agree(call(), calls["NumPy"]()), (name, who)
+            assert command.agree(call(), calls["NumPy"]()), (name, who)
 
 
 def test_what_is_installed_is_compared() -> None:
-    named = {who for _, calls in _bench.cases(TINY) for who in calls}
+    named = {who for _, calls in command.cases(TINY) for who in calls}
     for module, name in (("torch", "torch"), ("sklearn", "scikit-learn")):
-        assert (name in named) == (_bench.installed(module) is not None)
+        assert (name in named) == (command.installed(module) is not None)
 
 
 @pytest.mark.usefixtures("alone")
 def test_with_numpy_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _bench.bench(0.0, share=TINY) == 0
+    assert command.bench(0.0, share=TINY) == 0
     said = capsys.readouterr()
     assert "as fast as NumPy (geometric mean of 11 cases" in said.out
     assert "torch" not in said.out
@@ -45,43 +45,34 @@ def test_with_numpy_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bar_where_rich_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rich")
-    with _bench.progress(2) as at:
+    with command.progress(2) as at:
         at("a case")
         at("another")
     assert not capsys.readouterr().out
 
 
-def test_rounds_are_interleaved() -> None:
-    order: list[str] = []
-    calls = {name: lambda name=name: order.append(name) for name in "abc"}  # type: ignore[misc]
-    times = _bench.interleaved(calls, 0.0)
-    assert {name: len(taken) for name, taken in times.items()} == dict.fromkeys("abc", _bench.FEWEST)
-    blocks = [name for name, before in zip(order, ["", *order], strict=False) if name != before]
-    assert len(blocks) >= 2 * _bench.FEWEST
-
-
 def test_a_wrong_result_is_named_and_not_timed() -> None:
     x = np.ones(3)
-    result = _bench.compare("case", {"cnorm": lambda: x, "NumPy": lambda: x, "torch": lambda: 2 * x}, 0.0)
+    result = command.compare("case", {"cnorm": lambda: x, "NumPy": lambda: x, "torch": lambda: 2 * x}, 0.0)
     assert result.wrong == ("torch",)
     assert list(result.ratios) == ["NumPy"]
-    lines = _bench.table([result]) + _bench.verdict([result])
+    lines = command.table([result]) + command.verdict([result])
     assert lines[1].split()[-1] == "wrong"
     assert lines[-1] == "another result than NumPy's: torch at case"
 
 
 def test_our_own_wrong_result_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [("case", {"cnorm": lambda: np.zeros(3), "NumPy": lambda: np.ones(3)})]
-    monkeypatch.setattr(_bench, "cases", lambda share: wrong)
-    assert _bench.bench(0.0) == 1
+    monkeypatch.setattr(command, "cases", lambda share: wrong)
+    assert command.bench(0.0) == 1
 
 
 def test_the_verdict_names_what_is_slower() -> None:
     results = [
-        _bench.Result("a", 1e-6, {"NumPy": 4.0, "torch": 0.5}, ()),
-        _bench.Result("b", 1e-6, {"NumPy": 9.0}, ()),
+        command.Result("a", 1e-6, {"NumPy": 4.0, "torch": 0.5}, ()),
+        command.Result("b", 1e-6, {"NumPy": 9.0}, ()),
     ]
-    assert _bench.verdict(results) == [
+    assert command.verdict(results) == [
         "cnorm is 6.0 times as fast as NumPy (geometric mean of 2 cases, 4.00 to 9.0)",
         "cnorm is 0.5 times as fast as torch (geometric mean of 1 cases, 0.50 to 0.5)",
         "slower than torch at a: 0.50",
@@ -89,9 +80,9 @@ def test_the_verdict_names_what_is_slower() -> None:
 
 
 def test_threads_come_back() -> None:
-    before, torch = cnorm.get_num_threads(), _bench.installed("torch")
+    before, torch = cnorm.get_num_threads(), command.installed("torch")
     theirs = torch and torch.get_num_threads()
-    with _bench.equal_terms(2):
+    with command.equal_terms(2):
         assert cnorm.get_num_threads() == 2
         assert not torch or torch.get_num_threads() == 2
     assert cnorm.get_num_threads() == before
@@ -100,7 +91,7 @@ def test_threads_come_back() -> None:
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(_bench, "bench", lambda *options: asked.append(options) or 0)
+    monkeypatch.setattr(command, "bench", lambda *options: asked.append(options) or 0)
     assert main(["bench"]) == main(["bench", "--seconds", "3", "--threads", "2"]) == 0
     assert asked == [(10.0, 1), (3.0, 2)]
     with pytest.raises(SystemExit):

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import DTYPES, Array, finfo
+from sweep import sweep
 
 import cnorm
 from cnorm import _core
@@ -141,9 +142,8 @@ def rounded(values: Array, dtype: np.dtype[Any]) -> Array:
     return np.clip(values, -limit, limit).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("ratio", [0.0, 1e3, 1e6, 1e8, 1e15])
 @pytest.mark.parametrize("n", [2, 33, 1000, 4500])
+@sweep(dtype=DTYPES, ratio=[0.0, 1e3, 1e6, 1e8, 1e15])
 def test_hard_data(dtype: Any, ratio: float, n: int) -> None:
     """Where a dtype cannot hold such a ratio the data collapse to few values: the bound holds."""
     for name, values in families(n, np.random.default_rng(n)).items():
@@ -153,8 +153,8 @@ def test_hard_data(dtype: Any, ratio: float, n: int) -> None:
             raise AssertionError(f"{name}: {error}") from error
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("run", [2, 3, 5, 17, 31, 33])
+@sweep(dtype=DTYPES)
 def test_short_runs(dtype: Any, run: int) -> None:
     """Groups of many short runs, several of which make a block."""
     for ratio in (0.0, 1e4, 1e7):

@@ -73,13 +73,6 @@ def test_the_site_names_only_pages_that_are_there() -> None:
         assert name == "*" or (ROOT / "docs" / f"{name}.md").exists(), name
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if ">>> " in text(p)], ids=lambda p: p.name)
-def test_examples(page: Path) -> None:
-    failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert tried > 0
-    assert failed == 0
-
-
 def test_every_promise_has_its_test() -> None:
     rows = [line.split("|")[1:3] for line in text(PROMISES).splitlines() if line.startswith("|")][2:]
     assert len(rows) > 20

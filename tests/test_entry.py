@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import BFLOAT16, DTYPES, Array
 from strategies import fill, seeds, shapes
+from sweep import sweep
 
 import cnorm.functional as F
 from cnorm import _batch, _group, _trailing
@@ -115,7 +116,7 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("name", "layout", "out"), PLAIN)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(dtype=DTYPES)
 def test_plain_calls_are_short(name: str, layout: str, out: str, dtype: Any, asked: list[str]) -> None:
     x = LAYOUTS[layout](fill((2, 4, 3, 5), dtype, 1))
     call = arguments(name, x)
@@ -151,8 +152,8 @@ def test_options_are_short(name: str, change: Call, asked: list[str]) -> None:
     assert asked == []
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", MODULES)
+@by_name
+@sweep(dtype=DTYPES)
 def test_fusions_are_short(name: str, dtype: Any, asked: list[str]) -> None:
     x, r = fill((2, 4, 3), dtype, 2), fill((2, 4, 3), dtype, 3)
     call: Call = arguments(name, x) | {"activation": "silu"}
@@ -214,11 +215,12 @@ INPUTS: dict[str, Callable[[Array], Any]] = {
 
 
 @by_name
-@pytest.mark.parametrize("kind", INPUTS)
+@sweep(kind=INPUTS)
 def test_other_inputs_need_care(name: str, kind: str, asked: list[str]) -> None:
     x = fill((2, 4, 3, 5), F32, 3)
     call = arguments(name, x)
     odd = INPUTS[kind](x)
+    asked.clear()
     y = getattr(F, name)(**call | {"input": odd})
     assert asked == [name]
     assert type(y) is (np.ma.MaskedArray if kind == "masked" else np.ndarray)
@@ -254,10 +256,11 @@ OF_PARAMETERS = [(n, p) for n in MODULES for p in arguments(n, fill((2, 4, 4), F
 
 
 @pytest.mark.parametrize(("name", "parameter"), OF_PARAMETERS)
-@pytest.mark.parametrize("kind", PARAMETERS)
+@sweep(kind=PARAMETERS)
 def test_other_parameters_need_care(name: str, parameter: str, kind: str, asked: list[str]) -> None:
     call = arguments(name, fill((2, 4, 4), F32, 5))
     odd = PARAMETERS[kind](call[parameter])
+    asked.clear()
     y = getattr(F, name)(**call | {parameter: odd})
     assert asked == [name]
     if kind != "half":
@@ -297,19 +300,20 @@ def outs(x: Array) -> dict[str, Array]:
 
 
 @by_name
-@pytest.mark.parametrize("kind", outs(np.zeros((1, 1), F32)))
+@sweep(kind=outs(np.zeros((1, 1), F32)))
 def test_other_outs_need_care(name: str, kind: str, asked: list[str]) -> None:
     x = fill((2, 4, 4), F32, 7)
     call = arguments(name, x)
     expected = getattr(F, name)(**call)
     target = outs(x)[kind]
+    asked.clear()
     assert getattr(F, name)(**call, out=target) is target
     assert asked == [name]
     assert np.array_equal(target, expected)
 
 
 @by_name
-@pytest.mark.parametrize("shift", [-3, -1, 1, 5, 31])
+@sweep(shift=[-3, -1, 1, 5, 31])
 def test_overlap_with_input_needs_care(name: str, shift: int, asked: list[str]) -> None:
     """31: the first byte of the one is in the last element of the other."""
     x = fill((2, 4, 4), F32, 8)
@@ -317,6 +321,7 @@ def test_overlap_with_input_needs_care(name: str, shift: int, asked: list[str]) 
     source, target = (buffer[32 + s :][: x.size].reshape(x.shape) for s in (0, shift))
     source[...] = x
     expected = getattr(F, name)(**arguments(name, x))
+    asked.clear()
     getattr(F, name)(**arguments(name, source), out=target)
     assert asked == [name]
     assert np.array_equal(target, expected)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import DTYPES, Array
 from strategies import seeds
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -35,7 +36,7 @@ def close(y: Array, wanted: Array) -> bool:
 
 
 @pytest.mark.parametrize("power", POWERS)
-@pytest.mark.parametrize("layout", sorted(LAYOUTS))
+@sweep(layout=LAYOUTS)
 def test_standardize(power: int, layout: str) -> None:
     """Some groups ordinary, one constant, one of zeros, the others far beyond: each as if alone."""
     rng = np.random.default_rng(power + 2000)
@@ -97,9 +98,7 @@ def test_what_is_not_finite_stays_so(bad: float) -> None:
     assert np.isnan(y[1]).all()
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("eps", [1e-80, 1e-120, 1e-300])
-@pytest.mark.parametrize("value", [1.0, -3.0, 1e-3])
+@sweep(dtype=DTYPES, eps=[1e-80, 1e-120, 1e-300], value=[1.0, -3.0, 1e-3])
 def test_constant_groups_with_a_tiny_eps(dtype: Any, eps: float, value: float) -> None:
     """The factor leaves float32's range and would leave that of the elements, too."""
     x = np.full((4, 8), value, dtype)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import DTYPES, Array
 from strategies import Placed, fill, layouts
+from sweep import sweep
 
 import cnorm.functional as F
 from cnorm import nn
@@ -37,10 +38,10 @@ def assert_rounded_once(actual: Array, expected: Array) -> None:
     assert np.all(np.abs(R.wide(actual) - expected) <= half * np.abs(expected) + 1e-15)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("shape", [(4, 3), (4, 1), (4, 3, 5), (4, 3, 3, 3), (4, 2, 1, 2, 3)], ids=str)
-@pytest.mark.parametrize(
-    "missing", [(), ("bias",), ("bn_weight",), ("bn_bias",), ("bias", "bn_weight", "bn_bias")]
+@sweep(
+    dtype=DTYPES,
+    shape=[(4, 3), (4, 1), (4, 3, 5), (4, 3, 3, 3), (4, 2, 1, 2, 3)],
+    missing=[(), ("bias",), ("bn_weight",), ("bn_bias",), ("bias", "bn_weight", "bn_bias")],
 )
 def test_rounded_once(dtype: Any, shape: tuple[int, ...], missing: tuple[str, ...]) -> None:
     w = fill(shape, dtype, 1)
@@ -108,8 +109,7 @@ def test_nothing_to_fold() -> None:
         assert bias.shape == (0,)
 
 
-@pytest.mark.parametrize("transpose", [False, True])
-@pytest.mark.parametrize("missing", [(), ("bias",), ("bn_weight", "bn_bias"), PARTS[::3]])
+@sweep(transpose=[False, True], missing=[(), ("bias",), ("bn_weight", "bn_bias"), PARTS[::3]])
 def test_torch_fusion(missing: tuple[str, ...], transpose: bool) -> None:
     torch = pytest.importorskip("torch")
     w = fill((3, 4, 2, 5) if transpose else (4, 3, 2, 5), DTYPES[3], 5)
@@ -122,10 +122,10 @@ def test_torch_fusion(missing: tuple[str, ...], transpose: bool) -> None:
         np.testing.assert_allclose(ours, wanted.detach().numpy(), rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("groups", [1, 2, 3])
-@pytest.mark.parametrize(
-    "kind", ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear"]
+@sweep(
+    kind=["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "Linear"],
+    groups=[1, 2, 3],
+    bias=[True, False],
 )
 def test_folded_layers_of_torch(kind: str, groups: int, bias: bool) -> None:
     """The folded layer gives what the layer and the norm gave; groups of transposed ones, too."""
@@ -151,8 +151,7 @@ def test_folded_layers_of_torch(kind: str, groups: int, bias: bool) -> None:
         np.testing.assert_allclose(layer(torch.from_numpy(x)).numpy(), expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("name", ["BatchNorm2d", "FrozenBatchNorm2d"])
+@sweep(dtype=DTYPES, name=["BatchNorm2d", "FrozenBatchNorm2d"])
 def test_the_affine_form_of_layers(name: str, dtype: Any) -> None:
     layer = getattr(nn, name)(4).eval()
     for value in layer.state_dict().values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,12 @@ from strategies import (
     seeds,
     shapes,
 )
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
 
 by_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=repr)
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
 def parameters_of(operation: Operation, shape: tuple[int, ...], dtype: Any, seed: int = 0) -> dict[str, Any]:
@@ -52,8 +51,7 @@ def checked(operation: Operation, x: Array, p: dict[str, Any], out: Array | None
 
 
 @by_operation
-@by_dtype
-@pytest.mark.parametrize("layout", LAYOUTS)
+@sweep(dtype=DTYPES, layout=LAYOUTS)
 def test_layouts(operation: Operation, dtype: Any, layout: str) -> None:
     x = fill((3, 4, 5, 7), dtype, 1)
     p = parameters_of(operation, x.shape, np.float32)
@@ -63,16 +61,16 @@ def test_layouts(operation: Operation, dtype: Any, layout: str) -> None:
 
 
 @by_operation
-@pytest.mark.parametrize(("dtype", "parameter_dtype"), list(itertools.product(DTYPES, DTYPES)), ids=str)
+@sweep(dtype=DTYPES, parameter_dtype=DTYPES)
 def test_mixed_parameter_dtypes(operation: Operation, dtype: Any, parameter_dtype: Any) -> None:
     x = fill((2, 6, 9), dtype, 2)
     checked(operation, x, parameters_of(operation, x.shape, parameter_dtype))
 
 
 @by_operation
-@by_dtype
-@pytest.mark.parametrize(
-    "shape", [(2, 2, 3), (5, 34, 17), (2, 4, 130), (3, 2, 3, 3, 3), (40, 6, 2), (1, 2, 700)]
+@sweep(
+    dtype=DTYPES,
+    shape=[(2, 2, 3), (5, 34, 17), (2, 4, 130), (3, 2, 3, 3, 3), (40, 6, 2), (1, 2, 700)],
 )
 def test_shapes(operation: Operation, dtype: Any, shape: tuple[int, ...]) -> None:
     checked(operation, fill(shape, dtype, 3), parameters_of(operation, shape, dtype))
@@ -117,7 +115,7 @@ def test_out(operation: Operation, data: st.DataObject) -> None:
 
 
 @by_operation
-@pytest.mark.parametrize("name", BAD_OUTS)
+@sweep(name=BAD_OUTS)
 def test_refused_out(operation: Operation, name: str) -> None:
     case = out_case(name, fill((3, 4, 5), np.dtype(np.float32), 5), (1, 1, 1))
     p = parameters_of(operation, case.x.shape, np.float32)
@@ -130,8 +128,7 @@ def test_refused_out(operation: Operation, name: str) -> None:
 
 
 @by_operation
-@pytest.mark.parametrize("name", [n for n in GOOD_OUTS if n != "none"])
-@by_dtype
+@sweep(name=[n for n in GOOD_OUTS if n != "none"], dtype=DTYPES)
 def test_every_out(operation: Operation, name: str, dtype: Any) -> None:
     case = out_case(name, fill((2, 4, 35), dtype, 6), (-1, 2, 3), 5)
     values = case.x.copy()
@@ -160,9 +157,7 @@ def test_out_over_running_statistics() -> None:
     assert_close(F.batch_norm(x, buffer[0], buffer[3], out=buffer), expected)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@by_dtype
-@pytest.mark.parametrize("statistic", DTYPES, ids=str)
+@sweep(training=[True, False], dtype=DTYPES, statistic=DTYPES)
 def test_running_statistics(training: bool, dtype: Any, statistic: Any) -> None:
     x = fill((5, 6, 7), dtype, 11)
     for function, oracle, flag in (
@@ -226,17 +221,18 @@ def test_switchable_two_dimensions(training: bool) -> None:
     assert_close(mean.ravel(), np.ravel(new_mean))
 
 
-@pytest.mark.parametrize("p", [0, 0.5, 1, 1.5, 2, 3, 7.0, np.inf, -np.inf, -1, -2.5])
-@by_dtype
-@pytest.mark.parametrize("dim", [0, -1, (0, 2), None, ()])
+@sweep(
+    p=[0, 0.5, 1, 1.5, 2, 3, 7.0, np.inf, -np.inf, -1, -2.5],
+    dtype=DTYPES,
+    dim=[0, -1, (0, 2), None, ()],
+)
 def test_normalize(p: float, dtype: Any, dim: Any) -> None:
     x = fill((3, 4, 5), dtype, 23)
     y = F.normalize(x, p, dim)
     assert_close(y, R.normalize(x, p, None if dim == () else dim))
 
 
-@pytest.mark.parametrize("dim", [0, 1, 2, -1, -2, None])
-@by_dtype
+@sweep(dim=[0, 1, 2, -1, -2, None], dtype=DTYPES)
 def test_weight_norm(dim: Any, dtype: Any) -> None:
     v = fill((3, 4, 5), dtype, 24)
     kept = v.shape[dim] if dim not in (-1, None) else 1
@@ -245,17 +241,14 @@ def test_weight_norm(dim: Any, dtype: Any) -> None:
     assert_close(F.weight_norm(v, g, dim), R.weight_norm(v, g, same))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 30])
-@pytest.mark.parametrize("beta", [0.75, 0.5, 1.0, 2.0])
-@by_dtype
+@sweep(size=[1, 2, 3, 5, 8, 30], beta=[0.75, 0.5, 1.0, 2.0], dtype=DTYPES)
 def test_local_response_norm(size: int, beta: float, dtype: Any) -> None:
     x = fill((2, 7, 3, 2), dtype, 26)
     expected = R.local_response_norm(x, size, 0.5, beta, 2.0)
     assert_close(F.local_response_norm(x, size, 0.5, beta, 2.0), expected)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 8, 30])
-@by_dtype
+@sweep(size=[1, 2, 3, 4, 5, 8, 30], dtype=DTYPES)
 def test_cross_map_lrn2d(size: int, dtype: Any) -> None:
     x = fill((2, 9, 3, 2), dtype, 26)
     assert_close(F.cross_map_lrn2d(x, size, 0.5, 0.75, 2.0), R.cross_map_lrn2d(x, size, 0.5, 0.75, 2.0))

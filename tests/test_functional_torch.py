@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -15,10 +14,11 @@ from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import BFLOAT16, DTYPES, Array
 from strategies import fill, seeds, shapes
+from sweep import sweep
 
 import cnorm.functional as F
 
-torch = pytest.importorskip("torch")
+ml_dtypes, torch = pytest.importorskip("ml_dtypes"), pytest.importorskip("torch")
 TF = torch.nn.functional
 
 # Two implementations, each within its own error: torch's rounding is the coarser.
@@ -89,10 +89,7 @@ def raises_or_agrees(call: Call) -> bool:
     return False
 
 
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-by_layout = pytest.mark.parametrize(
-    "layout", ["contiguous", "channels-last", "fortran", "strided", "strided channels"]
-)
+SOME_LAYOUTS = ("contiguous", "channels-last", "fortran", "strided", "strided channels")
 
 
 def per_channel(c: int, dtype: Any, seed: int = 1) -> tuple[Array, Array, Array, Array]:
@@ -126,17 +123,15 @@ def calls(x: Array, dtype: Any) -> list[Call]:
     ]
 
 
-@by_dtype
-@by_layout
 @pytest.mark.parametrize("shape", [(3, 4, 6), (3, 4, 5, 6), (2, 4, 3, 3, 5)], ids=str)
+@sweep(dtype=DTYPES, layout=SOME_LAYOUTS)
 def test_functions(dtype: Any, layout: str, shape: tuple[int, ...]) -> None:
     x = LAYOUTS[layout](fill(shape, dtype, 0))
     for call in calls(x, dtype):
         assert not raises_or_agrees(call), call.name
 
 
-@pytest.mark.parametrize("dtype", DTYPES[:2], ids=str)
-@by_layout
+@sweep(dtype=DTYPES[:2], layout=SOME_LAYOUTS)
 def test_low_precision_with_float32_parameters(dtype: Any, layout: str) -> None:
     x = LAYOUTS[layout](fill((3, 4, 5, 6), dtype, 0))
     for call in calls(x, np.float32):
@@ -144,17 +139,18 @@ def test_low_precision_with_float32_parameters(dtype: Any, layout: str) -> None:
             assert not raises_or_agrees(call), call.name
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)  # torch has no 16-bit form
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 20])
-@pytest.mark.parametrize("shape", [(2, 7, 3), (2, 7, 3, 4), (2, 7, 3, 4, 2), (7, 3, 2)], ids=str)
+@sweep(
+    dtype=[np.float32, np.float64],  # torch has no 16-bit form
+    size=[1, 2, 3, 4, 5, 9, 20],
+    shape=[(2, 7, 3), (2, 7, 3, 4), (2, 7, 3, 4, 2), (7, 3, 2)],
+)
 def test_local_response_norm(dtype: Any, size: int, shape: tuple[int, ...]) -> None:
     x = fill(shape, np.dtype(dtype), 3)
     assert not raises_or_agrees(Call("local_response_norm", (x, size)))
     assert not raises_or_agrees(Call("local_response_norm", (x, size, 0.5, 0.6, 2.0)))
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9, 20])
-@pytest.mark.parametrize("channels", [1, 3, 7, 12])
+@sweep(size=[1, 2, 3, 4, 5, 9, 20], channels=[1, 3, 7, 12])
 def test_cross_map_lrn2d(size: int, channels: int) -> None:
     x = fill((2, channels, 3, 4), np.dtype(np.float32), 3)
     for rest in ((), (0.5, 0.6, 2.0)):
@@ -162,9 +158,11 @@ def test_cross_map_lrn2d(size: int, channels: int) -> None:
         assert_agree(F.cross_map_lrn2d(x, size, *rest), theirs, x.dtype)
 
 
-@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, float("inf"), float("-inf"), -1])
-@pytest.mark.parametrize("dim", [0, 1, -1, (0, 2), (0, 1, 2)], ids=str)
-@by_dtype
+@sweep(
+    p=[0, 0.5, 1, 2, 3, float("inf"), float("-inf"), -1],
+    dim=[0, 1, -1, (0, 2), (0, 1, 2)],
+    dtype=DTYPES,
+)
 def test_normalize(p: float, dim: Any, dtype: Any) -> None:
     x = fill((3, 4, 5), dtype, 4)
     if dtype != np.float16:  # there torch's eps of 1e-12 is 0, and 0/0 NaN
@@ -172,8 +170,7 @@ def test_normalize(p: float, dim: Any, dtype: Any) -> None:
     raises_or_agrees(Call("normalize", (x, p, dim)))
 
 
-@by_dtype
-@pytest.mark.parametrize("dim", [0, 1, 2])
+@sweep(dtype=DTYPES, dim=[0, 1, 2])
 def test_weight_norm(dtype: Any, dim: int) -> None:
     v, g = (
         fill((3, 4, 5), dtype, 5),
@@ -402,7 +399,7 @@ def unusual_calls() -> dict[str, Callable[[], Call]]:
 UNUSUAL = unusual_calls()
 
 
-@pytest.mark.parametrize("label", UNUSUAL)
+@sweep(label=UNUSUAL)
 def test_unusual_calls(label: str) -> None:
     raises_or_agrees(UNUSUAL[label]())
 
@@ -451,8 +448,7 @@ def test_any_shape(shape: tuple[int, ...], data: st.DataObject, seed: int) -> No
     raises_or_agrees(call)
 
 
-@by_dtype
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@sweep(dtype=DTYPES, value=[np.nan, np.inf, -np.inf])
 def test_not_finite(dtype: Any, value: float) -> None:
     """NaN where torch has NaN (16-bit torch kernels included)."""
     x = fill((3, 4, 6), dtype, 2)

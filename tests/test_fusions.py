@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import BFLOAT16, DTYPES, Array
 from strategies import Placed, fill, layouts, placed
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -51,10 +52,8 @@ NORMS: dict[str, Callable[..., Any]] = {
 WITH_RESIDUAL = [name for name in NORMS if name.startswith(("layer", "rms"))]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", NORMS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(dtype=DTYPES, layout=LAYOUTS, activation=ACTIVATIONS)
 def test_an_activation_equals_two_steps(dtype: Any, name: str, layout: str, activation: str) -> None:
     x = LAYOUTS[layout](fill(SHAPE, dtype, 1))
     before = x.copy()
@@ -64,9 +63,8 @@ def test_an_activation_equals_two_steps(dtype: Any, name: str, layout: str, acti
     assert np.array_equal(x, before)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", WITH_RESIDUAL)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(dtype=DTYPES, layout=LAYOUTS)
 def test_a_residual_equals_two_steps(dtype: Any, name: str, layout: str) -> None:
     x, r = LAYOUTS[layout](fill(SHAPE, dtype, 1)), LAYOUTS[layout](fill(SHAPE, dtype, 2))
     for other in (r, np.ascontiguousarray(r)):
@@ -81,9 +79,8 @@ def test_a_residual_equals_two_steps(dtype: Any, name: str, layout: str) -> None
 LARGE = {"rows": (2100, 768), "long": (2, 600000), "columns": (3000, 70), "narrow": (90000, 6)}
 
 
-@pytest.mark.parametrize("activation", [None, "relu", "gelu"])
-@pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("shape", LARGE)
+@sweep(axis=[0, 1], activation=[None, "relu", "gelu"])
 def test_large_arrays_and_threads(shape: str, axis: int, activation: Any) -> None:
     x, r = fill(LARGE[shape], F32, 3), fill(LARGE[shape], F32, 4)
     sizes, expected = (LARGE[shape][axis],), total(x, r)
@@ -114,9 +111,8 @@ MASKS = {
 }
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("name", [name for name in NORMS if not name.startswith("rms")])
+@sweep(mask=MASKS, activation=ACTIVATIONS)
 def test_with_a_mask(name: str, mask: str, activation: str) -> None:
     x, r, where = fill(SHAPE, F32, 7), fill(SHAPE, F32, 8), MASKS[mask]
     y = NORMS[name](x, where=where, activation=activation)
@@ -160,9 +156,11 @@ def test_outs_of_any_layout(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize("shift", [None, -5, -1, 0, 1, 7])
-@pytest.mark.parametrize("written", ["out", "residual_out"])
-@pytest.mark.parametrize("read", ["input", "residual", "weight"])
+@sweep(
+    shift=[None, -5, -1, 0, 1, 7],
+    written=["out", "residual_out"],
+    read=["input", "residual", "weight"],
+)
 def test_overlap(name: str, shift: int | None, written: str, read: str) -> None:
     """What is written lies over what is read, at any distance; shift None: backwards."""
     shape = (4, 6)

@@ -10,13 +10,13 @@ import reference as R
 from operations import LAYOUTS, OPERATIONS, Operation
 from reference import DTYPES, Array, assert_close
 from strategies import fill
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
 
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
-by_bad = pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 by_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=repr)
+BAD = (np.nan, np.inf, -np.inf)
 BIG = 1e3  # changes every result that depends on it
 
 
@@ -29,9 +29,7 @@ def groups_of(operation: Operation, x: Array, p: dict[str, Any], at: tuple[int, 
 
 
 @by_operation
-@by_dtype
-@by_bad
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "reversed"])
+@sweep(dtype=DTYPES, bad=BAD, layout=["contiguous", "channels-last", "reversed"])
 def test_planted(operation: Operation, dtype: Any, bad: float, layout: str) -> None:
     """Outputs of other groups keep every bit; its own are NaN where the formula says so."""
     x = fill((3, 4, 5, 6), dtype, 1)
@@ -46,9 +44,7 @@ def test_planted(operation: Operation, dtype: Any, bad: float, layout: str) -> N
     assert np.array_equal(np.isnan(y), np.isnan(expected.astype(np.float64)))
 
 
-@by_dtype
-@by_bad
-@pytest.mark.parametrize("axis", [None, 0, 1, 2, (0, 2), (1, 2)], ids=str)
+@sweep(dtype=DTYPES, bad=BAD, axis=[None, 0, 1, 2, (0, 2), (1, 2)])
 def test_planted_moments(dtype: Any, bad: float, axis: Any) -> None:
     x = fill((6, 7, 40), dtype, 2)
     clean = cnorm.moments(x, axis)
@@ -65,7 +61,7 @@ def test_planted_moments(dtype: Any, bad: float, axis: Any) -> None:
     assert np.array_equal(np.asarray(var)[kept], np.asarray(clean[1])[kept])
 
 
-@by_dtype
+@sweep(dtype=DTYPES)
 def test_opposite_infinities(dtype: Any) -> None:
     x = fill((3, 50), dtype, 3)
     x[1, 3], x[1, 40] = np.inf, -np.inf
@@ -74,10 +70,7 @@ def test_opposite_infinities(dtype: Any) -> None:
     assert np.isnan(F.layer_norm(x, (50,))).all(1).tolist() == [False, True, False]
 
 
-@by_dtype
-@pytest.mark.parametrize("length", [2, 15, 64, 1000, 20_000])
-@pytest.mark.parametrize("at", [0, -1])
-@by_bad
+@sweep(dtype=DTYPES, length=[2, 15, 64, 1000, 20_000], at=[0, -1], bad=BAD)
 def test_planted_at_the_ends(dtype: Any, length: int, at: int, bad: float) -> None:
     """The first element may be a pivot, the last in a tail: no row is spared, no neighbour hit."""
     x = fill((3, length), dtype, 4)
@@ -91,10 +84,12 @@ def test_planted_at_the_ends(dtype: Any, length: int, at: int, bad: float) -> No
         assert np.isfinite(y[[0, 2]].astype(np.float32)).all()
 
 
-@by_dtype
-@pytest.mark.parametrize("length", [1, 2, 5, 16, 33, 100, 1000, 5000, 70_000])
-@pytest.mark.parametrize("ends", [(np.inf, None), (None, np.inf), (-np.inf, -np.inf), (np.inf, -np.inf)])
-@pytest.mark.parametrize("layout", ["row", "rows", "column", "columns"])
+@sweep(
+    dtype=DTYPES,
+    length=[1, 2, 5, 16, 33, 100, 1000, 5000, 70_000],
+    ends=[(np.inf, None), (None, np.inf), (-np.inf, -np.inf), (np.inf, -np.inf)],
+    layout=["row", "rows", "column", "columns"],
+)
 def test_infinite_means(dtype: Any, length: int, ends: tuple[Any, Any], layout: str) -> None:
     """The mean is the infinity, NaN of opposite ones, the variance NaN, wherever it lies, in any layout."""
     values = np.random.default_rng(length).standard_normal(length).astype(dtype)
@@ -119,8 +114,7 @@ def test_infinite_weighted_means(ends: tuple[float, float]) -> None:
     assert cnorm.moments(x, 0, weights=[0, 1, 2, 0]) == (4.0, 2.0)
 
 
-@by_dtype
-@by_bad
+@sweep(dtype=DTYPES, bad=BAD)
 def test_running_statistics_take_nan(dtype: Any, bad: float) -> None:
     """Only the channel that holds it is poisoned, as in torch."""
     x = fill((3, 4, 6), dtype, 5)
@@ -132,8 +126,7 @@ def test_running_statistics_take_nan(dtype: Any, bad: float) -> None:
 
 
 @by_operation
-@by_dtype
-@pytest.mark.parametrize("value", [0.0, 1.0, -2.5, 1000.0])
+@sweep(dtype=DTYPES, value=[0.0, 1.0, -2.5, 1000.0])
 def test_constant_input(operation: Operation, dtype: Any, value: float) -> None:
     """Centred norms of constants are exactly the bias; nothing is NaN."""
     x = np.full((3, 4, 5, 6), value, dtype)
@@ -141,8 +134,7 @@ def test_constant_input(operation: Operation, dtype: Any, value: float) -> None:
     assert_close(operation.call(x, **p), operation.expected(x, **p))
 
 
-@by_dtype
-@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e4, 7e-6])
+@sweep(dtype=DTYPES, value=[0.1, 1 / 3, 1e4, 7e-6])
 def test_constant_rows_are_exactly_zero(dtype: Any, value: float) -> None:
     x = np.full((4, 1001), value, dtype)
     for y in (
@@ -175,7 +167,7 @@ def test_nearly_constant_rows() -> None:
     assert_close(F.layer_norm(x, (400,)), R.layer_norm(x, (400,)))
 
 
-@by_dtype
+@sweep(dtype=DTYPES)
 def test_groups_of_one(dtype: Any) -> None:
     """A single value is its own mean: the result is the bias."""
     x = fill((5, 1), dtype, 7)
@@ -190,8 +182,7 @@ def test_groups_of_one(dtype: Any) -> None:
     assert_close(F.rms_norm(x, (1,), eps=0.0), np.sign(x.astype(np.longdouble)))
 
 
-@pytest.mark.parametrize("outlier", [1e4, -1e8, 1e20])
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "fortran"])
+@sweep(outlier=[1e4, -1e8, 1e20], layout=["contiguous", "channels-last", "fortran"])
 def test_outlier_first(outlier: float, layout: str) -> None:
     """The first element of every group is far out: the others keep their digits."""
     x = fill((3, 4, 9, 7), np.dtype(np.float32), 8) + np.float32(100)
@@ -229,8 +220,7 @@ def test_every_float16_and_bfloat16() -> None:
         assert np.array_equal(y[~nan].astype(np.float32), x[~nan].astype(np.float32))
 
 
-@pytest.mark.parametrize("eps", [1e-30, 1e-60, 1e-120, 1e-300])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(eps=[1e-30, 1e-60, 1e-120, 1e-300], dtype=DTYPES)
 def test_zeros_with_a_tiny_eps(dtype: Any, eps: float) -> None:
     """The scale leaves float32's range; zero times it is still zero."""
     x = np.zeros((4, 8), dtype)

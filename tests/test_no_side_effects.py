@@ -13,6 +13,7 @@ import pytest
 from operations import LAYOUTS, OPERATIONS, Operation
 from reference import DTYPES
 from strategies import fill
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -21,8 +22,7 @@ by_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=repr)
 
 
 @by_operation
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "reversed", "read-only"])
+@sweep(dtype=DTYPES, layout=["contiguous", "channels-last", "reversed", "read-only"])
 def test_inputs_are_not_modified(operation: Operation, dtype: Any, layout: str) -> None:
     x = LAYOUTS[layout](fill((3, 4, 5, 6), dtype, 1))
     p = operation.parameters(x.shape, np.float32, np.random.default_rng(1))
@@ -43,7 +43,7 @@ STREAMING = [o for o in OPERATIONS if not o.name.startswith("normalize_")]
 
 
 @pytest.mark.parametrize("operation", STREAMING, ids=repr)
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "fortran", "strided channels"])
+@sweep(layout=["contiguous", "channels-last", "fortran", "strided channels"])
 def test_out_allocates_nothing(operation: Operation, layout: str) -> None:
     """With `out` (in place, too) less than 64 KiB of Python and NumPy memory, whatever the size."""
     x = LAYOUTS[layout](fill((4, 8, 64, 256), np.dtype(np.float32), 2))
@@ -131,7 +131,7 @@ def test_denormals_survive() -> None:
 
 
 @by_operation
-@pytest.mark.parametrize("value", [0.0, 1e30, np.nan, np.inf])
+@sweep(value=[0.0, 1e30, np.nan, np.inf])
 def test_no_warnings(operation: Operation, value: float) -> None:
     """Hostile values are data: no floating-point warning reaches the caller, whatever errstate says."""
     x = fill((2, 4, 6), np.dtype(np.float32), 8)

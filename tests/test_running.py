@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import threading
 from typing import Any
 
@@ -267,6 +268,115 @@ def test_the_bound_of_what_may_be_left(keep: int) -> None:
     assert_moments(rest, x[:keep], 1024 * 1e-15)
 
 
+@st.composite
+def windows(draw: st.DrawFn) -> list[tuple[int, Array]]:
+    """Steps of a chain: +1 takes a new part in, -1 the oldest one out; parts fade, grow or stay alike."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    factor = draw(st.sampled_from([0.6, 0.8, 1.0, 0.01, 1.5]))
+    offset = draw(st.sampled_from([0.0, 3.0, 1e3]))
+    width, steps, waiting, size = draw(st.integers(1, 5)), [], [], 1.0
+    for more in draw(st.lists(st.integers(-1, 12), min_size=draw(st.sampled_from([1, 60])), max_size=80)):
+        if more >= 0:  # mostly a window of one width that slides
+            size *= factor
+            waiting.append(size * (offset + rng.normal(size=(draw(st.integers(1, 6)), 2))))
+            steps.append((1, waiting[-1]))
+        if waiting and (more < 0 or (more > 0 and len(waiting) > width)):
+            steps.append((-1, waiting.pop(0)))
+    return steps
+
+
+def step(window: RunningMoments, sign: int, part: Array, rows: bool = False) -> RunningMoments | None:
+    """A part more or less; None where too little is left."""
+    try:
+        if not rows or sign < 0:
+            other = RunningMoments(part.shape[1:]).update(part)
+            return window + other if sign > 0 else window - other
+        for row in part:
+            window.update(row)
+    except ValueError as error:
+        problem = str(error)
+    else:
+        return window
+    assert re.match("(x|other): too little is left", problem)
+    return None
+
+
+@given(steps=windows(), rows=st.booleans())
+def test_any_chain_keeps_its_digits(steps: list[tuple[int, Array]], rows: bool) -> None:
+    """Or says at the step where they are lost that they are, and is as before."""
+    window, inside = RunningMoments(2), []
+    for sign, part in steps:
+        before = window.copy()
+        after = step(window, sign, part, rows)
+        if after is None:
+            assert rows or window == before
+            return
+        window = after
+        inside = [*inside, part] if sign > 0 else inside[1:]
+        if inside:
+            x = np.concatenate(inside)
+            mean, var = R.moments(x, 0)
+            assert window.count == len(x)
+            if len(x) > 1:
+                size = np.maximum(np.abs(mean), np.sqrt(var))
+                assert np.all(np.abs(R.wide(window.mean) - mean) <= 1024 * 3e-15 * size)
+            assert np.all(np.abs(R.wide(window.var()) - var) <= 1024 * 3e-15 * var)
+
+
+def test_a_window_says_when_its_digits_are_gone() -> None:
+    """Each step leaves enough of the one before, all of them together do not."""
+    t = np.arange(60_000) * 1e-3
+    parts = np.split(np.sin(t) * np.exp(-t), 600)
+    window = RunningMoments()
+    for i, part in enumerate(parts):
+        window = window + RunningMoments().update(part)
+        after = step(window, -1, parts[i - 20]) if i >= 20 else window
+        if after is None:
+            break
+        window = after
+        assert_moments(window, np.concatenate(parts[max(i - 19, 0) : i + 1]), 1024 * 1e-14)
+    assert 20 < i < 200
+
+
+@pytest.mark.parametrize("how", ["update", "rows", "weights", "merge", "add"])
+def test_what_is_left_of_one_value_is_no_ground(how: str) -> None:
+    """One value that is left has the digits of what it stood beside: nothing small may join it."""
+    window = RunningMoments().update([1e8, 1.0]) - RunningMoments().update(1e8)
+    assert (window.count, window.var()) == (1, 0)
+    before = window.copy()
+    small = np.array([1.0, 1 + 1e-7])
+    call = {
+        "update": lambda: window.update(small),
+        "rows": lambda: window.update(small[1]),
+        "weights": lambda: window.update(small, weights=[1, 1]),
+        "merge": lambda: window.merge(RunningMoments().update(small)),
+        "add": lambda: window + RunningMoments().update(small),
+    }[how]
+    name = "other" if how in ("merge", "add") else "x"
+    with pytest.raises(ValueError, match=f"^{name}: too little is left"):
+        call()
+    assert window == before
+    window = window + RunningMoments().update([3e8, 2e8])
+    assert_moments(window, np.array([1.0, 3e8, 2e8]), 1e-12)
+
+
+def test_what_was_lost_is_handed_on() -> None:
+    """By copies, pickles, sums and differences; a window that was emptied has lost nothing."""
+    big, small = RunningMoments().update([1e3, -1e3, 1.0, 2.0, 4.0]), RunningMoments().update([1e3, -1e3])
+    fine = RunningMoments().update([1.0, 2, 4])
+    with pytest.raises(ValueError, match="too little"):
+        big - small
+    half = RunningMoments().update([1e3, -1e3, 100.0, 50.0, 10.0]) - small
+    gone = RunningMoments().update(100.0)
+    for window in (half, half.copy(), copy.copy(half), pickle.loads(pickle.dumps(half)), half + fine):
+        with pytest.raises(ValueError, match="too little"):
+            window - gone
+    with pytest.raises(ValueError, match="too little"):
+        (fine + half) - gone
+    empty = half - half
+    assert (empty + fine) - RunningMoments().update(4.0) == fine - RunningMoments().update(4.0)
+
+
 def test_one_value_left_has_no_spread() -> None:
     rest = RunningMoments().update([1.0, 5.0]) - RunningMoments().update(5.0)
     assert (rest.count, rest.mean, rest.var()) == (1, 1.0, 0.0)
@@ -319,6 +429,66 @@ def test_copies_and_equality() -> None:
     assert RunningMoments().update(np.nan) == RunningMoments().update(np.nan)
     with pytest.raises(TypeError, match="unhashable"):
         hash(stats)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_pickle_protocol(protocol: int) -> None:
+    class Named(RunningMoments):
+        """With a dictionary of its own."""
+
+    globals()["Named"] = Named
+    Named.__qualname__ = "Named"
+    stats = RunningMoments(3, nan_policy="omit").update(
+        fill((10, 3), np.dtype(np.float64), 12), weights=[1] * 10
+    )
+    for before in (stats, stats - RunningMoments(3, nan_policy="omit").update(np.ones(3)), RunningMoments()):
+        twin = pickle.loads(pickle.dumps(before, protocol))
+        assert twin == before
+        assert repr(twin) == repr(before)
+        assert twin.update(np.ones(twin.shape)) == before.copy().update(np.ones(before.shape))
+    named = Named(2)
+    named.name = "latency"
+    assert pickle.loads(pickle.dumps(named, protocol)).name == "latency"
+
+
+def test_a_pickle_of_an_earlier_version() -> None:
+    """It has fewer attributes."""
+    stats = RunningMoments(2).update([[1.0, 2.0], [3.0, 5.0]])
+    _, slots = stats.__getstate__()
+    twin = RunningMoments.__new__(RunningMoments)
+    twin.__setstate__(
+        (None, {name: value for name, value in slots.items() if name not in ("_peak", "_lone")})
+    )
+    assert twin == stats
+    assert twin.update(np.ones(2)) == stats.update(np.ones(2))
+    assert twin - RunningMoments(2).update(np.ones(2)) == stats - RunningMoments(2).update(np.ones(2))
+
+
+@pytest.mark.parametrize("shape", [(), (3,)])
+@pytest.mark.parametrize("nan", [False, True])
+@pytest.mark.parametrize("rows", [1, 5])
+def test_weights_and_masks_of_every_shape(shape: tuple[int, ...], nan: bool, rows: int) -> None:
+    """Whatever broadcasts, beside NaN or not, gives what the same written out gives."""
+    x = fill((rows, *shape), np.dtype(np.float64), 3)
+    if nan:
+        x.flat[0] = np.nan
+    for policy in ("propagate", "omit"):
+        plain = RunningMoments(shape, nan_policy=policy).update(x)
+        for how in (
+            {"where": True},
+            {"where": np.ones((1,) * x.ndim, bool)},
+            {"weights": 1},
+            {"weights": 2.0},
+            {"weights": np.full((1,) * x.ndim, 2.0)},
+            {"weights": np.full(rows, 2)},
+            {"weights": 2.0, "where": True},
+            {"weights": np.full(x.shape, 2.0), "where": np.ones((1,) * x.ndim, bool)},
+        ):
+            stats = RunningMoments(shape, nan_policy=policy).update(x, **how)
+            times = np.max(how.get("weights", 1))
+            np.testing.assert_array_equal(stats.count, np.multiply(plain.count, times))
+            np.testing.assert_allclose(stats.mean, plain.mean, rtol=1e-14)
+            np.testing.assert_allclose(stats.var(), plain.var(), rtol=1e-14, atol=1e-30)
 
 
 def test_results_are_no_views() -> None:

@@ -124,7 +124,12 @@ def test_who_gets_openmp(platform: str, asked: dict[str, str], expected: bool) -
     assert build.uses_openmp(platform, asked) is expected
 
 
-SDIST = ["cnorm-1/setup.py", "cnorm-1/cnorm/_core.pyx", "cnorm-1/src_c/plan/plan.c", "cnorm-1/PKG-INFO"]
+SDIST = [
+    "cnorm_cpu-1/setup.py",
+    "cnorm_cpu-1/cnorm/_core.pyx",
+    "cnorm_cpu-1/src_c/plan/plan.c",
+    "cnorm_cpu-1/PKG-INFO",
+]
 WHEEL = [
     *(
         "cnorm/_core.cpython-311-x86_64-linux-gnu.so",
@@ -132,8 +137,13 @@ WHEEL = [
         "cnorm/nn/lazy.py",
         "cnorm/py.typed",
     ),
-    *("cnorm/_core.pyi", "cnorm/_entry.pyi", "cnorm/demo/data/x.npy", "cnorm-1.dist-info/licenses/LICENSE"),
-    *("cnorm-1.dist-info/RECORD", "cnorm.libs/libgomp-1.so.1.0.0", "cnorm/nn/"),
+    *(
+        "cnorm/_core.pyi",
+        "cnorm/_entry.pyi",
+        "cnorm/demo/data/x.npy",
+        "cnorm_cpu-1.dist-info/licenses/LICENSE",
+    ),
+    *("cnorm_cpu-1.dist-info/RECORD", "cnorm_cpu.libs/libgomp-1.so.1.0.0", "cnorm/nn/"),
 ]
 
 
@@ -142,15 +152,17 @@ WHEEL = [
     [
         ([], ["setup.py", "src_c/plan/plan.c"], []),
         ([], ["setup.py", "src_c/call/job.c"], ["missing: src_c/call/job.c"]),
-        (["cnorm-1/cnorm/_core.c"], [], ["made by a build: cnorm/_core.c"]),
-        (["cnorm-1/cnorm/_core.so"], [], ["made by a build: cnorm/_core.so"]),
+        (["cnorm_cpu-1/cnorm/_core.c"], [], ["made by a build: cnorm/_core.c"]),
+        (["cnorm_cpu-1/cnorm/_core.so"], [], ["made by a build: cnorm/_core.so"]),
     ],
 )
 def test_contents_of_source_distributions(extra: list[str], tracked: list[str], problems: list[str]) -> None:
     assert contents.sdist_problems(SDIST + extra, tracked) == problems
 
 
-@pytest.mark.parametrize("stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan/plan.c", "tests/test_plan.py"])
+@pytest.mark.parametrize(
+    "stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan/plan.c", "tests/test_plan.py"]
+)
 def test_contents_of_wheels(stray: str) -> None:
     assert contents.wheel_problems(WHEEL) == []
     assert contents.wheel_problems([*WHEEL, stray]) == [f"not for wheels: {stray}"]

@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 import reference as R
+from sweep import sweep
 
 from cnorm import _states as T
 
 
-@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1), (2,), (0, 2), (0, 1, 2)])
-@pytest.mark.parametrize("longest", [0, 1, 2])
-@pytest.mark.parametrize("offset", [0, 1e6])
-@pytest.mark.parametrize("weighted", [False, True])
+@sweep(
+    axes=[(0,), (1,), (0, 1), (2,), (0, 2), (0, 1, 2)],
+    longest=[0, 1, 2],
+    offset=[0, 1e6],
+    weighted=[False, True],
+)
 def test_careful(
     monkeypatch: Any, axes: tuple[int, ...], longest: int, offset: float, weighted: bool
 ) -> None:
     """Many small blocks along any axis give the moments of the whole, NaN left out."""
     monkeypatch.setattr(T, "BLOCK", 40)
-    monkeypatch.setattr(T, "PARTS", 3)
     shape = [4, 5, 6]
     shape[longest] = 60
     rng = np.random.default_rng(0)

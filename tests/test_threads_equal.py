@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from operations import LAYOUTS, OPERATIONS, Operation
 from reference import DTYPES, Array
 from strategies import fill, seeds
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -27,8 +28,7 @@ def with_threads(n: int, call: Any) -> Any:
 
 
 @pytest.mark.parametrize("operation", CORE, ids=repr)
-@pytest.mark.parametrize("shape", LARGE)
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
+@sweep(shape=LARGE, layout=["contiguous", "channels-last"])
 def test_operations(operation: Operation, shape: str, layout: str) -> None:
     """Large enough for every thread to have work (a share is at least 128 Ki elements)."""
     x = LAYOUTS[layout](fill(LARGE[shape], np.dtype(np.float32), 1))
@@ -140,8 +140,7 @@ def test_rows_of_a_matrix_do_not_depend_on_their_number() -> None:
         assert np.array_equal(F.layer_norm(x[start:stop], (96,)), whole[start:stop])
 
 
-@pytest.mark.parametrize("columns", [12, 20, 50, 92, 100, 333, 1004, 5000])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@sweep(dtype=["float32", "bfloat16"], columns=[12, 20, 50, 92, 100, 333, 1004, 5000])
 def test_results_larger_than_the_cache(columns: int, dtype: Any) -> None:
     """Stored past the cache, the ends of rows too: the bits of a part that is stored in it."""
     if dtype == "bfloat16":

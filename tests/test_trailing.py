@@ -11,6 +11,7 @@ import pytest
 import reference as R
 from reference import BFLOAT16, Array
 from strategies import fill
+from sweep import sweep
 
 import cnorm.functional as F
 
@@ -104,9 +105,8 @@ def test_an_offset_needs_a_weight(norm: str) -> None:
         getattr(F, norm)(np.ones((2, 3)), (3,), weight_offset=1.0)
 
 
-@pytest.mark.parametrize("dtype", R.DTYPES, ids=str)
-@pytest.mark.parametrize("weight_dtype", R.DTYPES, ids=str)
 @pytest.mark.parametrize("norm", ["layer_norm", "rms_norm"])
+@sweep(dtype=R.DTYPES, weight_dtype=R.DTYPES)
 def test_the_offset_is_added_in_the_compute_dtype(norm: str, dtype: Any, weight_dtype: Any) -> None:
     """The bits are those of a weight that was added to before, wherever the call goes."""
     x = fill((7, 33), dtype, 0)

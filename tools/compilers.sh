@@ -21,7 +21,7 @@ for compiler in ${COMPILERS:-gcc clang}; do
     for openmp in 0 1; do
         echo "== $compiler, CNORM_OPENMP=$openmp"
         "$python" -m venv --clear env
-        CC=$compiler CNORM_OPENMP=$openmp env/bin/python -m pip install ./cnorm-*.tar.gz
+        CC=$compiler CNORM_OPENMP=$openmp env/bin/python -m pip install ./cnorm_cpu-*.tar.gz
         env/bin/python smoke.py
     done
 done

@@ -32,8 +32,8 @@ def wheel_problems(names: Iterable[str]) -> list[str]:
     problems = [
         f"not for wheels: {name}"
         for name in sorted(own)
-        if PurePosixPath(name).parts[0] not in ("cnorm", "cnorm.libs")
-        or (not name.startswith("cnorm.libs/") and PurePosixPath(name).suffix not in IN_WHEELS)
+        if PurePosixPath(name).parts[0] not in ("cnorm", "cnorm_cpu.libs")
+        or (not name.startswith("cnorm_cpu.libs/") and PurePosixPath(name).suffix not in IN_WHEELS)
     ]
     compiled = {
         PurePosixPath(name).name.split(".")[0] for name in own if PurePosixPath(name).suffix in COMPILED

@@ -12,6 +12,7 @@ from bench.agreement import as_float64
 from bench.cases import Case
 from bench.data import EPS, Array, Data, laid_out, make, numpy_dtype
 from bench.peers import CONTENDERS, FRESH
+from cnorm._check.formulas import finfo
 
 NAMES = ("cnorm", "torch", "onnxruntime", "numpy", "sklearn")
 ROUNDED = "rounding alone"
@@ -39,9 +40,7 @@ class Record:
 
 def eps_of(dtype: str) -> float:
     """Distance from 1 to the next number."""
-    if dtype == "bfloat16":
-        return 2.0**-7
-    return float(np.finfo(dtype).eps)
+    return float(finfo(numpy_dtype(dtype)).eps)
 
 
 def case_of(dtype: str, layout: str, size: int) -> Case:

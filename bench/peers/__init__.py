@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.cases import Case
 from bench.data import Data
-from bench.interleave import Call
+from cnorm._bench.interleave import Call
 
 Calls = dict[str, Call]  # by mode; a mode that is missing is not offered
 FRESH, PREALLOCATED = MODES = ("fresh", "preallocated")

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench import numba_kernels as k
 from bench.cases import Case
-from bench.data import EPS, Array, Data, switch_moments
+from bench.data import EPS, Array, Data
 from bench.peers import FRESH, PREALLOCATED, Calls, int8, two_steps
 from bench.peers.numba_forms import (
     LONG,
@@ -22,6 +22,7 @@ from bench.peers.numba_forms import (
     merged,
     row_moments,
 )
+from bench.peers.numpy_peer import switch_moments
 
 Fill = Callable[[Array], Any]  # writes the result into an array
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import Case
-from bench.data import EPS, Array, Data, against, masked, picture_scale, switch_moments
+from bench.data import EPS, Array, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 
 
@@ -47,6 +47,18 @@ def grouped(x: Array, groups: int, w: Array, b: Array) -> Array:
     centered = rows - rows.mean(2, keepdims=True)
     z = centered / np.sqrt((centered * centered).mean(2, keepdims=True) + EPS)
     return z.reshape(x.shape) * w + b
+
+
+def masked(case: Case, x: Array, mask: Array, w: Array, b: Array) -> Array:
+    """Moments of what counts; the rest is 0."""
+    n = x.shape[0]
+    shape, axes = ((n, case.groups, -1), (2,)) if case.groups else (x.shape, case.axes)
+    shown = np.broadcast_to(mask, x.shape).reshape(shape)
+    rows = np.where(mask, x, 0).reshape(shape)
+    count = np.maximum(shown.sum(axes, keepdims=True), 1).astype(x.dtype)
+    centered = (rows - rows.sum(axes, keepdims=True) / count) * shown
+    z = centered / np.sqrt((centered**2).sum(axes, keepdims=True) / count + x.dtype.type(EPS))
+    return np.asarray(np.where(mask, z.reshape(x.shape) * w + b, 0))
 
 
 def local_response(x: Array) -> Array:
@@ -96,6 +108,31 @@ def minmax(x: Array, out: Array | None = None) -> Array:
     """Columns to 0 ... 1."""
     low = x.min(0)
     return np.divide(np.subtract(x, low, out=out), x.max(0) - low, out=out)
+
+
+def softmax(logits: Array) -> Array:
+    """Of the last axis."""
+    e = np.exp(logits.astype(np.float64))
+    return np.asarray(e / e.sum(-1, keepdims=True))
+
+
+def switch_moments(case: Case, d: Data, mean: Array, var: Array) -> tuple[Array, Array]:
+    """SwitchNorm's mean and variance from those of each instance [N, C]; the variance is unbiased."""
+    square = var + mean**2
+    center, spread = [mean], [var]
+    for axis in (1, 0):
+        m = mean.mean(axis, keepdims=True)
+        center.append(m)
+        spread.append(square.mean(axis, keepdims=True) - m**2)
+    if case.operation == "switchable_norm_eval":
+        center[2], spread[2] = d.mean[None], d.var[None]
+    a, b = softmax(d.mix)
+    return sum_of(a, center), sum_of(b, spread)
+
+
+def sum_of(weights: Array, parts: list[Array]) -> Array:
+    """Weighted sum of arrays that broadcast."""
+    return weights[0] * parts[0] + weights[1] * parts[1] + weights[2] * parts[2]
 
 
 def switchable(case: Case, d: Data, out: Array | None = None) -> Array:

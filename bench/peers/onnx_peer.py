@@ -12,7 +12,7 @@ from bench.cases import Case
 from bench.data import EPS, Array, Data
 from bench.peers import FRESH, PREALLOCATED, Calls
 
-LEARNING = "ai.onnx.ml"
+LEARNING, OWN = "ai.onnx.ml", "com.microsoft"
 TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE}
 
 
@@ -59,8 +59,25 @@ def nodes(case: Case, d: Data) -> tuple[list[Any], int]:
     return made
 
 
+def built(graph: list[Any], opset: int, case: Case, parameters: dict[str, Array]) -> bytes:
+    """Serialized, with the parameters it uses as constants; x and perhaps r to y and perhaps h."""
+    used = {name for node in graph for name in node.input}
+    constants = [numpy_helper.from_array(p.astype(case.dtype), n) for n, p in parameters.items() if n in used]
+    inputs, outputs = (
+        [helper.make_tensor_value_info(name, TYPES[case.dtype], case.shape) for name in names]
+        for names in (sorted(used & {"x", "r"}, reverse=True), ["y", "h"] if "r" in used else ["y"])
+    )
+    made = helper.make_model(
+        helper.make_graph(graph, "single", inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid(*v) for v in (("", opset), (LEARNING, 3), (OWN, 1))],
+        ir_version=10,
+    )
+    serialized: bytes = made.SerializeToString()
+    return serialized
+
+
 def model(case: Case, d: Data) -> bytes | None:
-    """Serialized; None where there is no operator."""
+    """Of one operator; None where there is none."""
     graph, opset = nodes(case, d)
     if not graph:
         return None
@@ -68,19 +85,7 @@ def model(case: Case, d: Data) -> bytes | None:
     if case.operation == "batch_norm_train":
         shape = (1, -1) + (1,) * (len(case.shape) - 2)
         parameters = {name: p.reshape(shape) for name, p in parameters.items()}
-    used = {name for node in graph for name in node.input}
-    constants = [
-        numpy_helper.from_array(p.astype(case.dtype), name) for name, p in parameters.items() if name in used
-    ]
-    kind = TYPES[case.dtype]
-    x, y = (helper.make_tensor_value_info(name, kind, case.shape) for name in "xy")
-    made = helper.make_model(
-        helper.make_graph(graph, "single", [x], [y], constants),
-        opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(LEARNING, 3)],
-        ir_version=10,
-    )
-    serialized: bytes = made.SerializeToString()
-    return serialized
+    return built(graph, opset, case, parameters)
 
 
 def session(serialized: bytes, threads: int) -> Any:
@@ -98,17 +103,8 @@ def skip_norm(case: Case, d: Data) -> bytes:
     name, names = ("SkipLayerNormalization", "wb")
     if case.operation == "rms_norm":
         name, names = ("SkipSimplifiedLayerNormalization", "w")
-    node = helper.make_node(name, ["x", "r", *names], ["y", "", "", "h"], domain="com.microsoft", epsilon=EPS)
-    parameters = {"w": d.weight, "b": d.bias}
-    constants = [numpy_helper.from_array(parameters[n].astype(case.dtype), n) for n in names]
-    x, r, y, h = (helper.make_tensor_value_info(n, TYPES[case.dtype], case.shape) for n in "xryh")
-    made = helper.make_model(
-        helper.make_graph([node], "single", [x, r], [y, h], constants),
-        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)],
-        ir_version=10,
-    )
-    serialized: bytes = made.SerializeToString()
-    return serialized
+    node = helper.make_node(name, ["x", "r", *names], ["y", "", "", "h"], domain=OWN, epsilon=EPS)
+    return built([node], 17, case, {"w": d.weight, "b": d.bias})
 
 
 def fused_calls(case: Case, d: Data, threads: int) -> Calls:

@@ -12,8 +12,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, picture_scale
-from bench.interleave import Call
 from bench.peers import FRESH, PREALLOCATED, Calls, int8
+from cnorm._bench.interleave import Call
 
 T = torch.nn.functional
 Tensor = torch.Tensor

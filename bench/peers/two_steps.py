@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.cases import Case
 from bench.data import Array, Data, activate
-from bench.interleave import Call
 from bench.peers import FRESH, Calls
+from cnorm._bench.interleave import Call
 
 
 def activated(y: Array, activation: str, scratch: Array | None) -> Array:

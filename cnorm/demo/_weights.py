@@ -15,13 +15,11 @@ class DemoError(Exception):
     """A demo cannot run; the message says what to do."""
 
 
-def require(*modules: str) -> None:
-    """Raises a DemoError that names the extra if a module is missing."""
-    missing = [m for m in modules if importlib.util.find_spec(m) is None]
+def require(**modules: str) -> None:
+    """Raises a DemoError that names the packages of modules that are missing: ``module="package"``."""
+    missing = {m: package for m, package in modules.items() if importlib.util.find_spec(m) is None}
     if missing:
-        raise DemoError(
-            f'the demo needs {", ".join(missing)}: install the extra with pip install "cnorm[demo]"'
-        )
+        raise DemoError(f"the demo needs {', '.join(missing)}: pip install {' '.join(missing.values())}")
 
 
 def cache_dir() -> Path:

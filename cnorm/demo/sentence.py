@@ -110,9 +110,9 @@ def run(sentences: Sequence[str] = ()) -> int:
     Raises
     ------
     DemoError
-        The extra is missing, or the weights can't be had.
+        A package is missing, or the weights can't be had.
     """
-    require("safetensors", "tokenizers")
+    require(safetensors="safetensors", tokenizers="tokenizers")
     folder = model_folder()
     model = load_model(folder)
     own = not sentences

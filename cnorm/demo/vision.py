@@ -65,7 +65,7 @@ def picture(name: str) -> Array:
     folder = package_folder("skimage")
     path = None if folder is None else folder / "data" / name
     if path is None or not path.is_file():
-        raise DemoError(f'no {name} in scikit-image: install the extra with pip install "cnorm[demo]"')
+        raise DemoError(f"no {name} in scikit-image: pip install scikit-image")
     with Image.open(path) as image:
         rgb = image.convert("RGB")
     side = min(rgb.size) * SIZE / (SIZE + 32)
@@ -96,9 +96,9 @@ def run() -> int:
     Raises
     ------
     DemoError
-        The extra is missing, or the weights can't be had.
+        A package is missing, or the weights can't be had.
     """
-    require("PIL", "skimage")
+    require(PIL="pillow", skimage="scikit-image")
     names = class_names()
     model = load_model()
     x = scale_pixels(np.stack([picture(name) for name in PICTURES]))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 import cnorm.nn as nn
 from cnorm._arrays import Array, bfloat16, empty
-from cnorm.interop._models import eps_name, offset_of, rms_layer
+from cnorm.interop._models import HELD, own_constants, rms_layer, rms_of
 from cnorm.interop._sizes import MOST_CHANNELS, MOST_POSITIONS, smallest
-from cnorm.interop._torch_layers import OURS, STATE, layer_of, torch
+from cnorm.interop._torch_layers import OURS, STATE, arguments, layer_of, torch
 from cnorm.nn._module import Module
 
 # Between two products of a model caches are cold, and each of these costs microseconds: private names are
@@ -23,7 +24,6 @@ _tracing = getattr(torch._C, "_get_tracing_state", lambda: torch.jit.is_tracing(
 _compiling, _grad = torch.compiler.is_dynamo_compiling, torch.is_grad_enabled
 _forward_ad = torch.autograd.forward_ad
 _plain, _bfloat16, _from_numpy = torch.Tensor, torch.bfloat16, torch.from_numpy
-HELD = "_cnorm_held"
 _NEVER = 2**63
 _NARROW = (torch.float16, torch.bfloat16)
 _FLOATS = (torch.float32, torch.float64, *_NARROW)
@@ -38,57 +38,113 @@ def _sizes(name: str, dtypes: set[Any], permuted: bool) -> dict[Any, int]:
     return {bfloat16() if name == "bfloat16" else np.dtype(name): size for name, size in sizes.items()}
 
 
+def _watched(module: Any) -> dict[str, Any]:
+    """The attributes a layer is made from: of torch's modules the arguments, of others all."""
+    attributes = module.__dict__
+    if module._original in OURS:
+        attributes = {
+            name: attributes[name] for name in arguments(OURS[module._original]) if name in attributes
+        }
+    constants = own_constants(attributes)
+    if constants is None:
+        raise TypeError("expected constants as attributes")
+    return constants
+
+
+def _getter(names: list[str]) -> Any:
+    """Values of a dictionary: a tuple, one, or none."""
+    return itemgetter(*names) if names else lambda attributes: None
+
+
 class _Held:
     """Our layer on the memory of a torch module's tensors, and what it was made from."""
 
     __slots__ = (
-        *("compute", "eps", "eps_name", "layer", "least", "least_permuted", "permuted", "plain", "rounded"),
-        *("tensors", "wide"),
+        *("compute", "layer", "least", "least_permuted", "permuted", "plain", "ranks", "rounded", "wide"),
+        *("absent", "attributes", "getter", "number", "shapes", "tensors"),
     )
 
     def __init__(self, module: Any) -> None:
-        self.layer: Module = module._make(module)
-        self.compute = self.layer.forward
-        self.eps_name = eps_name(module)
-        self.eps = getattr(module, self.eps_name, None)
+        watched = _watched(module)
+        self.getter = _getter(list(watched))
+        self.attributes = self.getter(watched)
+        # A model's own class may look at what it gets later.
+        self.number = 0 if module._original in OURS else len(module.__dict__) + (HELD not in module.__dict__)
         stores = (module._parameters, module._buffers)
         found = [(store, name, store[name]) for store in stores for name in STATE[:4] if name in store]
-        # Our layer holds the memory: what has the same address is the same.
-        self.tensors = [(store, name, None if t is None else t.data_ptr()) for store, name, t in found]
-        kinds = {t.dtype for *_, t in found if t is not None}
-        computed = {name for name in STATE[:4] if getattr(module, name, None) is not None}
-        computed -= {name for _, name, _ in found}  # by a parametrization or a hook, anew for each call
+        self.absent = [(store.get, name) for store, name, t in found if t is None]
+        # Our layer holds the memory: what has the same address and layout is the same. Of a vector the number
+        # of bytes tells the shape, in half the time.
+        self.tensors = [
+            (store.get, name, t.data_ptr(), t.dtype, t.nbytes, t.stride())
+            for store, name, t in found
+            if t is not None
+        ]
+        self.shapes = [
+            (get, name, get(name).shape) for get, name, *_, stride in self.tensors if len(stride) != 1
+        ]
+        self.rounded: list[tuple[Array, Array]] = []
+        self.ranks: Any = None
+        if module._original in OURS:
+            self._take(layer_of(module, module._original), module, set(_FLOATS))
+            return
+        known = rms_of(module)
+        if known is None:  # any more: torch's from now on
+            self.least = self.least_permuted = _NEVER
+            self.ranks = frozenset()
+            return
+        self.ranks = known.ranks
+        self._take(rms_layer(module, known.offset), module, known.dtypes)
+
+    def _take(self, layer: Module, module: Any, dtypes: Any) -> None:
+        """Our layer, and from how many elements of these dtypes on it is faster."""
+        self.layer, self.compute = layer, layer.forward
+        kinds = {dtype for _, _, _, dtype, _, _ in self.tensors}
+        stored = {name for _, name, *_ in (*self.tensors, *self.absent)}
+        # By a parametrization or a hook, anew for each call.
+        computed = any(getattr(module, name, None) is not None for name in STATE[:4] if name not in stored)
         accepted = kinds if len(kinds) == 1 and not computed else set()
         if not kinds and not computed:
             accepted = set(_FLOATS)
         elif accepted == {torch.float32} and module._original in OURS:  # others promote the result
-            accepted |= set(_NARROW)
-        name = type(self.layer).__name__
-        self.plain, self.permuted = _sizes(name, accepted, False), _sizes(name, accepted, True)
+            accepted = {torch.float32, *_NARROW}
+        name = type(layer).__name__
+        self.plain, self.permuted = (_sizes(name, accepted & dtypes, permuted) for permuted in (False, True))
         self.least = min(self.plain.values(), default=_NEVER)
         self.least_permuted = min(self.permuted.values(), default=_NEVER)
         self.wide = not kinds or not kinds & {_bfloat16}
-        self.rounded: list[tuple[Array, Array]] = []
-        for _, name, tensor in found:
-            if tensor is not None and tensor.dtype in _NARROW:  # cnorm's short way takes float32 only
-                value = getattr(self.layer, name)
-                setattr(self.layer, name, value.astype(np.float32))
-                self.rounded.append((getattr(self.layer, name), value))
+        for _, name, _, dtype, _, _ in self.tensors:
+            if dtype in _NARROW:  # cnorm's short way takes float32 only
+                value = getattr(layer, name)
+                setattr(layer, name, value.astype(np.float32))
+                self.rounded.append((getattr(layer, name), value))
 
     def is_of(self, module: Any) -> bool:
-        """Are these still the module's tensors, on the same memory?"""
-        for store, name, pointer in self.tensors:
-            tensor = store.get(name)
-            if tensor is None or pointer is None:
-                if tensor is not None or pointer is not None:
-                    return False
-            elif tensor.data_ptr() != pointer:
+        """Has the module still what the layer was made from, its tensors on the same memory?"""
+        attributes = module.__dict__
+        try:
+            if self.getter(attributes) != self.attributes or (self.number and len(attributes) != self.number):
                 return False
-        return bool(self.eps == getattr(module, self.eps_name, None))
+        except KeyError:  # one is gone
+            return False
+        for get, name in self.absent:
+            if get(name) is not None:
+                return False
+        for get, name, pointer, dtype, size, stride in self.tensors:
+            tensor = get(name)
+            if (
+                tensor is None
+                or tensor.data_ptr() != pointer
+                or tensor.stride() != stride
+                or tensor.nbytes != size
+                or tensor.dtype is not dtype
+            ):
+                return False
+        return not self.shapes or all(get(name).shape == shape for get, name, shape in self.shapes)
 
     def needs_gradients(self) -> bool:
         """Does any parameter?"""
-        return any(store[name].requires_grad for store, name, pointer in self.tensors if pointer is not None)
+        return any(get(name).requires_grad for get, name, *_ in self.tensors)
 
     def array(self, x: Any) -> Array | None:
         """The tensor as an array, if cnorm is faster with it and its result laid out as torch's is."""
@@ -139,6 +195,8 @@ def normalized(module: Any, x: Any) -> Any:
             module.__dict__[HELD] = held = _Held(module)
         if _grad() and (x.requires_grad or held.needs_gradients()):
             return None
+        if held.ranks is not None and x.ndim not in held.ranks:
+            return None
         array = held.array(x)
         if array is None:
             return None
@@ -150,12 +208,28 @@ def normalized(module: Any, x: Any) -> Any:
     return _from_numpy(y) if y.dtype.kind == "f" else _from_numpy(y.view(np.int16)).view(_bfloat16)
 
 
+class Alike(type):
+    """The class of accelerated classes, each of them equal to the one it stands for.
+
+    Tables by exact class know them so: torch's for fusing and quantizing, lists of a model's norms.
+    """
+
+    def __eq__(cls, other: object) -> bool:
+        return _stands_for(cls) is _stands_for(other)
+
+    def __hash__(cls) -> int:
+        original = _stands_for(cls)
+        return type.__hash__(cls) if original is cls else hash(original)
+
+
+def _stands_for(kind: Any) -> Any:
+    return vars(kind).get("_original", kind) if isinstance(kind, Alike) else kind
+
+
 class Accelerated:
     """What an accelerated layer has before its own class in its order of bases."""
 
     _original: type[Any]
-    _make: Any  # our layer of a module
-    _cnorm_offset: float | None  # what a model's own class adds to its weight
 
     def forward(self, input: Any) -> Any:
         y = normalized(self, input)
@@ -165,7 +239,7 @@ class Accelerated:
         return {key: value for key, value in self.__dict__.items() if key != HELD}
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _empty, (self._original, self._cnorm_offset), self.__getstate__()
+        return _empty, (self._original,), self.__getstate__()
 
     def __prepare_scriptable__(self) -> Any:
         """What torch.jit.script compiles."""
@@ -183,36 +257,33 @@ class AcceleratedOwn(Accelerated):
         return self._original.forward(self, *args, **named) if y is None else y
 
 
-_KINDS: dict[Any, type[Any]] = {}  # one for each class and offset, once it is needed
+_KINDS: dict[Any, type[Any]] = {}  # one for each class, once it is needed
 
 
-def _accelerated(original: type[Any], offset: float | None) -> type[Any]:
-    if (original, offset) in _KINDS:
-        return _KINDS[original, offset]
-    make = partial(layer_of, original=original) if offset is None else partial(rms_layer, offset=offset)
+def _accelerated(original: type[Any]) -> type[Any]:
+    if original in _KINDS:
+        return _KINDS[original]
     namespace = {
         "__doc__": f"`{original.__module__}.{original.__name__}`, computed by cnorm in inference on the CPU.",
         "__module__": __name__,
-        "_make": staticmethod(make),
-        "_cnorm_offset": offset,
         "_original": original,
     }
-    base = Accelerated if offset is None else AcceleratedOwn
-    kind = type(f"Cnorm{original.__name__}", (base, original), namespace)
-    return _KINDS.setdefault((original, offset), kind)
+    bases = (Accelerated if original in OURS else AcceleratedOwn, original)
+    meta: Any = type(original)
+    meta = Alike if meta is type else type(f"Alike{meta.__name__}", (Alike, meta), {})
+    return _KINDS.setdefault(original, meta(f"Cnorm{original.__name__}", bases, namespace))
 
 
-def _empty(original: type[Any], offset: float | None) -> Any:
+def _empty(original: type[Any]) -> Any:
     """What pickle and copy fill."""
-    return object.__new__(_accelerated(original, offset))
+    return object.__new__(_accelerated(original))
 
 
 def accelerated(module: Any) -> type[Any] | None:
     """The class that accelerates a module; None if there is none, or it has it."""
     kind = type(module)
-    if kind in OURS:
-        return None if kind.__name__.startswith("Lazy") else _accelerated(kind, None)
-    if isinstance(module, (Accelerated, *OURS)):
+    if isinstance(module, Accelerated):
         return None
-    offset = offset_of(module)
-    return None if offset is None else _accelerated(kind, offset)
+    if kind in OURS:
+        return None if kind.__name__.startswith("Lazy") else _accelerated(kind)
+    return None if isinstance(module, tuple(OURS)) or rms_of(module) is None else _accelerated(kind)

@@ -34,6 +34,12 @@ def original_of(module: Any) -> type[Any] | None:
     return kind if kind.__name__ == _FROZEN else None
 
 
+def arguments(ours: Any) -> list[str]:
+    """What our class is made with, of what torch's modules know."""
+    skipped = {"device", "dtype", "process_group", "weight_offset"}
+    return [name for name in inspect.signature(ours).parameters if name not in skipped]
+
+
 def _argument(module: Any, name: str) -> Any:
     """A constructor argument of our layer, read off torch's."""
     if name == "bias":
@@ -46,8 +52,7 @@ def _argument(module: Any, name: str) -> Any:
 def layer_of(module: Any, original: type[Any]) -> Module:
     """Our layer of the same arguments and on the same memory."""
     ours = OURS.get(original, nn.FrozenBatchNorm2d)
-    passed = inspect.signature(ours).parameters.keys() - {"device", "dtype", "process_group", "weight_offset"}
-    layer = ours(**{name: _argument(module, name) for name in passed})
+    layer = ours(**{name: _argument(module, name) for name in arguments(ours)})
     for name in STATE:
         value = getattr(module, name, None)
         if value is not None and not is_uninitialized(value):

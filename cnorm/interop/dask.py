@@ -7,19 +7,17 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnorm._axes import as_axes, as_number
+from cnorm.interop._chunk_scalers import fitted_to, weights_beside
 from cnorm.interop._chunks import (
     aligned,
     alone,
+    as_tree,
     check_array,
-    da,
-    dask,
-    fitted,
     given,
-    joined,
     kept,
-    masked,
     spread_over,
     states,
+    whole_axes,
 )
 from cnorm.interop._require import require
 from cnorm.preprocessing import MinMaxScaler, StandardScaler
@@ -45,7 +43,7 @@ def running_moments(
     Parameters
     ----------
     x : dask.array.Array
-        Real numbers.
+        Real numbers; what masked arrays among the chunks hide does not count.
     axis : int, tuple of int or None
         Axes to reduce; None for all.
     where : array_like of bool, optional
@@ -55,7 +53,7 @@ def running_moments(
     nan_policy : {"propagate", "omit", "raise"}
         As for `cnorm.RunningMoments`.
     split_every : int, optional
-        How many partial results are merged at a time; Dask's default if None.
+        How many partial results are merged at a time, at least 2; Dask's default if None.
 
     Returns
     -------
@@ -65,10 +63,11 @@ def running_moments(
     Raises
     ------
     TypeError
-        `x` is no Dask array, or not of real numbers; a mask that is not boolean.
+        `x` is no Dask array, or not of real numbers; a mask that is not boolean; a mask or weights that are
+        masked arrays.
     ValueError
-        An axis out of range, an unknown policy, a mask or weights that do not broadcast; when computed, NaN
-        under "raise", a negative weight.
+        An axis out of range, an unknown policy, a mask or weights that do not broadcast, `split_every` below
+        2; when computed, NaN under "raise", a negative weight, chunks of other sizes than those of `x`.
 
     Examples
     --------
@@ -78,7 +77,7 @@ def running_moments(
     RunningMoments(shape=(), count=6)
     """
     axes = as_axes(axis, check_array(x).ndim)
-    x = x.rechunk({a: -1 for a in range(x.ndim) if a not in axes})
+    x = whole_axes(x, [a for a in range(x.ndim) if a not in axes], "x")
     return states(x, axes, nan_policy, split_every, where, weights).to_delayed().item()
 
 
@@ -98,7 +97,8 @@ def moments(
     Parameters
     ----------
     x : dask.array.Array
-        Real numbers; integers and booleans are promoted to float64.
+        Real numbers; integers and booleans are promoted to float64. What masked arrays among the chunks hide
+        does not count.
     axis : int, tuple of int or None
         Axes to reduce; None for all.
     correction : float
@@ -112,7 +112,7 @@ def moments(
     nan_policy : {"propagate", "omit", "raise"}
         What to do with NaN.
     split_every : int, optional
-        How many partial results are merged at a time; Dask's default if None.
+        How many partial results are merged at a time, at least 2; Dask's default if None.
 
     Returns
     -------
@@ -122,10 +122,11 @@ def moments(
     Raises
     ------
     TypeError
-        `x` is no Dask array, or not of real numbers; a mask that is not boolean.
+        `x` is no Dask array, or not of real numbers; a mask that is not boolean; a mask or weights that are
+        masked arrays.
     ValueError
-        An axis out of range, an unknown policy, a mask or weights that do not broadcast; when computed, NaN
-        under "raise", a negative weight.
+        An axis out of range, an unknown policy, a mask or weights that do not broadcast, `split_every` below
+        2; when computed, NaN under "raise", a negative weight, chunks of other sizes than those of `x`.
 
     Notes
     -----
@@ -167,17 +168,18 @@ def standardize(
     Parameters
     ----------
     x : dask.array.Array
-        Of float.
+        Of float; masked arrays among the chunks come out as masked arrays, and what they hide counts in no
+        statistic.
     axis : int, tuple of int or None
         Axes each statistic is taken over; None for all.
     weight, bias : array_like, optional
-        Broadcast against `x`; Dask arrays, too.
+        Broadcast against `x`; Dask arrays, too. With 16 bits, results are rounded once, after them.
     eps : float
         Added to the variance.
     where : array_like of bool, optional
         Elements that count, broadcast against `x`; the others come out as 0. A Dask array, too.
     split_every : int, optional
-        How many partial results are merged at a time; Dask's default if None.
+        How many partial results are merged at a time, at least 2; Dask's default if None.
 
     Returns
     -------
@@ -187,9 +189,11 @@ def standardize(
     Raises
     ------
     TypeError
-        `x` is no Dask array, or not of float; a mask that is not boolean.
+        `x` is no Dask array, or not of float; a mask that is not boolean; a mask, weight or bias that is a
+        masked array.
     ValueError
-        An axis out of range, a negative `eps`, a mask that does not broadcast.
+        An axis out of range, a negative `eps`, a mask, weight or bias that does not broadcast to `x`,
+        `split_every` below 2.
 
     Notes
     -----
@@ -209,19 +213,15 @@ def standardize(
     eps = as_number(eps, "eps")
     if eps < 0:
         raise ValueError(f"eps: expected no negative number, got {eps}")
-    mask = None if where is None else spread_over(where, x, "where")
-    masks = [] if mask is None else [mask]
+    as_tree(split_every)
+    named = (("weight", weight), ("bias", bias), ("where", where))
+    others = {name: spread_over(value, x, name) for name, value in named if value is not None}
+    how = {"axes": axes, "eps": eps, "dtype": x.dtype, "meta": x._meta}
     if all(x.numblocks[a] == 1 for a in axes):
-        y = aligned(alone, x, masks, axes=axes, eps=eps, dtype=x.dtype, meta=x._meta)
-    else:
-        parts = states(x, axes, "propagate", split_every, mask)
-        again = manipulation.bind(x, parts)  # else all chunks would be kept until the moments are known
-        y = da.map_blocks(given, again, parts, axes, eps, dtype=x.dtype, meta=x._meta)
-    y = y if weight is None else y * weight
-    y = y if bias is None else y + bias
-    if masks:
-        y = aligned(masked, y, masks, dtype=y.dtype, meta=x._meta)
-    return y.astype(x.dtype)
+        return aligned(alone, x, others, **how)
+    parts = states(x, axes, "propagate", split_every, others.get("where"))
+    again = manipulation.bind(x, parts)  # else all chunks would be kept until the moments are known
+    return aligned(given, again, {"moments": parts, **others}, **how)
 
 
 def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -> S:
@@ -234,11 +234,13 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     scaler : StandardScaler or MinMaxScaler
         With `axis` 0; what was fitted before is forgotten.
     X : dask.array.Array of shape (n_samples, n_features)
-        Real numbers. NaN counts in no statistic.
+        Real numbers. NaN, and what masked arrays among the chunks hide, count in no statistic. Chunks may be
+        empty, and their sizes unknown.
     sample_weight : array_like of shape (n_samples,), optional
-        For StandardScaler; a Dask array, too.
+        For StandardScaler; a Dask array, too. Where the sizes of the chunks of `X` are unknown, a Dask array
+        with as many chunks of unknown sizes as `X`, or else `X` is computed twice: its sizes first.
     split_every : int
-        How many fitted scalers are merged at a time.
+        How many fitted scalers are merged at a time, at least 2.
 
     Returns
     -------
@@ -248,9 +250,10 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     Raises
     ------
     TypeError
-        Another scaler, `X` no Dask array, weights for MinMaxScaler.
+        Another scaler, `X` no Dask array, weights for MinMaxScaler, or masked.
     ValueError
-        Another `axis` or rank, infinity, no sample, not one weight for each.
+        Another `axis` or rank, infinity, no sample, not one weight for each, no weight above 0, `split_every`
+        below 2. The scaler stays as it was.
 
     Examples
     --------
@@ -262,22 +265,14 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     """
     if not isinstance(scaler, (StandardScaler, MinMaxScaler)):
         raise TypeError(f"scaler: expected a StandardScaler or MinMaxScaler, got {type(scaler).__name__}")
-    if check_array(X).ndim != 2 or scaler.axis != 0:
+    if check_array(X, "X").ndim != 2 or scaler.axis != 0:
         raise ValueError(f"X: expected a table and axis=0, got {X.ndim} dimensions and axis={scaler.axis!r}")
-    blocks = [X.rechunk({1: -1}).to_delayed().ravel()]
-    if sample_weight is not None:
-        if isinstance(scaler, MinMaxScaler):
-            raise TypeError("sample_weight: expected None for a MinMaxScaler")
-        weight = da.asarray(sample_weight)
-        if weight.shape != X.shape[:1]:
-            raise ValueError(f"sample_weight: expected shape {X.shape[:1]}, got {weight.shape}")
-        blocks.append(weight.rechunk((X.chunks[0],)).to_delayed())
-    rows = list(zip(*blocks, strict=True))
-    some = [row for row, n in zip(rows, X.chunks[0], strict=True) if n] or rows[:1]
-    parts = [dask.delayed(fitted)(scaler, *row) for row in some]
-    while len(parts) > 1:
-        parts = [dask.delayed(joined)(parts[i : i + split_every]) for i in range(0, len(parts), split_every)]
-    (result,) = dask.compute(*parts)
+    several = as_tree(split_every) or 8
+    if sample_weight is not None and isinstance(scaler, MinMaxScaler):
+        raise TypeError("sample_weight: expected None for a MinMaxScaler")
+    rows = whole_axes(X, [1], "X")
+    weight = None if sample_weight is None else weights_beside(rows, sample_weight)
+    result = fitted_to(scaler, rows, weight, several)
     scaler.__dict__.clear()
     scaler.__dict__.update(result.__dict__)
     return scaler

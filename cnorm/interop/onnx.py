@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,20 @@ import numpy as np
 import cnorm
 import cnorm.functional as F
 from cnorm._arrays import Array
+from cnorm._axes import check_groups, check_rank
+from cnorm.interop._onnx_inputs import (
+    check_choice,
+    check_epsilon,
+    check_shape,
+    first_axis,
+    layer_normalized,
+    narrowed,
+    per_channel,
+    reduced_axes,
+    rms_normalized,
+    summed,
+    wide,
+)
 from cnorm.interop._require import require
 
 OpRun: Any = require("onnx.reference.op_run", "onnx").OpRun
@@ -25,16 +40,13 @@ def _outputs(node: Any, *values: Any) -> tuple[Any, ...]:
     return tuple(np.empty(0, np.float32) if value is None else value for value in asked)
 
 
-def _wants_more(node: Any) -> bool:
-    return any(node.onnx_node.output[1:])
+def _wants(node: Any, first: int, last: int | None = None) -> bool:
+    """Has the node a name for one of these outputs?"""
+    return any(node.onnx_node.output[first:last])
 
 
 def _opset(node: Any) -> int:
     return int(node.run_params["opsets"].get("", 0))
-
-
-def _per_channel(p: Any, x: Array) -> Any:
-    return p.reshape(-1, *(1,) * (x.ndim - 2))
 
 
 def _check_stash(stash_type: int) -> None:
@@ -42,26 +54,18 @@ def _check_stash(stash_type: int) -> None:
         raise NotImplementedError(f"stash_type: expected 1, got {stash_type}")
 
 
-def _inverse_deviation(var: Any, epsilon: float) -> Array:
-    return (1 / np.sqrt(np.asarray(var, np.float64) + epsilon)).astype(np.float32)
+def _inverse_deviation(var: Any, epsilon: float) -> Any:
+    """As float32, the stash type; None for None."""
+    return None if var is None else (1 / np.sqrt(np.asarray(var, np.float64) + epsilon)).astype(np.float32)
 
 
-def _rows(x: Array, scale: Array, bias: Any, axis: int, epsilon: float, more: bool) -> tuple[Any, Any, Any]:
-    """LayerNorm from `axis` on; with `more` also mean and inverse deviation, with these axes of size 1."""
-    shape = x.shape[axis:]
-    scale = np.broadcast_to(scale, shape)
-    bias = None if bias is None else np.broadcast_to(bias, shape)
-    if not more:
-        return F.layer_norm(x, shape, scale, bias, epsilon), None, None
-    axes = tuple(range(x.ndim))[axis:]
-    y, mean, var = cnorm.standardize(x, axes, scale, bias, epsilon, return_moments=True)
-    kept = (*x.shape[: axes[0]], *(1,) * len(axes))
-    mean, inverse = np.asarray(mean, np.float32), _inverse_deviation(var, epsilon)
-    return y, mean.reshape(kept), inverse.reshape(kept)
+def _mean_square(x: Array, axis: int) -> Array:
+    square = np.square(x, dtype=np.float64)
+    return np.asarray(square.mean(tuple(range(axis, x.ndim)), keepdims=True))
 
 
 class LayerNormalization(OpRun):  # type: ignore[misc]
-    """Over the axes from `axis` on."""
+    """Over the axes from `axis` on; scale and bias broadcast to the input."""
 
     def _run(
         self,
@@ -73,19 +77,29 @@ class LayerNormalization(OpRun):  # type: ignore[misc]
         stash_type: int = 1,
     ) -> tuple[Any, ...]:
         _check_stash(stash_type)
-        return _outputs(self, *_rows(x, scale, bias, axis, epsilon, _wants_more(self)))
+        check_epsilon(epsilon)
+        more = _wants(self, 1)
+        y, mean, var = layer_normalized(x, first_axis(axis, x), epsilon, scale, bias, more)
+        mean = None if mean is None else mean.astype(np.float32)
+        return _outputs(self, y, mean, _inverse_deviation(var, epsilon))
 
 
 class RMSNormalization(OpRun):  # type: ignore[misc]
-    """Over the axes from `axis` on; in the dtype of the scale."""
+    """Over the axes from `axis` on; in the dtype of the scale, which broadcasts to the input."""
 
     def _run(
         self, x: Array, scale: Array, axis: int = -1, epsilon: float = 1e-5, stash_type: int = 1
     ) -> tuple[Any, ...]:
         _check_stash(stash_type)
-        shape = x.shape[axis:]
-        y = F.rms_norm(x, shape, np.broadcast_to(scale, shape), epsilon)
-        return (y.astype(scale.dtype, copy=False),)
+        check_epsilon(epsilon)
+        first = first_axis(axis, x)
+        y = rms_normalized(x, first, epsilon, scale, scale.dtype)
+        inverse = _inverse_deviation(_mean_square(x, first), epsilon) if _wants(self, 1) else None
+        return _outputs(self, y, inverse)
+
+
+class SimplifiedLayerNormalization(RMSNormalization):
+    """ONNX Runtime's name, in the domain of the standard; the second output is the inverse deviation."""
 
 
 class GroupNormalization(OpRun):  # type: ignore[misc]
@@ -101,17 +115,28 @@ class GroupNormalization(OpRun):  # type: ignore[misc]
         stash_type: int = 1,
     ) -> tuple[Any, ...]:
         _check_stash(stash_type)
-        if _opset(self) < _GROUPS_PER_CHANNEL:
-            scale, bias = (np.repeat(p, x.shape[1] // num_groups) for p in (scale, bias))
-        return (F.group_norm(x, num_groups, scale, bias, epsilon),)
+        check_epsilon(epsilon)
+        check_rank(x, 2, "X")
+        groups, channels = check_groups(x, num_groups), x.shape[1]
+        by_group = _opset(self) < _GROUPS_PER_CHANNEL
+        for p, name in ((scale, "scale"), (bias, "bias")):
+            check_shape(p, name, (groups if by_group else channels,))
+        if by_group:
+            scale, bias = (np.repeat(p, channels // groups) for p in (scale, bias))
+        if x.size == groups:  # torch, and so group_norm, wants more than one value in each
+            one = (1, groups, *(1,) * (x.ndim - 2))
+            return (cnorm.standardize(x, (), scale.reshape(one), bias.reshape(one), epsilon),)
+        return (F.group_norm(x, groups, scale, bias, epsilon),)
 
 
 class InstanceNormalization(OpRun):  # type: ignore[misc]
     """A single position is allowed."""
 
     def _run(self, x: Array, scale: Array, bias: Array, epsilon: float = 1e-5) -> tuple[Any, ...]:
-        axes = tuple(range(2, x.ndim))
-        return (cnorm.standardize(x, axes, _per_channel(scale, x), _per_channel(bias, x), epsilon),)
+        check_epsilon(epsilon)
+        check_rank(x, 2)
+        weight, shift = per_channel(scale, "scale", x), per_channel(bias, "B", x)
+        return (cnorm.standardize(x, tuple(range(2, x.ndim)), weight, shift, epsilon),)
 
 
 class BatchNormalization(OpRun):  # type: ignore[misc]
@@ -130,18 +155,30 @@ class BatchNormalization(OpRun):  # type: ignore[misc]
         is_test: int = 1,
         spatial: int = 1,
     ) -> tuple[Any, ...]:
-        if not spatial or (_opset(self) < _TRAINING_BY_ATTRIBUTE and _wants_more(self)):
-            raise NotImplementedError("expected spatial=1, and opset 14 or later in training")
+        if not is_test or (_opset(self) < _TRAINING_BY_ATTRIBUTE and _wants(self, 1)):
+            raise NotImplementedError("expected is_test=1 and one output, or opset 14 for training")
+        check_epsilon(epsilon)
+        check_choice(training_mode, "training_mode", 0, 1)
+        check_choice(spatial, "spatial", 0, 1)
+        check_rank(x, 1, "X")
+        table = x[:, None] if x.ndim == 1 else x  # a vector is a batch of one channel
+        own = table.shape[1:] if not spatial else table.shape[1:2]
+        names = ("scale", "B", "input_mean", "input_var")
+        for p, name in zip((scale, bias, mean, var), names, strict=True):
+            check_shape(p, name, own)
         if not training_mode:
-            return (F.batch_norm(x, mean, var, scale, bias, eps=epsilon),)
-        axes = (0, *range(2, x.ndim))
-        weight, shift = _per_channel(scale, x), _per_channel(bias, x)
-        y, batch_mean, batch_var = cnorm.standardize(x, axes, weight, shift, epsilon, return_moments=True)
+            rows = table if spatial else table.reshape(len(x), math.prod(own))
+            center, spread, weight, shift = (p.reshape(-1) for p in (mean, var, scale, bias))
+            y = F.batch_norm(rows, center, spread, weight, shift, eps=epsilon)
+            return (y.reshape(x.shape),)
+        axes = (0, *range(2, table.ndim))
+        weight, shift = per_channel(scale, "scale", table), per_channel(bias, "B", table)
+        y, *batch = cnorm.standardize(table, axes, weight, shift, epsilon, return_moments=True)
         moved = [
-            (old * momentum + new * (1 - momentum)).astype(old.dtype)
-            for old, new in ((mean, batch_mean), (var, batch_var))
+            narrowed(np.multiply(old, momentum, dtype=np.float64) + new * (1 - momentum), old.dtype)
+            for old, new in zip((mean, var), batch, strict=True)
         ]
-        return _outputs(self, y, *moved)
+        return _outputs(self, y.reshape(x.shape), *moved)
 
 
 class LRN(OpRun):  # type: ignore[misc]
@@ -150,6 +187,10 @@ class LRN(OpRun):  # type: ignore[misc]
     def _run(
         self, x: Array, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, size: int = 1
     ) -> tuple[Any, ...]:
+        check_rank(x, 3, "X")
+        for name, value in (("alpha", alpha), ("beta", beta)):
+            if not value >= 0:
+                raise ValueError(f"{name}: expected no negative number, got {value}")
         step = 1 if size % 2 else -1
         return (F.local_response_norm(x[:, ::step], size, alpha, beta, bias)[:, ::step],)
 
@@ -158,27 +199,22 @@ class LpNormalization(OpRun):  # type: ignore[misc]
     """What has norm 0 stays 0."""
 
     def _run(self, x: Array, axis: int = -1, p: int = 2) -> tuple[Any, ...]:
-        smallest = np.finfo(np.float64 if x.dtype == np.float64 else np.float32).smallest_normal
-        return (F.normalize(x, float(p), axis, float(smallest)),)
+        check_choice(p, "p", 1, 2)
+        smallest = np.finfo(wide(x)).smallest_normal
+        return (F.normalize(x, float(p), first_axis(axis, x), float(smallest)),)
 
 
 class MeanVarianceNormalization(OpRun):  # type: ignore[misc]
     """Divided by the deviation and 1e-9."""
 
     def _run(self, x: Array, axes: Any = (0, 2, 3)) -> tuple[Any, ...]:
-        axes = tuple(int(a) % x.ndim for a in axes)
-        y, _, var = cnorm.standardize(x, axes, eps=0.0, return_moments=True)
-        deviation = np.sqrt(np.expand_dims(var, axes))
+        reduced = reduced_axes(axes, x)
+        y, _, var = cnorm.standardize(x, reduced, eps=0.0, return_moments=True)
+        deviation = np.sqrt(np.expand_dims(var, reduced))
         share = deviation / (deviation + 1e-9)
         if (share < 1).any():
-            y = (y * share).astype(x.dtype)
+            y = cnorm.standardize(x, reduced, share, eps=0.0)
         return (y,)
-
-
-def _sum(x: Array, skip: Array, bias: Any) -> Array:
-    """In the input's dtype."""
-    total = np.add(x, skip, dtype=x.dtype)
-    return total if bias is None else np.add(total, bias, out=total)
 
 
 class SkipLayerNormalization(OpRun):  # type: ignore[misc]
@@ -189,9 +225,15 @@ class SkipLayerNormalization(OpRun):  # type: ignore[misc]
     def _run(
         self, x: Array, skip: Array, gamma: Array, beta: Any = None, bias: Any = None, epsilon: float = 1e-12
     ) -> tuple[Any, ...]:
-        total = _sum(x, skip, bias)
-        more = any(self.onnx_node.output[1:3])
-        return _outputs(self, *_rows(total, gamma, beta, -1, epsilon, more), total)
+        check_epsilon(epsilon)
+        total = summed(x, skip, bias)
+        for p, name in ((gamma, "gamma"), (beta, "beta")):
+            if p is not None:
+                check_shape(p, name, x.shape[-1:])
+        y, mean, var = layer_normalized(total, x.ndim - 1, epsilon, gamma, beta, _wants(self, 1, 3))
+        mean = None if mean is None else mean.astype(np.float32)
+        y, total = (narrowed(v, x.dtype) for v in (y, total))
+        return _outputs(self, y, mean, _inverse_deviation(var, epsilon), total)
 
 
 class SkipSimplifiedLayerNormalization(OpRun):  # type: ignore[misc]
@@ -202,13 +244,12 @@ class SkipSimplifiedLayerNormalization(OpRun):  # type: ignore[misc]
     def _run(
         self, x: Array, skip: Array, gamma: Array, bias: Any = None, epsilon: float = 1e-12
     ) -> tuple[Any, ...]:
-        total = _sum(x, skip, bias)
-        y = F.rms_norm(total, gamma.shape, gamma, epsilon)
-        inverse = None
-        if any(self.onnx_node.output[2:3]):
-            square = np.mean(np.square(total, dtype=np.float64), axis=-1, keepdims=True)
-            inverse = _inverse_deviation(square, epsilon)
-        return _outputs(self, y, None, inverse, total)
+        check_epsilon(epsilon)
+        total, last = summed(x, skip, bias), x.ndim - 1
+        check_shape(gamma, "gamma", x.shape[-1:])
+        y = rms_normalized(total, last, epsilon, gamma, x.dtype)
+        inverse = _inverse_deviation(_mean_square(total, last), epsilon) if _wants(self, 2, 3) else None
+        return _outputs(self, y, None, inverse, narrowed(total, x.dtype))
 
 
 def ops() -> list[Any]:
@@ -218,13 +259,17 @@ def ops() -> list[Any]:
     -------
     list of type
         Subclasses of `onnx.reference.op_run.OpRun`: LayerNormalization, RMSNormalization, GroupNormalization,
-        InstanceNormalization, BatchNormalization, LRN, LpNormalization, MeanVarianceNormalization, and of the
-        domain com.microsoft SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+        InstanceNormalization, BatchNormalization, LRN, LpNormalization, MeanVarianceNormalization;
+        SimplifiedLayerNormalization, which ONNX Runtime has in the same domain; of the domain com.microsoft
+        SkipLayerNormalization and SkipSimplifiedLayerNormalization.
 
     Raises
     ------
     NotImplementedError
         When a model runs: a `stash_type` other than 1, BatchNormalization in training before opset 14.
+    ValueError
+        When a model runs: an attribute out of range, a rank or shape that does not fit, by the standard's
+        name of it.
 
     Examples
     --------
@@ -248,6 +293,7 @@ def ops() -> list[Any]:
         LpNormalization,
         MeanVarianceNormalization,
         RMSNormalization,
+        SimplifiedLayerNormalization,
         SkipLayerNormalization,
         SkipSimplifiedLayerNormalization,
     ]

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnorm.interop._accelerated import HELD, Accelerated, accelerated
-from cnorm.interop._models import offset_of, rms_layer
+from cnorm.interop._accelerated import Accelerated, accelerated
+from cnorm.interop._models import HELD, offset_of, rms_layer
 from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
 from cnorm.interop._torch_threads import share_threads
 from cnorm.nn._module import Module
@@ -71,14 +71,16 @@ def _check_model(model: Any) -> None:
 def accelerate(model: Model) -> Model:
     """Lets cnorm compute the normalization layers of a torch model, in place.
 
-    Layers of exactly torch's classes change their class to a subclass: parameters, buffers, keys of the
-    state_dict, hooks and `isinstance` stay as they are. So do a model's own RMSNorm classes (LlamaRMSNorm,
-    T5LayerNorm, GemmaRMSNorm ...): modules with norm in the name, one vector `weight` and a float
-    `variance_epsilon`, `eps` or `epsilon`, whose `forward`, run once on three rows, gives what RMSNorm does.
+    Layers of exactly torch's classes change their class to a subclass that is equal to it: parameters,
+    buffers, keys of the state_dict, hooks, `isinstance` and tables by class stay as they are. So do a
+    model's own RMSNorm classes (LlamaRMSNorm, T5LayerNorm, GemmaRMSNorm ...): modules with norm in the name,
+    one vector `weight`, a float `variance_epsilon`, `eps` or `epsilon`, and only constants beside, whose
+    `forward`, run on rows of many kinds, gives what RMSNorm does.
 
     In evaluation mode, on CPU tensors of float32, float64, float16 or bfloat16, cnorm reads the tensors'
     memory and nothing is copied. Everything else is torch's as before: training mode, gradients, other
     devices and dtypes, sparse tensors, autocast, and models that are compiled, exported, traced or scripted.
+    Attributes and parameters may change between calls.
 
     Parameters
     ----------

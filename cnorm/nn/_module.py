@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -66,12 +68,37 @@ def _loadable(value: Any, current: Any, name: str) -> Array:
     array = to_ndarray(value, f"state_dict: {name}")
     if array.dtype.kind not in "biuf" and array.dtype.name not in FLOATS:
         raise TypeError(f"state_dict: {name}: expected numbers, got {array.dtype}")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise TypeError(f"state_dict: {name}: expected every element, got a masked array that hides some")
     if not isinstance(current, np.ndarray):
         return array
+    if current.dtype.kind == "i" and array.dtype.kind not in "biu" and not np.isfinite(array).all():
+        raise ValueError(f"state_dict: {name}: expected finite numbers, got {array}")
     if current.ndim == 0 and array.shape == (1,):  # as very old checkpoints hold scalars
         array = array.reshape(())
     with np.errstate(all="ignore"):
         return array.astype(current.dtype)
+
+
+def check_writeable(arrays: Mapping[str, Any]) -> None:
+    """Raises if one of several arrays can't be written to; whoever writes to all asks before the first."""
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name}: expected an ndarray to write to, got {type(array).__name__}")
+        if not array.flags.writeable:
+            raise ValueError(f"{name}: expected a writeable array, got a read-only one")
+
+
+@cache
+def _defaults(kind: type[Any]) -> dict[str, Any]:
+    """Defaults of the constructors of a layer of ours, which sets attributes of the same names."""
+    found: dict[str, Any] = {"training": True}
+    for base in reversed(kind.__mro__[:-1]):
+        parameters = inspect.signature(base).parameters.values() if "__init__" in vars(base) else ()
+        found.update({p.name: p.default for p in parameters if p.default is not p.empty})
+    if "bias" in found:
+        found["bias"] = None  # the attribute is an array; a layer from before there was a choice has none
+    return {name: value for name, value in found.items() if name not in ("device", "dtype")}
 
 
 class Module:
@@ -107,6 +134,23 @@ class Module:
         """As a parameter, but not learned."""
         self._buffers.append(name)
         setattr(self, name, value)
+
+    def __setstate__(self, state: Any) -> None:
+        """Attributes that a layer had not yet when it was pickled are as the constructor sets them."""
+        own, slots = state if isinstance(state, tuple) else (state, None)
+        ours = next(base for base in type(self).__mro__ if base.__module__.startswith("cnorm."))
+        self.__dict__.update({**_defaults(ours), **(own or {})})
+        for name, value in (slots or {}).items():
+            setattr(self, name, value)
+
+    def _fill(self, values: Mapping[str, Any]) -> None:
+        """Fills those of these arrays that the layer has; none if one of them can't be written to."""
+        arrays: dict[str, Any] = {name: getattr(self, name, None) for name in values}
+        arrays = {n: a for n, a in arrays.items() if a is not None and not isinstance(a, Uninitialized)}
+        check_writeable(arrays)
+        with np.errstate(all="ignore"):
+            for name, array in arrays.items():
+                array[...] = values[name]
 
     def train(self: Self, mode: bool = True) -> Self:
         """Sets training mode; returns the layer."""
@@ -157,7 +201,8 @@ class Module:
         TypeError
             `state_dict` is not a mapping, or a value is not numeric.
         ValueError
-            A shape that differs; with `strict`, keys that differ. Nothing is loaded then.
+            A shape that differs, a parameter or buffer that is read-only; with `strict`, keys that differ.
+            Nothing is loaded then.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict: expected a mapping, got {type(state_dict).__name__}")
@@ -178,13 +223,17 @@ class Module:
             current = own[key]
             if isinstance(current, np.ndarray) and value.shape != current.shape:
                 errors.append(f"{key}: expected shape {current.shape}, got {value.shape}")
+            elif isinstance(current, np.ndarray) and not current.flags.writeable:
+                errors.append(f"{key}: expected a writeable array to load into, but the layer's is read-only")
         if errors:
             raise ValueError(f"state_dict for {type(self).__name__}: " + "; ".join(errors))
-        for key, value in values.items():
-            if isinstance(own[key], np.ndarray):
-                own[key][...] = value
-            else:
-                setattr(self, key, self._materialize(value))
+        there = {key for key in values if isinstance(own[key], np.ndarray)}
+        with np.errstate(all="ignore"):
+            made = {key: self._materialize(value) for key, value in values.items() if key not in there}
+        for key in there:
+            own[key][...] = values[key]
+        for key, value in made.items():
+            setattr(self, key, value)
         return IncompatibleKeys(missing, unexpected)
 
     def _materialize(self, value: Array) -> Array:

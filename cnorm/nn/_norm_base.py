@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnorm._arrays import Array
 from cnorm.nn._module import Module, new_array, parameter_dtype
+
+NEW_PARAMETERS = {"weight": 1, "bias": 0}
+NEW_STATISTICS = {"running_mean": 0, "running_var": 1, "num_batches_tracked": 0}
 
 
 class NormBase(Module):
@@ -19,6 +23,8 @@ class NormBase(Module):
     running_var: Array | None
     num_batches_tracked: Array | None
     _version = 2
+    _norm: Callable[..., Array]  # what a call is handed to
+    _dtype: np.dtype[Any] = np.dtype(np.float32)
 
     def __init__(
         self,
@@ -56,20 +62,12 @@ class NormBase(Module):
 
     def reset_running_stats(self) -> None:
         """Mean 0, variance 1, no batches."""
-        if self.track_running_stats and isinstance(self.running_mean, np.ndarray):
-            assert self.running_var is not None
-            assert self.num_batches_tracked is not None
-            self.running_mean[...] = 0
-            self.running_var[...] = 1
-            self.num_batches_tracked[...] = 0
+        if self.track_running_stats:
+            self._fill(NEW_STATISTICS)
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0, and the running statistics as new."""
-        self.reset_running_stats()
-        if isinstance(self.weight, np.ndarray):
-            self.weight[...] = 1
-        if isinstance(self.bias, np.ndarray):
-            self.bias[...] = 0
+        self._fill({**NEW_PARAMETERS, **(NEW_STATISTICS if self.track_running_stats else {})})
 
     def _optional_keys(self, version: int | None) -> set[str]:
         # torch before version 2 of the layer saved no num_batches_tracked.

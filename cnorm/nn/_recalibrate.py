@@ -10,13 +10,17 @@ import numpy as np
 
 from cnorm._arrays import Array, as_input
 from cnorm._fold import rounded
+from cnorm._masks import as_mask
 from cnorm._running import RunningMoments
-from cnorm.nn._module import Module
+from cnorm.nn._module import Module, check_writeable
 from cnorm.nn.batchnorm import _BatchNorm
 from cnorm.nn.instancenorm import _InstanceNorm
 from cnorm.nn.switchnorm import _SwitchNorm
 
 __all__ = ["recalibrate"]
+
+# Mean, variance, and how many elements of each channel they are of.
+_Values = tuple[Array, Array, Any, Any]
 
 
 class _Pooled:
@@ -25,31 +29,49 @@ class _Pooled:
     def __init__(self, channels: int) -> None:
         self.moments = RunningMoments(channels)
 
-    def take(self, x: Array) -> None:
-        self.moments.update(x, (0, *range(2, x.ndim)))
+    def take(self, x: Array, mask: Array | None) -> None:
+        self.moments.update(x, (0, *range(2, x.ndim)), where=mask)
 
-    def values(self) -> tuple[Array, Array]:
-        if np.any(np.equal(self.moments.count, 1)):
-            raise ValueError("batches: expected more than 1 value per channel, got 1")
-        return self.moments.mean, self.moments.var(correction=1)
+    def values(self) -> _Values:
+        return self.moments.mean, self.moments.var(correction=1), self.moments.count, self.moments.count
 
 
 class _PerInstance:
-    """Averages over samples of their mean and unbiased variance, plus the variance between them or not."""
+    """Averages over samples of their mean and unbiased variance; of those that show one, or two, elements."""
 
-    def __init__(self, channels: int, between: bool) -> None:
+    def __init__(self, channels: int) -> None:
         self.means, self.variances = RunningMoments(channels), RunningMoments(channels)
-        self.between = between
 
-    def take(self, x: Array) -> None:
-        if x[:1, :1].size == 1:
-            raise ValueError(f"input: expected more than 1 spatial element, got shape {x.shape}")
-        each = RunningMoments(x.shape[:2]).update(x, tuple(range(2, x.ndim)))
-        self.means.update(each.mean)
-        self.variances.update(each.var(correction=1))
+    def take(self, x: Array, mask: Array | None) -> None:
+        mean, var, count = _of_each(x, mask)
+        self.means.update(mean, where=count > 0)
+        self.variances.update(var, where=count > 1)
 
-    def values(self) -> tuple[Array, Array]:
-        return self.means.mean, self.variances.mean + (self.means.var() if self.between else 0)
+    def values(self) -> _Values:
+        return self.means.mean, self.variances.mean, self.means.count, np.multiply(self.variances.count, 2)
+
+
+class _Mixed:
+    """Samples by their shares of elements: the variance within, averaged, plus that between their means."""
+
+    def __init__(self, channels: int) -> None:
+        self.means, self.within = RunningMoments(channels), RunningMoments(channels)
+
+    def take(self, x: Array, mask: Array | None) -> None:
+        mean, var, count = _of_each(x, mask)
+        self.means.update(mean, weights=count, where=count > 0)
+        self.within.update(np.where(count == 1, 0, var), weights=count, where=count > 0)
+
+    def values(self) -> _Values:
+        return self.means.mean, self.within.mean + self.means.var(), self.means.count, self.means.count
+
+
+def _of_each(x: Array, mask: Array | None) -> tuple[Array, Array, Array]:
+    """Mean, unbiased variance and number of elements that count of each channel of each sample."""
+    if x[:1, :1].size == 1:
+        raise ValueError(f"input: expected more than 1 spatial element, got shape {x.shape}")
+    each = RunningMoments(x.shape[:2]).update(x, tuple(range(2, x.ndim)), where=mask)
+    return each.mean, each.var(correction=1), np.broadcast_to(each.count, x.shape[:2])
 
 
 class _Observer:
@@ -63,35 +85,47 @@ class _Observer:
         mean, var = getattr(layer, "running_mean", None), getattr(layer, "running_var", None)
         if not isinstance(mean, np.ndarray) or not isinstance(var, np.ndarray):
             raise ValueError(f"layers: expected running statistics, but {layer!r} has none")
-        if not (mean.flags.writeable and var.flags.writeable):
-            raise ValueError(f"layers: expected writeable running statistics, but those of {layer!r} are not")
-        self.layer, self.channels, self.calls = layer, mean.size, 0
-        each = isinstance(layer, _InstanceNorm) or (isinstance(layer, _SwitchNorm) and layer._rank > 2)
-        between = isinstance(layer, _SwitchNorm)
-        self.kind = _PerInstance(mean.size, between) if each else _Pooled(mean.size)
+        self.layer, self.channels, self.calls, self.masked = layer, mean.size, 0, False
+        self.check_writeable()
+        mixed = isinstance(layer, _SwitchNorm) and layer._rank > 2
+        each = _Mixed if mixed else _PerInstance if isinstance(layer, _InstanceNorm) else _Pooled
+        self.kind = each(mean.size)
 
-    def take(self, input: Any) -> None:
-        """Looks at an input, which the layer could be called with."""
+    def check_writeable(self) -> None:
+        """Of all that `write` writes to."""
+        names = ("running_mean", "running_var", "num_batches_tracked")
+        there = {name: getattr(self.layer, name) for name in names if name in self.layer._buffers}
+        try:
+            check_writeable({name: value for name, value in there.items() if value is not None})
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"layers: {error}, in {self.layer!r}") from None
+
+    def take(self, input: Any, where: Any = None) -> None:
+        """Looks at an input, which the layer could be called with, and at the mask it is called with."""
         x = as_input(input)
         if isinstance(self.layer, _InstanceNorm) and x.ndim == self.layer._unbatched:
             x = x[None]
         if x.ndim > 1 and x.shape[1] != self.channels:
             raise ValueError(f"input: expected {self.channels} channels, got shape {x.shape}")
         self.layer._check_input(x)
-        self.kind.take(x)
+        self.kind.take(x, as_mask(where, x))
         self.calls += 1
+        self.masked |= where is not None
 
     def values(self) -> tuple[Array, Array]:
         """Mean and variance in the shape and dtype of the buffers."""
         if not self.calls:
             raise ValueError(f"layers: expected calls of each, but none came to {self.layer!r}")
-        buffers = self.layer.running_mean, self.layer.running_var
-        mean, var = (
-            rounded(new.reshape(b.shape), b.dtype) for new, b in zip(self.kind.values(), buffers, strict=True)
-        )
+        self.check_writeable()
+        mean, var, elements, of_var = self.kind.values()
         if np.isnan(mean).all() and mean.size:
             raise ValueError("batches: expected values, got empty batches or NaN alone")
-        return mean, var
+        if not self.masked and np.any(np.equal(elements, 1)) and isinstance(self.kind, _Pooled):
+            raise ValueError("batches: expected more than 1 value per channel, got 1")
+        return (
+            _known(mean, np.greater(elements, 0), self.layer.running_mean),
+            _known(var, np.greater(of_var, 1), self.layer.running_var),
+        )
 
     def write(self, mean: Array, var: Array) -> None:
         """Into the layer's buffers."""
@@ -100,33 +134,37 @@ class _Observer:
             self.layer.num_batches_tracked[...] = self.calls
 
 
-def _observed_class(observer: _Observer) -> type[Any]:
-    """The layer's class, whose calls are observed first."""
-    original: type[Any] = type(observer.layer)
+def _known(new: Array, known: Array, old: Array) -> Array:
+    """In the shape and dtype of the buffer, what is known of its channels, and what it has of the others."""
+    known = np.broadcast_to(known, new.shape).reshape(old.shape)
+    return np.where(known, rounded(new.reshape(old.shape), old.dtype), old)
 
-    def forward(self: Any, input: Any, out: Any = None, **fused: Any) -> Array:
-        observer.take(input)
-        return original.forward(self, input, out=out, **fused)  # type: ignore[no-any-return]
 
-    return type(original.__name__, (original,), {"forward": forward, "__doc__": original.__doc__})
+def _observed_norm(observer: _Observer) -> Callable[..., Array]:
+    """The function a layer hands its calls to, which the observer sees first: what it normalizes, by what."""
+    norm = observer.layer._norm
+
+    def observed(input: Any, *arguments: Any, where: Any = None, **keywords: Any) -> Array:
+        observer.take(input, where)
+        return norm(input, *arguments, where=where, **keywords)  # type: ignore[no-any-return]
+
+    return observed
 
 
 @contextmanager
 def _observing(observers: list[_Observer]) -> Iterator[None]:
     """Layers in training mode that report their inputs and update copies; as they were afterwards."""
-    before = [(o.layer, type(o.layer), dict(o.layer.__dict__)) for o in observers]
+    before = [(o.layer, dict(o.layer.__dict__)) for o in observers]
     try:
         for observer in observers:
             layer = observer.layer
             for name in layer._buffers:
                 value = getattr(layer, name)
                 setattr(layer, name, value.copy() if isinstance(value, np.ndarray) else value)
-            layer.training = True
-            layer.__class__ = _observed_class(observer)
+            layer.training, layer._norm = True, _observed_norm(observer)
         yield
     finally:
-        for layer, original, attributes in before:
-            layer.__class__ = original
+        for layer, attributes in before:
             layer.__dict__.clear()
             layer.__dict__.update(attributes)
 
@@ -159,7 +197,9 @@ def recalibrate(layers: Any, batches: Any, forward: Callable[[Any], Any] | None 
     Notes
     -----
     BatchNorm gets the mean and the unbiased variance of all elements of a channel; InstanceNorm the averages
-    over all samples of their mean and unbiased variance; SwitchNorm its batch statistics.
+    over all samples of their mean and unbiased variance; SwitchNorm its batch statistics. What a layer is
+    told to leave out by `where=` counts nowhere: a channel that shows nothing in any batch keeps its mean,
+    one that shows a single element keeps its variance.
     `num_batches_tracked` is the number of calls. Modes come back, after an error, too, and then no
     statistic has changed.
 

@@ -11,7 +11,7 @@ from cnorm import functional as F
 from cnorm._arrays import Array, to_ndarray
 from cnorm._fold import affine_form, rounded
 from cnorm._masks import unmasked
-from cnorm.nn._module import Module, Norm, check_rank, new_array, parameter_dtype
+from cnorm.nn._module import Module, Norm, check_rank, check_writeable, new_array, parameter_dtype
 from cnorm.nn._norm_base import NormBase
 
 _DOC = r"""Batch normalization of {shapes} input [1]_.
@@ -100,6 +100,7 @@ def _to_affine(layer: Any, dtype: Any) -> tuple[Array, Array]:
 
 class _BatchNorm(NormBase):
     _ranks: tuple[int, ...] = ()
+    _norm = staticmethod(F.batch_norm)
 
     def _check_input(self, input: Any) -> None:
         check_rank(input, self._ranks)
@@ -108,15 +109,18 @@ class _BatchNorm(NormBase):
         self._check_input(input)
         count = self.num_batches_tracked if self.training and self.track_running_stats else None
         momentum = 0.0 if self.momentum is None else self.momentum
-        if count is not None and self.momentum is None:
-            momentum = 1 / (int(count) + 1)
+        if count is not None:
+            check_writeable({"num_batches_tracked": count})
+            if self.momentum is None:
+                momentum = 1 / (int(count) + 1)
         mean, var = self.running_mean, self.running_var
         training = self.training or (mean is None and var is None)
         if self.training and not self.track_running_stats:
             mean = var = None
-        norm: Norm = partial(F.batch_norm, **fused) if fused else F.batch_norm
+        norm: Norm = partial(self._norm, **fused) if fused else self._norm
         y = norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps, out=out)
-        if count is not None:
+        where = fused.get("where")
+        if count is not None and (where is None or np.any(where)):  # else nothing has moved
             count += 1
         return y
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from cnorm import functional as F
 from cnorm._arrays import Array
+from cnorm._axes import as_int
 from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 
@@ -63,6 +64,7 @@ class GroupNorm(Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
+        num_groups, num_channels = as_int(num_groups, "num_groups"), as_int(num_channels, "num_channels")
         if num_groups == 0 or num_channels % num_groups:
             raise ValueError(
                 f"num_groups: expected a divisor of num_channels ({num_channels}), got {num_groups}"
@@ -78,10 +80,7 @@ class GroupNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1, bias 0."""
-        if self.weight is not None:
-            self.weight[...] = 1
-        if self.bias is not None:
-            self.bias[...] = 0
+        self._fill({"weight": 1, "bias": 0})
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
         norm: Norm = partial(F.group_norm, **fused) if fused else F.group_norm

@@ -60,6 +60,7 @@ _DOC = r"""Instance normalization of {shapes} input [1]_.
 
 class _InstanceNorm(NormBase):
     _unbatched = 0  # rank of one sample
+    _norm = staticmethod(F.instance_norm)
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class _InstanceNorm(NormBase):
         single = x.ndim == self._unbatched
         if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
             self._check_input(x)
-        norm: Norm = partial(F.instance_norm, **fused) if fused else F.instance_norm
+        norm: Norm = partial(self._norm, **fused) if fused else self._norm
         y = norm(
             x[None] if single else x,
             self.running_mean,

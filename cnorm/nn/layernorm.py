@@ -89,10 +89,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1 with its offset, bias 0."""
-        if self.weight is not None:
-            self.weight[...] = 1 - self.weight_offset
-        if self.bias is not None:
-            self.bias[...] = 0
+        self._fill({"weight": 1 - self.weight_offset, "bias": 0})
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
         if self.weight_offset:
@@ -168,8 +165,7 @@ class RMSNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1 with its offset."""
-        if self.weight is not None:
-            self.weight[...] = 1 - self.weight_offset
+        self._fill({"weight": 1 - self.weight_offset})
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
         if self.weight_offset:

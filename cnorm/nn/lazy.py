@@ -9,9 +9,11 @@ import numpy as np
 from cnorm._arrays import Array, to_ndarray
 from cnorm._masks import unmasked
 from cnorm.nn._module import Uninitialized, check_rank
-from cnorm.nn._norm_base import NormBase
+from cnorm.nn._norm_base import NEW_PARAMETERS, NEW_STATISTICS, NormBase
 from cnorm.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from cnorm.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+
+NEW = {**NEW_PARAMETERS, **NEW_STATISTICS}
 
 
 class _Lazy(NormBase):
@@ -45,14 +47,18 @@ class _Lazy(NormBase):
     def initialize_parameters(self, input: Any) -> None:
         """Allocates parameters and buffers for the channels of `input`."""
         state = self._state()
-        if state and self.num_features == 0:  # without state it stays 0, as torch leaves it
-            self.num_features = to_ndarray(unmasked(input)[0], "input").shape[1]
-        if not self.has_uninitialized_params():
-            return
-        for name, value in state.items():
-            if isinstance(value, Uninitialized):
-                setattr(self, name, np.empty(self.num_features, self._dtype))
-        self.reset_parameters()
+        features = self.num_features
+        if state and features == 0:  # without state it stays 0, as torch leaves it
+            shape = to_ndarray(unmasked(input)[0], "input").shape
+            if len(shape) < 2:
+                raise ValueError(f"input: expected at least 2D input, got {len(shape)}D input")
+            features = shape[1]
+        missing = [name for name, value in state.items() if isinstance(value, Uninitialized)]
+        # What was loaded before the first call stays.
+        new = {name: np.full(features, NEW[name], self._dtype) for name in missing}
+        self.num_features = features
+        for name, value in new.items():
+            setattr(self, name, value)
 
     def _check_lazy_input(self, input: Any) -> None:
         become: Any = self.cls_to_become

@@ -58,6 +58,7 @@ _MORE = """    using_bn : bool
 
 class _SwitchNorm(Module):
     _rank = 0
+    _norm = staticmethod(F.switchable_norm)
 
     weight: Array
     bias: Array
@@ -98,18 +99,15 @@ class _SwitchNorm(Module):
 
     def reset_parameters(self) -> None:
         """Weight 1 (0 with `last_gamma`), bias 0, running statistics 0; the mix stays."""
-        if self.using_bn:
-            self.running_mean[...] = 0
-            self.running_var[...] = 0
-        self.weight[...] = 0 if self.last_gamma else 1
-        self.bias[...] = 0
+        new = {"weight": 0 if self.last_gamma else 1, "bias": 0}
+        self._fill({**new, "running_mean": 0, "running_var": 0} if self.using_bn else new)
 
     def _check_input(self, input: Any) -> None:
         check_rank(input, (self._rank,))
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
         self._check_input(input)
-        return F.switchable_norm(
+        return self._norm(
             input,
             self.mean_weight,
             self.var_weight,

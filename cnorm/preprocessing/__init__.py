@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from cnorm.preprocessing._functions import minmax_scale, scale, zscore
+from cnorm.preprocessing._functions import minmax_scale, scale
+from cnorm.preprocessing._zscore import zscore
 
 if TYPE_CHECKING:
     from cnorm.preprocessing._minmax import MinMaxScaler

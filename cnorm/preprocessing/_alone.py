@@ -18,13 +18,10 @@ __all__ = [
     "Estimator",
     "NotFittedError",
     "check_weights",
-    "count_sparse",
-    "fit_sparse",
     "fit_task",
     "fitting",
     "is_sparse",
     "local",
-    "scale_sparse",
     "validate",
 ]
 
@@ -56,12 +53,13 @@ class Estimator:
 
     def set_params(self, **params: Any) -> Any:
         """Sets arguments of the constructor."""
-        for name, value in params.items():
+        for name in params:
             if name not in self._get_param_names():
                 raise ValueError(
                     f"Invalid parameter {name!r} for estimator {self}. "
                     f"Valid parameters are: {self._get_param_names()!r}."
                 )
+        for name, value in params.items():
             setattr(self, name, value)
         return self
 
@@ -172,15 +170,3 @@ def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Non
 def is_sparse(X: Any) -> bool:
     """`validate` has refused sparse input already."""
     return False
-
-
-def fit_sparse(X: Any, weights: Array | None, last: Any) -> Any:
-    raise NotImplementedError
-
-
-def count_sparse(X: Any, weights: Array | None) -> Array:
-    raise NotImplementedError
-
-
-def scale_sparse(X: Any, factor: Array | None, copy: bool) -> Any:
-    raise NotImplementedError

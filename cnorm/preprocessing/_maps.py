@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnorm._arrays import Array, empty_like
-from cnorm._axes import as_number
-from cnorm._tables import CACHED, affine
+from cnorm._axes import as_number, broadcast
+from cnorm._tables import CACHED, affine, blocks
 
 __all__ = [
     "Map",
@@ -18,52 +18,123 @@ __all__ = [
     "exact_map",
     "inverse_range",
     "near_constant",
+    "range_inverse",
+    "resolution",
     "standard_inverse",
     "standard_map",
 ]
 
 
-class Map(NamedTuple):
-    """y = ((x * pre - center) * factor * weight + bias) * post; arrays broadcast against x.
+class Odd(NamedTuple):
+    """Columns whose numbers leave the compute dtype: their map is taken in float64, in a unit of their own.
 
-    pin: where x equals the first, y is the second. pre and post keep differences of large floats finite.
+    where: which; before, after: powers of two that x and y are multiplied with, 1 in other columns.
+    """
+
+    where: Array
+    before: Any = 1.0
+    after: Any = 1.0
+
+
+class Map(NamedTuple):
+    """y = ((x * before - center) * factor * weight + bias) * after; arrays broadcast against x.
+
+    center and factor are float64. What is decided here is decided for each column: no column's result
+    depends on another. odd: None where before and after are 1 for all; pin: where x equals the first, y is
+    the second.
     """
 
     center: Array
     factor: Array
     weight: Array | None = None
     bias: Array | None = None
-    pre: float = 1.0
-    post: float = 1.0
+    odd: Odd | None = None
     pin: tuple[Array, Array] | None = None
 
     @property
     def direct(self) -> bool:
         """One call of `affine` and nothing else?"""
-        return self.pre == self.post == 1 and self.pin is None
+        return self.odd is None and self.pin is None
 
-    def run(self, x: Array, out: Array) -> None:
-        """Writes y to `out`, which may be x itself."""
-        if self.pin is None:
-            self.once(x, out)
+    def run(self, x: Array, out: Array, where: Array | None = None) -> None:
+        """Writes y to `out`, which may be x itself; where: to these columns alone."""
+        if self.direct and where is None:
+            checked_affine(x, out, self)
             return
-        at, value = (np.broadcast_to(p, x.shape) for p in self.pin)
-        rows = max(1, CACHED // max(x[:1].nbytes, 1))
-        for start in range(0, len(x), rows):
-            part = slice(start, start + rows)
-            ends = x[part] == at[part]
-            self.once(x[part], out[part])
-            np.copyto(out[part], value[part], where=ends)
+        for part in blocks(x.shape, CACHED // x.itemsize):
+            piece = cut(self, part)
+            if where is None:
+                piece.some(x[part], out[part])
+                continue
+            y = empty_like(x[part])
+            piece.some(x[part], y)
+            np.copyto(out[part], y, where=cut(where, part))
 
-    def once(self, x: Array, out: Array) -> None:
-        if self.pre != 1:
-            one = np.ones((1,) * x.ndim)
-            affine(x, out, one * 0, one * self.pre, None, None)
-            x = out
-        affine(x, out, self.center, self.factor, self.weight, self.bias)
-        if self.post != 1:
-            with np.errstate(over="ignore"):
-                np.multiply(out, self.post, out=out)
+    def some(self, x: Array, out: Array) -> None:
+        """A piece of no more elements than there may be temporaries for."""
+        pinned = None if self.pin is None else x == self.pin[0]
+        apart = None if self.odd is None else self.careful(x, self.odd)
+        checked_affine(x, out, self)
+        if self.odd is not None and apart is not None:
+            np.copyto(out, apart, where=self.odd.where)
+        if self.pin is not None and pinned is not None:
+            np.copyto(out, self.pin[1], where=pinned)
+
+    def careful(self, x: Array, odd: Odd) -> Array:
+        """y in float64, rounded as that of other columns."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            y = (x.astype(np.float64) * odd.before - self.center) * self.factor
+            if self.weight is not None:
+                y *= self.weight
+            if self.bias is not None:
+                y += self.bias
+            return np.asarray((y * odd.after).astype(compute(x.dtype)).astype(x.dtype))
+
+    def taken(self, columns: Array) -> Map:
+        """For a vector of elements of these columns (not with `pin`)."""
+        m: Map = each(self, lambda p: p.reshape(-1)[columns])
+        return m
+
+
+def each(value: Any, change: Any) -> Any:
+    """The same made of a function of each array in it."""
+    if isinstance(value, np.ndarray):
+        return change(value)
+    if isinstance(value, tuple):
+        parts = [each(v, change) for v in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def cut(value: Any, part: tuple[slice, ...]) -> Any:
+    """What belongs to a part of x of arrays that broadcast against all of it."""
+
+    def piece(p: Array) -> Array:
+        return p[tuple(s if n > 1 else slice(None) for s, n in zip(part, p.shape, strict=False))]
+
+    return each(value, piece)
+
+
+def checked_affine(x: Array, out: Array, m: Map) -> None:
+    """`affine`, which reads what is beyond arrays that do not broadcast, of arrays that do."""
+    center, factor = broadcast(m.center, x.shape, "map"), broadcast(m.factor, x.shape, "map")
+    if center.shape != factor.shape:
+        center, factor = np.broadcast_arrays(center, factor)
+    weight, bias = in_compute_dtype(m.weight, x), in_compute_dtype(m.bias, x)
+    if out.shape != x.shape or out.dtype != x.dtype:
+        raise ValueError(f"out: expected {x.dtype} of shape {x.shape}, got {out.dtype} of {out.shape}")
+    affine(x, out, center, factor, weight, bias)
+
+
+def in_compute_dtype(p: Array | None, x: Array) -> Array | None:
+    """A weight or bias as `affine` takes it for x."""
+    if p is None:
+        return None
+    kind = compute(x.dtype)
+    if p.dtype != kind:
+        with np.errstate(over="ignore"):
+            p = p.astype(kind)
+    return broadcast(p, x.shape, "map")
 
 
 def compute(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -71,10 +142,26 @@ def compute(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
 
 
-def too_large(dtype: np.dtype[Any], *values: Array) -> bool:
-    """May a difference of elements about these values leave the dtype?"""
-    limit = float(np.finfo(compute(dtype)).max) / 4
-    return any(bool(np.any(np.abs(v) > limit)) for v in values)
+# Differences of numbers up to the first, and 1 / what is not below the second, stay in the compute dtype (the
+# core lifts float32 by 2^64 where it must).
+WITHIN = {np.dtype(np.float32): (2.0**126, 2.0**-180), np.dtype(np.float64): (2.0**1022, 2.0**-960)}
+
+
+def beyond(kind: np.dtype[Any], spread: Array, *values: Array) -> tuple[Array, Array]:
+    """Columns in which a difference of elements about these values, or 1 / spread, may leave a dtype."""
+    most, least = WITHIN[kind]
+    large = np.any([np.abs(v) > most for v in np.broadcast_arrays(spread, *values)], axis=0)
+    return large, (spread < least) & (spread > 0)
+
+
+def odd_columns(dtype: np.dtype[Any], spread: Array, *values: Array) -> Odd | None:
+    """Where (x - center) / spread needs care; None: nowhere."""
+    large, small = beyond(compute(dtype), spread, *values)
+    where = large | small
+    if not where.any():
+        return None
+    large, small = beyond(np.dtype(np.float64), spread, *values)
+    return Odd(where, np.where(large, 2.0**-4, np.where(small, 2.0**100, 1.0)))
 
 
 def standard_map(
@@ -82,29 +169,29 @@ def standard_map(
 ) -> Map:
     """(x - mean) / std with the mean of a table state, or this one (the same rounded to float64).
 
-    What the mean has beyond float64 is added behind, where it makes a difference.
+    What the mean has beyond float64 is added behind, in the columns where it makes a difference.
     """
     exact, low, unit = state[..., 1], state[..., 2], state[..., 4]
-    with np.errstate(divide="ignore"):
-        factor = 1 / std
-    if not with_mean:
-        return Map(np.zeros(std.shape), factor)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         center = (exact + low) / unit if mean is None else mean
-        if too_large(dtype, center, std):
-            return Map(center / 16, factor * 16, pre=1 / 16)
-        shift = -((exact - center * unit) + low) / unit * factor
-    needed = compute(dtype) == np.float64 and bool((np.abs(shift) > 2.0**-54).any())
-    return Map(center, factor, None, shift if needed else None)
+        center = center + 0.0 if with_mean else np.zeros(std.shape)  # of zeros it may be -0.0
+        odd = odd_columns(dtype, std, center)
+        before = 1.0 if odd is None else odd.before
+        factor = 1 / (std * before)
+        if not with_mean:
+            return Map(center, factor, odd=odd)
+        shift = -((exact - center * unit) + low) * (before / unit) * factor
+    needed = np.abs(shift) > 2.0**-54
+    bias = np.where(needed, shift, -0.0) if compute(dtype) == np.float64 and needed.any() else None
+    return Map(center * before, factor, None, bias, odd)
 
 
 def standard_inverse(dtype: np.dtype[Any], std: Array, mean: Array | None) -> Map:
     """x * std + mean."""
-    zero, kind = np.zeros(std.shape), compute(dtype)
-    if mean is None:
-        return Map(zero, std)
-    post = 16.0 if too_large(dtype, mean, std) else 1.0
-    return Map(zero, std / post, None, (mean / post).astype(kind), post=post)
+    large, small = beyond(compute(dtype), std, *(() if mean is None else (mean,)))
+    odd = Odd(large | small, 1.0, np.where(large, 2.0**4, 1.0)) if (large | small).any() else None
+    after = 1.0 if odd is None else odd.after
+    return Map(np.zeros(std.shape), std / after, None, None if mean is None else mean / after, odd)
 
 
 def check_range(feature_range: Any) -> tuple[float, float]:
@@ -113,6 +200,8 @@ def check_range(feature_range: Any) -> tuple[float, float]:
         low, high = (as_number(end, "feature_range") for end in feature_range)
     except (TypeError, ValueError):
         raise TypeError(f"feature_range: expected two numbers, got {feature_range!r}") from None
+    if math.isnan(low) or math.isnan(high):
+        raise ValueError(f"feature_range: expected two numbers, got {feature_range}")
     if not low < high:
         raise ValueError(
             f"Minimum of desired feature range must be smaller than maximum. Got {feature_range}."
@@ -122,13 +211,18 @@ def check_range(feature_range: Any) -> tuple[float, float]:
     return low, high
 
 
-def near_constant(low: Array, high: Array, dtype: np.dtype[Any]) -> Array:
-    """Is the range nothing but rounding?
+def resolution(dtype: np.dtype[Any]) -> float:
+    """eps of a float dtype."""
+    return float(np.finfo(dtype).eps) if dtype.name != "bfloat16" else 2.0**-7
+
+
+def near_constant(low: Array, high: Array, eps: float) -> Array:
+    """Is the range nothing but rounding to eps?
 
     Below 10 eps, as scikit-learn has it, but also in relation to the values: a feature in small units is no
     constant. Or so small that its inverse is beyond float64.
     """
-    eps = 10 * float(np.finfo(dtype).eps if dtype.name != "bfloat16" else 2.0**-7)
+    eps = 10 * eps
     with np.errstate(over="ignore", invalid="ignore"):
         extent = high - low
     tiny = (extent < eps) & (extent <= eps * np.maximum(np.abs(low), np.abs(high)))
@@ -158,25 +252,41 @@ def exact_map(
     """
     kind = compute(dtype)
     low, high = ends
-    pre = 0.25 if too_large(dtype, low, high) else 1.0
-    center, factor = low * pre, factor / pre
-    bias = np.full(low.shape, target[0], kind) if target[0] else None
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        odd = odd_columns(dtype, np.where(regular, high - low, 1.0), low, high)
+        before = 1.0 if odd is None else odd.before
+        m = Map(low * before, factor / before, odd=odd)
+        m = m._replace(bias=np.full(low.shape, target[0], kind) if target[0] else None)
         top, wanted, span = high.astype(kind), kind.type(target[1]), kind.type(target[1] - target[0])
-        unit = mapped(Map(center, factor, pre=pre), top)
-        weight = span / np.where(regular & (unit > 0), unit, kind.type(1))
+        unit = mapped(m._replace(bias=None), top)
+        known = regular & np.isfinite(top) & (unit > 0)
+        weight = span / np.where(known, unit, kind.type(1))
         best, chosen = np.full(low.shape, -np.inf, kind), weight
         for steps in (0, 1, -1, 2, -2, 3, -3, -4):
             trial = stepped(weight, steps)
-            y = mapped(Map(center, factor, trial, bias, pre), top)
+            y = mapped(m._replace(weight=trial), top)
             better = (y <= wanted) & (y > best)
             best, chosen = np.where(better, y, best), np.where(better, trial, chosen)
-        chosen = np.where(regular, chosen, span)
-        missed = regular & (best != wanted)
-        pin = None
+        chosen = np.where(known, chosen, span)
+        missed = known & (best != wanted)
         if missed.any():
             pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
-    return Map(center, factor, None if (chosen == 1).all() else chosen, bias, pre, 1.0, pin)
+            m = m._replace(pin=pin)
+    return m._replace(weight=None if (chosen == 1).all() else chosen)
+
+
+def range_inverse(
+    dtype: np.dtype[Any], ends: tuple[Array, Array], regular: Array, target: tuple[float, float]
+) -> Map:
+    """(x - target[0]) / (target[1] - target[0]) * (high - low) + low; constant columns have a range of 1."""
+    low, high = ends
+    with np.errstate(over="ignore", invalid="ignore"):
+        large, small = beyond(compute(dtype), np.where(regular, high - low, 1.0), low, high)
+    odd = Odd(large | small, 1.0, np.where(large, 2.0**2, 1.0)) if (large | small).any() else None
+    after = 1.0 if odd is None else odd.after
+    least = low / after
+    factor = np.where(regular, high / after - least, 1 / after) / (target[1] - target[0])
+    return Map(np.full(low.shape, target[0]), factor, None, least, odd)
 
 
 def mapped(m: Map, x: Array) -> Array:

@@ -15,9 +15,10 @@ from cnorm.preprocessing._maps import (
     exact_map,
     inverse_range,
     near_constant,
-    too_large,
+    range_inverse,
+    resolution,
 )
-from cnorm.preprocessing._scaler import Scaler, machinery, short_way
+from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
 
 __all__ = ["MinMaxScaler"]
 NO_SPARSE = "{} does not support sparse input. Consider using MaxAbsScaler instead."
@@ -57,7 +58,8 @@ class MinMaxScaler(Scaler):
     -----
     NaN is left out and stays in the result; infinity is refused. float16, float32 and float64 keep their
     dtype, everything else becomes float64. A feature is constant, and becomes `a`, if its range is below
-    10 eps both in itself (scikit-learn's rule) and in relation to its values: small units are no reason.
+    10 eps (of the most precise dtype seen) both in itself (scikit-learn's rule) and in relation to its
+    values: small units are no reason.
     scikit-learn, where it is installed, validates input and makes DataFrames.
 
     References
@@ -81,6 +83,7 @@ class MinMaxScaler(Scaler):
         "axis": [int, np.integer, tuple, list, None],
     }
 
+    _eps: float
     data_min_: Array
     data_max_: Array
     data_range_: Array
@@ -102,8 +105,12 @@ class MinMaxScaler(Scaler):
         self.clip = clip
         self.axis = axis
 
+    @all_or_nothing
+    @machinery.fitting
     def fit(self, X: Any, y: Any = None) -> MinMaxScaler:
         """Takes minimum and maximum of each feature; what was fitted before is forgotten.
+
+        A fit that raises forgets nothing.
 
         Parameters
         ----------
@@ -128,6 +135,7 @@ class MinMaxScaler(Scaler):
         fitted: MinMaxScaler = self.partial_fit(X, y)
         return fitted
 
+    @all_or_nothing
     @machinery.fitting
     def partial_fit(self, X: Any, y: Any = None) -> MinMaxScaler:
         """Widens minimum and maximum by those of another batch; arguments as for `fit`.
@@ -144,28 +152,33 @@ class MinMaxScaler(Scaler):
         MinMaxScaler
             This scaler.
         """
-        low, high = check_range(self.feature_range)
+        check_range(self.feature_range)
         if machinery.is_sparse(X):
             raise TypeError(NO_SPARSE.format(type(self).__name__))
-        first = "n_samples_seen_" not in self.__dict__
-        x = self._take(X, reset=first)
+        x = self._take(X, reset="n_samples_seen_" not in self.__dict__)
         axes = self._axes(x)
         least, most = (v.squeeze(axes) for v in extremes(x, axes))
-        samples = int(np.prod([x.shape[a] for a in axes]))
-        if not first:
+        if "n_samples_seen_" in self.__dict__:
             self._check_kept(x, np.shape(self.data_min_))
+        self._take_in(least, most, int(np.prod([x.shape[a] for a in axes])), resolution(x.dtype))
+        self._prepare()
+        return self
+
+    def _take_in(self, least: Array, most: Array, samples: int, eps: float) -> None:
+        """Adds extremes of so many samples, known to a relative eps: the finest tells what is constant."""
+        if "n_samples_seen_" in self.__dict__:
             least, most = np.fmin(self.data_min_, least), np.fmax(self.data_max_, most)
             samples += self.n_samples_seen_
-        self.n_samples_seen_ = samples
+            eps = min(eps, self.__dict__.get("_eps", eps))
+        low, high = check_range(self.feature_range)
+        self.n_samples_seen_, self._eps = samples, eps
         self.data_min_, self.data_max_ = np.asarray(least), np.asarray(most)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             self.data_range_ = np.asarray(self.data_max_ - self.data_min_)
-            constant = near_constant(self.data_min_, self.data_max_, x.dtype)
+            constant = near_constant(self.data_min_, self.data_max_, eps)
             inverse = inverse_range(self.data_min_, self.data_max_)
             self.scale_ = np.asarray((high - low) * np.where(constant, 1, inverse))
             self.min_ = np.asarray(low - self.data_min_ * self.scale_)
-        self._prepare()
-        return self
 
     def _fitted_range(self, per_range: Array) -> tuple[float, float, Array] | None:
         """Range and regular columns if scale_ and min_ are what fit made of minimum and maximum."""
@@ -245,18 +258,16 @@ class MinMaxScaler(Scaler):
         return out
 
     def _inverse(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
-        kind = compute(dtype)
-        per_range = inverse_range(self.data_min_, self.data_max_)
-        fitted = self._fitted_range(per_range)
+        fitted = self._fitted_range(inverse_range(self.data_min_, self.data_max_))
         if fitted is None:
-            return Map(np.asarray(self.min_, float).reshape(shape), 1 / np.reshape(self.scale_, shape))
+            with np.errstate(divide="ignore", over="ignore"):
+                return Map(
+                    np.asarray(self.min_, float).reshape(shape),
+                    1 / np.asarray(self.scale_, float).reshape(shape),
+                )
         low, high, regular = fitted
-        post = 4.0 if too_large(dtype, self.data_min_, self.data_max_) else 1.0
-        least = self.data_min_ / post
-        factor = np.where(regular, self.data_max_ / post - least, 1 / post) / (high - low)
-        return Map(
-            np.full(shape, low), factor.reshape(shape), None, least.reshape(shape).astype(kind), post=post
-        )
+        ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
+        return range_inverse(dtype, ends, regular.reshape(shape), (low, high))
 
 
 MinMaxScaler.transform = short_way(MinMaxScaler.transform)  # type: ignore[method-assign]

@@ -23,7 +23,7 @@ else:
     except ImportError:
         from cnorm.preprocessing import _alone as machinery
 
-__all__ = ["Scaler", "machinery", "short_way"]
+__all__ = ["Scaler", "all_or_nothing", "machinery", "short_way"]
 
 _ndarray, _isfinite = np.ndarray, math.isfinite
 _local = machinery.local
@@ -31,6 +31,21 @@ _UNKNOWN = {"transform_output": None}
 _KINDS = (np.dtype(np.float32), np.dtype(np.float64))
 # Columns of the longest row that goes the short way: so many floats, times 2^-13, have a finite sum.
 SHORT = 4096
+
+
+def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that raises leaves the estimator as it was: attributes are replaced, never written to."""
+
+    @functools.wraps(method)
+    def whole(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.__dict__.copy()
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            object.__setattr__(self, "__dict__", before)
+            raise
+
+    return whole
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +93,7 @@ class Scaler(machinery.Estimator):
 
     def _forget(self) -> None:
         """Drops what was fitted; the constructor's arguments stay."""
-        for name in (*self._fitted, "n_samples_seen_", "_state"):
+        for name in (*self._fitted, "n_samples_seen_", "_state", "_eps"):
             self.__dict__.pop(name, None)
         self.__dict__.pop("_ready", None)
 

@@ -1,4 +1,4 @@
-"""What scikit-learn does for the scalers: parameters, validation, names, containers, sparse matrices.
+"""What scikit-learn does for the scalers: parameters, validation, names, containers.
 
 The one module of cnorm that imports scikit-learn; `_alone` has the same names without it.
 """
@@ -16,7 +16,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
-from sklearn.utils.sparsefuncs import incr_mean_variance_axis, inplace_column_scale, mean_variance_axis
 from sklearn.utils.validation import FLOAT_DTYPES, _check_sample_weight, validate_data
 
 from cnorm._arrays import Array, to_ndarray
@@ -39,13 +38,10 @@ __all__ = [
     "Estimator",
     "NotFittedError",
     "check_weights",
-    "count_sparse",
-    "fit_sparse",
     "fit_task",
     "fitting",
     "is_sparse",
     "local",
-    "scale_sparse",
     "validate",
 ]
 
@@ -106,29 +102,3 @@ def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[Non
     context.call_on_fit_task_begin(**known)
     yield
     context.call_on_fit_task_end(**known, reconstruction_attributes={})
-
-
-def fit_sparse(X: Any, weights: Array | None, last: tuple[Array, Array, Array] | None) -> Any:
-    """Mean, variance and count of each column, after `last` has been seen."""
-    if weights is not None:
-        weights = weights.astype(X.dtype)
-    if last is None:
-        return mean_variance_axis(X, axis=0, weights=weights, return_sum_weights=True)
-    mean, var, count = last
-    return incr_mean_variance_axis(X, axis=0, last_mean=mean, last_var=var, last_n=count, weights=weights)
-
-
-def count_sparse(X: Any, weights: Array | None) -> Array:
-    """How many elements of each column, zeros included, are not NaN."""
-    rows = np.ones(X.shape[0]) if weights is None else weights
-    nan = sparse.csr_array if X.format == "csr" else sparse.csc_array
-    counts: Array = rows.sum() - rows @ nan((np.isnan(X.data), X.indices, X.indptr), shape=X.shape)
-    return counts
-
-
-def scale_sparse(X: Any, factor: Array | None, copy: bool) -> Any:
-    """Columns multiplied by factor."""
-    X = X.copy() if copy else X
-    if factor is not None:
-        inplace_column_scale(X, factor)
-    return X

@@ -10,11 +10,10 @@ from cnorm._arrays import Array
 from cnorm._states import combined, table_moments, values_of
 from cnorm._tables import check_no_inf
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
-from cnorm.preprocessing._scaler import Scaler, machinery, short_way
+from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
+from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments
 
 __all__ = ["StandardScaler"]
-
-CENTER_SPARSE = "Cannot center sparse matrices: pass `with_mean=False` instead, or a dense array."
 
 
 class StandardScaler(machinery.Callbacks, Scaler):
@@ -47,7 +46,8 @@ class StandardScaler(machinery.Callbacks, Scaler):
     NaN counts in no statistic and stays in the result; infinity is refused. float16, float32 and float64 keep
     their dtype, everything else becomes float64. One pass over the data, merged exactly: the result of
     `partial_fit` does not depend on how the data is split but for rounding, and squares do not overflow [2]_.
-    scikit-learn, where it is installed, validates input, makes DataFrames and handles sparse matrices.
+    scikit-learn, where it is installed, validates input, makes DataFrames and lets sparse matrices in, whose
+    moments are taken in float64. An error, of `fit` too, changes nothing.
 
     References
     ----------
@@ -89,8 +89,12 @@ class StandardScaler(machinery.Callbacks, Scaler):
         self.copy = copy
         self.axis = axis
 
+    @all_or_nothing
+    @machinery.fitting
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Takes mean and variance of each feature; what was fitted before is forgotten.
+
+        A fit that raises forgets nothing.
 
         Parameters
         ----------
@@ -115,6 +119,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         fitted: StandardScaler = self.partial_fit(X, y, sample_weight)
         return fitted
 
+    @all_or_nothing
     @machinery.fitting
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Merges the moments of another batch into those seen so far; arguments as for `fit`.
@@ -137,21 +142,28 @@ class StandardScaler(machinery.Callbacks, Scaler):
         x = self._take(X, reset=first, accept_sparse=("csr", "csc"))
         with machinery.fit_task(self, X, y, sample_weight):
             weights = None if sample_weight is None else machinery.check_weights(sample_weight, x)
-            if machinery.is_sparse(x):
-                self._fit_sparse(x, weights, first)
-            else:
-                self._fit_dense(x, weights, first)
+            self._take_in(x, weights, first)
             self._prepare()
         return self
 
-    def _fit_dense(self, x: Array, weights: Array | None, first: bool) -> None:
+    def _batch_state(self, x: Any, weights: Array | None) -> Array:
+        """The table state of a batch, of the axes kept."""
+        if machinery.is_sparse(x):
+            if self.with_mean:
+                raise ValueError(CENTER_SPARSE)
+            if not self._is_table():
+                raise ValueError(f"axis: expected 0 with a sparse matrix, got {self.axis!r}")
+            check_no_inf(x.data)
+            return sparse_moments(x, weights)
         axes = self._axes(x)
         if weights is not None:
             if 0 not in axes:
                 raise ValueError(f"sample_weight: expected an axis that includes 0, got axis={self.axis!r}")
             weights = weights.reshape(-1, *(1,) * (x.ndim - 1))
-        weighted = weights is not None
-        state = table_moments(x, axes, weights).squeeze(axes)
+        return table_moments(x, axes, weights).squeeze(axes)
+
+    def _take_in(self, x: Any, weights: Array | None, first: bool) -> None:
+        state, weighted = self._batch_state(x, weights), weights is not None
         if not first:
             before = self._seen()
             self._check_kept(x, before.shape[:-1])
@@ -190,31 +202,13 @@ class StandardScaler(machinery.Callbacks, Scaler):
         count, mean, var = (as_float(0 if a is None else a, shape) for a in known)
         return np.stack([count, mean, np.zeros(shape), var * count, np.ones(shape)], -1)
 
-    def _fit_sparse(self, x: Any, weights: Array | None, first: bool) -> None:
-        if self.with_mean:
-            raise ValueError(CENTER_SPARSE)
-        check_no_inf(x.data)
-        before = None if first else np.broadcast_to(np.asarray(self.n_samples_seen_, float), x.shape[1:])
-        if self.with_std:
-            last = None if before is None else (self.mean_, self.var_, before.astype(x.dtype))
-            mean, var, count = machinery.fit_sparse(x, weights, last)
-            mean, var = (np.asarray(v, np.float64) for v in (mean, var))
-        else:
-            count = machinery.count_sparse(x, weights) + (0 if before is None else before)
-            mean = var = np.zeros(x.shape[1])
-        count = np.asarray(count, np.float64)
-        state = np.stack([count, mean, np.zeros_like(mean), var * count, np.ones_like(mean)], -1)
-        self._store(state, weights is not None)
-
     def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         std = as_float(self.scale_, shape) if self.with_std else np.ones(shape)
-        if not self.with_mean:
-            return Map(np.zeros(shape), 1 / std)
-        mean = as_float(self.mean_, shape)
-        state = self._exact() if "_state" in self.__dict__ else None
+        mean = as_float(self.mean_, shape) if self.with_mean else np.zeros(shape)
+        state = self._exact() if self.with_mean and "_state" in self.__dict__ else None
         if state is None:
             state = np.stack([mean, mean, 0 * mean, mean, np.ones(shape)], -1)
-        return standard_map(dtype, state.reshape(*shape, 5), std, mean=mean)
+        return standard_map(dtype, state.reshape(*shape, 5), std, with_mean=self.with_mean, mean=mean)
 
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         """Subtracts the mean and divides by the standard deviation.
@@ -241,8 +235,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         if machinery.is_sparse(x):
             if self.with_mean:
                 raise ValueError(CENTER_SPARSE)
-            factor = None if self.scale_ is None else 1 / self.scale_
-            return machinery.scale_sparse(x, factor, self.copy if copy is None else copy)
+            return run_sparse(self._map(x.dtype, x.shape[1:]), x, copy=self.copy if copy is None else copy)
         check_no_inf(x)
         return self._scaled(x, copy)
 
@@ -266,7 +259,9 @@ class StandardScaler(machinery.Callbacks, Scaler):
         if machinery.is_sparse(x):
             if self.with_mean:
                 raise ValueError(CENTER_SPARSE.replace("center", "uncenter"))
-            return machinery.scale_sparse(x, self.scale_, self.copy if copy is None else copy)
+            std = as_float(1.0 if self.scale_ is None else self.scale_, x.shape[1:])
+            m = standard_inverse(x.dtype, std, None)
+            return run_sparse(m, x, copy=self.copy if copy is None else copy)
         check_no_inf(x)
         self._check_statistics(x)
         shape, out = self._shape(x), self._target(x, copy)

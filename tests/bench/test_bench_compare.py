@@ -73,6 +73,21 @@ def test_a_worker_process() -> None:
     assert process.process.returncode == 0
 
 
+def test_an_older_build_is_timed_by_our_clock_and_held_to_our_oracle(tmp_path: Path) -> None:
+    """A build from before the clock lived in cnorm, whose self-test is broken."""
+    ours = Path(cnorm.__file__).parent
+    theirs = tmp_path / "cnorm"
+    theirs.mkdir()
+    for path in ours.iterdir():
+        if path.name not in ("_bench", "_check", "__pycache__"):
+            (theirs / path.name).symlink_to(path)
+    for name in ("_bench.py", "_check.py"):
+        (theirs / name).write_text("raise RuntimeError('theirs')")
+    with compare.Worker(tmp_path) as process:
+        assert process.ask(case=CASE, threads=1) == {"modes": ["fresh", "preallocated"]}
+        assert process.seconds("fresh", 2) > 0
+
+
 def test_a_worker_refuses_another_tree(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with compare.Worker(tmp_path) as process, pytest.raises(SystemExit, match="ended early"):
         process.ask(case=CASE, threads=1)

@@ -9,6 +9,7 @@ import pytest
 
 from bench import results as res
 from bench import tables
+from bench.cases import BY_NAME
 from bench.machine import describe
 from bench.report import BEGIN, END, ROOT, replaced, write
 
@@ -78,12 +79,20 @@ def test_tables_are_well_formed(results: res.Results) -> None:
     assert "bottleneck, error 0.03" in tables.document(results, [])
 
 
-def test_short_table_has_a_line_per_case(results: res.Results) -> None:
+def test_short_table_has_a_line_for_each_case_shown(results: res.Results) -> None:
     lines = tables.short(results, "a.png").splitlines()
     assert lines[-1] == "| moments (4096,4096) axes (0,1) | 5.00 ms | 20 | 6.00 numpy |  |  | 1.50 |"
     assert (
         lines[-2] == "| layer_norm (2048,768) | 500.0 µs | 1.00 | 0.80 numba | 450.0 µs | 0.75 numba | 0.55 |"
     )
+
+
+def test_the_readme_shows_ten_cases() -> None:
+    part = (ROOT / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    table = part[part.index("| case |") :].splitlines()[2:]
+    assert [row.split(" | ")[0] for row in table if row] == [f"| {name}" for name in tables.SHOWN]
+    assert len(tables.SHOWN) == 10
+    assert [name for name in BY_NAME if name in tables.SHOWN] == list(tables.SHOWN)
 
 
 def test_readme_part_is_replaced() -> None:

@@ -47,9 +47,10 @@ static void pairs(ptrdiff_t n, ptrdiff_t step, int at_end)
 /* One odd number anywhere, in the state or in what it is to take in: nothing is written. */
 static void refusals(void)
 {
-    static const double odd[] = {NAN, INFINITY, -INFINITY, 0x1p400, -0x1p500};
+    static const double odd[] = {NAN, INFINITY, -INFINITY, 0x1p400, -0x1p500, 0x1p-401, -0x1p-1074};
     for (ptrdiff_t where = 0; where < 6; where++) {
         for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+            if (where < 3 && fabs(odd[k]) < 1) continue; /* a mean of others may be small */
             cn_stream_state a[3], b[3], to[3];
             for (int i = 0; i < 3; i++) a[i] = b[i] = (cn_stream_state){{1, 2, 0, 3}, 1};
             (where < 3 ? &a[where] : &b[where - 3])->of.mean = odd[k];
@@ -62,6 +63,14 @@ static void refusals(void)
     check(!cn_merge_states(&to, &one, (double *)&scaled, CN_STATES, 1), "a prescale was taken");
     check(!cn_merge_states(&to, &scaled, (double *)&one, CN_STATES, 1), "a prescale was taken into");
     check(!cn_merge_states(&to, &wide, (double *)&one, CN_STATES, 1), "squares that may overflow were taken");
+    cn_stream_state tiny = {{2, 2, 0, 0x1p-901}, 1}, light = {{0x1p-101, 2, 0, 3}, 1}, zero = {{2, 0, 0, 0}, 1};
+    check(!cn_merge_states(&to, &one, (double *)&tiny, CN_STATES, 1), "squares that may vanish were taken");
+    check(!cn_merge_states(&to, &one, (double *)&light, CN_STATES, 1), "a count that may vanish was taken");
+    check(!cn_merge_states(&to, &one, (double *)&zero, CN_PARTIALS, 1),
+          "squares that may have vanished were taken");
+    check(cn_merge_states(&to, &one, (double *)&zero, CN_STATES, 1), "a state of zeros was refused");
+    zero.of.count = 1;
+    check(cn_merge_states(&to, &one, (double *)&zero, CN_PARTIALS, 1), "a single zero was refused");
 }
 
 void test_streams(void)

@@ -38,24 +38,24 @@ class GemmaRMSNorm(LlamaRMSNorm):
     offset = 1.0
 
 
-class Centered(LlamaRMSNorm):
+class CenteredNorm(LlamaRMSNorm):
     """LayerNorm."""
 
     def scaled(self, x: Any) -> Any:
         return super().scaled(x - x.mean(-1, keepdim=True))
 
 
-class WithoutEps(LlamaRMSNorm):
+class NormWithoutEps(LlamaRMSNorm):
     def scaled(self, x: Any) -> Any:
         return x / x.pow(2).mean(-1, keepdim=True).sqrt()
 
 
-class AcrossRows(LlamaRMSNorm):
+class NormAcrossRows(LlamaRMSNorm):
     def scaled(self, x: Any) -> Any:
         return x * torch.rsqrt(x.pow(2).mean((-1, -2), keepdim=True) + self.variance_epsilon)
 
 
-class InPlace(LlamaRMSNorm):
+class InPlaceNorm(LlamaRMSNorm):
     def scaled(self, x: Any) -> Any:
         return x.mul_(torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon))
 
@@ -77,8 +77,77 @@ class Layer(LlamaRMSNorm):
         raise AssertionError("tried")
 
 
+class NormByRank(LlamaRMSNorm):
+    def forward(self, hidden_states: Any) -> Any:
+        return hidden_states if hidden_states.dim() == 2 else super().forward(hidden_states)
+
+
+class NormBySize(LlamaRMSNorm):
+    """The first dimension is taken for a batch."""
+
+    def scaled(self, x: Any) -> Any:
+        return super().scaled(x) if len(x) == 1 else super().scaled(x - x.mean(-1, keepdim=True))
+
+
+class ClippedNorm(LlamaRMSNorm):
+    def forward(self, hidden_states: Any) -> Any:
+        return super().forward(hidden_states.clamp(-100, 100))
+
+
+class NormOfZeroIsOne(LlamaRMSNorm):
+    def scaled(self, x: Any) -> Any:
+        return torch.where((x == 0).all(-1, keepdim=True), torch.ones_like(x), super().scaled(x))
+
+
+class CountingNorm(LlamaRMSNorm):
+    calls = 0
+
+    def forward(self, hidden_states: Any) -> Any:
+        self.calls += 1
+        return super().forward(hidden_states)
+
+
+class ConfiguredNorm(LlamaRMSNorm):
+    """What a configuration says may change without notice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config = {"offset": 0.0}
+
+    def forward(self, hidden_states: Any) -> Any:
+        return self.config["offset"] + super().forward(hidden_states)
+
+
+class SwitchedNorm(LlamaRMSNorm):
+    """Depends on attributes, one of the class until it is set."""
+
+    centered = False
+
+    def __init__(self, n: int = 6, eps: float = 1e-3) -> None:
+        super().__init__(n, eps)
+        self.added = 0.0
+
+    def scaled(self, x: Any) -> Any:
+        return super().scaled(x - x.mean(-1, keepdim=True) if self.centered else x)
+
+    def forward(self, hidden_states: Any) -> Any:
+        return (self.weight + self.added) * self.scaled(hidden_states)
+
+
+class MatricesNorm(LlamaRMSNorm):
+    def forward(self, hidden_states: Any) -> Any:
+        batch, rows, _ = hidden_states.shape
+        return super().forward(hidden_states.reshape(batch * rows, -1)).reshape(batch, rows, -1)
+
+
+class AlwaysFloatNorm(LlamaRMSNorm):
+    def forward(self, hidden_states: Any) -> Any:
+        return super().forward(hidden_states.float()).float()
+
+
 RMS = {LlamaRMSNorm: 0.0, GemmaRMSNorm: 1.0}
-OTHERS = [Centered, WithoutEps, AcrossRows, InPlace, GatedNorm, FailingNorm, Layer]
+OTHERS = [CenteredNorm, NormWithoutEps, NormAcrossRows, InPlaceNorm, GatedNorm, FailingNorm, Layer]
+OTHERS += [NormByRank, NormBySize, ClippedNorm, NormOfZeroIsOne, CountingNorm, ConfiguredNorm]
 
 
 @pytest.mark.parametrize("kind", RMS)
@@ -118,6 +187,54 @@ def test_what_computes_something_else_is_left_alone(kind: Any) -> None:
     assert type(accelerate(kind())) is kind
     with pytest.raises(TypeError, match="module: expected a normalization layer"):
         from_torch(kind())
+
+
+def test_attributes_set_later_are_seen(computed: list[bool]) -> None:
+    x = 5 + torch.randn(2, 3, 6)
+    for name, value, ours in [("added", 1.0, True), ("added", 0.5, False), ("centered", True, False)]:
+        layer = SwitchedNorm().eval()
+        fast = accelerate(copy.deepcopy(layer))
+        with torch.inference_mode():
+            assert torch.allclose(fast(x), layer(x), atol=1e-5)
+            assert computed.pop()
+            for module in (layer, fast):
+                setattr(module, name, value)
+            for _ in range(2):
+                assert torch.allclose(fast(x), layer(x), atol=1e-5)
+                assert computed.pop() is ours
+            for module in (layer, fast):
+                delattr(module, name) if name == "centered" else setattr(module, name, 0.0)
+            assert torch.allclose(fast(x), layer(x), atol=1e-5)
+            fast.hooked = [1]  # of a kind that may change without notice
+            computed.clear()
+            assert torch.allclose(fast(x), layer(x), atol=1e-5)
+            assert computed == [False]
+    assert from_torch(SwitchedNorm()).weight_offset == 0
+
+
+def test_ranks_and_dtypes_that_were_not_tried_are_torchs(computed: list[bool]) -> None:
+    fast = accelerate(MatricesNorm().eval())
+    with torch.inference_mode():
+        assert fast(torch.randn(2, 3, 6)).shape == (2, 3, 6)
+        with pytest.raises(ValueError, match="unpack"):
+            fast(torch.randn(3, 6))
+    assert computed == [True, False]
+    computed.clear()
+    half = accelerate(AlwaysFloatNorm().half().eval())
+    deep = accelerate(LlamaRMSNorm().eval())
+    with torch.inference_mode():
+        assert half(torch.randn(2, 6).half()).dtype is torch.float32
+        assert deep(torch.randn(1, 1, 1, 1, 2, 6)).shape == (1, 1, 1, 1, 2, 6)
+    assert computed == [False, False]
+
+
+def test_trials_leave_no_trace() -> None:
+    layer = CountingNorm().eval()
+    state = torch.get_rng_state()
+    accelerate(layer)
+    layer(torch.randn(2, 6, generator=torch.Generator()))
+    assert layer.calls == 1
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_more_parameters_or_none() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx")
-interop = pytest.importorskip("cnorm.interop.onnx")
+ml_dtypes, onnx = pytest.importorskip("ml_dtypes"), pytest.importorskip("onnx")
 
 from onnx import helper  # noqa: E402
 from onnx.reference import ReferenceEvaluator  # noqa: E402
+
+from cnorm.interop import onnx as interop  # noqa: E402
 
 Array = np.ndarray[Any, Any]
 rng = np.random.default_rng(0)
@@ -70,6 +70,7 @@ def test_the_standards_cases(case: Any) -> None:
 def test_the_standard_has_cases_for_all() -> None:
     assert {case.model.graph.node[0].op_type for case in CASES} == set(STANDARD)
     assert {op.__name__ for op in interop.ops()} - set(STANDARD) == {
+        "SimplifiedLayerNormalization",
         "SkipLayerNormalization",
         "SkipSimplifiedLayerNormalization",
     }
@@ -105,6 +106,141 @@ def test_rms_normalization_has_the_dtype_of_its_scale() -> None:
     assert y.dtype == np.float32
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 8), (3, 1), (2, 3, 8), (1, 1, 1), ()], ids=str)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_scales_that_broadcast(shape: Any, dtype: Any) -> None:
+    x, scale, bias = normal(2, 3, 8, dtype=dtype), *rng.uniform(0.5, 2, (2, *shape)).astype(dtype)
+    scale, bias = np.asarray(scale), np.asarray(bias)
+    wide, tolerance = x.astype(np.float64), max(float(np.finfo(dtype).eps), 1e-12)
+    rtol = tolerance if dtype == np.float16 else 4 * tolerance
+    for axis in (1, -1):
+        axes = tuple(range(axis % 3, 3))
+        mean, var = wide.mean(axes, keepdims=True), wide.var(axes, keepdims=True)
+        (y,) = run("LayerNormalization", [x, scale, bias], axis=axis)
+        wanted = (wide - mean) / np.sqrt(var + 1e-5) * scale + bias
+        np.testing.assert_allclose(y.astype(np.float64), wanted, rtol=tolerance, atol=4 * tolerance)
+        for op in ("RMSNormalization", "SimplifiedLayerNormalization"):
+            (y,) = run(op, [x, scale], axis=axis)
+            wanted = wide / np.sqrt(np.square(wide).mean(axes, keepdims=True) + 1e-5) * scale
+            np.testing.assert_allclose(y.astype(np.float64), wanted, rtol=rtol, atol=0)
+
+
+def test_mixed_dtypes_are_rounded_once() -> None:
+    x, scale = normal(4, 64, dtype=np.float16), normal(64)
+    wide = x.astype(np.float64)
+    root = np.sqrt(np.square(wide).mean(-1, keepdims=True) + 1e-5)
+    y, inverse = run("SimplifiedLayerNormalization", [x, scale], 2)
+    np.testing.assert_allclose(y, wide / root * scale, rtol=5e-7)
+    np.testing.assert_allclose(inverse, 1 / root, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (1, 6, 1), (2, 6, 1), (1, 6, 1, 1)], ids=str)
+@pytest.mark.parametrize("opset", [18, 21])
+def test_groups_of_one_value(shape: Any, opset: int) -> None:
+    """The bias; torch refuses some of them."""
+    x, bias = normal(*shape), normal(6)
+    (y,) = run("GroupNormalization", [x, normal(6), bias], opset=opset, num_groups=6)
+    np.testing.assert_array_equal(y, np.broadcast_to(bias.reshape(6, *(1,) * (x.ndim - 2)), shape))
+    x[0, 2] = np.nan
+    (y,) = run("GroupNormalization", [x, normal(6), bias], opset=opset, num_groups=6)
+    assert np.isnan(y).sum() == np.isnan(x).sum()
+
+
+def test_vectors_are_batches_of_one_channel() -> None:
+    x, one = normal(5), np.ones(1, np.float32)
+    (y,) = run("BatchNormalization", [x, one, one, 2 * one, 3 * one])
+    np.testing.assert_allclose(y, (x - 2) / np.sqrt(3 + 1e-5) + 1, rtol=1e-5, atol=1e-6)
+    y, mean, var = run("BatchNormalization", [x, one, one, 0 * one, 0 * one], 3, training_mode=1)
+    np.testing.assert_allclose(y, (x - x.mean()) / np.sqrt(x.var() + 1e-5) + 1, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose([mean[0], var[0]], [x.mean() / 10, x.var() / 10], rtol=1e-6)
+
+
+def test_statistics_of_each_position() -> None:
+    x, (scale, bias, mean) = normal(3, 2, 4), normal(3, 2, 4)
+    var = rng.uniform(0.5, 2, (2, 4)).astype(np.float32)
+    (y,) = run("BatchNormalization", [x, scale, bias, mean, var], opset=7, spatial=0)
+    np.testing.assert_allclose(y, (x - mean) / np.sqrt(var + 1e-5) * scale + bias, rtol=1e-5, atol=1e-5)
+
+
+P, Q = np.ones(6, np.float32), np.ones(5, np.float32)
+X3 = np.arange(48, dtype=np.float32).reshape(2, 6, 4)
+L4 = np.ones(4, np.float32)
+# Operator, inputs, attributes, opset, what the message begins with.
+REFUSED: list[tuple[str, list[Array], dict[str, Any], int, str]] = [
+    ("LayerNormalization", [X3, L4], {"axis": 3}, 17, "axis: expected"),
+    ("LayerNormalization", [X3, L4], {"axis": -4}, 17, "axis: expected"),
+    ("LayerNormalization", [X3, P], {}, 17, "Scale: expected"),
+    ("LayerNormalization", [X3, L4, P], {}, 17, "B: expected"),
+    ("LayerNormalization", [X3[0, 0, 0], L4], {}, 17, "X: expected"),
+    ("LayerNormalization", [X3[:1], np.ones((2, 1, 4), np.float32)], {}, 17, "Scale: expected"),
+    ("RMSNormalization", [X3, L4], {"axis": 5}, 23, "axis: expected"),
+    ("RMSNormalization", [X3, P], {}, 23, "scale: expected"),
+    ("SimplifiedLayerNormalization", [X3, L4], {"axis": -7}, 23, "axis: expected"),
+    *(("GroupNormalization", [X3, P, P], {"num_groups": g}, 21, "num_groups: expected") for g in (0, -1, 4)),
+    *(("GroupNormalization", [X3, P, P], {"num_groups": g}, 18, "num_groups: expected") for g in (0, -1, 4)),
+    ("GroupNormalization", [X3, P[:2], P[:2]], {"num_groups": 2}, 21, "scale: expected"),
+    ("GroupNormalization", [X3, P[:2], P], {"num_groups": 2}, 18, "bias: expected"),
+    ("GroupNormalization", [P, P, P], {"num_groups": 2}, 21, "X: expected"),
+    ("InstanceNormalization", [X3, Q, P], {}, 22, "scale: expected"),
+    ("InstanceNormalization", [X3, P, P[:1]], {}, 22, "B: expected"),
+    ("InstanceNormalization", [X3, P[:, None], P], {}, 22, "scale: expected"),
+    ("InstanceNormalization", [P, P, P], {}, 22, "input: expected"),
+    ("BatchNormalization", [X3, Q, P, P, P], {}, 15, "scale: expected"),
+    ("BatchNormalization", [X3, P, Q, P, P], {"training_mode": 1}, 15, "B: expected"),
+    ("BatchNormalization", [X3, P, P, P[:1], P], {"training_mode": 1}, 15, "input_mean: expected"),
+    ("BatchNormalization", [X3, P, P, P, Q], {}, 15, "input_var: expected"),
+    ("BatchNormalization", [P, P, P, P, P], {}, 15, "scale: expected"),
+    ("BatchNormalization", [X3, P, P, P, P], {"spatial": 0}, 7, "scale: expected"),
+    ("BatchNormalization", [X3, P, P, P, P], {"training_mode": 2}, 15, "training_mode: expected"),
+    ("LRN", [X3], {"size": 0}, 13, "size: expected"),
+    ("LRN", [X3], {"size": 3, "alpha": -1.0}, 13, "alpha: expected"),
+    ("LRN", [X3], {"size": 3, "beta": -1.0}, 13, "beta: expected"),
+    ("LRN", [P], {"size": 3}, 13, "X: expected"),
+    *(("LpNormalization", [X3], {"p": p}, 22, "p: expected 1 or 2") for p in (0, 3, -1)),
+    *(("LpNormalization", [X3], {"axis": a}, 22, "axis: expected") for a in (3, -4)),
+    *(
+        ("MeanVarianceNormalization", [X3], {"axes": a}, 13, "axes: ")
+        for a in ([1, 3], [-4], [0, 0], [0, -3])
+    ),
+    ("MeanVarianceNormalization", [X3], {}, 13, "axes: expected"),
+    ("SkipLayerNormalization", [X3, X3[0, 0, :3], L4], {}, 17, "skip: expected"),
+    ("SkipLayerNormalization", [X3[:1], X3, L4], {}, 17, "skip: expected"),
+    ("SkipLayerNormalization", [X3, X3, L4[:1]], {}, 17, "gamma: expected"),
+    ("SkipLayerNormalization", [X3, X3, L4, P], {}, 17, "beta: expected"),
+    ("SkipLayerNormalization", [X3, X3, L4, L4, P], {}, 17, "bias: expected"),
+    ("SkipSimplifiedLayerNormalization", [X3, X3, P], {}, 17, "gamma: expected"),
+    ("SkipSimplifiedLayerNormalization", [X3, X3, L4, P], {}, 17, "bias: expected"),
+    ("SkipSimplifiedLayerNormalization", [X3[0, 0, 0], X3[0, 0, 0], L4], {}, 17, "input: expected"),
+]
+WITHOUT_EPSILON = {"LRN", "LpNormalization", "MeanVarianceNormalization"}
+COUNTS = {"BatchNormalization": [P] * 4, "GroupNormalization": [P] * 2, "InstanceNormalization": [P] * 2}
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case[0]}-{case[4].split(':')[0]}")
+def test_what_does_not_fit_is_refused_by_its_name(case: Any) -> None:
+    op, inputs, attributes, opset, message = case
+    with pytest.raises(ValueError, match=f"^{message}"):
+        run(op, inputs, opset=opset, **attributes)
+
+
+@pytest.mark.parametrize("op", sorted({op.__name__ for op in interop.ops()} - WITHOUT_EPSILON))
+@pytest.mark.parametrize("epsilon", [-1e-3, float("nan")])
+def test_negative_epsilons(op: str, epsilon: float) -> None:
+    inputs = [X3, *COUNTS.get(op, [X3, L4] if op.startswith("Skip") else [L4])]
+    attributes = {"num_groups": 2} if op == "GroupNormalization" else {}
+    run(op, inputs, **attributes)
+    with pytest.raises(ValueError, match=r"^epsilon: expected no negative"):
+        run(op, inputs, epsilon=epsilon, **attributes)
+
+
+@pytest.mark.filterwarnings("error")
+def test_sums_beyond_float16_are_infinite_without_a_warning() -> None:
+    x = np.full((2, 8), 40000, np.float16) + np.arange(8, dtype=np.float16) * 32
+    y, *_, total = run("SkipLayerNormalization", [x, x, np.ones(8, np.float16)], 4)
+    assert np.isinf(total).all()
+    np.testing.assert_allclose(y[0], (np.arange(8) - 3.5) / np.arange(8).std(), rtol=1e-3)
+
+
 def test_instances_of_one_position() -> None:
     x, bias = normal(2, 3, 1), normal(3)
     (y,) = run("InstanceNormalization", [x, normal(3), bias])
@@ -126,6 +262,12 @@ def test_norms_of_zero_and_small_deviations() -> None:
     np.testing.assert_allclose(run("LpNormalization", [x])[0], [[0, 0], [0.6, 0.8]], rtol=1e-6)
     x = np.array([[1.0, -1.0]]) * 1e-9
     np.testing.assert_allclose(run("MeanVarianceNormalization", [x], axes=[1])[0], [[0.5, -0.5]], rtol=1e-6)
+    x = np.random.default_rng(0).normal(0, 1e-4, (2, 3, 200)).astype(np.float16)
+    wide = x.astype(np.float64)
+    wanted = (wide - wide.mean(2, keepdims=True)) / (wide.std(2, keepdims=True) + 1e-9)
+    np.testing.assert_allclose(
+        run("MeanVarianceNormalization", [x], axes=[2])[0], wanted, rtol=5e-4, atol=1e-7
+    )
 
 
 def test_training_before_opset_14_and_other_precisions_are_refused() -> None:

@@ -137,3 +137,17 @@ def test_statistics_in_other_dtypes(name: str, dtype: str) -> None:
             mine = ours.state_dict()[key]
             assert mine.dtype.name == str(value.dtype).removeprefix("torch.")
             np.testing.assert_allclose(mine.astype(float), value.double().numpy(), rtol=unit, atol=unit)
+
+
+@pytest.mark.parametrize("momentum", [None, 0.1])
+def test_a_batch_that_shows_nothing_is_not_counted(momentum: float | None) -> None:
+    """The cumulative average is of the batches that moved it."""
+    x = np.random.default_rng(0).normal(5, 1, (8, 3, 4))
+    layer, other = nn.BatchNorm1d(3, momentum=momentum), nn.BatchNorm1d(3, momentum=momentum)
+    layer(x, where=np.zeros((8, 1, 1), bool))
+    assert layer.num_batches_tracked == 0
+    layer(x)
+    other(x, where=None)
+    assert other.num_batches_tracked == 1
+    for key, value in other.state_dict().items():
+        assert np.array_equal(value, layer.state_dict()[key])

@@ -27,3 +27,9 @@ def test_refused(groups: Any, channels: Any) -> None:
 def test_parameters_that_are_left_out() -> None:
     assert list(nn.GroupNorm(2, 4, bias=False).state_dict()) == ["weight"]
     assert not nn.GroupNorm(2, 4, affine=False).state_dict()
+
+
+@pytest.mark.parametrize("sizes", [("2", 4), (2, "4"), (None, 4), (2.5, 4)])
+def test_sizes_that_are_no_ints(sizes: tuple[Any, Any]) -> None:
+    with pytest.raises(TypeError, match=r"num_groups: |num_channels: "):
+        nn.GroupNorm(*sizes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -174,3 +176,123 @@ def test_a_state_is_stored_without_pickle(tmp_path: Any) -> None:
     np.savez(tmp_path / "state.npz", **layer.state_dict())
     with np.load(tmp_path / "state.npz", allow_pickle=False) as stored:
         assert repr(nn.BatchNorm1d(3).load_state_dict(dict(stored))) == "<All keys matched successfully>"
+
+
+LAYERS = {
+    "BatchNorm1d": nn.BatchNorm1d(3),
+    "InstanceNorm1d": nn.InstanceNorm1d(3, affine=True, track_running_stats=True),
+    "LayerNorm": nn.LayerNorm(3),
+    "RMSNorm": nn.RMSNorm(3, weight_offset=1.0),
+    "GroupNorm": nn.GroupNorm(1, 3),
+    "SwitchNorm2d": nn.SwitchNorm2d(3),
+    "FrozenBatchNorm2d": nn.FrozenBatchNorm2d(3),
+}
+READ_ONLY = [(name, key) for name, layer in LAYERS.items() for key in layer.state_dict()]
+
+
+def with_read_only(name: str, key: str) -> Any:
+    """A layer whose values are unlike those it starts with, and one of whose arrays can't be written to."""
+    layer = copy.deepcopy(LAYERS[name])
+    for value in layer.state_dict().values():
+        value[...] = 5
+    layer.state_dict()[key].flags.writeable = False
+    return layer
+
+
+@pytest.mark.parametrize(("name", "key"), READ_ONLY)
+def test_a_read_only_array_is_no_reason_to_stop_half_way(name: str, key: str) -> None:
+    before = snapshot(with_read_only(name, key))
+    with pytest.raises(ValueError, match=f"{key}: expected a writeable array"):
+        check_step(name, key, lambda layer: layer.load_state_dict({k: v + 1 for k, v in before.items()}))
+    for step in ("reset_parameters", "reset_running_stats"):
+        if hasattr(LAYERS[name], step):
+            fresh = copy.deepcopy(LAYERS[name])
+            for value in fresh.state_dict().values():
+                value[...] = 5
+            getattr(fresh, step)()
+            writes = not np.array_equal(fresh.state_dict()[key], before[key])
+            with pytest.raises(ValueError, match=f"{key}: expected") if writes else nullcontext():
+                check_step(name, key, lambda layer, step=step: getattr(layer, step)())
+
+
+def check_step(name: str, key: str, call: Callable[[Any], Any]) -> None:
+    """After an error all is as it was."""
+    layer = with_read_only(name, key)
+    before = snapshot(layer)
+    try:
+        call(layer)
+    except ValueError:
+        assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+        raise
+
+
+@pytest.mark.parametrize("momentum", [0.1, None])
+@pytest.mark.parametrize("key", ["num_batches_tracked", "running_mean", "running_var"])
+def test_training_with_a_read_only_buffer_moves_nothing(key: str, momentum: float | None) -> None:
+    layer = nn.BatchNorm1d(3, momentum=momentum)
+    getattr(layer, key).flags.writeable = False
+    before = snapshot(layer)
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    out = np.full_like(x, 7.0)
+    with pytest.raises(ValueError, match=f"{key}: expected a writeable array"):
+        layer(x, out=out)
+    assert (out == 7).all()
+    assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+    layer.eval()(x)
+
+
+def test_a_counter_that_is_no_array_is_refused() -> None:
+    """What it counts would be lost."""
+    layer = nn.BatchNorm1d(3)
+    layer.num_batches_tracked = layer.num_batches_tracked + 1  # type: ignore[operator]
+    before = snapshot(layer)
+    with pytest.raises(TypeError, match="num_batches_tracked: expected an ndarray"):
+        layer(np.ones((5, 3)))
+    assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+
+
+def test_a_lazy_layer_loads_whole_or_not_at_all() -> None:
+    lazy = nn.LazyBatchNorm1d()
+    state = {**nn.BatchNorm1d(3).state_dict(), "running_var": np.full(3, 1e300)}
+    with warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        lazy.load_state_dict(state)
+    assert np.isinf(lazy.running_var).all()  # type: ignore[arg-type]
+
+
+def test_what_was_loaded_into_a_lazy_layer_stays() -> None:
+    """Also where the rest comes with the first call, and where that call fails."""
+    lazy = nn.LazyBatchNorm1d()
+    lazy.load_state_dict({"weight": np.array([2.0, 3.0, 4.0])}, strict=False)
+    loaded = lazy.weight
+    with pytest.raises(ValueError, match="expected"):
+        lazy(np.ones((1, 3)))
+    assert isinstance(lazy, nn.LazyBatchNorm1d)
+    assert lazy.weight is loaded
+    assert lazy.num_features == 0
+    lazy(np.random.default_rng(0).normal(size=(5, 3)))
+    assert np.array_equal(lazy.weight, [2, 3, 4])  # type: ignore[arg-type]
+    assert np.array_equal(lazy.bias, [0, 0, 0])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="input: expected at least 2D"):
+        nn.LazyBatchNorm1d().initialize_parameters(np.ones(3))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_counter_takes_no_value_that_is_no_number(value: float) -> None:
+    """It would become the least integer there is, and the next cumulative average nonsense."""
+    layer = nn.BatchNorm1d(3, momentum=None)
+    before = snapshot(layer)
+    new = {**{k: v + 1 for k, v in before.items()}, "num_batches_tracked": np.array(value)}
+    with pytest.raises(ValueError, match="num_batches_tracked: expected finite"):
+        layer.load_state_dict(new)
+    assert all(np.array_equal(v, before[k]) for k, v in layer.state_dict().items())
+
+
+def test_what_a_mask_hides_is_not_loaded() -> None:
+    layer = nn.LayerNorm(3)
+    hides = np.ma.array([7.0, 8.0, 9.0], mask=[False, True, False])
+    with pytest.raises(TypeError, match="weight: expected every element"):
+        layer.load_state_dict({"bias": np.ones(3), "weight": hides})
+    assert np.array_equal(layer.bias, [0, 0, 0])  # type: ignore[arg-type]
+    layer.load_state_dict({"bias": np.ones(3), "weight": np.ma.array([7.0, 8.0, 9.0])})
+    assert np.array_equal(layer.weight, [7, 8, 9])  # type: ignore[arg-type]

@@ -7,13 +7,13 @@ import pickle
 import warnings
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm.nn as nn
 
-torch = pytest.importorskip("torch")
+ml_dtypes, torch = pytest.importorskip("ml_dtypes"), pytest.importorskip("torch")
 
 Array = np.ndarray[Any, Any]
 
@@ -104,7 +104,7 @@ def test_repr_and_initial_state(
 
 
 @by_layer
-@pytest.mark.parametrize("layout", ["contiguous", "channels_last", "sliced"])
+@sweep(layout=["contiguous", "channels_last", "sliced"])
 def test_steps(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], shape: tuple[int, ...], layout: str
 ) -> None:
@@ -128,7 +128,7 @@ def test_steps(
 
 
 @by_layer
-@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float64])
+@sweep(dtype=[np.float16, ml_dtypes.bfloat16, np.float64])
 def test_other_dtypes(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], shape: tuple[int, ...], dtype: Any
 ) -> None:
@@ -212,8 +212,8 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
 
 
 @pytest.mark.parametrize(("name", "args", "kwargs", "shape"), CALLS, ids=[f"{c[0]}{c[3]}" for c in CALLS])
-@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.filterwarnings("ignore")
+@sweep(training=[True, False])
 def test_calls_are_refused_alike(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any], shape: tuple[int, ...], training: bool
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
+import cnorm
 import cnorm.nn as nn
 
 Array = np.ndarray[Any, Any]
@@ -55,9 +58,7 @@ def expected_of(name: str, options: dict[str, Any], replaces: float, x: Array) -
 
 
 @by_layer
-@pytest.mark.parametrize("offset", [0, 1e4])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("through", ["inputs", "forward"])
+@sweep(offset=[0, 1e4], dtype=[np.float32, np.float64], through=["inputs", "forward"])
 def test_all_batches_as_one(
     name: str, sizes: tuple[int, ...], options: Any, replaces: float, offset: float, dtype: Any, through: str
 ) -> None:
@@ -195,7 +196,11 @@ BAD: list[tuple[type[Exception], str, Callable[[Any], Any]]] = [
     (TypeError, "layers: ", lambda layer: nn.recalibrate(nn.LazyBatchNorm1d(), [X])),
     (ValueError, "layers: ", lambda layer: nn.recalibrate(nn.InstanceNorm1d(3), [X])),
     (ValueError, "layers: ", lambda layer: nn.recalibrate(nn.SwitchNorm2d(3, using_bn=False), [X])),
-    (ValueError, "layers: .*writeable", lambda layer: nn.recalibrate([layer, read_only()], [X], layer)),
+    (
+        ValueError,
+        "layers: running_var: .*writeable",
+        lambda layer: nn.recalibrate([layer, read_only()], [X], layer),
+    ),
     (ValueError, "layers: .*none came", lambda layer: nn.recalibrate([layer, nn.BatchNorm1d(3)], [X], layer)),
     (ValueError, "forward: ", lambda layer: nn.recalibrate([layer, nn.BatchNorm1d(3)], [X])),
     (TypeError, "forward: ", lambda layer: nn.recalibrate(layer, [X], 3)),  # type: ignore[arg-type]
@@ -234,3 +239,102 @@ def test_refused(i: int, training: bool) -> None:
     with pytest.raises(error, match=message):
         call(layer)
     assert everything(layer) == before
+
+
+@by_layer
+@pytest.mark.parametrize("offset", [0, 1e4])
+@pytest.mark.parametrize("kind", ["lengths", "elements", "channels"])
+def test_what_layers_are_told_to_leave_out_counts_nowhere(
+    name: str, sizes: tuple[int, ...], options: Any, replaces: float, offset: float, kind: str
+) -> None:
+    """The masks given to the layers in `forward`, whatever lies under them; some batches come without one."""
+    rng = np.random.default_rng(10)
+    x = rng.normal(offset, 2, (40, *sizes)) + rng.normal(size=(40, *(1,) * len(sizes)))
+    shown = rng.random(x.shape) < 0.6
+    if kind == "lengths":  # of samples, or of the last axis
+        shown = np.broadcast_to(shown[..., :1] if len(sizes) > 1 else shown[:, :1], x.shape).copy()
+    elif kind == "channels":  # one that shows nothing, and one that shows a single element
+        shown[:, 0] = False
+        shown[:, 1] = False
+        shown[(3, 1, *(0,) * (x.ndim - 2))] = True
+    if kind != "channels":
+        shown[30:] = True
+    x = np.where(shown, x, np.nan)
+    double = {**options, "dtype": np.float64} if "Switch" not in name else options
+    layer, start = getattr(nn, name)(3, **double), np.arange(1.0, 4.0)
+    for value in (layer.running_mean, layer.running_var):
+        value[...] = start.reshape(value.shape)
+    expected = copy.deepcopy(layer)
+    expected.momentum = replaces
+    if name.startswith("Switch"):
+        expected.using_moving_average = True
+    expected(x, where=shown)
+
+    def forward(part: tuple[Array, Array]) -> None:
+        batch, mask = part
+        layer(batch) if mask.all() else layer(batch, where=mask)
+
+    cuts = [7, 9, 30]
+    nn.recalibrate(layer, list(zip(np.split(x, cuts), np.split(shown, cuts), strict=True)), forward)
+    for key in ("running_mean", "running_var"):
+        rtol = 1e-6 if name.startswith("Switch") else 1e-11
+        np.testing.assert_allclose(getattr(layer, key), getattr(expected, key), rtol=rtol)
+    assert not name.startswith("Switch") or not np.isnan(layer.running_var).any()
+
+
+def test_padding_does_not_reach_the_statistics() -> None:
+    """As a loader gives it: lengths, and something huge behind them."""
+    x, lengths = np.random.default_rng(11).normal(5, 1, (64, 3, 10)), np.arange(64) % 9 + 2
+    mask = cnorm.length_mask(lengths, 10)[:, None]
+    x = np.where(mask, x, 1000.0)
+    layer = nn.BatchNorm1d(3, dtype=np.float64)
+    nn.recalibrate(
+        layer,
+        [(x[:20], mask[:20]), (x[20:], mask[20:])],
+        lambda batch: layer(batch[0], where=batch[1], activation="relu"),
+    )
+    mean, var = cnorm.moments(x, axis=(0, 2), where=mask, correction=1)
+    np.testing.assert_allclose(layer.running_mean, mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var, var, rtol=1e-12)
+
+
+def test_what_a_layer_of_ones_own_makes_of_its_input_is_seen() -> None:
+    """The statistics are of what it normalizes, by the mask it makes, however it is called."""
+
+    class Padded(nn.BatchNorm1d):
+        def forward(self, input: Any, lengths: Any, out: Any = None) -> Array:  # type: ignore[override]
+            mask = cnorm.length_mask(lengths, input.shape[2])[:, None]
+            return super().forward(2 * input, out, where=mask)
+
+    class Explicit(nn.BatchNorm1d):
+        def __call__(self, input: Any, lengths: Any) -> Array:  # type: ignore[override]
+            mask = cnorm.length_mask(lengths, input.shape[2])[:, None]
+            return nn.BatchNorm1d.__call__(self, 2 * input, where=mask)
+
+    x, lengths = np.random.default_rng(12).normal(5, 1, (8, 3, 6)), np.arange(8) % 6 + 1
+    expected = cnorm.moments(2 * x, axis=(0, 2), where=cnorm.length_mask(lengths, 6)[:, None], correction=1)
+    for kind in (Padded, Explicit):
+        layer = kind(3, dtype=np.float64)
+        nn.recalibrate(layer, [slice(0, 3), slice(3, 8)], lambda part, f=layer: f(x[part], lengths[part]))
+        np.testing.assert_allclose(layer.running_mean, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(layer.running_var, expected[1], rtol=1e-12)
+        assert "_norm" not in vars(layer)
+
+
+@pytest.mark.parametrize("key", ["running_mean", "running_var", "num_batches_tracked"])
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_buffer_that_cannot_be_written_to(key: str, when: str) -> None:
+    """One of the second layer's: the first keeps its statistics, too."""
+    first, second = nn.BatchNorm1d(3), nn.BatchNorm1d(3)
+    buffer = getattr(second, key)
+
+    def forward(batch: Array) -> None:
+        second(first(batch))
+        buffer.flags.writeable = False
+
+    if when == "before":
+        buffer.flags.writeable = False
+    before = everything(first), everything(second)
+    with pytest.raises(ValueError, match=f"layers: {key}: expected a writeable array"):
+        nn.recalibrate([first, second], [X], forward)
+    assert (everything(first), everything(second)) == before

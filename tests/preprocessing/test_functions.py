@@ -13,6 +13,7 @@ import pytest
 import reference as R
 from reference import BOUNDS, DTYPES, Array
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import StandardScaler, minmax_scale, scale, zscore
 
@@ -23,8 +24,7 @@ by_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTI
 
 
 @pytest.mark.parametrize("function", [zscore, scale])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("axis", AXES, ids=str)
+@sweep(dtype=DTYPES, axis=AXES)
 def test_oracle(function: Callable[..., Any], dtype: np.dtype[Any], axis: Any) -> None:
     x = fill((12, 9, 10), dtype, 1)
     y = function(x, axis)
@@ -179,7 +179,9 @@ def test_bad_arguments(
 
 
 @by_function
-@pytest.mark.parametrize("x", [1j * ONE, ONE.astype(object), ONE.astype("U3"), ONE.astype("M8[s]")])
+@pytest.mark.parametrize(
+    "x", [1j * ONE, ONE.astype("U3").astype(object), ONE.astype("U3"), ONE.astype("M8[s]")]
+)
 def test_bad_dtypes(function: Callable[..., Any], x: Array) -> None:
     with pytest.raises(TypeError, match="expected a float dtype"):
         function(x)
@@ -202,9 +204,15 @@ def test_bad_policy_and_range() -> None:
         zscore(ONE, nan_policy="drop")
     with pytest.raises(TypeError, match="ddof: expected a number"):
         zscore(ONE, ddof="1")  # type: ignore[arg-type]
-    for bad in ((1, 0), (1, 1), (0, np.nan)):
+    for ddof in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match="ddof: expected a finite number"):
+            zscore(ONE, ddof=ddof)
+    for bad in ((1, 0), (1, 1)):
         with pytest.raises(ValueError, match="feature range must be smaller"):
             minmax_scale(ONE, bad)
+    for unknown in ((0, np.nan), (np.nan, 1)):
+        with pytest.raises(ValueError, match="feature_range: expected two numbers, got"):
+            minmax_scale(ONE, unknown)
     for bad in (3, (1, 2, 3), "ab", (0, None)):
         with pytest.raises((TypeError, ValueError), match="feature_range: expected"):
             minmax_scale(ONE, bad)  # type: ignore[arg-type]

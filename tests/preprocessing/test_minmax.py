@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from reference import BFLOAT16, DTYPES, Array
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import MinMaxScaler, minmax_scale
-from cnorm.preprocessing._maps import near_constant
+from cnorm.preprocessing._maps import near_constant, resolution
 
 F64 = np.dtype(np.float64)
 RANGES = [(0, 1), (-1, 1), (0, 255), (-0.5, 0.6), (0.1, 0.7), (1, 2), (-1e-20, 1), (1e4, 1e4 + 1), (-3, -1)]
@@ -31,7 +32,7 @@ def check_exact(x: Array, y: Array, feature_range: tuple[float, float]) -> None:
     """Every regular column fills the range exactly, no column leaves it."""
     low, high = ends(feature_range, x.dtype)
     wide, values = x.astype(F64), y.astype(F64)
-    regular = ~near_constant(wide.min(0), wide.max(0), x.dtype)
+    regular = ~near_constant(wide.min(0), wide.max(0), resolution(x.dtype))
     assert y.dtype == x.dtype
     assert (values.min(0)[regular] == low).all()
     assert (values.max(0)[regular] == high).all()
@@ -63,8 +64,7 @@ def test_the_range_is_met_exactly(
     np.testing.assert_array_equal(minmax_scale(x, feature_range), y)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("feature_range", RANGES, ids=str)
+@sweep(dtype=DTYPES, feature_range=RANGES)
 def test_many_columns(dtype: np.dtype[Any], feature_range: tuple[float, float]) -> None:
     """Of 2000 random columns scikit-learn's leave [0, 1] in about 4 %."""
     rng = np.random.default_rng(0)
@@ -130,8 +130,7 @@ def test_small_units_are_no_constants(unit: float) -> None:
         np.testing.assert_allclose(y[:, 0], [0, 0.25, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, -1e10, 1e300])
-@pytest.mark.parametrize("feature_range", [(0, 1), (-5, 7)])
+@sweep(value=[0.0, 0.3, -1e10, 1e300], feature_range=[(0, 1), (-5, 7)])
 def test_constant_features(value: float, feature_range: tuple[float, float]) -> None:
     x = np.full((10, 2), value)
     scaler = MinMaxScaler(feature_range=feature_range).fit(x)
@@ -168,8 +167,10 @@ def test_axis(axis: Any) -> None:
     np.testing.assert_array_equal(minmax_scale(x, axis=axis), y)
 
 
-@pytest.mark.parametrize("layout", ["C", "F", "transposed", "gaps", "reversed"])
-@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (4097, 7), (3, 5000), (40000, 1)])
+@sweep(
+    layout=["C", "F", "transposed", "gaps", "reversed"],
+    shape=[(1, 1), (5, 3), (4097, 7), (3, 5000), (40000, 1)],
+)
 def test_extremes_of_any_layout(layout: str, shape: tuple[int, int]) -> None:
     x = np.random.default_rng(5).normal(size=shape)
     if layout == "F":
@@ -221,3 +222,26 @@ def test_copies() -> None:
     for twin in (pickle.loads(pickle.dumps(scaler)), copy.deepcopy(scaler), copy.copy(scaler)):
         np.testing.assert_array_equal(twin.transform(x), scaler.transform(x))
         np.testing.assert_array_equal(twin.transform(x[:1]), scaler.transform(x[:1]))
+
+
+def test_constant_by_the_most_precise_batch() -> None:
+    """Not by the last one: as scikit-learn, whose extremes get the wider dtype of all batches."""
+    precise, rough = np.array([[1.0], [1 + 1e-6]]), np.array([[1.0]], np.float32)
+    for batches in ([precise, rough], [rough, precise], [rough, precise, rough]):
+        scaler = MinMaxScaler()
+        for batch in batches:
+            scaler.partial_fit(batch)
+        assert scaler.scale_[0] == pytest.approx(1e6)
+        again = pickle.loads(pickle.dumps(scaler)).partial_fit(rough)
+        assert again.scale_[0] == pytest.approx(1e6)
+    constant = MinMaxScaler().partial_fit(precise.astype(np.float32)).partial_fit(rough)
+    assert constant.scale_[0] == 1
+    assert scaler.fit(precise.astype(np.float32)).scale_[0] == 1
+
+
+@pytest.mark.parametrize("feature_range", [(np.nan, 1), (0, np.nan), (0, np.inf), (-np.inf, 0)])
+def test_ranges_that_are_none(feature_range: tuple[float, float]) -> None:
+    scaler = MinMaxScaler(feature_range)
+    with pytest.raises(ValueError, match="feature_range: expected"):
+        scaler.fit([[1.0], [2.0]])
+    assert not hasattr(scaler, "n_features_in_")

@@ -382,19 +382,59 @@ def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
     "bad",
     [np.ones((3, 5)), np.full((3, 2), np.inf), np.array([["a", "b"]]), np.ones((0, 2)), [[1.0], [1, 2]]],
 )
-@pytest.mark.parametrize("step", ["partial_fit", "transform", "inverse_transform"])
+@pytest.mark.parametrize("step", ["fit", "partial_fit", "transform", "inverse_transform", "fit_transform"])
 def test_an_error_leaves_a_scaler_as_it_was(scaler: Any, bad: Any, step: str) -> None:
     x = fill((20, 2), np.dtype(np.float64), 1)
     fitted = scaler().fit(x)
     before = pickle.dumps(fitted)
     expected = fitted.transform(x)
-    try:
+    if step.startswith("fit") and isinstance(bad, np.ndarray) and bad.shape == (3, 5):
+        bad = np.full((3, 5), np.inf)  # a fit takes any number of features
+    with pytest.raises((TypeError, ValueError)):
         getattr(fitted, step)(bad)
-    except (TypeError, ValueError):
-        assert pickle.dumps(fitted) == before
-    else:
-        assert step == "inverse_transform"  # of infinity
+    assert pickle.dumps(fitted) == before
     assert np.array_equal(fitted.transform(x), expected)
+    if step in ("fit", "partial_fit"):
+        fresh = scaler()
+        with pytest.raises((TypeError, ValueError)):
+            fresh.fit(np.full((3, 2), np.inf))
+        assert fresh.__dict__ == scaler().__dict__
+
+
+@pytest.mark.parametrize("step", ["fit", "partial_fit"])
+def test_refused_weights_leave_a_scaler_as_it_was(step: str) -> None:
+    """They are found after scikit-learn has noted the number of features and their names."""
+    fresh = StandardScaler()
+    for weights in ([1.0, 2.0], [1, 2, 3, -1], np.ones((4, 1))):
+        with pytest.raises(ValueError, match=r"sample_weight|1D array"):
+            getattr(fresh, step)(X, sample_weight=weights)
+        assert fresh.__dict__ == StandardScaler().__dict__
+    fitted = StandardScaler().fit(X)
+    before = pickle.dumps(fitted)
+    fitted.with_mean = "no"
+    with pytest.raises(ValueError, match=r"with_mean|features"):
+        getattr(fitted, step)(X[:, :2])
+    fitted.with_mean = True
+    assert pickle.dumps(fitted) == before
+
+
+@by_scaler
+def test_in_place_and_refused(scaler: Any) -> None:
+    """copy=False: an error, or a warning that is one, comes before the first element is written."""
+    x = fill((20, 3), F64, 1)
+    fitted = scaler(copy=False).fit(x)
+    y = x.copy()
+    y[7, 1] = np.inf
+    before = y.copy()
+    for method in (fitted.transform, fitted.inverse_transform, fitted.fit_transform):
+        with pytest.raises(ValueError, match="infinity"):
+            method(y)
+        np.testing.assert_array_equal(y, before)
+    fitted.scale_ = np.array([1.0, 0.0, 1e-320])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.transform(x.copy())
+        fitted.inverse_transform(x.copy())
 
 
 @pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])

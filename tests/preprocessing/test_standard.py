@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BOUNDS, DTYPES, Array
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import StandardScaler
 
@@ -55,9 +56,7 @@ def check_result(scaler: Any, x: Array, mean: Array, var: Array) -> None:
     assert float((error - 2 * rounding).max()) <= BOUNDS[x.dtype.name]
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("shape", [(2, 1), (17, 5), (1000, 20), (50, 333)])
+@sweep(dtype=DTYPES, layout=LAYOUTS, shape=[(2, 1), (17, 5), (1000, 20), (50, 333)])
 def test_oracle(dtype: Any, layout: str, shape: tuple[int, int]) -> None:
     x = LAYOUTS[layout](table(*shape, dtype))
     scaler = StandardScaler().fit(x)
@@ -131,8 +130,10 @@ def test_float32_maximum() -> None:
     np.testing.assert_allclose(y[:, 0], (x[:, 0].astype(float) - top / 8) / scaler.scale_, rtol=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.1, -1e10, 1e300, 1e-300, 1.7976931348623157e308])
-@pytest.mark.parametrize("n", [1, 2, 10, 1001, 100_000])
+@sweep(
+    value=[0.0, 0.1, -1e10, 1e300, 1e-300, 1.7976931348623157e308],
+    n=[1, 2, 10, 1001, 100_000],
+)
 def test_constant_features(value: float, n: int) -> None:
     """Exactly 0 after centering, scale 1."""
     x = np.full((n, 2), value)

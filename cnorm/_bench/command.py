@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,15 +16,13 @@ import numpy as np
 import cnorm
 import cnorm.functional as F
 from cnorm._arrays import Array
+from cnorm._bench.interleave import WARM, Call, compared
 
-Call = Callable[[], Any]
 Calls = dict[str, Call]  # by library, cnorm first, then NumPy, which the others must agree with
 
+OURS = "cnorm"
 EPS = 1e-5
 AGREES = 1e-3  # of max(1, value): another formula, not another rounding
-TURN = 300e-6  # seconds a turn lasts at least
-FEWEST, MOST = 5, 2000  # rounds
-WARM = 0.016  # seconds of calls before a turn on several threads: those of the one before may spin on
 
 
 class Result(NamedTuple):
@@ -164,44 +160,16 @@ def agree(result: Any, expected: Any) -> bool:
     return a.shape == b.shape and bool((abs(a - b) <= AGREES * np.maximum(1, abs(b))).all())
 
 
-def interleaved(calls: Calls, seconds: float, warm: float = 0.0) -> dict[str, list[float]]:
-    """Seconds of one call in each round; a round has a turn for every library, in a new order."""
-
-    def turn(call: Call, repeats: int) -> float:
-        end = time.perf_counter() + warm
-        while time.perf_counter() < end:
-            call()
-        start = time.perf_counter()
-        for _ in range(repeats):
-            call()
-        return (time.perf_counter() - start) / repeats
-
-    order, repeats = random.Random(0), {}
-    for name, call in calls.items():
-        call()
-        repeats[name] = max(1, round(TURN / max(turn(call, 1), 1e-7)))
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    end = time.perf_counter() + seconds
-    for done in range(MOST):
-        if done >= FEWEST and time.perf_counter() >= end:
-            break
-        for name in order.sample(list(calls), len(calls)):
-            times[name].append(turn(calls[name], repeats[name]))
-    return times
-
-
 def compare(name: str, calls: Calls, seconds: float, warm: float = 0.0) -> Result:
     """The medians of a case; a library whose result is not NumPy's is not timed."""
     expected = calls["NumPy"]()
     wrong = tuple(who for who, call in calls.items() if not agree(call(), expected))
-    times = interleaved({who: call for who, call in calls.items() if who not in wrong}, seconds, warm)
-    ours = times.pop("cnorm", [])
-    ratios = {
-        who: statistics.median(t / o for t, o in zip(taken, ours, strict=True))
-        for who, taken in times.items()
-        if ours
-    }
-    return Result(name, statistics.median(ours) if ours else math.nan, ratios, wrong)
+    if OURS in wrong:
+        return Result(name, math.nan, {}, wrong)
+    right = {who: call for who, call in calls.items() if who not in wrong}
+    times = compared(right, OURS, seconds, warm)
+    ours = times.pop(OURS)
+    return Result(name, ours["median"], {who: t["ratio"] for who, t in times.items()}, wrong)
 
 
 @contextmanager
@@ -273,4 +241,4 @@ def bench(seconds: float = 10.0, n_threads: int = 1, share: float = 1.0) -> int:
     many = f"{n_threads} threads (NumPy and scikit-learn: as they are)" if n_threads > 1 else "1 thread"
     print(f"new outputs, {many}; `make bench` in the source tree has more.\n")
     print(*table(results), "", *verdict(results), sep="\n")
-    return int(any("cnorm" in result.wrong for result in results))
+    return int(any(OURS in result.wrong for result in results))

@@ -1,4 +1,7 @@
-"""Times calls in turn, round after round, and turns the times into ratios within a round."""
+"""Times calls in turn, round after round, and turns the times into ratios within a round.
+
+It imports nothing of cnorm: bench/worker.py runs it beside another build.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import gc
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +17,14 @@ from typing import Any
 Call = Callable[[], Any]
 Clock = Callable[[], float]
 Timer = Callable[[int], float]  # how often to call -> seconds of one call
+Summary = dict[str, dict[str, float]]  # name -> what is told of its turns
 
 TURN = 300e-6  # a turn repeats its call until it lasts about this long, in seconds
 LONG = 0.1  # a call of so many seconds is believed the first time
 PATIENCE = 4  # a turn this many times longer than the base's is left out of some rounds
 MOST_REPEATS, MOST_SKIPPED = 2000, 8
 FEWEST_ROUNDS, FEWEST_TIMINGS, MOST_ROUNDS = 7, 3, 3000
+WARM = 0.016  # seconds, on several threads: those of libgomp spin on for 6 ms, on the core the next one needs
 
 
 def timer(call: Call, clock: Clock = time.perf_counter, warm: float = 0) -> Timer:
@@ -108,7 +113,7 @@ def ratios(turns: dict[str, Turn], name: str, base: str) -> list[float]:
     return [seconds / ours[r] for r, seconds in turns[name].times.items() if r in ours]
 
 
-def summary(turns: dict[str, Turn], base: str) -> dict[str, dict[str, float]]:
+def summary(turns: dict[str, Turn], base: str) -> Summary:
     """For each name: seconds (median, minimum), ratio to the base (median, lowest), rounds."""
     result = {}
     for name, turn in turns.items():
@@ -121,3 +126,9 @@ def summary(turns: dict[str, Turn], base: str) -> dict[str, dict[str, float]]:
             "rounds": len(seconds),
         }
     return result
+
+
+def compared(calls: Mapping[str, Call], base: str, seconds: float, warm: float = 0) -> Summary:
+    """The summary of calls that took turns."""
+    timers = {name: timer(call, warm=warm) for name, call in calls.items()}
+    return summary(interleave(timers, base, seconds), base)

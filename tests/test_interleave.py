@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from bench import interleave as il
+from cnorm._bench import interleave as il
 
 
 class Clock:
@@ -105,6 +105,15 @@ def test_ratios_are_taken_within_rounds() -> None:
     found = il.summary(turns, "ours")
     assert found["ours"] == {"median": 1, "minimum": 1, "ratio": 1, "lowest": 1, "rounds": 3}
     assert found["peer"] == {"median": 4.5, "minimum": 3, "ratio": 3, "lowest": 3, "rounds": 2}
+
+
+def test_compared() -> None:
+    log: list[str] = []
+    found = il.compared({name: lambda name=name: log.append(name) for name in "ab"}, "a", 0.0)  # type: ignore[misc]
+    assert set(log) == set(found) == {"a", "b"}
+    assert found["a"]["ratio"] == 1
+    assert found["a"]["rounds"] >= il.FEWEST_ROUNDS
+    assert found["b"]["rounds"] >= il.FEWEST_TIMINGS
 
 
 def test_the_collector_comes_back() -> None:

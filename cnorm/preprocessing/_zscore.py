@@ -1,0 +1,158 @@
+"""zscore as in SciPy, over any axes of arrays of any shape; masked arrays, masks and NaN group by group."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from cnorm._arrays import Array, Output
+from cnorm._axes import as_axes, as_number
+from cnorm._masks import as_mask
+from cnorm._moments import check_nan_policy
+from cnorm._scores import Groups, first_moments, fused_scores
+from cnorm._states import deviation, table_moments, values_of
+from cnorm.preprocessing._functions import real
+from cnorm.preprocessing._maps import standard_map
+
+__all__ = ["zscore"]
+
+PRECISION_LOSS = (
+    "Precision loss occurred in moment calculation due to catastrophic cancellation. This occurs when the "
+    "data are nearly identical. Results may be unreliable."
+)
+# Squares about a mean below this may have left float64 where their sum is below 2^-900.
+TINY_MEAN, TINY_SQUARES = 2.0**-400, 2.0**-900
+
+
+def zscore(
+    a: Any,
+    axis: Any = 0,
+    ddof: float = 0,
+    nan_policy: str = "propagate",
+    *,
+    where: Any = None,
+    out: Array | None = None,
+) -> Any:
+    r"""Standard scores, as `scipy.stats.zscore`.
+
+    .. math:: z = \frac{a - \mu}{\sigma}, \qquad \sigma^2 = \frac{1}{n - d}\sum (a - \mu)^2
+
+    Parameters
+    ----------
+    a : array_like
+        Any shape; integers and booleans are promoted to float64.
+    axis : int, tuple of int or None
+        Axes the moments are taken over; None for all.
+    ddof : float
+        Delta degrees of freedom `d`; a group of no more than `d` elements becomes NaN.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its group NaN, or is left out of the moments (and stays), or raises.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `a`; the others come out as 0, whatever they hold.
+    out : ndarray, optional
+        Where to write; may be `a` itself.
+
+    Returns
+    -------
+    ndarray
+        In the shape, dtype and memory order of `a`. NaN where a group is constant: its standard deviation is
+        no more than the rounding of its mean. A masked array for a masked array: what is masked counts in
+        nothing, not as NaN either, and stays masked, as does, in SciPy's way, what is not finite by a NaN, an
+        infinity or too few elements.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not real, a mask that is not boolean.
+    ValueError
+        An axis out of range, an `out` that does not fit, an unknown policy, a `ddof` that is not finite, NaN
+        under "raise".
+
+    Warns
+    -----
+    RuntimeWarning
+        A group is (nearly) constant. Where warnings are errors, `out` is as it was.
+
+    References
+    ----------
+    .. [1] SciPy, `scipy.stats.zscore`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import zscore
+    >>> zscore(np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 60.0]])).round(4)
+    array([[-1.2247, -0.9258],
+           [ 0.    , -0.4629],
+           [ 1.2247,  1.3887]])
+    """
+    check_nan_policy(nan_policy)
+    ddof = as_number(ddof, "ddof")
+    if not math.isfinite(ddof):
+        raise ValueError(f"ddof: expected a finite number, got {ddof}")
+    masked = isinstance(a, np.ma.MaskedArray)
+    array = real(np.ma.getdata(a, subok=False) if masked else a, "a")
+    axes = as_axes(axis, array.ndim)
+    mask, hidden = as_mask(where, array, out), np.ma.getmaskarray(a) if masked else np.zeros((), np.bool_)
+    if masked and a.mask is not np.ma.nomask:
+        mask = ~hidden if mask is None else mask & ~hidden
+    target = Output(array, out)
+    invalid: Any = False
+    if array.size:
+        fresh = out is None or not np.may_share_memory(target.y, out)
+        invalid = written(target.x, target.y, Groups(array, axes, mask), ddof, nan_policy, fresh)
+    y = target.done()
+    return np.ma.MaskedArray(y, mask=hidden | (invalid & ~np.isfinite(y))) if masked else y
+
+
+def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fresh: bool) -> Array:
+    """y = (x - mean) / std, and which groups are not constant. A `y` not fresh is written at the very end."""
+    partials = fused_scores(x, y, groups, ddof) if fresh else first_moments(x, groups)
+    state, odd = settled(x, partials, groups)
+    with_nan = state[..., 0] < groups.count
+    if nan_policy == "raise" and with_nan.any():
+        raise ValueError('a: The input contains nan values and nan_policy is "raise"')
+    if nan_policy == "propagate":
+        state[with_nan] = np.nan
+    std = np.where(state[..., 0] > ddof, deviation(state, ddof), np.nan)
+    constant, doubtful = constants(state, std, x.dtype)
+    if doubtful:
+        warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
+    if not fresh:
+        x = x.copy(order="K") if odd.any() and np.may_share_memory(x, y) else x
+        fused_scores(x, y, groups, ddof)
+    careful = odd & np.isfinite(std)
+    if careful.any():
+        standard_map(x.dtype, state, std).run(x, y, where=careful)
+    nothing = constant | ~np.isfinite(std)
+    if nothing.any():
+        np.copyto(y, np.nan, where=nothing)
+    if groups.mask is not None:
+        np.copyto(y, 0, where=~groups.mask)
+    return ~constant
+
+
+def settled(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
+    """The table state without NaN, and the groups where that is not what the core found.
+
+    These hold NaN or infinity, or squares beyond float64; what the others hold plays no part.
+    """
+    state = np.concatenate([partials, np.ones((*partials.shape[:-1], 1))], -1)
+    odd = ~np.isfinite(partials).all(-1)
+    if x.dtype.itemsize == 8:
+        tiny = (partials[..., 3] < TINY_SQUARES) & (np.abs(partials[..., 1]) < TINY_MEAN)
+        odd = odd | (tiny & (partials[..., 0] > 0))
+    if odd.any():
+        seen = x if groups.mask is None else np.where(groups.mask, x, x.dtype.type(np.nan))
+        state[odd] = table_moments(seen, groups.axes, infinite=True)[odd]
+    return state, np.asarray(odd)
+
+
+def constants(state: Array, std: Array, dtype: np.dtype[Any]) -> tuple[Array, bool]:
+    """Groups whose deviation is rounding, by SciPy's rule, and whether one is near it, as it warns of."""
+    eps = np.finfo(np.float64 if dtype.itemsize == 8 else np.float32).eps
+    mean = np.abs(values_of(state)[1])
+    return np.asarray(std <= eps * mean), bool(((std < 10 * eps * mean) & (state[..., 0] > 1)).any())
