@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnorm._entry import (
+from cnorm._native.short import (
     batch_norm,
     group_norm,
     instance_norm,
@@ -11,10 +11,10 @@ from cnorm._entry import (
     rms_norm,
     rms_norm_int8,
 )
-from cnorm._fold import fold_batch_norm
-from cnorm._lp import normalize, weight_norm
-from cnorm._response import cross_map_lrn2d, local_response_norm
-from cnorm._switchable import switchable_norm
+from cnorm._norms.fold import fold_batch_norm
+from cnorm._norms.lp import normalize, weight_norm
+from cnorm._norms.lrn import cross_map_lrn2d, local_response_norm
+from cnorm._norms.switchable import switchable_norm
 
 __all__ = [
     "batch_norm",

@@ -28,18 +28,25 @@ LAYERS = (
     ("cnorm",),
     ("cnorm.nn", "cnorm.preprocessing"),
     ("cnorm.functional",),
-    ("cnorm._entry",),
-    ("cnorm._batch", "cnorm._fold", "cnorm._group", "cnorm._image", "cnorm._lp", "cnorm._scores"),
-    ("cnorm._quantize", "cnorm._response"),
-    ("cnorm._switchable", "cnorm._trailing"),
-    ("cnorm._running", "cnorm._picture_moments"),
-    ("cnorm._moments",),
-    ("cnorm._states",),
-    ("cnorm._config", "cnorm._merging", "cnorm._tables"),
-    ("cnorm._fusions", "cnorm._masks", "cnorm._outputs", "cnorm._threads"),
-    ("cnorm._axes",),
-    ("cnorm._arrays",),
-    ("cnorm._blocks", "cnorm._core", "cnorm._machine", "cnorm._version"),
+    ("cnorm._native.short",),
+    (
+        "cnorm._norms.batch",
+        "cnorm._norms.fold",
+        "cnorm._norms.group",
+        "cnorm._image",
+        "cnorm._norms.lp",
+        "cnorm._stats.scores",
+    ),
+    ("cnorm._norms.rows_int8", "cnorm._norms.lrn"),
+    ("cnorm._norms.switchable", "cnorm._norms.rows"),
+    ("cnorm._stats.running", "cnorm._stats.images"),
+    ("cnorm._stats.moments",),
+    ("cnorm._stats.table",),
+    ("cnorm._system.config", "cnorm._stats.state", "cnorm._stats.passes"),
+    ("cnorm._accept.options", "cnorm._accept.masks", "cnorm._system.memory", "cnorm._system.threads"),
+    ("cnorm._accept.axes",),
+    ("cnorm._accept.arrays",),
+    ("cnorm._native.kept", "cnorm._native.core", "cnorm._system.machine", "cnorm._system.version"),
 )
 # These reach the compiled room; nn, preprocessing and interop never do.
 MAY_TOUCH_CORE = re.compile(r"cnorm\.(functional|_\w+)$")
@@ -54,7 +61,12 @@ CYTHON_FILES = {
     "_blocks.pyx": set(),
     "_core.pxd": set(),
     "_core.pyx": set(),
-    "_entry.pyx": {"cnorm._blocks", "cnorm._core", "cnorm._arrays", "cnorm._fusions"}
+    "_entry.pyx": {
+        "cnorm._native.kept",
+        "cnorm._native.core",
+        "cnorm._accept.arrays",
+        "cnorm._accept.options",
+    }
     | {"_batch", "_group", "_quantize", "_trailing"},
 }
 # Whoever calls these functions calls the short way in.
@@ -115,7 +127,9 @@ def imports(path: Path) -> Iterator[str]:
                 for alias in node.names:
                     inner = f"{node.module}.{alias.name}"
                     target = ROOT / inner.replace(".", "/")
-                    known = target.is_dir() or target.with_suffix(".py").exists() or inner == "cnorm._core"
+                    known = (
+                        target.is_dir() or target.with_suffix(".py").exists() or inner == "cnorm._native.core"
+                    )
                     yield inner if known else node.module
 
 
@@ -148,7 +162,7 @@ def test_python_arrows_point_down(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PYTHON_FILES, ids=relative)
 def test_only_functions_touch_the_core(path: Path) -> None:
-    if "cnorm._core" in imports(path):
+    if "cnorm._native.core" in imports(path):
         assert MAY_TOUCH_CORE.match(module_name(path))
 
 
@@ -172,7 +186,7 @@ def test_compiled_files_reach_only_below(name: str) -> None:
 def test_the_short_way_is_the_only_door(path: Path) -> None:
     for node in ast.walk(ast.parse(text(path))):
         if isinstance(node, ast.ImportFrom) and (SHORT | SHORT_INT8) & {a.name for a in node.names}:
-            assert (module_name(path), node.module) == ("cnorm.functional", "cnorm._entry")
+            assert (module_name(path), node.module) == ("cnorm.functional", "cnorm._native.short")
 
 
 def test_the_short_way_writes_no_rules() -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cnorm._arrays import FLOATS, Array, to_ndarray
+from cnorm._accept.arrays import FLOATS, Array, to_ndarray
 
 Self = TypeVar("Self", bound="Module")
 Norm = Callable[..., Array]

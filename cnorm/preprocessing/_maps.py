@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnorm._arrays import Array, empty_like
-from cnorm._axes import as_number, broadcast
-from cnorm._tables import CACHED, affine, blocks
+from cnorm._accept.arrays import Array, empty_like
+from cnorm._accept.axes import as_number, broadcast
+from cnorm._stats.passes import CACHED, affine, blocks
 
 __all__ = [
     "Map",

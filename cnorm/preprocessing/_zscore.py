@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, Output
-from cnorm._axes import as_axes, as_number
-from cnorm._masks import as_mask
-from cnorm._moments import check_nan_policy
-from cnorm._scores import Groups, first_moments, fused_scores
-from cnorm._states import deviation, table_moments, values_of
+from cnorm._accept.arrays import Array, Output
+from cnorm._accept.axes import as_axes, as_number
+from cnorm._accept.masks import as_mask
+from cnorm._stats.moments import check_nan_policy
+from cnorm._stats.scores import Groups, first_moments, fused_scores
+from cnorm._stats.table import deviation, table_moments, values_of
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 
