@@ -34,7 +34,9 @@ def instruction_sets(available: bool = True) -> list[str]:
 def bits_of_all_sets(function: Callable[[], dict[str, str]]) -> dict[str, set[str]]:
     """Of each case: the digests that a test module's function gave in a process of each instruction set."""
     module, name = function.__module__, function.__name__
-    code = f"import json, {module} as m, cnorm; print(json.dumps([cnorm._native.core.info()['isa'], m.{name}()]))"
+    code = f"""import json, {module} as m
+from cnorm._native import core
+print(json.dumps([core.info()["isa"], m.{name}()]))"""
     found: dict[str, set[str]] = {}
     for i, isa in enumerate(instruction_sets()):
         done = run(code, CNORM_CPU=isa)

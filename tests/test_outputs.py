@@ -162,8 +162,8 @@ def test_environment() -> None:
 
 def test_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNORM_OUTPUT_CACHE", raising=False)
-    for memory, expected in ((2**40, 256 * 2**20), (2**32, 2**26)):
-        monkeypatch.setattr(os, "sysconf", lambda name, n=memory: 4096 if "SIZE" in name else n // 4096)
+    for size, expected in ((2**40, 256 * 2**20), (2**32, 2**26)):
+        monkeypatch.setattr(os, "sysconf", lambda name, n=size: 4096 if "SIZE" in name else n // 4096)
         assert memory.default_limit() == expected
     monkeypatch.delattr(os, "sysconf")
     assert memory.default_limit() == 256 * 2**20

@@ -44,7 +44,7 @@ def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = 
 def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | None]:
     """1 / max(norm * 2^exponent, eps), 0 for 1 / 0: two factors where one leaves float64."""
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
-        counts = np.ldexp(norm, exponent) >= eps
+        counts = ~(np.ldexp(norm, exponent) < eps) & (eps == eps)  # NaN, of either, stays
         part, power = np.frexp(eps)
         norm, exponent = np.where(counts, norm, part), np.where(counts, exponent, power)
         scale = np.where(norm == 0, 0, 1 / np.ldexp(norm, exponent))

@@ -21,9 +21,15 @@ FOLD = 2048
 Index = tuple[slice, ...]
 
 
-# affine(x, out, center, factor, weight, bias): out = (x - center) * factor * weight + bias. center and factor
-# are float64 and of one shape, weight and bias in the compute dtype or None; all broadcast against x.
-affine = core.apply
+def affine(
+    x: Array, out: Array, center: Array, factor: Array, weight: Array | None, bias: Array | None
+) -> None:
+    """out = (x - center) * factor * weight + bias; out may be x itself.
+
+    center and factor are float64 and of one shape, weight and bias in the compute dtype or None; all broadcast
+    against x.
+    """
+    core.apply(x, out, center, factor, weight, bias)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
