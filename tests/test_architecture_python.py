@@ -166,6 +166,12 @@ def test_the_short_way_writes_no_rules() -> None:
                 assert module_name(path) == "cnorm.functional"
 
 
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_columns_of_a_state_have_names(path: Path) -> None:
+    """COUNT, MEAN, MEAN_LO, M2 and UNIT of `_stats.state`, no integers."""
+    assert not re.search(r"\b(state|states|partials?|whole|part)\[\.\.\., :?\d", text(path))
+
+
 def functions(path: Path) -> list[str]:
     return [node.name for node in ast.parse(text(path)).body if isinstance(node, ast.FunctionDef)]
 

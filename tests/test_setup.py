@@ -139,7 +139,7 @@ WHEEL = [
     ),
     *(
         "cnorm/_native/core.pyi",
-        "cnorm/_native/short.pyi",
+        "cnorm/_native/kept.pyi",
         "cnorm/demo/data/x.npy",
         "cnorm_cpu-1.dist-info/licenses/LICENSE",
     ),

@@ -1,8 +1,8 @@
-"""What `activation=` and `residual=` accept, and the sum that a residual makes of the input."""
+"""The options of the norms of rows: what `activation=` and `residual=` accept, and the sum of the latter."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,18 @@ from cnorm._accept.arrays import Array, as_input, check_out, empty_like, overlap
 
 # As the core counts them.
 ACTIVATIONS = {None: 0, "relu": 1, "silu": 2, "gelu": 3, "gelu_tanh": 4}
+
+
+class Options(NamedTuple):
+    """The keywords of a norm of rows, as they were given."""
+
+    axis: Any = None
+    weight_offset: Any = 0.0
+    where: Any = None
+    residual: Any = None
+    residual_out: Any = None
+    activation: Any = None
+    out: Any = None
 
 
 def as_activation(activation: Any) -> int:

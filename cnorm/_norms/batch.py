@@ -19,6 +19,7 @@ from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_activation
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, mean_of, mean_var, merge, variance
+from cnorm._stats.state import COUNT, M2
 
 
 def _apply_running(
@@ -61,8 +62,8 @@ def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None
 
 def _means_of_instances(state: Array) -> tuple[Array, Array]:
     """Means over the batch of the instances' means and unbiased variances, without those a mask hides."""
-    count, equal = state[..., 0], state.copy()
-    equal[..., 0], equal[..., 3] = count > 0, 0
+    count, equal = state[..., COUNT], state.copy()
+    equal[..., COUNT], equal[..., M2] = count > 0, 0
     several = count > 1
     total = np.where(several, variance(state, 1), 0).sum(axis=0)
     return mean_of(merge(equal, (0,))), total / np.maximum(several.sum(axis=0), 1)
@@ -166,7 +167,7 @@ def batch_norm(
         if mask is None:
             running.move(*mean_var(state, x.size // channels, 1), momentum)
         else:
-            running.move(mean_of(state), variance(state, 1), momentum, state[..., 0])
+            running.move(mean_of(state), variance(state, 1), momentum, state[..., COUNT])
     return result(target.done())
 
 
@@ -261,5 +262,5 @@ def instance_norm(
             var_of_each = mean_var(state, positions, 1)[1]
             running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
         else:
-            running.move(*_means_of_instances(state), momentum, state[..., 0].max(axis=0))
+            running.move(*_means_of_instances(state), momentum, state[..., COUNT].max(axis=0))
     return result(target.done())

@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import as_activation, as_sum
+from cnorm._accept.options import Options, as_activation, as_sum
 from cnorm._native import core
 
 
@@ -101,7 +101,7 @@ def layer_norm(
     >>> y.round(3), h
     (array([[0., 1.]]), array([[1., 3.]]))
     """
-    how = (axis, weight_offset, where, residual, residual_out, activation, out)
+    how = Options(axis, weight_offset, where, residual, residual_out, activation, out)
     return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
 
 
@@ -187,7 +187,7 @@ def rms_norm(
     >>> y.round(4), h
     (array([[0.8485, 1.1314]]), array([[3., 4.]]))
     """
-    how = (axis, weight_offset, None, residual, residual_out, activation, out)
+    how = Options(axis, weight_offset, None, residual, residual_out, activation, out)
     return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
 
 
@@ -197,16 +197,15 @@ def _normalized(
     weight: Any,
     bias: Any,
     eps: float | None,
-    how: tuple[Any, Any, Any, Any, Any, Any, Any],
+    how: Options,
     kind: str,
 ) -> Any:
-    """Parameters have exactly the shape of the axes; how: axis, weight_offset, where, the fusions and out."""
-    axis, weight_offset, where, residual, residual_out, activation, out = how
-    call = TrailingCall(input, normalized_shape, weight, bias, eps, (axis, weight_offset, where, out), kind)
-    x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(activation)
+    """Parameters have exactly the shape of the axes."""
+    call, out = Rows(input, normalized_shape, weight, bias, eps, how, kind), how.out
+    x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(how.activation)
     if out is not None:
         check_out(x.shape, x.dtype, out)
-    total = as_sum(x, residual, residual_out, out)
+    total = as_sum(x, how.residual, how.residual_out, out)
     if total is None:
         target, parts = Output(x, out), None
     else:
@@ -220,7 +219,7 @@ def _normalized(
     return y if total is None else (y, call.result(total.h))
 
 
-class TrailingCall:
+class Rows:
     """The checked arguments of `_normalized`, parameters and mask shaped against `x`; what masks a result."""
 
     __slots__ = ("affine", "axes", "eps", "mask", "result", "x")
@@ -232,17 +231,17 @@ class TrailingCall:
         weight: Any,
         bias: Any,
         eps: float | None,
-        how: tuple[Any, Any, Any, Any],
+        how: Options,
         kind: str,
     ) -> None:
-        axis, weight_offset, where, out = how
-        data, where, self.result = unmasked(input, where)
+        data, where, self.result = unmasked(input, how.where)
+        out = how.out
         self.x = x = as_input(data)
-        self.axes, shape = normalized_axes(x, normalized_shape, axis)
+        self.axes, shape = normalized_axes(x, normalized_shape, how.axis)
         w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
         check_affine(w, "weight", shape)
         check_affine(b, "bias", shape)
-        w = _with_offset(w, as_number(weight_offset, "weight_offset"))
+        w = _with_offset(w, as_number(how.weight_offset, "weight_offset"))
         if eps is None and kind == "rms":
             eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
         self.eps = as_number(eps, "eps")

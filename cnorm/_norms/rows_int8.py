@@ -8,8 +8,9 @@ import numpy as np
 
 from cnorm._accept.arrays import FLOATS, Array, check_out, compute_dtype, empty, native, to_ndarray
 from cnorm._accept.axes import as_eps, broadcast
+from cnorm._accept.options import Options
 from cnorm._native import core
-from cnorm._norms.rows import TrailingCall
+from cnorm._norms.rows import Rows
 
 _INT8 = np.dtype(np.int8)
 
@@ -85,8 +86,8 @@ def layer_norm_int8(
     >>> F.layer_norm_int8(np.array([1.0, 2.0, 3.0]), (3,), scale=0.25)
     (array([-5,  0,  5], dtype=int8), array(0.25))
     """
-    how = axis, weight_offset, where, out
-    call = TrailingCall(input, normalized_shape, weight, bias, eps, how, "var")
+    how = Options(axis, weight_offset, where, out=out)
+    call = Rows(input, normalized_shape, weight, bias, eps, how, "var")
     return _quantized(call, granularity, scale, out, "var")
 
 
@@ -145,12 +146,12 @@ def rms_norm_int8(
     array([[0.00891],
            [1.     ]])
     """
-    how = axis, weight_offset, None, out
-    call = TrailingCall(input, normalized_shape, weight, None, eps, how, "rms")
+    how = Options(axis, weight_offset, out=out)
+    call = Rows(input, normalized_shape, weight, None, eps, how, "rms")
     return _quantized(call, granularity, scale, out, "rms")
 
 
-def _quantized(call: TrailingCall, granularity: Any, scale: Any, out: Any, kind: str) -> tuple[Array, Array]:
+def _quantized(call: Rows, granularity: Any, scale: Any, out: Any, kind: str) -> tuple[Array, Array]:
     x, axes, eps = native(call.x), tuple(sorted(call.axes)), as_eps(call.eps)
     if not isinstance(granularity, str) or granularity != "row":
         raise ValueError(f'granularity: expected "row", got {granularity!r}')

@@ -18,6 +18,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, variance
+from cnorm._stats.state import COUNT, MEAN, MEAN_LO
 
 
 class _Stat(NamedTuple):
@@ -31,10 +32,10 @@ class _Stat(NamedTuple):
 
 def _stat(state: Array, masked: bool) -> _Stat:
     """With the unbiased variance; where a mask leaves less than two elements, it is 0."""
-    var, count = variance(state, 1), state[..., 0]
+    var, count = variance(state, 1), state[..., COUNT]
     if not masked:
-        return _Stat(state[..., 1], state[..., 2], var)
-    return _Stat(state[..., 1], state[..., 2], np.where(count > 1, var, 0), count)
+        return _Stat(state[..., MEAN], state[..., MEAN_LO], var)
+    return _Stat(state[..., MEAN], state[..., MEAN_LO], np.where(count > 1, var, 0), count)
 
 
 def _pooled(part: _Stat, axis: int) -> _Stat:

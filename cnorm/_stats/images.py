@@ -9,6 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._native import core
+from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO
 
 __all__ = ["INTEGERS", "normalize_by_own"]
 
@@ -79,16 +80,16 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None
 
 def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
     state = core.moments(x, axes)
-    mean, rest = state[..., 1], state[..., 2]
+    mean, rest = state[..., MEAN], state[..., MEAN_LO]
     with np.errstate(invalid="ignore", over="ignore"):
-        std = np.sqrt(state[..., 3] / state[..., 0])
-        odd = ~((state[..., 3] >= LEAST) & np.isfinite(state[..., 3]))
+        std = np.sqrt(state[..., M2] / state[..., COUNT])
+        odd = ~((state[..., M2] >= LEAST) & np.isfinite(state[..., M2]))
         if odd.any() and x.dtype.itemsize == 8:  # squares beyond float64, NaN, infinity, equal elements
             exponent = np.frexp(np.abs(x).max(axes, keepdims=True))[1]
             unit = np.where(odd, np.ldexp(1.0, np.clip(-exponent, -1000, 1000)), 1)
             state = core.moments(x * unit, axes)
             mean, rest = (np.where(odd, state[..., i] / unit, v) for i, v in ((1, mean), (2, rest)))
-            std = np.where(odd, np.sqrt(state[..., 3] / state[..., 0]) / unit, std)
+            std = np.where(odd, np.sqrt(state[..., M2] / state[..., COUNT]) / unit, std)
     pictures = len(x)
     return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))
 

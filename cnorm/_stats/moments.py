@@ -11,7 +11,7 @@ from cnorm._accept.arrays import FLOATS, Array, Output, as_input, as_parameter, 
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
-from cnorm._stats.state import mean_of, merge, values_with, variance, with_unit
+from cnorm._stats.state import M2, MEAN, MEAN_LO, mean_of, merge, values_with, variance, with_unit
 from cnorm._stats.table import settled
 
 __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
@@ -26,7 +26,7 @@ def inverse_root(total: Array) -> Array:
 def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
     """Mean and variance of groups that all have n elements."""
     if n > max(correction, 0):
-        return state[..., 1] + state[..., 2], state[..., 3] / (n - correction)
+        return state[..., MEAN] + state[..., MEAN_LO], state[..., M2] / (n - correction)
     return mean_of(state), variance(state, correction)
 
 

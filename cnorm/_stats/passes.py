@@ -26,8 +26,8 @@ def affine(
 ) -> None:
     """out = (x - center) * factor * weight + bias; out may be x itself.
 
-    center and factor are float64 and of one shape, weight and bias in the compute dtype or None; all broadcast
-    against x.
+    center and factor are float64 and of one shape, weight and bias in the compute dtype or None; all
+    broadcast against x.
     """
     core.apply(x, out, center, factor, weight, bias)
 

@@ -12,7 +12,17 @@ from cnorm._accept.axes import as_axes, as_int, as_number
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.moments import as_weights, check_nan_policy
-from cnorm._stats.state import EMPTY, check_left, combined, deviation, mean_of, separated, values_with
+from cnorm._stats.state import (
+    COUNT,
+    EMPTY,
+    UNIT,
+    check_left,
+    combined,
+    deviation,
+    mean_of,
+    separated,
+    values_with,
+)
 from cnorm._stats.table import plain_moments, settled
 
 __all__ = ["RunningMoments"]
@@ -185,7 +195,7 @@ class RunningMoments:
         return self._set(state, weighted, peak)
 
     def _set(self, state: Array, weighted: bool, peak: Array | None) -> RunningMoments:
-        self._lone = peak is not None and bool((state[..., 0] == 1).any())
+        self._lone = peak is not None and bool((state[..., COUNT] == 1).any())
         self._peak, self._weighted, self._state = peak, weighted, state
         return self
 
@@ -258,7 +268,7 @@ class RunningMoments:
 
         An int (int64 in an array) unless weights were given.
         """
-        counts: Array = self._state[..., 0]
+        counts: Array = self._state[..., COUNT]
         if not counts.size or (counts != counts.flat[0]).any():
             return counts.copy() if self._weighted else counts.astype(np.int64)
         return float(counts.flat[0]) if self._weighted else int(counts.flat[0])
@@ -266,7 +276,7 @@ class RunningMoments:
     @property
     def mean(self) -> Any:
         """Mean in float64; NaN where nothing was seen."""
-        return (mean_of(self._state) / self._state[..., 4])[()]
+        return (mean_of(self._state) / self._state[..., UNIT])[()]
 
     def var(self, correction: float = 0) -> Any:
         """Variance in float64.

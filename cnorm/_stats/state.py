@@ -17,7 +17,12 @@ from cnorm._accept.arrays import Array
 from cnorm._native import core
 
 __all__ = [
+    "COUNT",
     "EMPTY",
+    "M2",
+    "MEAN",
+    "MEAN_LO",
+    "UNIT",
     "check_left",
     "combined",
     "deviation",
@@ -36,8 +41,11 @@ __all__ = [
     "without_spread",
 ]
 
+# The columns of a state.
+COUNT, MEAN, MEAN_LO, M2, UNIT = range(5)
+
 # Binary orders of means, of sums of squares and of counts that leave room for all products (`states.c`).
-MEAN, SPREAD, COUNT = 400, 900, 100
+MEAN_ORDER, SPREAD_ORDER, COUNT_ORDER = 400, 900, 100
 # Share of the largest count and m2 a state came from that it must have, at least: errors grow by its inverse.
 LEFT = 2.0**-10
 # The merge takes a part out whose count and m2 are negative: Chan's formulas hold for both signs.
@@ -73,14 +81,14 @@ def merge(state: Array, axes: tuple[int, ...]) -> Array:
 
 def variance(state: Array, correction: float = 0) -> Array:
     """m2 / (count - correction); NaN or inf where that is not positive, NaN of nothing, without a warning."""
-    m2 = state[..., 3] if correction >= 0 else np.where(state[..., 0] > 0, state[..., 3], np.nan)
+    m2 = state[..., M2] if correction >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(m2 / np.maximum(state[..., 0] - correction, 0))
+        return np.asarray(m2 / np.maximum(state[..., COUNT] - correction, 0))
 
 
 def mean_of(state: Array) -> Array:
     """The mean in one word; NaN for an empty group."""
-    return np.where(state[..., 0] > 0, state[..., 1] + state[..., 2], np.nan)
+    return np.where(state[..., COUNT] > 0, state[..., MEAN] + state[..., MEAN_LO], np.nan)
 
 
 def with_unit(state: Array, unit: Any) -> Array:
@@ -96,12 +104,16 @@ def within(value: Array, order: int) -> Array:
 
 def is_plain(state: Array) -> Array:
     """The C core's rule for merging in unit 1."""
-    return within(state[..., 0], COUNT) & within(state[..., 1], MEAN) & within(state[..., 3], SPREAD)
+    return (
+        within(state[..., COUNT], COUNT_ORDER)
+        & within(state[..., MEAN], MEAN_ORDER)
+        & within(state[..., M2], SPREAD_ORDER)
+    )
 
 
 def looks_zero(state: Array) -> Array:
     """Are all elements 0, or so small that their squares are?"""
-    return np.asarray((state[..., 0] > 1) & (state[..., 1] == 0) & (state[..., 3] == 0))
+    return np.asarray((state[..., COUNT] > 1) & (state[..., MEAN] == 0) & (state[..., M2] == 0))
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -120,12 +132,12 @@ def without_spread(state: Array, lost: Array, count: Array, mean: Array) -> Arra
 
 def joined(a: Array, b: Array) -> Array:
     """Two table states of one shape and unit, merged as the C core does (`cn_merge`): to the same bits."""
-    total = a[..., 0] + b[..., 0]
-    part = b[..., 0] / total
-    apart = (b[..., 1] - a[..., 1]) + (b[..., 2] - a[..., 2])
-    mean, mean_lo = two_sum(a[..., 1], a[..., 2] + apart * part)
-    m2 = a[..., 3] + (b[..., 3] + apart * apart * (a[..., 0] * part))
-    both = np.stack([total, mean, mean_lo, m2, a[..., 4]], -1)
+    total = a[..., COUNT] + b[..., COUNT]
+    part = b[..., COUNT] / total
+    apart = (b[..., MEAN] - a[..., MEAN]) + (b[..., MEAN_LO] - a[..., MEAN_LO])
+    mean, mean_lo = two_sum(a[..., MEAN], a[..., MEAN_LO] + apart * part)
+    m2 = a[..., M2] + (b[..., M2] + apart * apart * (a[..., COUNT] * part))
+    both = np.stack([total, mean, mean_lo, m2, a[..., UNIT]], -1)
     return np.where(b[..., :1] == 0, a, np.where(a[..., :1] == 0, b, both))
 
 
@@ -137,20 +149,20 @@ def unit_for(size: Array, count: Array) -> Array:
     """
     order = np.log2(np.abs(count))
     size = size + np.clip(order, -800, 800) / 2
-    ordinary = (np.abs(size) <= MEAN) & (np.abs(order) <= COUNT)
+    ordinary = (np.abs(size) <= MEAN_ORDER) & (np.abs(order) <= COUNT_ORDER)
     known = np.where(np.isfinite(size) & ~ordinary, np.ceil(size), 0)
     return np.ldexp(1.0, -np.clip(known, -1000, 1000).astype(np.int64))
 
 
 def size_of(state: Array) -> Array:
     """The binary order of mean or deviation, the larger."""
-    spread = np.log2(np.abs(state[..., 3]) / np.maximum(np.abs(state[..., 0]), 2.0**-1022)) / 2
-    return np.asarray(np.fmax(np.log2(np.abs(state[..., 1])), spread) - np.log2(state[..., 4]))
+    spread = np.log2(np.abs(state[..., M2]) / np.maximum(np.abs(state[..., COUNT]), 2.0**-1022)) / 2
+    return np.asarray(np.fmax(np.log2(np.abs(state[..., MEAN])), spread) - np.log2(state[..., UNIT]))
 
 
 def rescaled(state: Array, unit: Array) -> Array:
     """The state in another unit, which fits one that is not smaller."""
-    ratio = np.clip(unit / state[..., 4], 2.0**-1000, 2.0**1000)
+    ratio = np.clip(unit / state[..., UNIT], 2.0**-1000, 2.0**1000)
     count, mean, mean_lo, m2, _ = np.moveaxis(state, -1, 0)
     return np.stack([count, mean * ratio, mean_lo * ratio, m2 * ratio * ratio, unit], -1)
 
@@ -166,16 +178,16 @@ def combined(a: Array, b: Array) -> Array:
     if not all(s.flags.aligned and s.flags.c_contiguous for s in (a, b)):  # as from a pickle's foreign buffer
         return combined(np.array(a, order="C"), np.array(b, order="C"))
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        count = a[..., 0] + b[..., 0]
+        count = a[..., COUNT] + b[..., COUNT]
         if not np.isfinite(count).all():
             raise ValueError("weights: expected a finite sum, got more than float64 holds")
-        easy = is_plain(a) & is_plain(b) & (a[..., 4] == 1) & (b[..., 4] == 1)
-        largest = np.maximum(np.abs(a[..., 0]), np.abs(b[..., 0]))
+        easy = is_plain(a) & is_plain(b) & (a[..., UNIT] == 1) & (b[..., UNIT] == 1)
+        largest = np.maximum(np.abs(a[..., COUNT]), np.abs(b[..., COUNT]))
         unit = np.where(easy, 1, unit_for(np.fmax(size_of(a), size_of(b)), largest))
-        unit = np.where(b[..., 0] == 0, a[..., 4], np.where(a[..., 0] == 0, b[..., 4], unit))
+        unit = np.where(b[..., COUNT] == 0, a[..., UNIT], np.where(a[..., COUNT] == 0, b[..., UNIT], unit))
         total = joined(rescaled(a, unit), rescaled(b, unit))
-        lost = ~(np.isfinite(a[..., 1]) & np.isfinite(b[..., 1]))
-        return without_spread(total, lost, count, a[..., 1] + b[..., 1])
+        lost = ~(np.isfinite(a[..., MEAN]) & np.isfinite(b[..., MEAN]))
+        return without_spread(total, lost, count, a[..., MEAN] + b[..., MEAN])
 
 
 def heights(state: Array) -> Array:
@@ -191,8 +203,8 @@ def check_left(state: Array, peak: Array, whole_counts: bool, name: str = "other
     With whole counts, nothing is to be said of the spread of one element: it is 0.
     """
     low = heights(state) < peak + math.log2(LEFT)
-    low[..., 1] &= state[..., 0] != (1 if whole_counts else 0)
-    if (low.any(-1) & (state[..., 0] > 0)).any():
+    low[..., 1] &= state[..., COUNT] != (1 if whole_counts else 0)
+    if (low.any(-1) & (state[..., COUNT] > 0)).any():
         raise ValueError(
             f"{name}: too little is left (below 1/1024 of the most elements that were in these moments, or "
             "of the largest sum of squares about the mean): take the moments of what is left anew"
@@ -206,7 +218,7 @@ def separated(whole: Array, part: Array, peak: Array | None, *, whole_counts: bo
     """
     if not np.isfinite(part).all():
         raise ValueError("other: contains NaN or infinity, which cannot be taken out")
-    left = whole[..., 0] - part[..., 0]
+    left = whole[..., COUNT] - part[..., COUNT]
     if (left < 0).any():
         raise ValueError("other: expected a part of these moments, but it has more elements")
     rest = combined(whole, part * TAKEN_OUT)
@@ -238,11 +250,11 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
 
 def values_with(state: Array, correction: float) -> tuple[Array, Array]:
     """Mean and variance in the unit of the data; NaN for an empty group."""
-    unit = state[..., 4]
+    unit = state[..., UNIT]
     with np.errstate(over="ignore", under="ignore"):
         return mean_of(state) / unit, variance(state, correction) / unit / unit
 
 
 def deviation(state: Array, ddof: float) -> Array:
     """Standard deviation with ddof; inf or NaN where there are too few values."""
-    return np.asarray(np.sqrt(variance(state, ddof)) / state[..., 4])
+    return np.asarray(np.sqrt(variance(state, ddof)) / state[..., UNIT])

@@ -15,6 +15,9 @@ from cnorm._accept.arrays import Array
 from cnorm._native import core
 from cnorm._stats.passes import BLOCK, blocks, check_no_inf, shows
 from cnorm._stats.state import (
+    COUNT,
+    MEAN,
+    UNIT,
     combined,
     deviation,
     is_plain,
@@ -71,7 +74,7 @@ def table_moments(
     elif not infinite:
         check_no_inf(x)  # also what has no weight
     state = settled(partials, x, axes, weights, mask, "omit")
-    if not infinite and not np.isfinite(state[..., 1]).all():
+    if not infinite and not np.isfinite(state[..., MEAN]).all():
         check_no_inf(x)
     return state
 
@@ -88,7 +91,7 @@ def right(partials: Array, x: Array, axes: tuple[int, ...]) -> Array:
 def whole(partials: Array, x: Array, axes: tuple[int, ...]) -> Array | None:
     """The table state of these partials of x, None if a group needs care."""
     empty = np.zeros((*partials.shape[:-1], 5))
-    empty[..., 4] = 1
+    empty[..., UNIT] = 1
     state: Array | None = core.merge_states(empty, partials)
     if state is None and right(partials, x, axes).all():
         state = with_unit(partials, 1.0)
@@ -121,12 +124,12 @@ def settled(
         again = ~(good | lost) & (~is_plain(state) | looks_zero(state))
         if again.any():
             peak = np.log2(peaks(x, axes, weights, mask))
-            unit = np.where(again, unit_for(peak, state[..., 0]), 1)
+            unit = np.where(again, unit_for(peak, state[..., COUNT]), 1)
             if (unit != 1).any():
                 state = moments_without_nan(x, axes, weights, mask, unit)
         if lost.any():
-            state = without_spread(state, lost, state[..., 0] + count, total)
-        if not np.isfinite(state[..., 0]).all():
+            state = without_spread(state, lost, state[..., COUNT] + count, total)
+        if not np.isfinite(state[..., COUNT]).all():
             raise ValueError("weights: expected a finite sum, got more than float64 holds")
         if partials is not None:
             state = np.where(good[..., None], with_unit(partials, 1.0), state)
@@ -190,7 +193,7 @@ def moments_without_nan(
         else:
             part = weighted(values, axes, np.where(counts, w, 0))
         before, part = state[kept], with_unit(part, unit[kept])
-        state[kept] = joined(before, part) if before[..., 0].any() else part
+        state[kept] = joined(before, part) if before[..., COUNT].any() else part
     return state
 
 
