@@ -101,6 +101,14 @@ def test_headers_export_nothing(path: Path) -> None:
             pytest.fail(f"not static: {line}")
 
 
+@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix == ".h"], ids=relative)
+def test_guards_are_named_after_their_files(path: Path) -> None:
+    """Parts of vec.h are included there and nowhere else: they have none."""
+    wanted = f"{'CN_' if path.stem != 'cnorm' else ''}{path.stem.upper()}_H"
+    found = re.findall(r"#ifndef (\w+_H)\n#define (\w+)", text(path))
+    assert found == ([] if folder(path) == "simd" else [(wanted, wanted)])
+
+
 def test_instruction_sets_export_one_symbol() -> None:
     for path in (SRC_C / "isa").glob("*.c"):
         assert len(text(path).splitlines()) <= 20

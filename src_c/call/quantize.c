@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dispatch/cpu.h"
 #include "threads/threads.h"
@@ -13,15 +14,15 @@
 /* Not the whole struct: it has room for CN_MAXDIM axes, 4 KB. */
 static void copy_call(cn_call *to, const cn_call *from)
 {
-    cn_clear_call(to, from->ndim);
-    for (int axis = 0; axis < from->ndim; axis++) to->shape[axis] = from->shape[axis];
+    const size_t bytes = (size_t)from->ndim * sizeof(ptrdiff_t);
+    to->ndim = from->ndim, to->dtype = from->dtype, to->n_stats = from->n_stats;
+    memcpy(to->shape, from->shape, bytes);
     for (int o = 0; o < CN_NOPERANDS; o++) {
         to->op[o].data = from->op[o].data;
-        for (int axis = 0; axis < from->ndim; axis++) to->op[o].strides[axis] = from->op[o].strides[axis];
+        memcpy(to->op[o].strides, from->op[o].strides, bytes);
     }
-    to->dtype = from->dtype, to->n_stats = from->n_stats, to->moments = from->moments;
+    to->moments = from->moments, to->activation = from->activation, to->bytes = from->bytes;
     to->add[0] = from->add[0], to->add[1] = from->add[1];
-    to->activation = from->activation, to->bytes = from->bytes;
 }
 
 cn_rows cn_rows_of(const cn_call *call, cn_call *own)

@@ -1,7 +1,6 @@
 /* cpu.c: CPU features and the pure choice of an instruction set. Compiled for the baseline. */
 #include "dispatch/cpu.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -99,29 +98,6 @@ void cn_cpu_missing(unsigned needs, char *text, size_t size)
     if (size) text[0] = 0;
 }
 #endif
-
-static size_t read_cache_bytes(void)
-{
-    size_t kib = 0;
-#if defined(__linux__)
-    /* sysconf(_SC_LEVEL3_CACHE_SIZE) adds up the caches of all sockets: 256 MiB where a core has 32. */
-    FILE *file = fopen("/sys/devices/system/cpu/cpu0/cache/index3/size", "r");
-    if (!file) file = fopen("/sys/devices/system/cpu/cpu0/cache/index2/size", "r");
-    if (file) {
-        if (fscanf(file, "%zuK", &kib) != 1) kib = 0;
-        fclose(file);
-    }
-#endif
-    return (kib ? kib : (size_t)32 << 10) << 10;
-}
-
-size_t cn_cache_bytes(void)
-{
-    static atomic_size_t bytes; /* those who race read the same */
-    size_t size = atomic_load(&bytes);
-    if (!size) atomic_store(&bytes, size = read_cache_bytes());
-    return size;
-}
 
 const cn_isa *cn_select(unsigned features, const char *cap)
 {

@@ -1,6 +1,6 @@
 /* copy.h: elements of 2, 4 or 8 bytes in rows and columns of any strides, copied. */
-#ifndef CN_MATRIX_H
-#define CN_MATRIX_H
+#ifndef CN_COPY_H
+#define CN_COPY_H
 
 #include <stddef.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* kept.h: large blocks of memory, some kept for reuse: what a fresh one costs is its page faults. */
-#ifndef CN_BLOCKS_H
-#define CN_BLOCKS_H
+#ifndef CN_KEPT_H
+#define CN_KEPT_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* borrowed.h: a team of threads lent by another library's OpenMP runtime. */
-#ifndef CN_LENT_H
-#define CN_LENT_H
+#ifndef CN_BORROWED_H
+#define CN_BORROWED_H
 
 #include "threads/team.h"
 
