@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thin",
         action="store_true",
-        help="of each test that passed in the last run of everything only the first of its parameters",
+        help="of each test that passed in the last run of everything only its first and last parameters",
     )
 
 
@@ -90,11 +90,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Thinly, where more can run than could then: what did not pass, and a try of what did."""
     if not config.option.thin:
         return
-    passed, seen = set(config.cache.get(PASSED, [])), set[str]()
-    again, rest = [], []
+    passed = set(config.cache.get(PASSED, []))
+    ends: dict[str, list[pytest.Item]] = {}
     for item in items:
-        name = item.nodeid.partition("[")[0]
-        (again if item.nodeid in passed and name in seen else rest).append(item)
-        seen.add(name)
+        ends.setdefault(item.nodeid.partition("[")[0], [item])[1:] = [item]
+    left_out = passed - {item.nodeid for pair in ends.values() for item in pair}
+    again = [item for item in items if item.nodeid in left_out]
     config.hook.pytest_deselected(items=again)
-    items[:] = rest
+    items[:] = [item for item in items if item.nodeid not in left_out]

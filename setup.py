@@ -93,15 +93,15 @@ MACROS = [
 
 def extension(name: str, c_files: list[str]) -> Extension:
     return Extension(
-        f"cnorm.{name}",
-        sources=[f"cnorm/{name}.pyx", *c_files],
+        f"cnorm._native.{name}",
+        sources=[f"cnorm/_native/{name}.pyx", *c_files],
         depends=[*sorted(glob("src_c/**/*.*", recursive=True)), "tools/build_flags.py"],
         include_dirs=["src_c", numpy.get_include()],
         define_macros=MACROS,
     )
 
 
-# _entry reaches the core and the kept memory through their .pxd: each is linked once.
+# short reaches the core and kept memory through their .pxd: each is linked once.
 CORE = sorted(set(glob("src_c/*/*.c")) - set(KEPT))
-extensions = [extension("_core", CORE), extension("_blocks", KEPT), extension("_entry", [])]
+extensions = [extension("core", CORE), extension("kept", KEPT), extension("short", [])]
 setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

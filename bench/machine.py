@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.peers import CONTENDERS, PEERS, installed_version
-from cnorm._machine import caches, cpu_model
+from cnorm._system.machine import caches, cpu_model
 
 # What /proc/cpuinfo calls maker, family and model: on x86, then on ARM.
 KIND = ("vendor_id", "cpu family", "model", "CPU implementer", "CPU part")
@@ -23,7 +23,7 @@ def cores() -> int:
 
 def kind(info: Path = Path("/proc/cpuinfo")) -> str:
     """The kernels' instruction set, and maker, family and model of the CPU, whose name a cloud may hide."""
-    from cnorm._config import config
+    from cnorm._system.config import config
 
     lines = info.read_text(errors="replace").splitlines() if info.exists() else []
     facts = dict(reversed([[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]))
@@ -34,7 +34,7 @@ def kind(info: Path = Path("/proc/cpuinfo")) -> str:
 def describe() -> dict[str, Any]:
     """All of it, for the result file."""
     import cnorm
-    from cnorm._config import config
+    from cnorm._system.config import config
 
     versions = {p: installed_version(CONTENDERS[p].packages[0]) for p in PEERS}
     return {

@@ -5,15 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cnorm import _outputs, _threads, functional
-from cnorm._config import show_config
+from cnorm import functional
+from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
-from cnorm._masks import length_mask
-from cnorm._moments import moments, standardize
-from cnorm._outputs import get_output_cache, set_output_cache
-from cnorm._running import RunningMoments
-from cnorm._threads import get_num_threads, set_num_threads, threads
-from cnorm._version import __version__
+from cnorm._stats.moments import moments, standardize
+from cnorm._stats.running import RunningMoments
+from cnorm._system.config import show_config
+from cnorm._system.memory import get_output_cache, set_output_cache
+from cnorm._system.memory import start as _start_memory
+from cnorm._system.threads import get_num_threads, set_num_threads, threads
+from cnorm._system.threads import start as _start_threads
+from cnorm._system.version import __version__
 
 if TYPE_CHECKING:
     from cnorm import nn, preprocessing
@@ -50,5 +52,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *SUBMODULES})
 
 
-_threads.start()
-_outputs.start()
+_start_threads()
+_start_memory()

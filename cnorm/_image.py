@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cnorm import _core
-from cnorm._arrays import FLOATS, Array, check_out, empty, is_float, native, overlaps, to_ndarray
-from cnorm._axes import as_number, check_rank
-from cnorm._picture_moments import INTEGERS, normalize_by_own
+from cnorm._accept.arrays import FLOATS, Array, check_out, empty, is_float, native, overlaps, to_ndarray
+from cnorm._accept.axes import as_number, check_rank
+from cnorm._native import core
+from cnorm._stats.images import INTEGERS, normalize_by_own
 
 # Where the channels are in the image and in the result.
 _LAYOUTS = {"HWC->CHW": (-1, -3), "HWC->HWC": (-1, -1), "CHW->CHW": (-3, -3)}
@@ -116,7 +116,7 @@ def image_normalize(
         normalize_by_own(x, y, axis, center, None if isinstance(spread, str) else spread, factor)
     else:
         words = [[m / factor for m in center], [factor / float(s) for s in spread]]
-        _core.picture(x, y, x.ndim + axis, *np.array(words))
+        core.picture(x, y, x.ndim + axis, *np.array(words))
     if swapped:
         final[...] = y
     return final

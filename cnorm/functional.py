@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from cnorm._entry import (
-    batch_norm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    layer_norm_int8,
-    rms_norm,
-    rms_norm_int8,
-)
-from cnorm._fold import fold_batch_norm
-from cnorm._lp import normalize, weight_norm
-from cnorm._response import cross_map_lrn2d, local_response_norm
-from cnorm._switchable import switchable_norm
+from typing import TYPE_CHECKING
+
+from cnorm._norms.fold import fold_batch_norm
+from cnorm._norms.lp import normalize, weight_norm
+from cnorm._norms.lrn import cross_map_lrn2d, local_response_norm
+from cnorm._norms.switchable import switchable_norm
+
+if TYPE_CHECKING:  # the short way has the signatures of these
+    from cnorm._norms.batch import batch_norm, instance_norm
+    from cnorm._norms.group import group_norm
+    from cnorm._norms.rows import layer_norm, rms_norm
+    from cnorm._norms.rows_int8 import layer_norm_int8, rms_norm_int8
+else:
+    from cnorm._native.short import (
+        batch_norm,
+        group_norm,
+        instance_norm,
+        layer_norm,
+        layer_norm_int8,
+        rms_norm,
+        rms_norm_int8,
+    )
 
 __all__ = [
     "batch_norm",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnorm import _core
+from cnorm._native import core
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -28,13 +28,15 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def instruction_sets(available: bool = True) -> list[str]:
     """Those that this CPU has, or lacks, the best first."""
-    return [isa["name"] for isa in _core.info()["isas"] if isa["available"] is available]
+    return [isa["name"] for isa in core.info()["isas"] if isa["available"] is available]
 
 
 def bits_of_all_sets(function: Callable[[], dict[str, str]]) -> dict[str, set[str]]:
     """Of each case: the digests that a test module's function gave in a process of each instruction set."""
     module, name = function.__module__, function.__name__
-    code = f"import json, {module} as m, cnorm; print(json.dumps([cnorm._core.info()['isa'], m.{name}()]))"
+    code = f"""import json, {module} as m
+from cnorm._native import core
+print(json.dumps([core.info()["isa"], m.{name}()]))"""
     found: dict[str, set[str]] = {}
     for i, isa in enumerate(instruction_sets()):
         done = run(code, CNORM_CPU=isa)

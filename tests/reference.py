@@ -61,7 +61,8 @@ __all__ = [
 ]
 
 # Without it, a file of tests that compares with what is here is skipped.
-BFLOAT16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+ml_dtypes: Any = pytest.importorskip("ml_dtypes")
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 DTYPES = (np.dtype(np.float16), BFLOAT16, np.dtype(np.float32), np.dtype(np.float64))
 
 

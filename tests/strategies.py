@@ -221,7 +221,7 @@ class Table:
 
 # The largest and smallest level of columns, and the mean of those with deviation 1, for each dtype.
 LEVELS = {"float64": (1e300, 1e-300, 1e8), "float32": (1e37, 1e-37, 1e6), "float16": (6e3, 1e-6, 100.0)}
-# Elements at which the code takes another way (`_tables.BLOCK`, `_states.WIDE`), and sizes about vectors'.
+# Elements at which the code takes another way (`passes.BLOCK`, `table.WIDE`), and sizes about vectors'.
 THRESHOLDS = (16, 64, 1 << 14, 1 << 16)
 
 

@@ -10,13 +10,13 @@ import reference as R
 from processes import run as run_fresh
 
 import cnorm.functional as F
-from cnorm import _core
 from cnorm.__main__ import main
 from cnorm._check import cases, run, verdict
 from cnorm._check.operations import OPERATIONS
+from cnorm._native import core
 
-ISAS = _core.info()["isas"]
-OTHERS = [isa["name"] for isa in ISAS if isa["available"] and isa["name"] != _core.info()["isa"]]
+ISAS = core.info()["isas"]
+OTHERS = [isa["name"] for isa in ISAS if isa["available"] and isa["name"] != core.info()["isa"]]
 needs_others = pytest.mark.skipif(not OTHERS, reason="this CPU has a single instruction set")
 
 
@@ -69,14 +69,14 @@ def test_a_wrong_kernel(
     only_float32: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One element off by 1e-5: the case, the error and what is allowed are told."""
-    normalize = _core.normalize
+    normalize = core.normalize
 
     def spoiled(x: Any, out: Any, *rest: Any, **named: Any) -> Any:
         state = normalize(x, out, *rest, **named)
         out[(0,) * out.ndim] += np.float32(1e-5)
         return state
 
-    monkeypatch.setattr(_core, "normalize", spoiled)
+    monkeypatch.setattr(core, "normalize", spoiled)
     assert main(["check"]) == 1
     printed = capsys.readouterr().out
     assert "results are wrong on this machine:" in printed

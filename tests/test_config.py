@@ -12,7 +12,7 @@ import pytest
 from processes import run
 
 import cnorm
-from cnorm import _config
+from cnorm._system import config
 
 
 def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +23,7 @@ def test_show_config(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_config_facts() -> None:
-    facts = _config.config()
+    facts = config.config()
     names = [isa["name"] for isa in facts["isas"]]
     assert facts["isa"] in names
     assert facts["threads"] == cnorm.get_num_threads()
@@ -36,7 +36,7 @@ def facts_of(*isas: tuple[str, list[str]], chosen: str, cap: str | None = None) 
 
 
 def test_why_an_instruction_set_was_not_chosen() -> None:
-    lines = _config.isa_lines(
+    lines = config.isa_lines(
         facts_of(("v4", ["avx512f", "avx512bw"]), ("v3", []), ("v2", []), ("v1", []), chosen="v2", cap="v2")
     )
     assert lines == [
@@ -50,7 +50,7 @@ def test_why_an_instruction_set_was_not_chosen() -> None:
 def test_missing_features_are_named() -> None:
     """Exactly the instruction sets that can't run lack something, and nothing the system reports."""
     flags = Path("/proc/cpuinfo").read_text().split() if Path("/proc/cpuinfo").exists() else []
-    for isa in _config.config()["isas"]:
+    for isa in config.config()["isas"]:
         assert bool(isa["missing"]) is not isa["available"]
         assert not {"avx2", "fma", "f16c", "avx512f", "avx512bw"} & set(isa["missing"]) & set(flags)
 
@@ -72,7 +72,7 @@ def test_where_the_number_of_threads_came_from(code: str, environment: dict[str,
 
 
 def test_capped_choice_is_explained() -> None:
-    lowest = _config.config()["isas"][-1]["name"]
+    lowest = config.config()["isas"][-1]["name"]
     printed = run("import cnorm; cnorm.show_config()", CNORM_CPU=lowest).stdout
     assert f"{lowest}  " in printed
     assert sum("chosen" in line for line in printed.splitlines()) == 1
@@ -89,7 +89,7 @@ V4 = [*V3, *["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]]
 def test_available_instruction_sets_are_the_systems() -> None:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     system = set(next(line for line in lines if line.startswith("flags")).split(":")[1].split())
-    available = {isa["name"]: isa["available"] for isa in _config.config()["isas"]}
+    available = {isa["name"]: isa["available"] for isa in config.config()["isas"]}
     assert available == {"x86-64": True, "x86-64-v3": system >= {*V3}, "x86-64-v4": system >= {*V4}}
 
 

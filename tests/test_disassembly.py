@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cnorm import _core, _entry
+from cnorm._native import core, short
 
 if not (sys.platform.startswith("linux") and platform.machine() == "x86_64"):
     pytest.skip("needs Linux on x86-64", allow_module_level=True)
@@ -52,12 +52,12 @@ def wide_instructions(path: str) -> Iterator[tuple[int, str]]:
 
 
 def test_wide_instructions_stay_in_their_files() -> None:
-    own = ranges(_core.__file__)
+    own = ranges(core.__file__)
     if not own:
         pytest.skip("the extension is stripped")
     starts = [start for start, _ in own]
     inside, outside = 0, []
-    for address, text in wide_instructions(_core.__file__):
+    for address, text in wide_instructions(core.__file__):
         i = bisect.bisect_right(starts, address) - 1
         if i >= 0 and address < own[i][1]:
             inside += 1
@@ -68,4 +68,4 @@ def test_wide_instructions_stay_in_their_files() -> None:
 
 
 def test_the_short_way_in_has_none() -> None:
-    assert list(wide_instructions(_entry.__file__)) == []
+    assert list(wide_instructions(short.__file__)) == []

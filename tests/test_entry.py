@@ -19,16 +19,16 @@ from strategies import fill, seeds, shapes
 from sweep import sweep
 
 import cnorm.functional as F
-from cnorm import _batch, _group, _trailing
+from cnorm._norms import batch, group, rows
 
 Call = dict[str, Any]
 
 MODULES = {
-    "layer_norm": _trailing,
-    "rms_norm": _trailing,
-    "group_norm": _group,
-    "batch_norm": _batch,
-    "instance_norm": _batch,
+    "layer_norm": rows,
+    "rms_norm": rows,
+    "group_norm": group,
+    "batch_norm": batch,
+    "instance_norm": batch,
 }
 F32 = np.dtype(np.float32)
 F.layer_norm(np.ones((1, 2), BFLOAT16), (2,))  # an array of bfloat16 is known once one was seen
@@ -110,7 +110,7 @@ def test_looks_like_the_careful_function(name: str) -> None:
 PLAIN = [
     (name, layout, out)
     for name, module in MODULES.items()
-    for layout in ("contiguous", "read-only", *(() if module is _trailing else ("channels-last",)))
+    for layout in ("contiguous", "read-only", *(() if module is rows else ("channels-last",)))
     for out in ("none", "another", *(() if layout == "read-only" else ("itself",)))
 ]
 
@@ -157,7 +157,7 @@ def test_options_are_short(name: str, change: Call, asked: list[str]) -> None:
 def test_fusions_are_short(name: str, dtype: Any, asked: list[str]) -> None:
     x, r = fill((2, 4, 3), dtype, 2), fill((2, 4, 3), dtype, 3)
     call: Call = arguments(name, x) | {"activation": "silu"}
-    if MODULES[name] is _trailing:
+    if MODULES[name] is rows:
         call |= {"residual": r, "residual_out": np.empty_like(x)}
     expected = careful(name)(**call)
     asked.clear()
@@ -353,7 +353,7 @@ def test_overlap_with_parameters(name: str, parameter: str) -> None:
 @given(st.data())
 @by_name
 def test_bits_are_those_of_the_careful_way(name: str, data: st.DataObject) -> None:
-    trailing = MODULES[name] is _trailing
+    trailing = MODULES[name] is rows
     shape = data.draw(shapes(1 if trailing else 2, 5))
     x = fill(shape, data.draw(st.sampled_from(DTYPES)), data.draw(seeds))
     if not trailing:

@@ -9,7 +9,7 @@ import pytest
 
 import cnorm
 import cnorm.functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 
 ELEMENTS = 2**31 + 2**10
 pytestmark = pytest.mark.slow

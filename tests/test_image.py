@@ -326,13 +326,13 @@ def test_own_statistics_beyond_squares(size: float) -> None:
 def test_many_small_pictures_take_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     for name in ("picture", "picture_sums", "moments"):
-        function = getattr(cnorm._core, name)
+        function = getattr(cnorm._native.core, name)
 
         def counted(*args: Any, _of: Any = function) -> Any:
             calls.append(args)
             return _of(*args)
 
-        monkeypatch.setattr(cnorm._core, name, counted)
+        monkeypatch.setattr(cnorm._native.core, name, counted)
     for kind, over in itertools.product((np.uint8, np.float32), ("image", "channel")):
         image_normalize(picture((50, 4, 4, 8, 3), np.dtype(kind)), over, None)
     assert 0 < len(calls) <= 24
@@ -406,7 +406,7 @@ def test_images_of_pil() -> None:
 )
 def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
     for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind), picture(shape, kind)[:, ::-1]):
-        sums = cnorm._core.picture_sums(x, 2)
+        sums = cnorm._native.core.picture_sums(x, 2)
         wide = x.astype(np.uint64).reshape(-1, shape[2])
         assert np.array_equal(sums, np.stack([wide.sum(0), (wide * wide).sum(0)], axis=-1))
 

@@ -13,7 +13,7 @@ from reference import BFLOAT16, DTYPES, Array, assert_close
 from strategies import fill
 
 import cnorm
-import cnorm._arrays as arrays
+import cnorm._accept.arrays as arrays
 import cnorm.functional as F
 
 F32 = np.dtype(np.float32)

@@ -116,7 +116,7 @@ def test_all_instruction_sets_agree() -> None:
 
 
 def what_differs() -> dict[str, str]:
-    return {"nothing": digest(np.zeros(3)), "the set": cnorm._core.info()["isa"]}
+    return {"nothing": digest(np.zeros(3)), "the set": cnorm._native.core.info()["isa"]}
 
 
 def test_a_difference_would_be_found() -> None:
@@ -125,9 +125,9 @@ def test_a_difference_would_be_found() -> None:
 
 
 def test_the_best_is_chosen() -> None:
-    done = run("from cnorm import _core; print(_core.info()['isa'])", None)
+    done = run("from cnorm._native import core; print(core.info()['isa'])", None)
     assert done.stdout.strip() == instruction_sets()[0]
-    assert run("from cnorm import _core; print(_core.info()['isa'])", "").stdout == done.stdout
+    assert run("from cnorm._native import core; print(core.info()['isa'])", "").stdout == done.stdout
 
 
 @pytest.mark.parametrize("name", ["avx9000", "X86-64", "x86-64-v2 ", *instruction_sets(available=False)])

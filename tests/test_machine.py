@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cnorm._machine import caches, cpu_model
+from cnorm._system.machine import caches, cpu_model
 
 
 def put(folder: Path, **files: str) -> None:

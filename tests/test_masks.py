@@ -9,7 +9,7 @@ import pytest
 
 import cnorm
 import cnorm.functional as F
-from cnorm._masks import as_mask, shown
+from cnorm._accept.masks import as_mask, shown
 from cnorm.preprocessing import zscore
 
 

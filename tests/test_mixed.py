@@ -24,7 +24,7 @@ from strategies import (
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm._states import combined, deviation, table_moments, values_of
+from cnorm._stats.table import combined, deviation, table_moments, values_of
 
 NO_INFINITY = (*FINITE_KINDS, *EXTREME_KINDS, *NAN_KINDS)
 

@@ -15,7 +15,8 @@ from strategies import fill
 
 import cnorm
 import cnorm.functional as F
-from cnorm import _blocks, _outputs
+from cnorm._native import kept
+from cnorm._system import memory
 
 LIMIT = 64 * 2**20
 
@@ -37,12 +38,12 @@ def result(rows: int = 1000, seed: int = 0) -> Array:
 def test_a_freed_block_serves_the_next_result() -> None:
     first = result(seed=1)
     address, expected = first.ctypes.data, first.copy()
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
     del first
-    assert 2048 * 1000 <= _blocks.kept() <= 2048 * 1000 * 9 // 8 + 4096
+    assert 2048 * 1000 <= kept.kept() <= 2048 * 1000 * 9 // 8 + 4096
     second = result(seed=2)
     assert second.ctypes.data == address
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
     third = result(seed=1)
     assert third.ctypes.data != address
     assert np.array_equal(third, expected)
@@ -57,7 +58,7 @@ def test_results_are_aligned() -> None:
 def test_a_view_keeps_its_block() -> None:
     view = result(seed=1)[3:5]
     expected = view.copy()
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
     result(seed=2)
     assert np.array_equal(view, expected)
 
@@ -73,11 +74,11 @@ def test_the_limit_holds() -> None:
     cnorm.set_output_cache(5 * 2**20)
     results = [result(1024) for _ in range(4)]  # 2 MiB each
     del results
-    assert _blocks.kept() <= 5 * 2**20
+    assert kept.kept() <= 5 * 2**20
     cnorm.set_output_cache(2**20)
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
     result(1024)
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
 
 
 def test_many_blocks() -> None:
@@ -86,12 +87,12 @@ def test_many_blocks() -> None:
         results = [result(513, seed) for seed in range(40)]
         assert all(np.array_equal(r, result(513, seed)) for seed, r in enumerate(results))
         del results
-    assert 0 < _blocks.kept() <= LIMIT
+    assert 0 < kept.kept() <= LIMIT
 
 
 def test_small_results_are_numpys() -> None:
     result(100)
-    assert _blocks.kept() == 0
+    assert kept.kept() == 0
 
 
 def test_arrays_of_blocks_are_ordinary() -> None:
@@ -134,7 +135,7 @@ def test_threads_that_make_and_free() -> None:
     for worker in workers:
         worker.join()
     assert not wrong
-    assert _blocks.kept() <= LIMIT
+    assert kept.kept() <= LIMIT
 
 
 @pytest.mark.parametrize("bad", [-1, -(2**70)])
@@ -161,8 +162,8 @@ def test_environment() -> None:
 
 def test_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CNORM_OUTPUT_CACHE", raising=False)
-    for memory, expected in ((2**40, 256 * 2**20), (2**32, 2**26)):
-        monkeypatch.setattr(os, "sysconf", lambda name, n=memory: 4096 if "SIZE" in name else n // 4096)
-        assert _outputs.default_limit() == expected
+    for size, expected in ((2**40, 256 * 2**20), (2**32, 2**26)):
+        monkeypatch.setattr(os, "sysconf", lambda name, n=size: 4096 if "SIZE" in name else n // 4096)
+        assert memory.default_limit() == expected
     monkeypatch.delattr(os, "sysconf")
-    assert _outputs.default_limit() == 256 * 2**20
+    assert memory.default_limit() == 256 * 2**20

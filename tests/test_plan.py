@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnorm import _core
+from cnorm._native import core
 
 Array = np.ndarray[Any, Any]
 
@@ -68,4 +68,4 @@ CASES: dict[str, tuple[Array, tuple[int, ...], tuple[int, ...] | None, str]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_loops(name: str) -> None:
     x, axes, varies, expected = CASES[name]
-    assert _core.plan(x, axes, None if varies is None else per(x, *varies)) == expected
+    assert core.plan(x, axes, None if varies is None else per(x, *varies)) == expected

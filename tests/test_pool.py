@@ -177,11 +177,11 @@ def test_refused_memory_is_a_memory_error(tmp_path: Path) -> None:
     """Every malloc of the core fails in turn: nothing has changed, and the next call works."""
     planted = shared_library(tmp_path, MALLOC)
     code = f"""{START}{ARRAYS}
-from cnorm import _core
+from cnorm._native import core
 planted = ctypes.CDLL({planted!r})
 low, high = (ctypes.c_void_p.in_dll(planted, name) for name in ("low", "high"))
 left, refused = (ctypes.c_int.in_dll(planted, name) for name in ("left", "refused"))
-maps = [line.split()[0].split("-") for line in open("/proc/self/maps") if _core.__file__ in line]
+maps = [line.split()[0].split("-") for line in open("/proc/self/maps") if core.__file__ in line]
 cnorm.set_num_threads(2)
 shape = (6, 4000, 90)
 x = np.random.default_rng(2).standard_normal(shape).astype(np.float32)

@@ -17,7 +17,7 @@ from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
-from cnorm import _quantize
+from cnorm._norms import rows_int8
 
 F32 = np.dtype(np.float32)
 SHAPES = ((1, 1), (3, 5), (5, 32), (4, 33), (9, 127), (4, 768), (1030, 9), (300, 768), (2, 5000), (3, 200000))
@@ -233,8 +233,8 @@ def test_plain_calls_go_the_short_way(name: str, monkeypatch: pytest.MonkeyPatch
     x, (w, _) = fill((6, 40), F32, 1), parameters(40)
     out = np.zeros((6, 40), np.int8)
     plain: tuple[dict[str, Any], ...] = ({}, {"scale": 0.1}, {"out": out}, {"weight_offset": 1.0})
-    wanted = [getattr(_quantize, name)(x, (40,), w, **{**p, "out": None}) for p in plain]
-    monkeypatch.setattr(_quantize, name, None)
+    wanted = [getattr(rows_int8, name)(x, (40,), w, **{**p, "out": None}) for p in plain]
+    monkeypatch.setattr(rows_int8, name, None)
     for p, expected in zip(plain, wanted, strict=True):
         assert_same(getattr(F, name)(x, (40,), w, **p), expected)
     for care in ({"axis": 1}, {"scale": np.full(1, 0.1)}, {"out": x.view(np.int8)[:, :40]}):

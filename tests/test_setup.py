@@ -126,20 +126,20 @@ def test_who_gets_openmp(platform: str, asked: dict[str, str], expected: bool) -
 
 SDIST = [
     "cnorm_cpu-1/setup.py",
-    "cnorm_cpu-1/cnorm/_core.pyx",
+    "cnorm_cpu-1/cnorm/_native/core.pyx",
     "cnorm_cpu-1/src_c/plan/plan.c",
     "cnorm_cpu-1/PKG-INFO",
 ]
 WHEEL = [
     *(
-        "cnorm/_core.cpython-311-x86_64-linux-gnu.so",
-        "cnorm/_entry.pyd",
+        "cnorm/_native/core.cpython-311-x86_64-linux-gnu.so",
+        "cnorm/_native/short.pyd",
         "cnorm/nn/lazy.py",
         "cnorm/py.typed",
     ),
     *(
-        "cnorm/_core.pyi",
-        "cnorm/_entry.pyi",
+        "cnorm/_native/core.pyi",
+        "cnorm/_native/kept.pyi",
         "cnorm/demo/data/x.npy",
         "cnorm_cpu-1.dist-info/licenses/LICENSE",
     ),
@@ -152,8 +152,8 @@ WHEEL = [
     [
         ([], ["setup.py", "src_c/plan/plan.c"], []),
         ([], ["setup.py", "src_c/call/job.c"], ["missing: src_c/call/job.c"]),
-        (["cnorm_cpu-1/cnorm/_core.c"], [], ["made by a build: cnorm/_core.c"]),
-        (["cnorm_cpu-1/cnorm/_core.so"], [], ["made by a build: cnorm/_core.so"]),
+        (["cnorm_cpu-1/cnorm/_native/core.c"], [], ["made by a build: cnorm/_native/core.c"]),
+        (["cnorm_cpu-1/cnorm/_native/core.so"], [], ["made by a build: cnorm/_native/core.so"]),
     ],
 )
 def test_contents_of_source_distributions(extra: list[str], tracked: list[str], problems: list[str]) -> None:
@@ -161,7 +161,7 @@ def test_contents_of_source_distributions(extra: list[str], tracked: list[str], 
 
 
 @pytest.mark.parametrize(
-    "stray", ["cnorm/_core.c", "cnorm/_core.pyx", "src_c/plan/plan.c", "tests/test_plan.py"]
+    "stray", ["cnorm/_native/core.c", "cnorm/_native/core.pyx", "src_c/plan/plan.c", "tests/test_plan.py"]
 )
 def test_contents_of_wheels(stray: str) -> None:
     assert contents.wheel_problems(WHEEL) == []
@@ -169,7 +169,7 @@ def test_contents_of_wheels(stray: str) -> None:
 
 
 def test_what_a_wheel_lacks() -> None:
-    missing = {"_entry": "_entry.pyd", "cnorm/py.typed": "py.typed", "LICENSE": "LICENSE"}
+    missing = {"short": "short.pyd", "cnorm/py.typed": "py.typed", "LICENSE": "LICENSE"}
     for name, end in missing.items():
         rest = [inside for inside in WHEEL if not inside.endswith(end)]
         assert contents.wheel_problems(rest) == [f"missing: {name}"]

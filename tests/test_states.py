@@ -9,7 +9,7 @@ import pytest
 import reference as R
 from sweep import sweep
 
-from cnorm import _states as T
+from cnorm._stats import table as T
 
 
 @sweep(

@@ -34,7 +34,7 @@ def in_stub(path: Path) -> dict[str, list[str]]:
 
 def at_run_time(name: str) -> dict[str, list[str]]:
     """The same of the module itself; classes are not expected in one."""
-    module = import_module(f"cnorm.{name}")
+    module = import_module(f"cnorm._native.{name}")
     functions = {
         key: value
         for key, value in vars(module).items()
@@ -54,6 +54,7 @@ def test_stub_is_complete(path: Path) -> None:
 
 
 def test_every_compiled_module_has_a_stub() -> None:
-    compiled = {p.name.split(".")[0] for ending in ("so", "pyd") for p in PACKAGE.glob(f"*.{ending}")}
-    assert compiled == {p.stem for p in STUBS}
+    compiled = {p.name.split(".")[0] for ending in ("so", "pyd") for p in PACKAGE.rglob(f"*.{ending}")}
+    # The short way is typed as the careful functions are, whose signatures it has (test_entry.py).
+    assert compiled - {"short"} == {p.stem for p in STUBS}
     assert (PACKAGE / "py.typed").exists()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnorm import _tables as T
+from cnorm._stats import passes as T
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 40))

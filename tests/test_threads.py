@@ -11,7 +11,7 @@ import pytest
 from processes import run
 
 import cnorm
-from cnorm import _threads
+from cnorm._system import threads
 
 
 @pytest.fixture(autouse=True)
@@ -110,11 +110,11 @@ def test_control_groups(case: str, tmp_path: Path) -> None:
     for folder, content in files.items():
         (tmp_path / "sys/fs/cgroup" / folder).mkdir(parents=True, exist_ok=True)
         (tmp_path / "sys/fs/cgroup" / folder / "cpu.max").write_text(content + "\n")
-    assert _threads.cgroup_cpus(str(tmp_path)) == expected
+    assert threads.cgroup_cpus(str(tmp_path)) == expected
 
 
 def test_systems_without_control_groups(tmp_path: Path) -> None:
-    assert _threads.cgroup_cpus(str(tmp_path)) is None
+    assert threads.cgroup_cpus(str(tmp_path)) is None
 
 
 def test_the_narrower_of_affinity_and_control_group(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +122,11 @@ def test_the_narrower_of_affinity_and_control_group(monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     for limit, expected in ((3, (3, "cgroup cpu.max")), (8, (8, "the CPUs this process may run on"))):
-        monkeypatch.setattr(_threads, "cgroup_cpus", lambda limit=limit: limit)
-        assert _threads.default_threads() == expected
+        monkeypatch.setattr(threads, "cgroup_cpus", lambda limit=limit: limit)
+        assert threads.default_threads() == expected
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert _threads.default_threads() == (1, "the CPUs of this machine")
+    assert threads.default_threads() == (1, "the CPUs of this machine")
 
 
 def test_threadpoolctl_sees_and_limits() -> None:

@@ -38,8 +38,8 @@ def wheel_problems(names: Iterable[str]) -> list[str]:
     compiled = {
         PurePosixPath(name).name.split(".")[0] for name in own if PurePosixPath(name).suffix in COMPILED
     }
-    wanted = {"_core", "_entry"} - compiled
-    wanted |= {"cnorm/py.typed", "cnorm/_core.pyi", "cnorm/_entry.pyi"} - own
+    wanted = {"core", "short"} - compiled
+    wanted |= {"cnorm/py.typed", "cnorm/_native/core.pyi", "cnorm/_native/kept.pyi"} - own
     wanted |= set() if any(name.endswith("/LICENSE") for name in inside - own) else {"LICENSE"}
     return problems + [f"missing: {name}" for name in sorted(wanted)]
 

@@ -15,13 +15,13 @@ qemu-aarch64 -L /usr/aarch64-linux-gnu build/c_test_aarch64/c_test $what
 echo "Python, Nehalem"
 qemu-x86_64 -cpu Nehalem "$(command -v "${PYTHON:-python}")" -c '
 import numpy as np, cnorm
-from cnorm import _core
+from cnorm._native import core
 x = np.random.default_rng(0).normal(3, 1, (64, 4100)).astype(np.float32)
 y = cnorm.functional.layer_norm(x, (4100,))
 wide = x.astype(np.float64)
 expected = (wide - wide.mean(1, keepdims=True)) / np.sqrt(wide.var(1, keepdims=True) + 1e-5)
-assert _core.info()["isa"] == "x86-64", _core.info()
+assert core.info()["isa"] == "x86-64", core.info()
 assert abs(y - expected).max() < 2e-6
 cnorm.set_num_threads(2)
 assert np.array_equal(y, cnorm.functional.layer_norm(x, (4100,)))
-print("right, with", _core.info()["isa"])'
+print("right, with", core.info()["isa"])'

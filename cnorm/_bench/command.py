@@ -15,7 +15,7 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm._bench.interleave import WARM, Call, compared
 
 Calls = dict[str, Call]  # by library, cnorm first, then NumPy, which the others must agree with

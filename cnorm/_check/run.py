@@ -17,7 +17,7 @@ import numpy as np
 import cnorm
 from cnorm._check.cases import Case, Results, float_dtypes, large_cases, small_cases
 from cnorm._check.formulas import BOUNDS, Expected
-from cnorm._config import config
+from cnorm._system.config import config
 
 # Two even where one is set: what several threads compute is checked, not how fast.
 LEAST = 2

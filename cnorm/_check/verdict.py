@@ -8,7 +8,7 @@ from typing import Any
 from cnorm._check.cases import NAMES, VALUES, float_dtypes
 from cnorm._check.formulas import BOUNDS
 from cnorm._check.run import Outcome, all_threads, run
-from cnorm._config import config
+from cnorm._system.config import config
 
 SHOWN = 20  # of what is wrong
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 
 # Rational approximations of W. J. Cody, Math. Comp. 23 (1969): erf on |x| <= 0.46875, erfc up to 4.
 _A = (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cnorm import functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.demo._erf import gelu
 from cnorm.demo._stopwatch import Stopwatch
 

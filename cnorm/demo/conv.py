@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

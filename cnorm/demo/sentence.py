@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.demo._stopwatch import Stopwatch
 from cnorm.demo._weights import DemoError, fetched_folder, require
 from cnorm.demo.bert import MiniLM

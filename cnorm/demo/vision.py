@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.demo._weights import DemoError, fetched_folder, package_folder, require
 from cnorm.demo.efficientnet import SIZE, EfficientNetLite0, scale_pixels
 from cnorm.demo.torch_file import load_tensors

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import cnorm.nn as nn
-from cnorm._arrays import Array, bfloat16, empty
+from cnorm._accept.arrays import Array, bfloat16, empty
 from cnorm.interop._models import HELD, own_constants, rms_layer, rms_of
 from cnorm.interop._sizes import MOST_CHANNELS, MOST_POSITIONS, smallest
 from cnorm.interop._torch_layers import OURS, STATE, arguments, layer_of, torch

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import is_float
-from cnorm._states import combined
-from cnorm._tables import check_no_inf
+from cnorm._accept.arrays import is_float
+from cnorm._stats.passes import check_no_inf
+from cnorm._stats.table import combined
 from cnorm.interop._chunks import UNKNOWN, check_plain, da, dask, is_known, masked_arrays
 from cnorm.preprocessing import StandardScaler
 

@@ -13,10 +13,10 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from cnorm._arrays import FLOATS, Array, compute_dtype
-from cnorm._axes import as_int
-from cnorm._moments import check_nan_policy
-from cnorm._running import RunningMoments
+from cnorm._accept.arrays import FLOATS, Array, compute_dtype
+from cnorm._accept.axes import as_int
+from cnorm._stats.moments import check_nan_policy
+from cnorm._stats.running import RunningMoments
 from cnorm.interop._require import require
 
 dask: Any = require("dask", "dask")

@@ -8,7 +8,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any, NamedTuple
 
 import cnorm.nn as nn
-from cnorm._arrays import to_ndarray
+from cnorm._accept.arrays import to_ndarray
 from cnorm.interop._require import require
 from cnorm.nn._module import Module
 

@@ -11,8 +11,8 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from cnorm._arrays import Array
-from cnorm._axes import broadcast, check_rank, ordered_axes
+from cnorm._accept.arrays import Array
+from cnorm._accept.axes import broadcast, check_rank, ordered_axes
 
 __all__ = [
     "check_choice",

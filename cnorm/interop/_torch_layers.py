@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import cnorm.nn as nn
-from cnorm._arrays import to_ndarray
+from cnorm._accept.arrays import to_ndarray
 from cnorm.interop._require import require
 from cnorm.nn._module import Module, is_uninitialized
 

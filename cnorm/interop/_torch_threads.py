@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from pathlib import Path
 
-from cnorm._threads import lend_team
+from cnorm._system.threads import lend_team
 from cnorm.interop._torch_layers import torch
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cnorm._axes import as_axes, as_number
+from cnorm._accept.axes import as_axes, as_number
 from cnorm.interop._chunk_scalers import fitted_to, weights_beside
 from cnorm.interop._chunks import (
     aligned,

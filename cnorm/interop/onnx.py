@@ -9,8 +9,8 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from cnorm._arrays import Array
-from cnorm._axes import check_groups, check_rank
+from cnorm._accept.arrays import Array
+from cnorm._accept.axes import check_groups, check_rank
 from cnorm.interop._onnx_inputs import (
     check_choice,
     check_epsilon,

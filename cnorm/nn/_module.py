@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from cnorm._arrays import FLOATS, Array, to_ndarray
+from cnorm._accept.arrays import FLOATS, Array, to_ndarray
 
 Self = TypeVar("Self", bound="Module")
 Norm = Callable[..., Array]
@@ -68,8 +68,6 @@ def _loadable(value: Any, current: Any, name: str) -> Array:
     array = to_ndarray(value, f"state_dict: {name}")
     if array.dtype.kind not in "biuf" and array.dtype.name not in FLOATS:
         raise TypeError(f"state_dict: {name}: expected numbers, got {array.dtype}")
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise TypeError(f"state_dict: {name}: expected every element, got a masked array that hides some")
     if not isinstance(current, np.ndarray):
         return array
     if current.dtype.kind == "i" and array.dtype.kind not in "biu" and not np.isfinite(array).all():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.nn._module import Module, new_array, parameter_dtype
 
 NEW_PARAMETERS = {"weight": 1, "bias": 0}

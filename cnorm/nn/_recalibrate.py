@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, as_input
-from cnorm._fold import rounded
-from cnorm._masks import as_mask
-from cnorm._running import RunningMoments
+from cnorm._accept.arrays import Array, as_input
+from cnorm._accept.masks import as_mask
+from cnorm._norms.fold import rounded
+from cnorm._stats.running import RunningMoments
 from cnorm.nn._module import Module, check_writeable
 from cnorm.nn.batchnorm import _BatchNorm
 from cnorm.nn.instancenorm import _InstanceNorm

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from cnorm import functional as F
-from cnorm._arrays import Array
-from cnorm._axes import as_int
+from cnorm._accept.arrays import Array
+from cnorm._accept.axes import as_int
 from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional as F
-from cnorm._arrays import Array, to_ndarray
+from cnorm._accept.arrays import Array, to_ndarray
 from cnorm.nn._module import Norm, check_rank
 from cnorm.nn._norm_base import NormBase
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from cnorm import functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, to_ndarray
-from cnorm._masks import unmasked
+from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.masks import unmasked
 from cnorm.nn._module import Uninitialized, check_rank
 from cnorm.nn._norm_base import NEW_PARAMETERS, NEW_STATISTICS, NormBase
 from cnorm.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnorm import functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.nn._module import Module, check_rank
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional as F
-from cnorm._arrays import Array
+from cnorm._accept.arrays import Array
 from cnorm.nn._module import Module, check_rank, new_array
 
 _DOC = r"""Switchable normalization of {shapes} input [1]_.

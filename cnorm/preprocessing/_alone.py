@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, is_float, native, to_ndarray
+from cnorm._accept.arrays import Array, is_float, native, to_ndarray
 
 __all__ = [
     "Callbacks",

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, Output, as_real
-from cnorm._axes import as_axes, check_rank
-from cnorm._masks import unmasked
-from cnorm._states import table_moments, values_of
-from cnorm._tables import check_no_inf, extremes
+from cnorm._accept.arrays import Array, Output, as_real
+from cnorm._accept.axes import as_axes, check_rank
+from cnorm._accept.masks import unmasked
+from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.table import table_moments, values_of
 from cnorm.preprocessing._maps import (
     Map,
     check_range,

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnorm._arrays import Array, empty_like
-from cnorm._axes import as_number, broadcast
-from cnorm._tables import CACHED, affine, blocks
+from cnorm._accept.arrays import Array, empty_like
+from cnorm._accept.axes import as_number, broadcast
+from cnorm._stats.passes import CACHED, affine, blocks
+from cnorm._stats.state import MEAN, MEAN_LO, UNIT
 
 __all__ = [
     "Map",
@@ -171,7 +172,7 @@ def standard_map(
 
     What the mean has beyond float64 is added behind, in the columns where it makes a difference.
     """
-    exact, low, unit = state[..., 1], state[..., 2], state[..., 4]
+    exact, low, unit = state[..., MEAN], state[..., MEAN_LO], state[..., UNIT]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         center = (exact + low) / unit if mean is None else mean
         center = center + 0.0 if with_mean else np.zeros(std.shape)  # of zeros it may be -0.0

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array
-from cnorm._tables import check_no_inf, extremes
+from cnorm._accept.arrays import Array
+from cnorm._stats.passes import check_no_inf, extremes
 from cnorm.preprocessing._maps import (
     Map,
     check_range,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnorm._arrays import Array, empty_like, is_float
-from cnorm._axes import as_axes
-from cnorm._tables import affine
+from cnorm._accept.arrays import Array, empty_like, is_float
+from cnorm._accept.axes import as_axes
+from cnorm._stats.passes import affine
 from cnorm.preprocessing._maps import Map
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.validation import FLOAT_DTYPES, _check_sample_weight, validate_data
 
-from cnorm._arrays import Array, to_ndarray
+from cnorm._accept.arrays import Array, to_ndarray
 
 try:  # this thread's configuration, where public get_config() copies all of it for 0.2 us
     from sklearn._config import _threadlocal as local

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array
-from cnorm._states import combined
-from cnorm._tables import BLOCK
+from cnorm._accept.arrays import Array
+from cnorm._stats.passes import BLOCK
+from cnorm._stats.table import combined
 from cnorm.preprocessing._maps import Map
 
 __all__ = ["CENTER_SPARSE", "is_sparse", "run_sparse", "sparse_moments"]

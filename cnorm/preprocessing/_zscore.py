@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._arrays import Array, Output
-from cnorm._axes import as_axes, as_number
-from cnorm._masks import as_mask
-from cnorm._moments import check_nan_policy
-from cnorm._scores import Groups, first_moments, fused_scores
-from cnorm._states import deviation, table_moments, values_of
+from cnorm._accept.arrays import Array, Output
+from cnorm._accept.axes import as_axes, as_number
+from cnorm._accept.masks import as_mask
+from cnorm._stats.moments import check_nan_policy
+from cnorm._stats.scores import Groups, first_moments, fused_scores
+from cnorm._stats.state import COUNT, M2, MEAN
+from cnorm._stats.table import deviation, table_moments, values_of
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 
@@ -112,12 +113,12 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     """y = (x - mean) / std, and which groups are not constant. A `y` not fresh is written at the very end."""
     partials = fused_scores(x, y, groups, ddof) if fresh else first_moments(x, groups)
     state, odd = settled(x, partials, groups)
-    with_nan = state[..., 0] < groups.count
+    with_nan = state[..., COUNT] < groups.count
     if nan_policy == "raise" and with_nan.any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')
     if nan_policy == "propagate":
         state[with_nan] = np.nan
-    std = np.where(state[..., 0] > ddof, deviation(state, ddof), np.nan)
+    std = np.where(state[..., COUNT] > ddof, deviation(state, ddof), np.nan)
     constant, doubtful = constants(state, std, x.dtype)
     if doubtful:
         warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
@@ -143,8 +144,8 @@ def settled(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
     state = np.concatenate([partials, np.ones((*partials.shape[:-1], 1))], -1)
     odd = ~np.isfinite(partials).all(-1)
     if x.dtype.itemsize == 8:
-        tiny = (partials[..., 3] < TINY_SQUARES) & (np.abs(partials[..., 1]) < TINY_MEAN)
-        odd = odd | (tiny & (partials[..., 0] > 0))
+        tiny = (partials[..., M2] < TINY_SQUARES) & (np.abs(partials[..., MEAN]) < TINY_MEAN)
+        odd = odd | (tiny & (partials[..., COUNT] > 0))
     if odd.any():
         seen = x if groups.mask is None else np.where(groups.mask, x, x.dtype.type(np.nan))
         state[odd] = table_moments(seen, groups.axes, infinite=True)[odd]
@@ -155,4 +156,4 @@ def constants(state: Array, std: Array, dtype: np.dtype[Any]) -> tuple[Array, bo
     """Groups whose deviation is rounding, by SciPy's rule, and whether one is near it, as it warns of."""
     eps = np.finfo(np.float64 if dtype.itemsize == 8 else np.float32).eps
     mean = np.abs(values_of(state)[1])
-    return np.asarray(std <= eps * mean), bool(((std < 10 * eps * mean) & (state[..., 0] > 1)).any())
+    return np.asarray(std <= eps * mean), bool(((std < 10 * eps * mean) & (state[..., COUNT] > 1)).any())

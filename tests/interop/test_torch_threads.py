@@ -26,7 +26,7 @@ def right():
     return (t @ w).shape == (512, 512) and np.array_equal(F.layer_norm(x, (768,)), expected)
 def threads():
     return len(os.listdir("/proc/self/task"))
-pool = cnorm._core.info()["team"] == "pool"
+pool = cnorm._native.core.info()["team"] == "pool"
 lent = _threads.share_threads()
 assert lent == pool, (lent, pool)
 """

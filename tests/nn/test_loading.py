@@ -291,7 +291,7 @@ def test_a_counter_takes_no_value_that_is_no_number(value: float) -> None:
 def test_what_a_mask_hides_is_not_loaded() -> None:
     layer = nn.LayerNorm(3)
     hides = np.ma.array([7.0, 8.0, 9.0], mask=[False, True, False])
-    with pytest.raises(TypeError, match="weight: expected every element"):
+    with pytest.raises(TypeError, match="weight: expected an array without masked elements"):
         layer.load_state_dict({"bias": np.ones(3), "weight": hides})
     assert np.array_equal(layer.bias, [0, 0, 0])  # type: ignore[arg-type]
     layer.load_state_dict({"bias": np.ones(3), "weight": np.ma.array([7.0, 8.0, 9.0])})

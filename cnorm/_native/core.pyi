@@ -1,0 +1,61 @@
+"""Types of the compiled gate to the C core."""
+
+from typing import Any
+
+from cnorm._accept.arrays import Array
+
+def moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array: ...
+def extremes(x: Array, axes: tuple[int, ...]) -> Array: ...
+def normalize(
+    x: Array,
+    out: Array,
+    axes: tuple[int, ...],
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    kind: str,
+    return_state: bool = False,
+    mask: Array | None = None,
+    activation: int = 0,
+    parts: tuple[Array, Array] | None = None,
+) -> Any: ...
+def normalize_int8(
+    x: Array,
+    q: Array,
+    scales: Array,
+    axes: tuple[int, ...],
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    kind: str,
+    given: bool,
+    mask: Array | None = None,
+) -> None: ...
+def plan(x: Array, axes: tuple[int, ...], weight: Array | None = None) -> str: ...
+def apply(
+    x: Array,
+    out: Array,
+    center: Array,
+    scale: Array,
+    weight: Array | None,
+    bias: Array | None,
+    mask: Array | None = None,
+    activation: int = 0,
+) -> None: ...
+def respond(
+    x: Array,
+    out: Array,
+    axis: int,
+    below: int,
+    above: int,
+    anchored: bool,
+    alpha: float,
+    beta: float,
+    k: float,
+) -> None: ...
+def merge_states(state: Array, other: Array) -> Array | None: ...
+def picture(image: Array, out: Array, axis: int, center: Array, scale: Array) -> None: ...
+def picture_sums(image: Array, axis: int) -> Array: ...
+def set_num_threads(n: int) -> None: ...
+def get_num_threads() -> int: ...
+def info() -> dict[str, Any]: ...

@@ -1,0 +1,405 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Gate to the C core: ndarrays to operands, the GIL, status to exception; nothing else."""
+
+import os
+
+cimport numpy as cnp
+from libc.stdint cimport uint64_t
+
+cnp.import_array()
+
+cdef extern from "cnorm.h" nogil:
+    ctypedef struct cn_lrn_window:
+        ptrdiff_t below, above
+        int anchored
+        double alpha, beta, k
+    ctypedef struct cn_stream_state:
+        double unit
+    int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
+    cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
+    enum: CN_U8, CN_U16
+    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
+    cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
+    cn_status cn_run(const cn_call *call)
+    void cn_describe(const cn_call *call, char *text, size_t size)
+    int cn_init(const char *cap)
+    const char *cn_isa_name()
+    int cn_isa_count()
+    const char *cn_isa_describe(int i, int *available)
+    void cn_isa_missing(int i, char *text, size_t size)
+    const char *cn_compiler()
+    void cn_set_num_threads(int n)
+    int cn_get_num_threads()
+    const char *cn_team_name()
+
+# Below this many elements (about 10 us) releasing the GIL costs more than it gives others.
+cdef Py_ssize_t RELEASE = 32768
+
+
+# The type number of ml_dtypes' bfloat16, once an array of it has been seen; every thread finds the same.
+cdef extern from *:
+    """
+    static _Atomic int bfloat16_num = -2;
+    """
+    int bfloat16_num
+
+
+cdef int known_dtype(cnp.ndarray x) noexcept:
+    """The kernel row of x, or -1: none, or a bfloat16 not met before."""
+    cdef int num = cnp.PyArray_TYPE(x)
+    if num == cnp.NPY_FLOAT32:
+        return CN_F32
+    if num == cnp.NPY_FLOAT64:
+        return CN_F64
+    if num == cnp.NPY_FLOAT16:
+        return CN_F16
+    return CN_BF16 if num == bfloat16_num else -1
+
+
+cdef int dtype_of(cnp.ndarray x) except -1:
+    global bfloat16_num
+    cdef int dtype = known_dtype(x)
+    if dtype >= 0:
+        return dtype
+    if x.dtype.name != "bfloat16":
+        raise TypeError(f"no kernel for dtype {x.dtype}")
+    bfloat16_num = cnp.PyArray_TYPE(x)
+    return CN_BF16
+
+
+cdef void set_operand(cn_call *call, int which, cnp.ndarray a):
+    """Strides of a, 0 where it is broadcast against the call's shape."""
+    cdef cn_operand *op = &call.op[which]
+    cdef int axis
+    op.data = <char *>cnp.PyArray_DATA(a)
+    for axis in range(call.ndim):
+        op.strides[axis] = 0 if cnp.PyArray_DIM(a, axis) == 1 else cnp.PyArray_STRIDE(a, axis)
+
+
+cdef void set_x(cn_call *call, cnp.ndarray x, int dtype):
+    cdef int axis
+    cn_clear_call(call, cnp.PyArray_NDIM(x))
+    call.dtype = <cn_dtype>dtype
+    for axis in range(call.ndim):
+        call.shape[axis] = cnp.PyArray_DIM(x, axis)
+    set_operand(call, CN_X, x)
+
+
+cdef void set_stats(cn_call *call, const cnp.npy_intp *dims):
+    """C-ordered statistics of shape dims, counted in elements."""
+    cdef int axis
+    cdef ptrdiff_t stride = 1
+    for axis in range(call.ndim - 1, -1, -1):
+        call.op[CN_STAT].strides[axis] = 0 if dims[axis] == 1 else stride
+        stride *= dims[axis]
+    call.n_stats = stride
+
+
+cdef void set_reduced(cn_call *call, tuple axes):
+    """One statistic for each index of the axes that are not reduced."""
+    cdef cnp.npy_intp dims[64]
+    cdef int axis
+    for axis in range(call.ndim):
+        dims[axis] = call.shape[axis]
+    for axis in axes:
+        dims[axis] = 1
+    set_stats(call, dims)
+
+
+cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes):
+    """Zeros of x's shape with axes reduced to 1, and four numbers for each group."""
+    cdef cnp.npy_intp dims[65]
+    cdef int ndim = cnp.PyArray_NDIM(x), axis
+    for axis in range(ndim):
+        dims[axis] = cnp.PyArray_DIM(x, axis)
+    for axis in axes:
+        dims[axis] = 1
+    dims[ndim] = 4
+    return cnp.PyArray_ZEROS(ndim + 1, dims, cnp.NPY_FLOAT64, 0)
+
+
+cdef int check(cn_status status) except -1:
+    if status != CN_OK:
+        raise MemoryError("cnorm: no memory for the work space")
+    return 0
+
+
+cdef int run(const cn_call *call, Py_ssize_t size) except -1:
+    cdef cn_status status
+    if size < RELEASE:
+        return check(cn_run(call))
+    with nogil:
+        status = cn_run(call)
+    return check(status)
+
+
+cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask):
+    """What may be None."""
+    if weight is not None:
+        set_operand(call, CN_W, weight)
+    if bias is not None:
+        set_operand(call, CN_B, bias)
+    if mask is not None:
+        set_operand(call, CN_M, mask)
+
+
+def extremes(cnp.ndarray x not None, tuple axes not None):
+    """State [..., (count, least, greatest, 0)] of x over axes (kept with size 1), NaN apart: inf and -inf without any."""
+    cdef cn_call call
+    cdef cnp.ndarray state = new_state(x, axes)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.to = CN_EXTREMES, <cn_partial *>cnp.PyArray_DATA(state)
+    run(&call, cnp.PyArray_SIZE(x))
+    return state
+
+
+cdef cn_kind kind_of(str kind):
+    return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
+
+
+def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
+    """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1), of what the mask shows."""
+    cdef cn_call call
+    cdef cnp.ndarray state = new_state(x, axes)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_affine(&call, None, None, mask)
+    set_reduced(&call, axes)
+    call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    run(&call, cnp.PyArray_SIZE(x))
+    return state
+
+
+def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
+              cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
+              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None):
+    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
+
+    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
+    cn_activation. parts: two arrays laid out as x, which is written: their sum.
+    """
+    cdef cn_call call
+    cdef cnp.ndarray state = new_state(x, axes) if return_state else None
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    set_affine(&call, weight, bias, mask)
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.eps = kind_of(kind), eps
+    if return_state:
+        call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    call.activation = <cn_activation>activation
+    if parts is not None:
+        call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
+        call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
+    run(&call, cnp.PyArray_SIZE(x))
+    return state
+
+
+def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):
+    """The loops the core makes of a call, in words: "K8 R280 K6w cols"."""
+    cdef cn_call call
+    cdef char text[2048]
+    set_x(&call, x, dtype_of(x))
+    if weight is not None:
+        set_operand(&call, CN_W, weight)
+    set_reduced(&call, axes)
+    cn_describe(&call, text, sizeof(text))
+    return text.decode()
+
+
+cdef int check_against(cnp.ndarray x, cnp.ndarray p, str name) except -1:
+    """Has p the dimensions of x, each as long or 1? What it has not would be read beyond its end."""
+    cdef int axis, fits = p is None or cnp.PyArray_NDIM(p) == cnp.PyArray_NDIM(x)
+    if p is None:
+        return 0
+    for axis in range(cnp.PyArray_NDIM(x) if fits else 0):
+        fits &= cnp.PyArray_DIM(p, axis) in (1, cnp.PyArray_DIM(x, axis))
+    if not fits:
+        raise ValueError(f"{name}: expected a shape that broadcasts to {(<object>x).shape}, got {(<object>p).shape}")
+    return 0
+
+
+def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
+          cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None,
+          int activation=0):
+    """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape.
+
+    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation.
+    """
+    cdef cn_call call
+    check_against(x, center, "center")
+    check_against(center, scale, "scale")
+    check_against(scale, center, "center")
+    check_against(x, weight, "weight")
+    check_against(x, bias, "bias")
+    check_against(x, mask, "mask")
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    if cnp.PyArray_TYPE(center) != cnp.NPY_FLOAT64 or cnp.PyArray_TYPE(scale) != cnp.NPY_FLOAT64:
+        raise TypeError(f"center, scale: expected float64, got {center.dtype} and {scale.dtype}")
+    center = cnp.PyArray_GETCONTIGUOUS(center)
+    scale = cnp.PyArray_GETCONTIGUOUS(scale)
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    set_affine(&call, weight, bias, mask)
+    set_stats(&call, cnp.PyArray_DIMS(center))
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(scale)
+    call.activation = <cn_activation>activation
+    run(&call, cnp.PyArray_SIZE(x))
+
+
+def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
+            bint anchored, double alpha, double beta, double k):
+    """out = x / (k + alpha * window)^beta; window: the sum of x^2 from below to above along axis."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cn_lrn_window how
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    how.below = min(below, call.shape[axis] - 1)
+    how.above = min(above, call.shape[axis] - 1)
+    how.anchored = anchored
+    how.alpha, how.beta, how.k = alpha, beta, k
+    if cnp.PyArray_SIZE(x) < RELEASE:
+        status = cn_lrn(&call, axis, &how)
+    else:
+        with nogil:
+            status = cn_lrn(&call, axis, &how)
+    check(status)
+
+
+def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
+    """The state [..., 5], in C order, and as many values, partials [..., 4] or states together.
+
+    None where care is needed: units, numbers not finite, huge or tiny; `other` not float64 in C order.
+    """
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
+    cdef ptrdiff_t step = cnp.PyArray_SIZE(other) // n if n else 0
+    cdef const cn_stream_state *a = <const cn_stream_state *>cnp.PyArray_DATA(state)
+    cdef const double *b = <const double *>cnp.PyArray_DATA(other)
+    cdef cnp.ndarray merged
+    cdef cn_stream_state *to
+    cdef int done
+    if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
+            or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 4, 5) or step * n != cnp.PyArray_SIZE(other)):
+        return None
+    merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
+    to = <cn_stream_state *>cnp.PyArray_DATA(merged)
+    if n < RELEASE:
+        done = cn_merge_states(to, a, b, step, n)
+    else:
+        with nogil:
+            done = cn_merge_states(to, a, b, step, n)
+    return merged if done else None
+
+
+def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray scales not None,
+                   tuple axes not None, cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
+                   bint given, cnp.ndarray mask=None):
+    """q = y / scale, rounded, for the y of normalize; scales of the rows are written or, if given, read.
+
+    q: contiguous, the axes reduced are its last. scales: contiguous, one for each row, or one if given.
+    """
+    cdef cn_call call
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    set_x(&call, x, dtype_of(x))
+    set_affine(&call, weight, bias, mask)
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.eps = kind_of(kind), eps
+    call.bytes.q = <signed char *>cnp.PyArray_DATA(q)
+    call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
+    if given:
+        call.bytes.kind = CN_SCALE_GIVEN if cnp.PyArray_SIZE(scales) == 1 else CN_SCALES_GIVEN
+    run(&call, cnp.PyArray_SIZE(x))
+cdef int pixels_of(cnp.ndarray image) except -1:
+    """The kernel row of a picture."""
+    cdef int num = cnp.PyArray_TYPE(image)
+    return CN_U8 if num == cnp.NPY_UINT8 else CN_U16 if num == cnp.NPY_UINT16 else dtype_of(image)
+
+
+def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,
+            cnp.ndarray scale not None):
+    """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef int pixels = pixels_of(image)
+    cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
+    cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
+    if cnp.PyArray_SIZE(image) == 0:
+        return
+    set_x(&call, image, dtype_of(out))
+    set_operand(&call, CN_Y, out)
+    if cnp.PyArray_SIZE(image) < RELEASE:
+        status = cn_image(&call, pixels, axis, mid, factor)
+    else:
+        with nogil:
+            status = cn_image(&call, pixels, axis, mid, factor)
+    check(status)
+
+
+def picture_sums(cnp.ndarray image not None, int axis):
+    """[channel, (sum, sum of squares)] of a picture of integers, exact."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef int pixels = pixels_of(image)
+    cdef cnp.npy_intp dims[2]
+    dims[0], dims[1] = cnp.PyArray_DIM(image, axis), 2
+    cdef cnp.ndarray sums = cnp.PyArray_ZEROS(2, dims, cnp.NPY_UINT64, 0)
+    if cnp.PyArray_SIZE(image) == 0:
+        return sums
+    set_x(&call, image, CN_F32)
+    with nogil:
+        status = cn_image_sums(&call, pixels, axis, <uint64_t *>cnp.PyArray_DATA(sums))
+    check(status)
+    return sums
+
+
+def set_num_threads(int n):
+    """Sets how many threads a call may use at most."""
+    cn_set_num_threads(n)
+
+
+def get_num_threads():
+    """How many threads a call may use at most."""
+    return cn_get_num_threads()
+
+
+def info():
+    """Facts about the build and this CPU."""
+    cdef int i, available
+    cdef char missing[512]
+    isas = []
+    for i in range(cn_isa_count()):
+        name = cn_isa_describe(i, &available)
+        cn_isa_missing(i, missing, sizeof(missing))
+        isas.append({"name": name.decode(), "available": bool(available), "missing": missing.decode().split()})
+    facts = {"isa": cn_isa_name().decode(), "isas": isas}
+    return {**facts, "team": cn_team_name().decode(), "compiler": cn_compiler().decode()}
+
+
+cdef start():
+    """Chooses the instruction set once, capped by CNORM_CPU."""
+    cdef bytes cap
+    cdef int available
+    name = os.environ.get("CNORM_CPU", "")
+    cap = name.encode()
+    if cn_init(<const char *>cap if name else NULL):
+        return
+    known = [cn_isa_describe(i, &available).decode() for i in range(cn_isa_count())]
+    if name in known:
+        raise ImportError(f"CNORM_CPU={name!r}: this CPU or operating system does not support it")
+    raise ImportError(f"CNORM_CPU={name!r}: expected one of {', '.join(known)}")
+
+
+start()

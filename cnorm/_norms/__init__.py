@@ -1,0 +1,1 @@
+"""The norms, one family a module: checks, then one call of the core."""

@@ -1,0 +1,266 @@
+"""Batch and instance normalization: statistics per channel, and their running averages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_input, as_statistic
+from cnorm._accept.axes import (
+    as_number,
+    channel_affine,
+    channel_shape,
+    check_more_than_one,
+    check_rank,
+    check_running_pair,
+)
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._accept.options import as_activation
+from cnorm._native import core
+from cnorm._stats.moments import inverse_root, mean_of, mean_var, merge, variance
+from cnorm._stats.state import COUNT, M2
+
+
+def _apply_running(
+    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None, curve: int
+) -> Array:
+    """y from given statistics per channel."""
+    shape = channel_shape(target.x.ndim, mean.size)
+    scale = inverse_root(var.astype(np.float64) + eps)
+    center = mean.astype(np.float64).reshape(shape)
+    core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
+    return target.done()
+
+
+class _Running:
+    """The running statistics to update, and what they were before anything was written."""
+
+    __slots__ = ("before", "mean", "var")
+
+    def __init__(self, mean: Array, var: Array) -> None:
+        self.mean, self.var = mean, var
+        self.before = mean.astype(np.float64), var.astype(np.float64)
+
+    def move(self, mean: Array, var: Array, momentum: float, least: Array | None = None) -> None:
+        """running <- (1 - momentum) * running + momentum * value, in float64, rounded once.
+
+        least: how many elements the mask leaves; a mean of none and a variance of one move nothing.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            for i, (running, new) in enumerate(((self.mean, mean), (self.var, var))):
+                mixed = (1 - momentum) * self.before[i] + momentum * new.reshape(running.shape)
+                if least is not None:
+                    mixed = np.where(least.reshape(running.shape) > i, mixed, self.before[i])
+                running[...] = mixed.astype(running.dtype)
+
+
+def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None:
+    """Nothing to update without statistics, or without values."""
+    return None if mean is None or var is None or not x.size else _Running(mean, var)
+
+
+def _means_of_instances(state: Array) -> tuple[Array, Array]:
+    """Means over the batch of the instances' means and unbiased variances, without those a mask hides."""
+    count, equal = state[..., COUNT], state.copy()
+    equal[..., COUNT], equal[..., M2] = count > 0, 0
+    several = count > 1
+    total = np.where(several, variance(state, 1), 0).sum(axis=0)
+    return mean_of(merge(equal, (0,))), total / np.maximum(several.sum(axis=0), 1)
+
+
+def batch_norm(
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+    where: Any = None,
+    activation: Any = None,
+) -> Array:
+    r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
+
+    .. math:: y = \frac{x - \mu_c}{\sqrt{\sigma_c^2 + \epsilon}} \, w_c + b_c
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, ...)
+        Any layout; channels-last views are not copied.
+    running_mean, running_var : ndarray of float, shape (C,), or None
+        Statistics used when not training; when training, updated in place (with the unbiased variance):
+        ``running = (1 - momentum) * running + momentum * batch``. A channel without an element that
+        counts keeps them, one with a single element keeps its variance.
+    weight, bias : array_like of float, C elements, optional
+        Scale and shift of each channel.
+    training : bool
+        Normalize by the (biased) statistics of this batch.
+    momentum : float
+        Share of this batch in the running statistics.
+    eps : float
+        Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, a mask that is not boolean.
+    ValueError
+        Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none outside
+        training, one value per channel in training, a negative `eps` (in training: not positive), no such
+        activation.
+
+    References
+    ----------
+    .. [1] Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> mean, var = np.zeros(2), np.ones(2)
+    >>> F.batch_norm(np.array([[1.0, 4.0], [3.0, 8.0]]), mean, var, training=True).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> mean
+    array([0.2, 0.6])
+    """
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
+    check_rank(x, 2)
+    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    channels = x.shape[1]
+    mean = as_statistic(running_mean, "running_mean", channels, update=training)
+    var = as_statistic(running_var, "running_var", channels, update=training)
+    check_running_pair(mean, var)
+    if mean is None and not training and x.size:
+        raise ValueError("running_mean: expected an array when not training, got None")
+    if eps < 0 or (training and eps == 0):
+        wanted = "a positive number when training" if training else "no negative number"
+        raise ValueError(f"eps: expected {wanted}, got {eps}")
+    w, b = channel_affine(x, weight, bias, out)
+    if training:
+        check_more_than_one(x, x.size // channels if channels else 0)
+    mask, curve = as_mask(where, x, out), as_activation(activation)
+    target = Output(x, out)
+    if not training:
+        if mean is None or var is None:
+            return result(target.done())
+        return result(_apply_running(target, mean, var, eps, w, b, mask, curve))
+    axes = (0, *range(2, x.ndim))
+    running = _running(mean, var, x)
+    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
+    if running is not None:
+        if mask is None:
+            running.move(*mean_var(state, x.size // channels, 1), momentum)
+        else:
+            running.move(mean_of(state), variance(state, 1), momentum, state[..., COUNT])
+    return result(target.done())
+
+
+def instance_norm(
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+    where: Any = None,
+    activation: Any = None,
+) -> Array:
+    r"""Instance normalization: statistics per sample and channel over all positions [1]_.
+
+    .. math:: y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} \, w_c + b_c
+
+    Parameters
+    ----------
+    input : array_like of float, shape (N, C, ...)
+        Any layout; a channels-last view gives a channels-last result.
+    running_mean, running_var : ndarray of float, shape (C,), or None
+        Used when `use_input_stats` is false; otherwise updated in place with the means over the batch
+        of each instance's mean and unbiased variance. Instances without an element that counts are left
+        out, those with a single one have no variance.
+    weight, bias : array_like of float, C elements, optional
+        Scale and shift of each channel.
+    use_input_stats : bool
+        Normalize by the statistics of the input.
+    momentum : float
+        Share of this batch in the running statistics.
+    eps : float
+        Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, a mask that is not boolean.
+    ValueError
+        Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
+        `use_input_stats`, a single position, no such activation.
+
+    References
+    ----------
+    .. [1] Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, arXiv:1607.08022.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.instance_norm(np.array([[[1.0, 3.0], [10.0, 30.0]]])).round(3)
+    array([[[-1.,  1.],
+            [-1.,  1.]]])
+    """
+    data, where, result = unmasked(input, where)
+    x = as_input(data)
+    check_rank(x, 2)
+    eps, momentum = as_number(eps, "eps"), as_number(momentum, "momentum")
+    channels = x.shape[1]
+    mean = as_statistic(running_mean, "running_mean", channels, update=use_input_stats)
+    var = as_statistic(running_var, "running_var", channels, update=use_input_stats)
+    check_running_pair(mean, var)
+    w, b = channel_affine(x, weight, bias, out, vector=True)
+    mask, curve = as_mask(where, x, out), as_activation(activation)
+    if not use_input_stats:
+        if mean is None or var is None:
+            raise ValueError("running_mean: expected an array without use_input_stats, got None")
+        return result(_apply_running(Output(x, out), mean, var, eps, w, b, mask, curve))
+    positions = int(np.prod(x.shape[2:]))
+    if positions == 1:
+        raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
+    target = Output(x, out)
+    axes = tuple(range(2, x.ndim))
+    running = _running(mean, var, x)
+    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
+    if running is not None:
+        if mask is None:
+            var_of_each = mean_var(state, positions, 1)[1]
+            running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
+        else:
+            running.move(*_means_of_instances(state), momentum, state[..., COUNT].max(axis=0))
+    return result(target.done())

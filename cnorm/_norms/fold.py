@@ -1,0 +1,134 @@
+"""Batch normalization in evaluation: as one multiplication and addition, and folded into a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, as_input, empty_like
+from cnorm._accept.axes import as_eps, check_rank
+from cnorm._stats.moments import inverse_root
+
+__all__ = ["affine_form", "fold_batch_norm"]
+
+
+def affine_form(
+    mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array]:
+    """(scale, shift) in float64 with x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias."""
+    scale = inverse_root(var.astype(np.float64) + eps)
+    if weight is not None:
+        scale = scale * weight.astype(np.float64)
+    shift = -mean.astype(np.float64) * scale
+    return scale, shift if bias is None else shift + bias.astype(np.float64)
+
+
+def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
+    """float64 in another dtype; what is beyond it becomes infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return x.astype(dtype)
+
+
+def fold_batch_norm(
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    bn_weight: Any,
+    bn_bias: Any,
+    eps: float = 1e-5,
+    transpose: bool = False,
+) -> tuple[Array, Array]:
+    r"""Weight and bias of a convolution or linear layer that does the work of the BatchNorm behind it, too.
+
+    .. math:: W' = \frac{W w}{\sqrt{\sigma^2 + \epsilon}}, \qquad
+              b' = \frac{(b - \mu) w}{\sqrt{\sigma^2 + \epsilon}} + b_{bn}
+
+    As `torch.nn.utils.fusion.fuse_conv_bn_weights` (mind the place of `eps`) and `fuse_linear_bn_weights`,
+    but in float64, rounded once.
+
+    Parameters
+    ----------
+    weight : array_like of float, shape (out, in, ...)
+        Of a linear layer or a convolution of any rank, grouped or not.
+    bias : array_like of float, shape (out,), or None
+        None for zeros.
+    running_mean, running_var : array_like of float, shape (out,) or (1,)
+        Of the BatchNorm in evaluation mode.
+    bn_weight, bn_bias : array_like of float of that shape, or None
+        None for ones and zeros.
+    eps : float
+        Added to the variance.
+    transpose : bool
+        `weight` is that of a transposed convolution, (in, out / groups, ...); the groups follow from
+        the size of `running_mean`.
+
+    Returns
+    -------
+    weight : ndarray
+        In the shape, dtype and memory order of `weight`.
+    bias : ndarray, shape (out,)
+        In the dtype of `bias`, without one in that of `weight`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Sizes that do not fit, a weight with fewer than 2 dimensions, an `eps` below 0 or NaN.
+
+    Notes
+    -----
+    A channel with ``running_var + eps = 0`` is 0 before `bn_bias` is added, as in `batch_norm`; torch's
+    functions make it infinite.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> rng = np.random.default_rng(0)
+    >>> x, w, b = rng.normal(size=(5, 3)), rng.normal(size=(2, 3)), rng.normal(size=2)
+    >>> mean, var, scale, shift = rng.uniform(1, 2, (4, 2))
+    >>> w2, b2 = F.fold_batch_norm(w, b, mean, var, scale, shift)
+    >>> np.allclose(x @ w2.T + b2, F.batch_norm(x @ w.T + b, mean, var, scale, shift))
+    True
+    """
+    w = as_input(weight, "weight")
+    check_rank(w, 2, "weight")
+    eps = as_eps(eps)
+    mean, var = as_input(running_mean, "running_mean"), as_input(running_var, "running_var")
+    channels = output_channels(w, mean, transpose)
+    scale_of_bn = None if bn_weight is None else as_input(bn_weight, "bn_weight")
+    shift_of_bn = None if bn_bias is None else as_input(bn_bias, "bn_bias")
+    for name, value in (("running_var", var), ("bn_weight", scale_of_bn), ("bn_bias", shift_of_bn)):
+        if value is not None and value.shape != mean.shape:
+            raise ValueError(f"{name}: expected shape {mean.shape} as running_mean, got {value.shape}")
+    b = np.zeros(channels, w.dtype) if bias is None else as_input(bias, "bias")
+    if b.shape != (channels,):
+        raise ValueError(f"bias: expected shape ({channels},), got {b.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = mean.astype(np.float64) - b.astype(np.float64)
+        scale, shift = affine_form(apart, var, scale_of_bn, shift_of_bn, eps)
+        scale = np.broadcast_to(scale, channels)
+        if transpose:
+            groups = channels // w.shape[1] if channels else 0
+            scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
+        factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - scale.ndim))
+        folded = np.multiply(w, factor, out=empty_like(w), dtype=np.float64, casting="unsafe")
+    return folded, rounded(shift, b.dtype)
+
+
+def output_channels(w: Array, mean: Array, transpose: bool) -> int:
+    """How many channels the layer gives; raises unless there is a mean for each, or one for all."""
+    if mean.ndim != 1:
+        raise ValueError(f"running_mean: expected 1 dimension, got shape {mean.shape}")
+    least = w.shape[1] if transpose else w.shape[0]
+    fits = mean.size == least
+    if transpose and mean.size and least:
+        fits = mean.size % least == 0 and w.shape[0] % (mean.size // least) == 0
+    if not fits and mean.size != 1:
+        raise ValueError(
+            f"running_mean: expected {least} elements, one per output channel"
+            f"{', or as many for each group' if transpose else ''}; got {mean.size}"
+        )
+    return mean.size if fits else least

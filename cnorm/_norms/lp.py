@@ -1,0 +1,168 @@
+"""Lp normalization and weight normalization: division by a vector norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, compute_dtype
+from cnorm._accept.axes import as_axes, as_int, as_number, check_rank
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._native import core
+
+
+def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
+    """(sum |x|^p)^(1/p) over axes (kept with size 1), of what is shown: float64 and exponents of 2 for it.
+
+    Neither leaves float64, whatever the norm does.
+    """
+    size = np.abs(x.astype(np.float64))
+    if mask is not None:  # what counts nothing in a sum, a maximum or, for p < 0, a minimum
+        size = np.where(mask, size, np.inf if p < 0 else 0)
+    if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
+        raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
+    # The element that dominates: the largest for p > 0, the smallest for p < 0.
+    extreme = size.max(axes, keepdims=True, initial=0) if p >= 0 else size.min(
+        axes, keepdims=True, initial=np.inf
+    )  # fmt: skip
+    if p == 0:
+        count = np.count_nonzero(size, axis=axes, keepdims=True)
+        return count.astype(np.float64), np.zeros(extreme.shape, np.int64)
+    usable = (extreme > 0) & np.isfinite(extreme)
+    exponent = np.where(usable, np.frexp(extreme)[1], 0)
+    if np.isinf(p):
+        return np.ldexp(extreme, -exponent), exponent
+    if p == 1:
+        return np.ldexp(size, -exponent).sum(axes, keepdims=True), exponent
+    unit = np.where(usable, extreme, 1)
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        relative = ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p)
+        return np.ldexp(unit, -exponent) * relative, exponent
+
+
+def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | None]:
+    """1 / max(norm * 2^exponent, eps), 0 for 1 / 0: two factors where one leaves float64."""
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        counts = ~(np.ldexp(norm, exponent) < eps) & (eps == eps)  # NaN, of either, stays
+        part, power = np.frexp(eps)
+        norm, exponent = np.where(counts, norm, part), np.where(counts, exponent, power)
+        scale = np.where(norm == 0, 0, 1 / np.ldexp(norm, exponent))
+        beyond = (norm > 0) & np.isfinite(norm) & ~((scale > 2.0**-1000) & (scale < 2.0**1000))
+        if not beyond.any():
+            return scale, None
+        shift = np.clip(-exponent, -1000, 1000)
+        scale = np.where(beyond, np.ldexp(1.0, shift), scale)
+        return scale, np.where(beyond, np.ldexp(1 / norm, -exponent - shift), 1.0)
+
+
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
+    r"""Divides by the Lp norm over `dim`.
+
+    .. math:: y = \frac{x}{\max(\lVert x \rVert_p, \epsilon)}
+
+    Parameters
+    ----------
+    input : array_like of float
+        Any shape and layout.
+    p : float
+        Exponent of the norm; 0, negative and infinite ones as in `torch.linalg.vector_norm`.
+    dim : int, tuple of int or None
+        Axes the norm is taken over; None or () for all.
+    eps : float
+        Least value to divide by.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`.
+
+    Raises
+    ------
+    TypeError
+        `input` is not float, `dim` not an int.
+    ValueError
+        `dim` out of range or repeated, an infinite or negative norm of nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.normalize(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
+    data, where, result = unmasked(input)
+    x = as_input(data)
+    p, eps = as_number(p, "p"), as_number(eps, "eps")
+    axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
+    mask = as_mask(where, x)
+    if p == 2 and eps == eps:
+        target = Output(x, out)
+        core.normalize(target.x, target.y, axes, None, None, eps, "l2", mask=mask)
+        return result(target.done())
+    scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
+    target = Output(x, out)
+    rest = None if rest is None else rest.astype(compute_dtype(x))
+    core.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
+    return result(target.done())
+
+
+def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Array:
+    r"""Weight normalization: magnitude `g` and direction `v` of a weight apart [1]_.
+
+    .. math:: w = g \, \frac{v}{\lVert v \rVert_2}
+
+    Parameters
+    ----------
+    v : array_like of float
+        Direction.
+    g : array_like of float
+        Magnitude: one value for each index of `dim`, or a single one if `dim` is None.
+    dim : int or None
+        The axis kept by the norm; None or -1 (as in torch): the norm of the whole array. Other
+        negative axes count from the end.
+    out : ndarray, optional
+        Where to write; may be `v` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `v`. A zero direction gives zeros.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        No dimension, `dim` out of range, or a wrong number of magnitudes.
+
+    References
+    ----------
+    .. [1] Salimans & Kingma, "Weight Normalization", 2016, arXiv:1602.07868.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.weight_norm(np.array([[3.0, 4.0], [0.0, 2.0]]), np.array([10.0, 1.0]))
+    array([[6., 8.],
+           [0., 1.]])
+    """
+    data, where, result = unmasked(v)
+    x = as_input(data, "v")
+    check_rank(x, 1, "v")
+    kept = -1 if dim is None else as_int(dim, "dim")
+    if not -x.ndim <= kept < x.ndim:
+        raise ValueError(f"dim: expected None or an axis of {x.ndim} dimensions, got {dim}")
+    if kept < -1:
+        kept += x.ndim
+    shape = tuple(n if a == kept else 1 for a, n in enumerate(x.shape))
+    magnitude = as_parameter(g, "g", x, out)
+    if magnitude is None or magnitude.size != int(np.prod(shape)):
+        got = None if magnitude is None else magnitude.shape
+        raise ValueError(f"g: expected {int(np.prod(shape))} elements, got shape {got}")
+    target = Output(x, out)
+    axes = tuple(a for a in range(x.ndim) if a != kept)
+    mask = as_mask(where, x)
+    core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
+    return result(target.done())

@@ -1,0 +1,259 @@
+"""layer_norm and rms_norm: statistics over the last dimensions, or those of `axis`."""
+
+from __future__ import annotations
+
+from typing import Any, overload
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
+from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._accept.options import Options, as_activation, as_sum
+from cnorm._native import core
+
+
+@overload
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: None = ...,
+    residual_out: None = ..., activation: Any = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: Any,
+    residual_out: Any = ..., activation: Any = ...,
+) -> tuple[Array, Array]: ...  # fmt: skip
+def layer_norm(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+    where: Any = None,
+    residual: Any = None,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> Any:
+    r"""Layer normalization over the last dimensions [1]_.
+
+    .. math:: y = \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    input : array_like of float, shape ``(..., *normalized_shape)``
+        Any layout.
+    normalized_shape : tuple of int
+        Sizes of the trailing dimensions each mean and (biased) variance is taken over; of the axes in
+        `axis`, if that is given.
+    weight, bias : array_like of float, shape normalized_shape, optional
+        Scale and shift of each element.
+    eps : float
+        Added to the variance.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+    axis : int or tuple of int, optional
+        The axes to normalize over, in the order of `normalized_shape` and of the dimensions of `weight`
+        and `bias`. No copy is made. None: the trailing ones.
+    weight_offset : float
+        Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
+    residual : array_like of float, optional
+        Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
+    residual_out : ndarray, optional
+        Where to write h; may be `input` or `residual` itself, not `out`.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`. With `residual` the tuple ``(y, h)`` of two of them.
+
+    Raises
+    ------
+    TypeError
+        `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints;
+        `residual` has another dtype than `input`.
+    ValueError
+        Shapes do not agree, `out` does not fit, or there is no such activation.
+
+    References
+    ----------
+    .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.layer_norm(np.array([[1.0, 2.0, 3.0], [4.0, 4.0, 7.0]]), (3,)).round(3)
+    array([[-1.225,  0.   ,  1.225],
+           [-0.707, -0.707,  1.414]])
+    >>> F.layer_norm(np.array([[1.0, 2.0], [3.0, 6.0]]), (2,), axis=0).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> y, h = F.layer_norm(np.array([[1.0, 2.0]]), (2,), residual=np.array([[0.0, 1.0]]), activation="relu")
+    >>> y.round(3), h
+    (array([[0., 1.]]), array([[1., 3.]]))
+    """
+    how = Options(axis, weight_offset, where, residual, residual_out, activation, out)
+    return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
+
+
+@overload
+def rms_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
+    residual_out: None = ..., activation: Any = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def rms_norm(
+    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
+    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
+    residual_out: Any = ..., activation: Any = ...,
+) -> tuple[Array, Array]: ...  # fmt: skip
+def rms_norm(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    eps: float | None = None,
+    *,
+    out: Any = None,
+    axis: Any = None,
+    weight_offset: Any = 0.0,
+    residual: Any = None,
+    residual_out: Any = None,
+    activation: Any = None,
+) -> Any:
+    r"""Root-mean-square normalization over the last dimensions [1]_.
+
+    .. math:: y = \frac{x}{\sqrt{\frac{1}{n} \sum x^2 + \epsilon}} \, w
+
+    Parameters
+    ----------
+    input : array_like of float, shape ``(..., *normalized_shape)``
+        Any layout.
+    normalized_shape : tuple of int
+        Sizes of the trailing dimensions; of the axes in `axis`, if that is given.
+    weight : array_like of float, shape normalized_shape, optional
+        Scale of each element.
+    eps : float, optional
+        Added to the mean square; None takes the machine epsilon torch takes: that of float64 for
+        float64 input, else of float32.
+    axis : int or tuple of int, optional
+        The axes to normalize over, in the order of `normalized_shape` and of the dimensions of `weight`. No
+        copy is made. None: the trailing ones.
+    weight_offset : float
+        Added to `weight` in float32, or float64 for float64 input: 1.0 for the `1 + weight` of Gemma.
+    out : ndarray, optional
+        Where to write; may be `input` itself.
+    residual : array_like of float, optional
+        Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
+    residual_out : ndarray, optional
+        Where to write h; may be `input` or `residual` itself, not `out`.
+    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
+        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `input`. With `residual` the tuple ``(y, h)`` of two of them.
+
+    Raises
+    ------
+    TypeError
+        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` has another
+        dtype than `input`.
+    ValueError
+        Shapes do not agree, `out` does not fit, or there is no such activation.
+
+    References
+    ----------
+    .. [1] Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,)).round(4)
+    array([[0.8485, 1.1314]])
+    >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), np.zeros(2), weight_offset=1.0).round(4)
+    array([[0.8485, 1.1314]])
+    >>> y, h = F.rms_norm(np.array([[2.0, 3.0]]), (2,), residual=np.ones((1, 2)))
+    >>> y.round(4), h
+    (array([[0.8485, 1.1314]]), array([[3., 4.]]))
+    """
+    how = Options(axis, weight_offset, None, residual, residual_out, activation, out)
+    return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
+
+
+def _normalized(
+    input: Any,
+    normalized_shape: Any,
+    weight: Any,
+    bias: Any,
+    eps: float | None,
+    how: Options,
+    kind: str,
+) -> Any:
+    """Parameters have exactly the shape of the axes."""
+    call, out = Rows(input, normalized_shape, weight, bias, eps, how, kind), how.out
+    x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(how.activation)
+    if out is not None:
+        check_out(x.shape, x.dtype, out)
+    total = as_sum(x, how.residual, how.residual_out, out)
+    if total is None:
+        target, parts = Output(x, out), None
+    else:
+        w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
+        total.add()
+        target, parts = Output(total.h, out), total.parts
+    core.normalize(
+        target.x, target.y, call.axes, w, b, call.eps, kind, mask=mask, activation=curve, parts=parts
+    )
+    y = call.result(target.done())
+    return y if total is None else (y, call.result(total.h))
+
+
+class Rows:
+    """The checked arguments of `_normalized`, parameters and mask shaped against `x`; what masks a result."""
+
+    __slots__ = ("affine", "axes", "eps", "mask", "result", "x")
+
+    def __init__(
+        self,
+        input: Any,
+        normalized_shape: Any,
+        weight: Any,
+        bias: Any,
+        eps: float | None,
+        how: Options,
+        kind: str,
+    ) -> None:
+        data, where, self.result = unmasked(input, how.where)
+        out = how.out
+        self.x = x = as_input(data)
+        self.axes, shape = normalized_axes(x, normalized_shape, how.axis)
+        w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+        check_affine(w, "weight", shape)
+        check_affine(b, "bias", shape)
+        w = _with_offset(w, as_number(how.weight_offset, "weight_offset"))
+        if eps is None and kind == "rms":
+            eps = float(np.finfo(np.float64 if x.dtype.itemsize == 8 else np.float32).eps)
+        self.eps = as_number(eps, "eps")
+        self.mask = as_mask(where, x, out)
+        self.affine = against_axes(w, self.axes, x.ndim), against_axes(b, self.axes, x.ndim)
+
+
+def _with_offset(weight: Array | None, offset: float) -> Array | None:
+    """The weight with its offset, added in the compute dtype."""
+    if offset == 0:
+        return weight
+    if weight is None:
+        raise ValueError("weight_offset: expected a weight to add it to, got None")
+    with np.errstate(all="ignore"):
+        return np.add(weight, offset, dtype=weight.dtype)

@@ -1,0 +1,1 @@
+"""Moments, their states and merges, and passes over tables."""

@@ -1,0 +1,161 @@
+"""Pictures normalized by statistics of their own: exact for integers, small pictures many to a call."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cnorm._accept.arrays import Array
+from cnorm._native import core
+from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO
+
+__all__ = ["INTEGERS", "normalize_by_own"]
+
+INTEGERS = "BH"  # characters of uint8 and uint16
+# Elements of a picture from which on a call of its own costs nothing: below, one for each channel of all.
+LARGE = 1 << 15
+# Sums of squares below this may have lost bits, and their mean square has a root that is far from 0.
+LEAST = 2.0**-900
+# Share of a deviation the mean may be off before float32 results show it.
+SHOWS = 2.0**-27
+
+
+class _Own(NamedTuple):
+    """Mean in two words and deviation: float64, (pictures, channels) or, of all channels, (pictures, 1)."""
+
+    mean: Array
+    rest: Array
+    std: Array
+
+
+def normalize_by_own(x: Array, y: Array, axis: int, over: str, std: list[float] | None, scale: float) -> None:
+    """y = (scale * x - mean) / std by the mean of each picture ("image") or of its channels ("channel").
+
+    std: numbers for the channels, or None for the deviation of the same elements. axis: of the channels, -1
+    or -3. What is in the batch beside a picture changes no bit of its result.
+    """
+    if not x.size:
+        return
+    x, y = _pictures_first(x, y)
+    for i in np.ndindex(x.shape[:-4]):
+        _normalize(x[i], y[i], axis % 4, over, std, scale)
+
+
+def _pictures_first(x: Array, y: Array) -> tuple[Array, Array]:
+    """Both with one axis of pictures before the last three, and others where these can't be one axis."""
+    if x.ndim == 3:
+        return x[None], y[None]
+    shape = (-1, *x.shape[-3:])
+    flat, target = x.reshape(shape), y.reshape(shape)
+    views = np.may_share_memory(flat, x) and np.may_share_memory(target, y)
+    return (flat, target) if views else (x, y)  # sums go by memory: a copy of x may have other last bits
+
+
+def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None, scale: float) -> None:
+    """Of (pictures, ...) with the channels along axis."""
+    wide, one = y.dtype == np.float64, np.ones(x.shape[axis])
+    axes = (1, 2, 3) if over == "image" else tuple(a for a in (1, 2, 3) if a != axis)
+    if wide:  # the pixels, exactly
+        core.picture(x, y, axis, 0 * one, one)
+    counted = x.dtype.char in INTEGERS
+    own = _of_integers(x, axis, over, wide) if counted else _of_floats(y if wide else x, axes)
+    if std is None:  # of scale * x, whose sign it has not
+        with np.errstate(over="ignore", invalid="ignore"):
+            sign = math.copysign(1, scale)
+            factor = np.divide(sign, own.std, out=np.zeros_like(own.std), where=own.std != 0)
+    else:
+        factor = np.array([[scale / s for s in std]])
+    if wide:
+        _apply_wide(y, axis, own, factor)
+        return
+    _apply(x, y, axis, own.mean, factor)
+    shows = (np.abs(own.rest) > SHOWS * own.std).any(axis=1)
+    for i in np.flatnonzero(shows):  # float64 pictures whose mean is 1e8 deviations or more
+        exact = np.empty((1, *x.shape[1:]))
+        _normalize(x[i : i + 1], exact, axis, over, std, scale)
+        core.picture(exact[0], y[i], axis - 1, 0 * one, one)
+
+
+def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
+    state = core.moments(x, axes)
+    mean, rest = state[..., MEAN], state[..., MEAN_LO]
+    with np.errstate(invalid="ignore", over="ignore"):
+        std = np.sqrt(state[..., M2] / state[..., COUNT])
+        odd = ~((state[..., M2] >= LEAST) & np.isfinite(state[..., M2]))
+        if odd.any() and x.dtype.itemsize == 8:  # squares beyond float64, NaN, infinity, equal elements
+            exponent = np.frexp(np.abs(x).max(axes, keepdims=True))[1]
+            unit = np.where(odd, np.ldexp(1.0, np.clip(-exponent, -1000, 1000)), 1)
+            state = core.moments(x * unit, axes)
+            mean, rest = (np.where(odd, state[..., i] / unit, v) for i, v in ((1, mean), (2, rest)))
+            std = np.where(odd, np.sqrt(state[..., M2] / state[..., COUNT]) / unit, std)
+    pictures = len(x)
+    return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))
+
+
+def _of_integers(x: Array, axis: int, over: str, wide: bool) -> _Own:
+    """From exact sums: one rounding each, then the root's. wide: with the second word of the mean."""
+    channels = x.shape[axis]
+    if over == "image":
+        sums = core.picture_sums(x, 0)[:, None]
+    elif _many(x, axis):
+        sums = np.stack([core.picture_sums(_channel(x, axis, c), 0) for c in range(channels)], axis=1)
+    else:
+        sums = np.stack([core.picture_sums(one, axis - 1) for one in x])
+    n = math.prod(x.shape[1:]) // sums.shape[1]
+    exact = sums.astype(object)  # ints without bounds
+    total, squares = exact[..., 0], exact[..., 1]
+    mean = (total / n).astype(np.float64)
+    std = np.sqrt(((n * squares - total * total) / (n * n)).astype(np.float64))
+    return _Own(mean, _below(total, n, mean) if wide else np.zeros_like(mean), std)
+
+
+def _below(total: Array, n: int, mean: Array) -> Array:
+    """What total / n has beyond the mean, which is it rounded."""
+    parts = [(t, *m.as_integer_ratio()) for t, m in zip(total.flat, mean.ravel().tolist(), strict=True)]
+    return np.array([(t * q - n * p) / (n * q) for t, p, q in parts], np.float64).reshape(mean.shape)
+
+
+def _many(x: Array, axis: int) -> bool:
+    """Are calls for each channel fewer than calls for each picture, and these small?"""
+    return bool(len(x) > x.shape[axis]) and math.prod(x.shape[1:]) < LARGE
+
+
+def _channel(x: Array, axis: int, c: int) -> Array:
+    """The pictures with this channel alone."""
+    return x[(*(slice(None),) * axis, slice(c, c + 1))]
+
+
+def _apply_wide(y: Array, axis: int, own: _Own, factor: Array) -> None:
+    """y = ((y - mean) - rest) * factor, in place; the float64 core has one word for the mean."""
+    center, rest, by = np.broadcast_arrays(own.mean, own.rest, factor)
+    with np.errstate(invalid="ignore", over="ignore"):
+        below = np.where(np.isfinite(center), -rest * by, 0)
+    shape = [len(y), *(center.shape[1] if a == axis else 1 for a in (1, 2, 3))]
+    center, by, below = (p.reshape(shape) for p in (center, by, below))
+    core.apply(y, y, center, by, None, below)
+
+
+def _apply(x: Array, y: Array, axis: int, mean: Array, factor: Array) -> None:
+    """y = (x - mean) * factor, in few calls where the pictures are small."""
+    channels = x.shape[axis]
+    each = _many(x, axis) and not (_out_of_range(mean) or _out_of_range(factor))
+    if each and mean.shape[1] == factor.shape[1] == 1:
+        core.picture(x, y, 0, mean.ravel(), np.broadcast_to(factor, mean.shape).ravel())
+        return
+    of_each = len(x), channels
+    mean, factor = (np.ascontiguousarray(np.broadcast_to(p, of_each)) for p in (mean, factor))
+    if each:
+        for c in range(channels):
+            part, to = _channel(x, axis, c), _channel(y, axis, c)
+            core.picture(part, to, 0, mean[:, c].copy(), factor[:, c].copy())
+        return
+    for i in range(len(x)):
+        core.picture(x[i], y[i], axis - 1, mean[i], factor[i])
+
+
+def _out_of_range(p: Array) -> bool:
+    """Is there what makes the core compute a whole call in float64? Pictures have calls of their own then."""
+    size = np.abs(p)
+    return bool(((p != 0) & ~((size > 2.0**-100) & (size < 2.0**100))).any())

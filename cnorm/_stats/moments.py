@@ -1,0 +1,225 @@
+"""moments and standardize: over any axes of arrays of any shape."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from cnorm._accept.arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
+from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._native import core
+from cnorm._stats.state import M2, MEAN, MEAN_LO, mean_of, merge, values_with, variance, with_unit
+from cnorm._stats.table import settled
+
+__all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
+
+
+def inverse_root(total: Array) -> Array:
+    """1 / sqrt(variance + eps); 0 where that is 0, so that what has no spread comes out as 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total == 0, 0.0, 1 / np.sqrt(total))
+
+
+def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
+    """Mean and variance of groups that all have n elements."""
+    if n > max(correction, 0):
+        return state[..., MEAN] + state[..., MEAN_LO], state[..., M2] / (n - correction)
+    return mean_of(state), variance(state, correction)
+
+
+def overflows(state: Array) -> bool:
+    """May a number of these partials have left float64? One product is cheapest, and warns of nothing."""
+    return not math.isfinite(np.vdot(state, state))
+
+
+def check_nan_policy(nan_policy: Any) -> None:
+    """Raises unless it is one of the three."""
+    if not isinstance(nan_policy, str) or nan_policy not in ("propagate", "omit", "raise"):
+        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
+
+
+def as_weights(weights: Any, x: Array) -> Array | None:
+    """Repeat counts in float64, with as many dimensions as x."""
+    if weights is None:
+        return None
+    w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
+    if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
+        raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
+    w = w.astype(np.float64, copy=False)
+    if not (np.isfinite(w) & (w >= 0)).all():
+        raise ValueError("weights: expected no negative, infinite or NaN weight")
+    return w
+
+
+def moments(
+    x: Any,
+    axis: Any = None,
+    *,
+    correction: float = 0,
+    keepdims: bool = False,
+    where: Any = None,
+    weights: Any = None,
+    nan_policy: str = "propagate",
+) -> tuple[Any, Any]:
+    r"""Mean and variance over any axes, in one pass over the data.
+
+    .. math:: \mu = \frac{1}{n}\sum x, \qquad \sigma^2 = \frac{1}{n - c}\sum (x - \mu)^2
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64.
+    axis : int, tuple of int or None
+        Axes to reduce; None for all.
+    correction : float
+        Delta degrees of freedom `c`: 0 for the variance of the data, 1 for the unbiased estimate.
+    keepdims : bool
+        Keep the reduced axes with size 1.
+    where : array_like of bool, optional
+        Elements to include; broadcasts against `x`. What the others hold never matters.
+    weights : array_like, optional
+        Non-negative repeat counts; broadcast against `x`. `n` is then their sum, which must be finite. A
+        weight of 0 hides an element, even NaN.
+    nan_policy : {"propagate", "omit", "raise"}
+        What to do with NaN.
+
+    Returns
+    -------
+    mean, var : ndarray or scalar
+        float32 for 16-bit input, otherwise in the float dtype of `x`. NaN for an empty group.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, `where` not boolean.
+    ValueError
+        An axis out of range, a mask or weights that do not broadcast, NaN under "raise".
+
+    Notes
+    -----
+    Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `weights`, and in groups with
+    NaN that is omitted, the sums run in float64. What other groups hold changes no bit of a group.
+
+    References
+    ----------
+    .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> mean, var = cnorm.moments(np.array([[1.0, 3.0], [2.0, 6.0]]), axis=1)
+    >>> mean, var
+    (array([2., 4.]), array([1., 4.]))
+    """
+    x, where, _ = unmasked(x, where)
+    array = native(as_real(x, "x"))
+    axes = as_axes(axis, array.ndim)
+    correction = as_number(correction, "correction")
+    mask = as_mask(where, array)
+    weight = as_weights(weights, array)
+    check_nan_policy(nan_policy)
+    state = None if weight is not None else core.moments(array, axes, mask)
+    if state is None or nan_policy != "propagate":
+        mean, var = values_with(settled(state, array, axes, weight, mask, nan_policy), correction)
+    elif array.dtype.itemsize == 8 and overflows(state):
+        careful = settled(state, array, axes, None, mask, nan_policy)
+        finite = np.isfinite(state).all(-1, keepdims=True)
+        mean, var = values_with(np.where(finite, with_unit(state, 1.0), careful), correction)
+    elif mask is None:
+        mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
+    else:
+        mean, var = mean_of(state), variance(state, correction)
+    return finish(mean, var, array, axes, keepdims)
+
+
+def finish(
+    mean: Array, var: Array, x: Array, axes: tuple[int, ...], keepdims: bool = False
+) -> tuple[Any, Any]:
+    """Reduced axes dropped, rounded to float32 or, with float64 `x`, float64 (overflow to inf)."""
+    if not keepdims:
+        mean, var = mean.squeeze(axes), var.squeeze(axes)
+    if x.dtype.itemsize < 8:
+        with np.errstate(over="ignore"):
+            mean, var = mean.astype(np.float32), var.astype(np.float32)
+    return mean[()], var[()]
+
+
+@overload
+def standardize(
+    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ...,
+) -> Array: ...  # fmt: skip
+@overload
+def standardize(
+    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
+    where: Any = ..., out: Any = ..., return_moments: Literal[True],
+) -> tuple[Array, Any, Any]: ...  # fmt: skip
+def standardize(
+    x: Any,
+    axis: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    where: Any = None,
+    out: Any = None,
+    return_moments: bool = False,
+) -> Any:
+    r"""Zero mean and unit variance over any axes, then scale and shift.
+
+    .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape and layout.
+    axis : int, tuple of int or None
+        Axes each statistic is taken over; None for all.
+    weight, bias : array_like of float, optional
+        Broadcast against `x`: per channel, per sample (AdaLN, AdaIN, FiLM) or per element.
+    eps : float
+        Added to the variance.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+    return_moments : bool
+        Also return mean and variance, as `moments` gives them.
+
+    Returns
+    -------
+    y : ndarray
+        In the dtype, shape and memory order of `x`; with `return_moments` the tuple `(y, mean, var)`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, a mask that is not boolean.
+    ValueError
+        Shapes that do not broadcast, an axis out of range, an `eps` below 0 or NaN, an `out` that does not
+        fit.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> cnorm.standardize(np.array([1.0, 2.0, 3.0]), eps=0).round(4)
+    array([-1.2247,  0.    ,  1.2247])
+    """
+    data, where, result = unmasked(x, where)
+    array = as_input(data, "x")
+    axes = as_axes(axis, array.ndim)
+    w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
+    w = None if w is None else broadcast(w, array.shape, "weight")
+    b = None if b is None else broadcast(b, array.shape, "bias")
+    eps = as_eps(eps)
+    mask = as_mask(where, array, out)
+    target = Output(array, out)
+    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask)
+    y = result(target.done())
+    if not return_moments:
+        return y
+    return (y, *finish(mean_of(state), variance(state), array, axes))

@@ -1,0 +1,1 @@
+"""The process and the machine: threads, kept memory, facts, version."""
