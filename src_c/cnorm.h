@@ -13,8 +13,9 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 /* Elements of images: these, or a cn_dtype. */
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
-/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). */
-typedef enum { CN_VAR, CN_RMS, CN_L2 } cn_kind;
+/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). CN_EXTREMES: instead of
+ * moments, and without a result, the least and the greatest element, NaN apart; inf and -inf if there is none. */
+typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES } cn_kind;
 
 /* What apply does to its rounded result: max(y, 0), y / (1 + e^-y), y times the normal distribution, the same
  * by tanh. */
@@ -47,7 +48,7 @@ typedef struct {
     double eps;
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
-    cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
+    cn_partial *to; /* NULL, or where the moments of group i go: to[i]; the extremes as mean and mean_lo */
 } cn_moments;
 
 /* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of

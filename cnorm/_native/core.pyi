@@ -5,6 +5,7 @@ from typing import Any
 from cnorm._accept.arrays import Array
 
 def moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array: ...
+def extremes(x: Array, axes: tuple[int, ...]) -> Array: ...
 def normalize(
     x: Array,
     out: Array,

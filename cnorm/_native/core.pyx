@@ -144,6 +144,19 @@ cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.nd
         set_operand(call, CN_M, mask)
 
 
+def extremes(cnp.ndarray x not None, tuple axes not None):
+    """State [..., (count, least, greatest, 0)] of x over axes (kept with size 1), NaN apart: inf and -inf without any."""
+    cdef cn_call call
+    cdef cnp.ndarray state = new_state(x, axes)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, dtype_of(x))
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.to = CN_EXTREMES, <cn_partial *>cnp.PyArray_DATA(state)
+    run(&call, cnp.PyArray_SIZE(x))
+    return state
+
+
 cdef cn_kind kind_of(str kind):
     return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
 

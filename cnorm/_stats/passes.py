@@ -14,10 +14,8 @@ __all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes", "s
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.
 BLOCK = 1 << 14
-# Bytes read twice, for the minimum and for the maximum: they stay in a second-level cache of 512 KiB.
+# Bytes that stay in a second-level cache of 512 KiB while they are worked on.
 CACHED = 1 << 18
-# Elements of a row the extremes of narrow tables are folded into: NumPy's inner loops want length.
-FOLD = 2048
 Index = tuple[slice, ...]
 
 
@@ -64,45 +62,15 @@ def check_no_inf(x: Array, name: str = "X") -> None:
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; both read x from cache.
+    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; NaN where there is nothing else.
 
     Raises ValueError if x contains infinity.
     """
-    leading = axes == tuple(range(len(axes)))
-    with np.errstate(invalid="ignore"):  # NaN is nothing to warn of
-        if x.flags.c_contiguous and leading:
-            shape = (*(1,) * len(axes), *x.shape[len(axes) :])
-            low, high = (v.reshape(shape) for v in column_extremes(x.reshape(-1, math.prod(shape))))
-        else:
-            low, high = block_extremes(x, axes, CACHED // x.itemsize)
+    state = _core.extremes(x, axes)
+    low, high = state[..., 1].copy(), state[..., 2].copy()
+    low[low > state[..., 2]] = high[high < state[..., 1]] = np.nan
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
-    return low.astype(np.float64), high.astype(np.float64)
-
-
-def column_extremes(x: Array) -> tuple[Array, Array]:
-    """Of a C-ordered matrix over axis 0: several rows are taken as one long row, which is folded at last."""
-    rows, columns = x.shape
-    times = min(max(1, FOLD // columns), rows)
-    body = rows // times * times
-    folded = x[:body].reshape(-1, times * columns)
-    low, high = (v.reshape(times, columns) for v in block_extremes(folded, (0,), CACHED // x.itemsize))
-    rest = x[body:]
-    return (
-        np.fmin.reduce(np.concatenate([low, rest]), 0),
-        np.fmax.reduce(np.concatenate([high, rest]), 0),
-    )
-
-
-def block_extremes(x: Array, axes: tuple[int, ...], size: int) -> tuple[Array, Array]:
-    """Minimum and maximum over axes, block by block."""
-    shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-    low, high = np.full(shape, np.nan, x.dtype), np.full(shape, np.nan, x.dtype)
-    for part in blocks(x.shape, size):
-        kept = tuple(slice(None) if a in axes else s for a, s in enumerate(part))
-        block = x[part]
-        low[kept] = np.fmin(low[kept], np.fmin.reduce(block, axes, keepdims=True))
-        high[kept] = np.fmax(high[kept], np.fmax.reduce(block, axes, keepdims=True))
     return low, high
 
 

@@ -7,47 +7,71 @@
 /* Parameters of so many groups are made at once. */
 #define AT_ONCE 64
 
-/* n groups of from, first ones at offset, merge into n groups of to (Chan, Golub & LeVeque). */
-static void merge_groups(cn_moments_view *to, const cn_moments_view *from, ptrdiff_t offset, ptrdiff_t n)
+/* The lesser and the greater of two; the count of both. */
+static void merge_extremes(cn_partial *a, const cn_partial *b)
 {
-    double *restrict mean = to->mean, *restrict lo = to->mean_lo, *restrict m2 = to->m2;
-    const double *restrict mean2 = from->mean + offset, *restrict lo2 = from->mean_lo + offset;
-    const double *restrict m22 = from->m2 + offset;
-    if (from->count == 0) return;
-    double count = to->count + from->count, part = from->count / count, weight = to->count * part;
-    for (ptrdiff_t c = 0; c < n && to->count == 0; c++) mean[c] = mean2[c], lo[c] = lo2[c], m2[c] = m22[c];
-    for (ptrdiff_t c = 0; c < n && to->count != 0; c++)
-        cn_merge_one(&mean[c], &lo[c], &m2[c], mean2[c], lo2[c], m22[c], part, weight);
-    to->count = count;
+    if (b->count == 0) return;
+    if (a->count == 0 || b->mean < a->mean) a->mean = b->mean;
+    if (a->count == 0 || b->mean_lo > a->mean_lo) a->mean_lo = b->mean_lo;
+    a->count += b->count, a->m2 = 0;
+}
+
+cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind)
+{
+    if (kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    return (cn_reducer){k->moments_rows, k->moments_cols, cn_merge};
+}
+
+static cn_partial column(const cn_moments_view *of, ptrdiff_t c)
+{
+    return (cn_partial){of->count, of->mean[c], of->mean_lo[c], of->m2[c]};
+}
+
+static void set_column(cn_moments_view *of, ptrdiff_t c, const cn_partial *p)
+{
+    of->mean[c] = p->mean, of->mean_lo[c] = p->mean_lo, of->m2[c] = p->m2;
+}
+
+/* n groups of from, first ones at offset, merge into n groups of to. */
+static void merge_groups(const cn_job *job, cn_moments_view *to, const cn_moments_view *from, ptrdiff_t offset,
+                         ptrdiff_t n)
+{
+    for (ptrdiff_t c = 0; c < n; c++) {
+        cn_partial a = column(to, c), b = column(from, offset + c);
+        job->reducer.merge(&a, &b);
+        set_column(to, c, &a);
+    }
+    to->count += from->count;
 }
 
 void cn_merge_partials(const cn_job *job, double *to, const double *from)
 {
     if (job->mask_per_group) {
-        for (ptrdiff_t c = 0; c < job->width; c++) cn_merge((cn_partial *)to + c, (const cn_partial *)from + c);
+        for (ptrdiff_t c = 0; c < job->width; c++)
+            job->reducer.merge((cn_partial *)to + c, (const cn_partial *)from + c);
         return;
     }
     cn_moments_view a = cn_open_partials(to, job->width), b = cn_open_partials((double *)from, job->width);
-    merge_groups(&a, &b, 0, job->width);
+    merge_groups(job, &a, &b, 0, job->width);
     to[0] = a.count;
 }
 
 void cn_merge_joined(const cn_job *job, cn_moments_view *acc, const cn_moments_view *joined)
 {
-    for (ptrdiff_t i = 0; i < job->joined_rows; i++) merge_groups(acc, joined, i * job->width, job->width);
+    for (ptrdiff_t i = 0; i < job->joined_rows; i++) merge_groups(job, acc, joined, i * job->width, job->width);
 }
 
 /* Merges each refined group and gives all its columns the result. */
-static void merge_refined(ptrdiff_t refined, cn_moments_view *acc, ptrdiff_t n)
+static void merge_refined(const cn_job *job, cn_moments_view *acc, ptrdiff_t n)
 {
+    const ptrdiff_t refined = job->plan.refined;
     for (ptrdiff_t g = 0; g < n; g += refined) {
         cn_partial p = {0, 0, 0, 0};
         for (ptrdiff_t c = g; c < g + refined; c++) {
-            cn_partial one = {acc->count, acc->mean[c], acc->mean_lo[c], acc->m2[c]};
-            cn_merge(&p, &one);
+            const cn_partial one = column(acc, c);
+            job->reducer.merge(&p, &one);
         }
-        for (ptrdiff_t c = g; c < g + refined; c++)
-            acc->mean[c] = p.mean, acc->mean_lo[c] = p.mean_lo, acc->m2[c] = p.m2;
+        for (ptrdiff_t c = g; c < g + refined; c++) set_column(acc, c, &p);
     }
     acc->count *= (double)refined;
 }
@@ -111,7 +135,7 @@ static void finish_alike(const cn_job *job, double *partials, const cn_bundle *b
     const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
     cn_moments_view acc = cn_open_partials(partials, job->width);
     if (job->mask) blank(job, bundle, &acc);
-    if (refined > 1) merge_refined(refined, &acc, n);
+    if (refined > 1) merge_refined(job, &acc, n);
     if (params) {
         make_factors(job, factors, acc.m2, n, acc.count > 0 ? acc.count : 1);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);

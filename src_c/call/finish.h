@@ -4,6 +4,8 @@
 
 #include "call/job.h"
 
+cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind);
+
 void cn_merge_partials(const cn_job *job, double *to, const double *from);
 
 /* The moments of joined columns join the plain ones, in order. */

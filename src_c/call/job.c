@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "call/block.h"
+#include "call/finish.h"
 #include "call/mask.h"
 #include "call/masked.h"
 #include "call/read.h"
@@ -179,6 +180,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->elements = group * job->width;
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
+    job->reducer = cn_reducer_of(k, call->moments.kind);
     job->add = call->add[0] ? cn_add_block : NULL;
     job->read = job->mask ? cn_read_masked : cn_read_block;
     job->write = job->mask ? cn_write_masked : NULL;

@@ -21,9 +21,17 @@ typedef struct {
     ptrdiff_t offset[CN_NOPERANDS];
 } cn_bundle;
 
+/* What is kept of groups while they are read: moments, or extremes. A tile joins it, by rows or columns; two parts of
+ * a group are merged. */
+typedef struct {
+    cn_reduce rows, cols;
+    void (*merge)(cn_partial *a, const cn_partial *b);
+} cn_reducer;
+
 /* How the blocks of a bundle are read. */
 typedef struct {
     const cn_kernels *k;
+    const cn_reducer *reducer;
     const cn_tiling *tiling;
     const cn_loop *columns; /* of the bundle */
     ptrdiff_t joined_rows;  /* rows of x that are one row of the tile */
@@ -71,6 +79,8 @@ struct cn_job {
     int beyond_cache, nontemporal; /* the data outgrow the cache; y is written past it */
     int nontemporal_sum;           /* x is a sum written past it; what reads it finds a bundle's in scratch */
     ptrdiff_t prefetch;            /* bytes of x from a bundle to the one applied after it */
+
+    cn_reducer reducer;
 
     /* Steps. add: NULL, or makes a block of x, a sum, before it is read; into: a bundle in scratch, or NULL. */
     void (*add)(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,

@@ -16,7 +16,8 @@ static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const
 {
     const int pack = tiling->col.n > 1 && tiling->col.stride[CN_X] != job->k->size;
     const int centered = job->call->moments.kind == CN_VAR;
-    return (cn_reading){job->k, tiling, columns, job->joined_rows, job->plan.cols, centered, pack, packed};
+    return (cn_reading){job->k,         &job->reducer, tiling, columns, job->joined_rows,
+                        job->plan.cols, centered,      pack,   packed};
 }
 
 /* Blocks of groups with masks of their own: all groups of a block, so that columns find theirs in the cache. */

@@ -23,15 +23,15 @@ void cn_read_tile(const cn_reading *how, cn_tile t, int pack, cn_moments_view *a
 {
     if (pack) pack_tile(&t, how->tiling->col.stride[CN_X], how->k->size, how->packed);
     if (!how->cols) {
-        how->k->moments_rows(&t, how->centered, acc);
+        how->reducer->rows(&t, how->centered, acc);
         return;
     }
     if (how->joined_rows > 1 && t.rows >= how->joined_rows) {
         cn_tile wide = {t.x, 0, 1, t.x_row * how->joined_rows, t.rows / how->joined_rows, t.n * how->joined_rows};
-        how->k->moments_cols(&wide, how->centered, joined);
+        how->reducer->cols(&wide, how->centered, joined);
         t.x += wide.rows * wide.x_row, t.rows %= how->joined_rows;
     }
-    if (t.rows) how->k->moments_cols(&t, how->centered, acc);
+    if (t.rows) how->reducer->cols(&t, how->centered, acc);
 }
 
 void cn_read_block(const cn_reading *how, const char *mask, const cn_block *block, const char *x,

@@ -72,6 +72,9 @@ typedef struct {
 
 #define CN_COUNTS 65536
 
+/* Reads a tile into what is kept of its groups. */
+typedef void (*cn_reduce)(const cn_tile *t, int centered, cn_moments_view *acc);
+
 /* The row of an element; what it has no kernel for is NULL. */
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
@@ -79,8 +82,8 @@ typedef struct {
     int prescales;        /* may need its elements times a power of two: the upper bytes of a float, or doubles */
     /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
      * of its rows. Columns: acc[n], one group of rows. */
-    void (*moments_rows)(const cn_tile *t, int centered, cn_moments_view *acc);
-    void (*moments_cols)(const cn_tile *t, int centered, cn_moments_view *acc);
+    cn_reduce moments_rows, moments_cols;
+    cn_reduce extremes_rows, extremes_cols; /* least in mean, greatest in mean_lo */
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);

@@ -49,5 +49,6 @@ void test_memory(void);
 void test_callers(void);
 void test_forks(void);
 void test_streams(void);
+void test_extremes(void);
 
 #endif
