@@ -62,13 +62,13 @@ def check_no_inf(x: Array, name: str = "X") -> None:
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; NaN where there is nothing else.
+    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; NaN where nothing else is.
 
     Raises ValueError if x contains infinity.
     """
-    state = _core.extremes(x, axes)
-    low, high = state[..., 1].copy(), state[..., 2].copy()
-    low[low > state[..., 2]] = high[high < state[..., 1]] = np.nan
+    _, low, high, _ = np.moveaxis(core.extremes(x, axes), -1, 0)
+    nothing = low > high
+    low, high = np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
     return low, high
