@@ -17,9 +17,15 @@ enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
  * moments, and without a result, the least and the greatest element, NaN apart; inf and -inf if there is none. */
 typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES } cn_kind;
 
-/* What apply does to its rounded result: max(y, 0), y / (1 + e^-y), y times the normal distribution, the same
- * by tanh. */
-typedef enum { CN_NONE, CN_RELU, CN_SILU, CN_GELU, CN_GELU_TANH } cn_activation;
+/* What apply does to its rounded result: max(y, 0), and the curves y / (1 + e^-y), y times the normal distribution, the
+ * same by tanh. A curve more is a line here and its body in kernels/curves.inc. */
+#define CN_CURVES(X)                                                                                              \
+    X(SILU, silu)                                                                                                 \
+    X(GELU, gelu)                                                                                                 \
+    X(GELU_TANH, gelu_tanh)
+#define CN_ACTIVATIONS(X) X(RELU, relu) CN_CURVES(X)
+#define CN_ENUM_OF(NAME, name) CN_##NAME,
+typedef enum { CN_NONE, CN_ACTIVATIONS(CN_ENUM_OF) CN_N_ACTIVATIONS } cn_activation;
 
 typedef enum { CN_OK, CN_NO_MEMORY } cn_status;
 
@@ -141,6 +147,8 @@ int cn_isa_count(void);
 const char *cn_isa_describe(int i, int *available);
 /* The CPU features the i-th instruction set lacks here, apart by spaces. Writes at most size bytes. */
 void cn_isa_missing(int i, char *text, size_t size);
+/* The name of an activation: "relu"; "" for CN_NONE. */
+const char *cn_activation_name(cn_activation activation);
 /* What compiled the core: "GCC 12.2.0". */
 const char *cn_compiler(void);
 

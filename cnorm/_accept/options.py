@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, check_out, empty_like, overlaps
+from cnorm._native import core
 
 # As the core counts them.
-ACTIVATIONS = {None: 0, "relu": 1, "silu": 2, "gelu": 3, "gelu_tanh": 4}
+ACTIVATIONS: dict[Any, int] = dict(zip([None, *core.activations()], range(99), strict=False))
 
 
 class Options(NamedTuple):

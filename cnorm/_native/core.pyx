@@ -28,6 +28,8 @@ cdef extern from "cnorm.h" nogil:
     int cn_isa_count()
     const char *cn_isa_describe(int i, int *available)
     void cn_isa_missing(int i, char *text, size_t size)
+    enum: CN_N_ACTIVATIONS
+    const char *cn_activation_name(cn_activation activation)
     const char *cn_compiler()
     void cn_set_num_threads(int n)
     int cn_get_num_threads()
@@ -373,6 +375,11 @@ def set_num_threads(int n):
 def get_num_threads():
     """How many threads a call may use at most."""
     return cn_get_num_threads()
+
+
+def activations():
+    """The names of the activations, by their numbers from 1 on."""
+    return [cn_activation_name(<cn_activation>i).decode() for i in range(1, CN_N_ACTIVATIONS)]
 
 
 def info():

@@ -37,6 +37,13 @@ const char *cn_isa_describe(int i, int *available)
 
 void cn_isa_missing(int i, char *text, size_t size) { cn_cpu_missing(cn_isas[i].needs, text, size); }
 
+const char *cn_activation_name(cn_activation activation)
+{
+#define CN_NAME_OF(NAME, name) #name,
+    static const char *const names[] = {"", CN_ACTIVATIONS(CN_NAME_OF)};
+    return names[activation];
+}
+
 const char *cn_compiler(void)
 {
 #if defined(__clang__)
