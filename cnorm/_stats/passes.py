@@ -64,7 +64,7 @@ def check_no_inf(x: Array, name: str = "X") -> None:
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; NaN where there is nothing else.
+    """Minimum and maximum over axes (kept with size 1), as float64; NaN counts where there is nothing else.
 
     Raises ValueError if x contains infinity.
     """
