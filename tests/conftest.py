@@ -17,7 +17,9 @@ settings.register_profile(
 settings.register_profile(
     "fuzz", settings.get_profile("cnorm"), max_examples=int(os.environ.get("CNORM_FUZZ", "2000"))
 )
-settings.load_profile("fuzz" if "CNORM_FUZZ" in os.environ else "cnorm")
+settings.register_profile("thin", settings.get_profile("cnorm"), max_examples=5)
+THIN = os.environ.get("CNORM_SWEEP") == "thin"
+settings.load_profile("fuzz" if "CNORM_FUZZ" in os.environ else "thin" if THIN else "cnorm")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

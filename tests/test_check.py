@@ -15,6 +15,8 @@ from cnorm._check import cases, run, verdict
 from cnorm._check.operations import OPERATIONS
 from cnorm._native import core
 
+pytestmark = pytest.mark.thorough
+
 ISAS = core.info()["isas"]
 OTHERS = [isa["name"] for isa in ISAS if isa["available"] and isa["name"] != core.info()["isa"]]
 needs_others = pytest.mark.skipif(not OTHERS, reason="this CPU has a single instruction set")

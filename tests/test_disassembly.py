@@ -51,6 +51,7 @@ def wide_instructions(path: str) -> Iterator[tuple[int, str]]:
             yield int(match[1], 16), match[2]
 
 
+@pytest.mark.thorough
 def test_wide_instructions_stay_in_their_files() -> None:
     own = ranges(core.__file__)
     if not own:

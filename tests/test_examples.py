@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "examples").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)

@@ -10,6 +10,8 @@ from glob import glob
 import pytest
 from processes import run
 
+pytestmark = pytest.mark.thorough
+
 if not hasattr(os, "fork"):
     pytest.skip("no fork on this system", allow_module_level=True)
 

@@ -26,6 +26,8 @@ import cnorm
 import cnorm.functional as F
 from cnorm import nn, preprocessing
 
+pytestmark = pytest.mark.thorough
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(F, name) for name in F.__all__},
     **{name: getattr(cnorm, name) for name in ("image_normalize", "length_mask", "moments", "standardize")},

@@ -18,6 +18,8 @@ from processes import run
 import cnorm
 from cnorm.interop._require import PACKAGES
 
+pytestmark = pytest.mark.thorough
+
 LATER = ("nn", "preprocessing")
 BRIDGES = ("dask", "onnx", "torch")
 OURS = ("cnorm", "cython_runtime", "_cython_")  # Cython's modules hold what its types share

@@ -18,6 +18,8 @@ from strategies import fill
 import cnorm
 import cnorm.functional as F
 
+pytestmark = pytest.mark.thorough
+
 Named = Iterator[tuple[str, tuple[Array, ...]]]  # a case and its results
 
 SHAPES = [(3, 4, 5, 7), (2, 6, 33), (2, 2, 1000), (40, 6, 1), (2, 16, 3, 3), (3, 2, 5001), (1, 2, 40000)]

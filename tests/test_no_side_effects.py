@@ -89,6 +89,7 @@ def calls_of_every_kind(x: Any) -> None:
             bad()
 
 
+@pytest.mark.thorough
 def test_no_leak() -> None:
     """2000 calls, failing ones among them: traced memory and the process stay flat."""
     x = fill((2, 4, 8), np.dtype(np.float32), 4)

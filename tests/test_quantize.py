@@ -266,6 +266,7 @@ def bits() -> dict[str, str]:
     }
 
 
+@pytest.mark.thorough
 def test_instruction_sets_agree() -> None:
     found = processes.bits_of_all_sets(bits)
     assert len(found) == len(SHAPES) * len(DTYPES) * 4

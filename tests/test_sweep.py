@@ -112,6 +112,7 @@ def test_planted(name, n, layout, tmp_path):
 """
 
 
+@pytest.mark.thorough
 def test_the_line_reruns_that_failure_alone(tmp_path: Path) -> None:
     (tmp_path / "test_planted.py").write_text(PLANTED)
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "CNORM_SWEEP"))}

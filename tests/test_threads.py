@@ -66,6 +66,7 @@ def test_huge_counts_work() -> None:
 ASK = "import cnorm; print(cnorm.get_num_threads())"
 
 
+@pytest.mark.thorough
 def test_environment_sets_threads() -> None:
     assert run(ASK, CNORM_NUM_THREADS="3").stdout.strip() == "3"
     assert run(ASK, OMP_NUM_THREADS="2").stdout.strip() == "2"
@@ -75,6 +76,7 @@ def test_environment_sets_threads() -> None:
         assert run(ASK, OMP_NUM_THREADS=ignored).stdout == run(ASK).stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bad", ["0", "-1", "many", "1.5", " "])
 def test_bad_environment_is_an_import_error(bad: str) -> None:
     done = run(ASK, CNORM_NUM_THREADS=bad)

@@ -17,6 +17,8 @@ from sweep import sweep
 import cnorm
 import cnorm.functional as F
 
+pytestmark = pytest.mark.thorough
+
 COUNTS = (2, 3, 8)
 LARGE = {"many groups": (16, 16, 33, 130), "few groups": (2, 2, 400, 701), "one sample": (1, 8, 350, 401)}
 CORE = [o for o in OPERATIONS if not o.name.startswith("normalize_")]

@@ -116,6 +116,7 @@ def test_mean_a_million_times_the_deviation(name: str) -> None:
             assert_close(NORMS[name][0](polluted(x, mask), mask), expected(name, x, mask))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", [(3, 4, 9001), (2, 1100, 6), (700, 3, 40), (2, 3, 70000)], ids=str)
 def test_many_blocks(shape: tuple[int, ...]) -> None:
     x = fill(shape, F32, 3)
@@ -148,6 +149,7 @@ def test_no_mask_and_one_that_hides_nothing_give_the_same_bits() -> None:
         assert np.array_equal(batch_norm(x, where), batch_norm(x, None))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
 @pytest.mark.parametrize("name", PER_SAMPLE)
 @pytest.mark.parametrize("shape", [SHAPE, (9, 6, 700), (4, 48, 9000)], ids=str)
@@ -185,6 +187,7 @@ def test_a_padded_sample_has_the_bits_of_the_sample_alone(shape: tuple[int, ...]
         assert (z[i, n:] == 0).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["lengths", "elements", "positions of each sample", "rows"])
 def test_past_the_cache_in_place_and_threads(kind: str) -> None:
     """Results too large for the cache are stored in another way; in place they are not."""
@@ -236,6 +239,7 @@ def bits() -> dict[str, str]:
     }
 
 
+@pytest.mark.thorough
 def test_instruction_sets_agree() -> None:
     found = processes.bits_of_all_sets(bits)
     assert len(found) == 2 * len(DTYPES) * len(masks(SHAPE)) * len(NORMS)

@@ -16,8 +16,6 @@ __all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes", "s
 BLOCK = 1 << 14
 # Bytes that stay in a second-level cache of 512 KiB while they are worked on.
 CACHED = 1 << 18
-# Columns of what the core finds; inf and -inf where it found nothing.
-LEAST, GREATEST = 1, 2
 Index = tuple[slice, ...]
 
 
@@ -64,14 +62,13 @@ def check_no_inf(x: Array, name: str = "X") -> None:
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Minimum and maximum over axes (kept with size 1), as float64; NaN counts where there is nothing else.
+    """Minimum and maximum over axes (kept with size 1), as float64, without NaN; NaN where nothing else is.
 
     Raises ValueError if x contains infinity.
     """
-    found = core.extremes(x, axes)
-    low, high = found[..., LEAST].copy(), found[..., GREATEST].copy()
+    _, low, high, _ = np.moveaxis(core.extremes(x, axes), -1, 0)
     nothing = low > high
-    low[nothing] = high[nothing] = np.nan
+    low, high = np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
     return low, high

@@ -101,6 +101,7 @@ def test_one_row_of_the_largest_floats(scaler: Any) -> None:
             fitted.transform(x * dtype(0.01))
 
 
+@pytest.mark.thorough
 @by_scaler
 @pytest.mark.parametrize("nan", [False, True])
 @pytest.mark.parametrize("layout", ["C", "F", "gaps"])
@@ -339,6 +340,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.modules.get("sklearn", "") is None, reason="runs itself otherwise")
 def test_without_scikit_learn() -> None:
     """The tests of dense arrays pass where scikit-learn cannot be imported."""
@@ -349,6 +351,7 @@ def test_without_scikit_learn() -> None:
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
 
 
+@pytest.mark.thorough
 def test_import_is_light() -> None:
     """cnorm, its functions and nothing of scikit-learn; the estimators on first use."""
     code = """

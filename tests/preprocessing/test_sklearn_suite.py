@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cnorm.preprocessing import MinMaxScaler, StandardScaler
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.thorough]
 
 NAMES = ("StandardScaler", "MinMaxScaler")
 FILES = ("test_data", "test_common")
