@@ -16,6 +16,8 @@ __all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes", "s
 BLOCK = 1 << 14
 # Bytes that stay in a second-level cache of 512 KiB while they are worked on.
 CACHED = 1 << 18
+# Columns of what the core finds; inf and -inf where it found nothing.
+LEAST, GREATEST = 1, 2
 Index = tuple[slice, ...]
 
 
@@ -66,9 +68,10 @@ def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
 
     Raises ValueError if x contains infinity.
     """
-    _, low, high, _ = np.moveaxis(core.extremes(x, axes), -1, 0)
+    found = core.extremes(x, axes)
+    low, high = found[..., LEAST].copy(), found[..., GREATEST].copy()
     nothing = low > high
-    low, high = np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
+    low[nothing] = high[nothing] = np.nan
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
     return low, high
