@@ -312,3 +312,30 @@ def test_empty_arrays_pass() -> None:
         assert F.normalize(x).shape == shape
         assert F.batch_norm(x, ones(4), ones(4)).shape == shape
         assert F.switchable_norm(x, *logits().values(), ones(4), ones(4)).shape == shape
+
+
+def switchable(x: Any, mean: Any, var: Any, training: bool) -> Any:
+    return F.switchable_norm(x, np.zeros(3), np.zeros(3), mean, var, training=training)
+
+
+def batch(x: Any, mean: Any, var: Any, training: bool) -> Any:
+    return F.batch_norm(x, mean, var, training=training)
+
+
+def instance(x: Any, mean: Any, var: Any, training: bool) -> Any:
+    return F.instance_norm(x, mean, var, use_input_stats=training)
+
+
+@pytest.mark.parametrize("norm", [batch, instance, switchable])
+def test_statistics_that_cannot_be_updated_are_refused(norm: Any) -> None:
+    """An update of a list would be lost in its copy; statistics that are only read may be a list."""
+    x = np.random.default_rng(0).normal(size=(3, 2, 4))
+    running = np.zeros(2), np.ones(2)
+    for wrong in range(2):
+        given: list[Any] = [value.copy() for value in running]
+        given[wrong] = given[wrong].tolist()
+        with pytest.raises(TypeError, match=r"running_(mean|var): expected an array to update, got a list"):
+            norm(x, *given, True)
+        assert all(np.array_equal(g, r) for g, r in zip(given, running, strict=True))
+    y = F.batch_norm(x, [0.0, 0.0], [1.0, 1.0], eps=0.0)
+    assert np.array_equal(y, x)

@@ -137,12 +137,18 @@ def as_statistic(p: Any, name: str, channels: int, *, update: bool) -> Array | N
     """A running statistic: a float vector of one value per channel, writeable if it is to be updated."""
     if p is None:
         return None
-    if update and not isinstance(p, np.ndarray):
-        p = to_ndarray(p, name)
-    array = as_input(p, name)
+    array = as_updated(p, name) if update else as_input(p, name)
     if array.shape != (channels,):
         raise ValueError(f"{name}: expected shape ({channels},), got {array.shape}")
-    if update and not array.flags.writeable:
+    return array
+
+
+def as_updated(p: Any, name: str) -> Array:
+    """A float array that shares the memory of `p`, to be written to."""
+    array = as_input(p, name)
+    if isinstance(p, (list, tuple)):  # an update of the copy would be lost
+        raise TypeError(f"{name}: expected an array to update, got a {type(p).__name__}")
+    if not array.flags.writeable:
         raise ValueError(f"{name}: expected a writeable array to update, got a read-only one")
     return array
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, as_input, as_parameter, native, to_ndarray
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, as_updated, native
 from cnorm._accept.axes import (
     as_eps,
     as_number,
@@ -105,11 +105,9 @@ def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
     """A running statistic with one element per channel in any shape (torch checkpoints have (1, C, 1))."""
     if p is None:
         return None
-    array = as_input(to_ndarray(p, name), name)
+    array = as_updated(p, name) if update else as_input(p, name)
     if array.size != channels:
         raise ValueError(f"{name}: expected {channels} elements, one per channel, got shape {array.shape}")
-    if update and not array.flags.writeable:
-        raise ValueError(f"{name}: expected a writeable array to update, got a read-only one")
     return array
 
 
