@@ -27,6 +27,7 @@
 #define CN_BITS_f32 32
 #define CN_BITS_f64 64
 #define CN_BITS CN_CAT(CN_BITS_, CN_L)
+#define CN_LANES_BITS CN_CAT(CN_BITS_, CN_LANES)
 
 /* An element, a lane, a vector of lanes, what a comparison gives, its bits, those of a lane; lanes of
  * a vector. */
