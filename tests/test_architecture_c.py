@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sweep import sweep
 
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "src_c").is_dir():
@@ -47,13 +48,13 @@ def text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
 def code(path: Path) -> str:
     """C without comments."""
     return re.sub(r"/\*.*?\*/|//[^\n]*", "", text(path), flags=re.S)
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def folder(path: Path) -> str:
@@ -66,7 +67,7 @@ def c_layer_of(name: str) -> int:
     return depths[0]
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=relative)
+@sweep(path=C_FILES)
 def test_c_arrows_point_down(path: Path) -> None:
     for included in re.findall(r'#include "([^"]+)"', code(path)):
         assert (SRC_C / included).is_file(), f"{included}: expected a path from src_c"
@@ -76,7 +77,7 @@ def test_c_arrows_point_down(path: Path) -> None:
         assert c_layer_of(there) > c_layer_of(folder(path)), f"{relative(path)} includes {included}"
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=relative)
+@sweep(path=C_FILES)
 def test_c_folders_keep_to_their_duty(path: Path) -> None:
     body = code(path)
     assert "Python.h" not in body
@@ -86,14 +87,14 @@ def test_c_folders_keep_to_their_duty(path: Path) -> None:
         assert folder(path) in folders or not re.search(words, body), words
 
 
-@pytest.mark.parametrize("path", C_FILES, ids=relative)
+@sweep(path=C_FILES)
 def test_retired_words_stay_out(path: Path) -> None:
     """src_c/README.md says which word each of them gave way to."""
     body = re.sub(r'"[^"\n]*"', "", code(path))
     assert RETIRED.findall(body) == []
 
 
-@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix in (".h", ".inc")], ids=relative)
+@sweep(path=[p for p in C_FILES if p.suffix in (".h", ".inc")])
 def test_headers_export_nothing(path: Path) -> None:
     """Functions defined in headers are static: each instruction set keeps its own copy."""
     for line in code(path).splitlines():
@@ -101,7 +102,7 @@ def test_headers_export_nothing(path: Path) -> None:
             pytest.fail(f"not static: {line}")
 
 
-@pytest.mark.parametrize("path", [p for p in C_FILES if p.suffix == ".h"], ids=relative)
+@sweep(path=[p for p in C_FILES if p.suffix == ".h"])
 def test_guards_are_named_after_their_files(path: Path) -> None:
     """Parts of vec.h are included there and nowhere else: they have none."""
     wanted = f"{'CN_' if path.stem != 'cnorm' else ''}{path.stem.upper()}_H"
@@ -132,14 +133,12 @@ def test_build_flags() -> None:
         assert f"optimize({flag}" not in everything
 
 
-@pytest.mark.parametrize("path", [*C_FILES, *C_TESTS], ids=relative)
+@sweep(path=[*C_FILES, *C_TESTS])
 def test_file_size(path: Path) -> None:
     assert len(text(path).splitlines()) <= LINES
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in [*C_FILES, *C_TESTS] if p.suffix in (".c", ".inc")], ids=relative
-)
+@sweep(path=[p for p in [*C_FILES, *C_TESTS] if p.suffix in (".c", ".inc")])
 def test_c_function_size(path: Path) -> None:
     lines = text(path).splitlines()
     start = None
@@ -151,6 +150,6 @@ def test_c_function_size(path: Path) -> None:
             start = None
 
 
-@pytest.mark.parametrize("path", [*C_FILES, *C_TESTS], ids=relative)
+@sweep(path=[*C_FILES, *C_TESTS])
 def test_c_files_open_with_their_duty(path: Path) -> None:
     assert re.match(r"/\* " + re.escape(path.name) + ": .", text(path))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sweep import sweep
 
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "src_c").is_dir():
@@ -51,10 +52,6 @@ ALONE = ("_bench/interleave.py", "_check/formulas.py")
 
 def text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def module_name(path: Path) -> str:
@@ -102,7 +99,7 @@ def layer_of(module: str) -> tuple[int, str]:
     return max(fitting)[1:]
 
 
-@pytest.mark.parametrize("path", [*FILES, *COMPILED], ids=relative)
+@sweep(path=[*FILES, *COMPILED])
 def test_arrows_point_down(path: Path) -> None:
     name = module_name(path)
     layer, room = layer_of(name)
@@ -129,7 +126,7 @@ def test_no_folder_has_a_cycle() -> None:
         visit(name, ())
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@sweep(path=FILES)
 def test_who_touches_the_core(path: Path) -> None:
     name = module_name(path)
     if not MAY_TOUCH_CORE.match(name):
@@ -166,7 +163,7 @@ def test_the_short_way_writes_no_rules() -> None:
                 assert module_name(path) == "cnorm.functional"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@sweep(path=FILES)
 def test_columns_of_a_state_have_names(path: Path) -> None:
     """COUNT, MEAN, MEAN_LO, M2 and UNIT of `_stats.state`, no integers."""
     assert not re.search(r"\b(state|states|partials?|whole|part)\[\.\.\., :?\d", text(path))
@@ -176,7 +173,7 @@ def functions(path: Path) -> list[str]:
     return [node.name for node in ast.parse(text(path)).body if isinstance(node, ast.FunctionDef)]
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@sweep(path=FILES)
 def test_foreign_libraries_are_imported_lazily(path: Path) -> None:
     """At the top of a module: the standard library, NumPy and ourselves; one module is scikit-learn's."""
     allowed = {*AT_THE_TOP, "sklearn", "scipy"} if module_name(path) == IMPORTS_SKLEARN else AT_THE_TOP
@@ -196,7 +193,7 @@ def function_lengths(path: Path) -> Iterator[tuple[str, int]]:
             yield node.name, (node.end_lineno or 0) - node.lineno + 1 - doc
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@sweep(path=FILES)
 def test_functions_are_short(path: Path) -> None:
     assert [(name, n) for name, n in function_lengths(path) if n > 60] == []
 
@@ -211,7 +208,7 @@ def test_the_gate_holds_no_mathematics() -> None:
         assert not re.search(r"\b(sqrt|exp|log|pow|libc\.math)\b", text(path))
 
 
-@pytest.mark.parametrize("path", [*FILES, *TESTS], ids=relative)
+@sweep(path=[*FILES, *TESTS])
 def test_files_open_with_their_duty(path: Path) -> None:
     if not text(path).strip():
         return

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, DTYPES, Array, assert_close
 from strategies import Placed, fill, placed
+from sweep import sweep
 
 import cnorm
 
-by_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 AXES = [None, *(c for n in range(5) for c in itertools.combinations(range(4), n))]
 
 
@@ -37,9 +37,7 @@ def assert_moments(actual: Any, expected: Any, dtype: Any, bound: float | None =
     assert np.all(np.abs(R.wide(var) - true_var) <= bound * true_var)
 
 
-@by_dtype
-@pytest.mark.parametrize("axis", AXES, ids=str)
-@pytest.mark.parametrize("keepdims", [False, True])
+@sweep(dtype=DTYPES, axis=AXES, keepdims=[False, True])
 def test_axes(dtype: Any, axis: Any, keepdims: bool) -> None:
     x = fill((3, 4, 5, 6), dtype, 1)
     actual = cnorm.moments(x, axis, keepdims=keepdims)
@@ -85,8 +83,7 @@ def test_integers_promote(dtype: Any) -> None:
     assert np.array_equal(var, x.astype(float).var(0))
 
 
-@pytest.mark.parametrize("axis", [None, 0, 1, (0, 1)])
-@by_dtype
+@sweep(dtype=DTYPES, axis=[None, 0, 1, (0, 1)])
 def test_where(axis: Any, dtype: Any) -> None:
     x = fill((7, 9), dtype, 4)
     where = np.random.default_rng(5).random((7, 9)) < 0.6
@@ -121,8 +118,7 @@ def test_weights(axis: Any) -> None:
     assert_moments(cnorm.moments(x, axis, weights=weights, where=where), expected, x.dtype)
 
 
-@by_dtype
-@pytest.mark.parametrize("axis", [None, 0, 1])
+@sweep(dtype=DTYPES, axis=[None, 0, 1])
 def test_nan_policy(dtype: Any, axis: Any) -> None:
     x = fill((6, 7), dtype, 10)
     x[2, 3] = x[5, 0] = np.nan
@@ -212,9 +208,7 @@ def test_exact_mean(dtype: Any, center: float, spread: float, n: int) -> None:
                 assert abs(Fraction(float(v)) - true_var) <= Fraction(bound) * true_var
 
 
-@by_dtype
-@pytest.mark.parametrize("value", [0.0, 1.0, -3.0, 0.1, 1e3])
-@pytest.mark.parametrize("n", [1, 2, 31, 1000, 100_003])
+@sweep(dtype=DTYPES, value=[0.0, 1.0, -3.0, 0.1, 1e3], n=[1, 2, 31, 1000, 100_003])
 def test_constant_data_is_exact(dtype: Any, value: float, n: int) -> None:
     """Exactly zero variance and exactly the value as mean: 0.1 too, which no sum holds."""
     x = np.full(n, value, dtype)
@@ -224,8 +218,7 @@ def test_constant_data_is_exact(dtype: Any, value: float, n: int) -> None:
         assert np.all(np.asarray(var) == 0)
 
 
-@by_dtype
-@pytest.mark.parametrize("axis", AXES, ids=str)
+@sweep(dtype=DTYPES, axis=AXES)
 def test_standardize_axes(dtype: Any, axis: Any) -> None:
     x = fill((3, 4, 5, 6), dtype, 11)
     y, mean, var = cnorm.standardize(x, axis, return_moments=True)
@@ -246,7 +239,7 @@ def test_standardize_parameters_broadcast(shape: tuple[int, ...], axis: Any) -> 
     assert_close(cnorm.standardize(x, axis, weight, bias), expected, 4e-6)
 
 
-@by_dtype
+@sweep(dtype=DTYPES)
 def test_standardize_where(dtype: Any) -> None:
     """Masked elements count nowhere, come out as 0, and what they hold does not matter."""
     x = fill((4, 3, 8), dtype, 15)
