@@ -17,14 +17,14 @@ _LAYOUTS = {"HWC->CHW": (-1, -3), "HWC->HWC": (-1, -1), "CHW->CHW": (-3, -3)}
 _COMPUTED = ("image", "channel")
 # Taken as dtypes that hold each of their values.
 _EXACT = {
-    "bool": np.uint8,
-    "int8": np.float32,
-    "int16": np.float32,
-    "int32": np.float64,
-    "uint32": np.float64,
+    "b1": np.uint8,
+    "i1": np.float32,
+    "i2": np.float32,
+    "i4": np.float64,
+    "u4": np.float64,
 }
 # What takes the largest value to 1; of other integers nobody knows the largest.
-_SCALES = {"uint8": 1 / 255, "uint16": 1 / 65535, "bool": 1.0, **dict.fromkeys(FLOATS, 1.0)}
+_SCALES = {"u1": 1 / 255, "u2": 1 / 65535, "b1": 1.0}
 _PALETTES = ("P", "PA")  # modes of PIL images
 
 
@@ -122,16 +122,17 @@ def image_normalize(
     return final
 
 
-def _as_image(image: Any, from_axis: int) -> tuple[Array, str]:
-    """The picture in a dtype that the core takes, and the name of the one it came in."""
+def _as_image(image: Any, from_axis: int) -> tuple[Array, np.dtype[Any]]:
+    """The picture in a dtype that the core takes, and the one it came in."""
     if getattr(image, "mode", None) in _PALETTES and hasattr(image, "convert"):
         raise ValueError(
             f'image: expected colours, got a palette (mode {image.mode!r}): image.convert("RGB")'
         )
     x = to_ndarray(image, "image")
-    kind = x.dtype.name
-    if kind in _EXACT:
-        x = x.view(np.uint8) if kind == "bool" else x.astype(_EXACT[kind])
+    kind = x.dtype
+    code = kind.str[1:]  # a dtype's name takes microseconds to make
+    if code in _EXACT:
+        x = x.view(np.uint8) if code == "b1" else x.astype(_EXACT[code])
     elif x.dtype.char not in INTEGERS and not is_float(x.dtype):
         raise TypeError(f"image: expected a float dtype, or integers of at most 32 bits, got {x.dtype}")
     if x.ndim == 2:
@@ -144,12 +145,13 @@ def _as_image(image: Any, from_axis: int) -> tuple[Array, str]:
     return x, kind
 
 
-def _as_scale(scale: Any, kind: str, *, needed: bool) -> float:
+def _as_scale(scale: Any, kind: np.dtype[Any], *, needed: bool) -> float:
     """A finite number; for None what takes pictures of this dtype to [0, 1], if it matters."""
     if scale is None:
-        if needed and kind not in _SCALES:
+        known = _SCALES.get(kind.str[1:])
+        if needed and known is None and not is_float(kind):
             raise TypeError(f"scale: expected a number for pictures of {kind}, got None")
-        return _SCALES.get(kind, 1.0)
+        return 1.0 if known is None else known
     factor = as_number(scale, "scale")
     if not math.isfinite(factor) or factor == 0:
         raise ValueError(f"scale: expected a finite number other than 0, got {scale!r}")
