@@ -6,9 +6,10 @@ import numpy as np
 from reference import Array
 
 import cnorm.functional as F
+from cnorm._native import core
 
-CURVES = ("silu", "gelu", "gelu_tanh")
-ACTIVATIONS = ("relu", *CURVES)
+ACTIVATIONS = tuple(core.activations())
+CURVES = ACTIVATIONS[1:]  # relu is no curve
 
 
 def alone(x: Array, activation: str) -> Array:

@@ -101,7 +101,15 @@ def layer_norm(
     >>> y.round(3), h
     (array([[0., 1.]]), array([[1., 3.]]))
     """
-    how = Options(axis, weight_offset, where, residual, residual_out, activation, out)
+    how = Options(
+        axis=axis,
+        weight_offset=weight_offset,
+        where=where,
+        residual=residual,
+        residual_out=residual_out,
+        activation=activation,
+        out=out,
+    )
     return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
 
 
@@ -187,7 +195,14 @@ def rms_norm(
     >>> y.round(4), h
     (array([[0.8485, 1.1314]]), array([[3., 4.]]))
     """
-    how = Options(axis, weight_offset, None, residual, residual_out, activation, out)
+    how = Options(
+        axis=axis,
+        weight_offset=weight_offset,
+        residual=residual,
+        residual_out=residual_out,
+        activation=activation,
+        out=out,
+    )
     return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
 
 

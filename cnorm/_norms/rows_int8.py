@@ -86,7 +86,7 @@ def layer_norm_int8(
     >>> F.layer_norm_int8(np.array([1.0, 2.0, 3.0]), (3,), scale=0.25)
     (array([-5,  0,  5], dtype=int8), array(0.25))
     """
-    how = Options(axis, weight_offset, where, out=out)
+    how = Options(axis=axis, weight_offset=weight_offset, where=where, out=out)
     call = Rows(input, normalized_shape, weight, bias, eps, how, "var")
     return _quantized(call, granularity, scale, out, "var")
 
@@ -146,7 +146,7 @@ def rms_norm_int8(
     array([[0.00891],
            [1.     ]])
     """
-    how = Options(axis, weight_offset, out=out)
+    how = Options(axis=axis, weight_offset=weight_offset, out=out)
     call = Rows(input, normalized_shape, weight, None, eps, how, "rms")
     return _quantized(call, granularity, scale, out, "rms")
 

@@ -198,7 +198,7 @@ static void take_running(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_g
 
 void cn_finish_all(cn_job *job)
 {
-    static void (*const job_alloc[])(const cn_job *, ptrdiff_t, ptrdiff_t, some_groups *) = {
+    static void (*const take[])(const cn_job *, ptrdiff_t, ptrdiff_t, some_groups *) = {
         [CN_OWN] = take_own, [CN_GIVEN] = take_given, [CN_RUNNING] = take_running};
     const cn_source from = job->call->moments.source;
     const ptrdiff_t all = job->call->n_stats, refined = job->plan.refined;
@@ -206,7 +206,7 @@ void cn_finish_all(cn_job *job)
     job->params = cn_params_in(job->params_memory, all * refined, job->k->param_size);
     for (ptrdiff_t first = 0; first < all; first += AT_ONCE) {
         const ptrdiff_t n = all - first < AT_ONCE ? all - first : AT_ONCE;
-        job_alloc[from](job, first, n, &g);
+        take[from](job, first, n, &g);
         if (refined == 1) cn_put_params(&job->params, job->k, first, n, g.mean, g.mean_lo, g.factor);
         for (ptrdiff_t i = 0; i < n && refined > 1; i++)
             for (ptrdiff_t r = 0; r < refined; r++)

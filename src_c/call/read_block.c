@@ -1,4 +1,4 @@
-/* read_block.c: a block of x meets the kernels that job_alloc moments. */
+/* read_block.c: a block of x meets the kernels that take moments. */
 #include "call/block.h"
 #include "memory/copy.h"
 

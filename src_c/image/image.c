@@ -161,7 +161,7 @@ static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, 
             float rounded = (float)v;
             memcpy(from + i * (ptrdiff_t)sizeof rounded, &rounded, sizeof rounded);
         }
-    if (job->size == 2) cn_kernels_of(dtype)->round((const float *)from, from, n);
+    if (job->size < (ptrdiff_t)sizeof(float)) cn_kernels_of(dtype)->round((const float *)from, from, n);
     cn_copy((cn_matrix){y, 0, y_step}, (cn_matrix){from, 0, job->size}, 1, n, job->size);
 }
 
