@@ -88,7 +88,8 @@ def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
             exponent = np.frexp(np.abs(x).max(axes, keepdims=True))[1]
             unit = np.where(odd, np.ldexp(1.0, np.clip(-exponent, -1000, 1000)), 1)
             state = core.moments(x * unit, axes)
-            mean, rest = (np.where(odd, state[..., i] / unit, v) for i, v in ((1, mean), (2, rest)))
+            mean = np.where(odd, state[..., MEAN] / unit, mean)
+            rest = np.where(odd, state[..., MEAN_LO] / unit, rest)
             std = np.where(odd, np.sqrt(state[..., M2] / state[..., COUNT]) / unit, std)
     pictures = len(x)
     return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))

@@ -8,16 +8,13 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import BLOCK
+from cnorm._stats.state import unit_for
 from cnorm._stats.table import combined
 from cnorm.preprocessing._maps import Map
 
 __all__ = ["CENTER_SPARSE", "is_sparse", "run_sparse", "sparse_moments"]
 
 CENTER_SPARSE = "Cannot center sparse matrices: pass `with_mean=False` instead, or a dense array."
-
-# Sums of squares of numbers between these neither overflow nor lose digits; the numbers of other columns are
-# taken times the power of two.
-UNITS = ((2.0**480, 2.0**-540), (2.0**-480, 2.0**540))
 
 
 def is_sparse(X: Any) -> bool:
@@ -64,13 +61,12 @@ def sparse_moments(x: Any, weights: Array | None) -> Array:
 
 def units(values: Array, starts: Array) -> Array:
     """A power of two for each column by which squares of its numbers stay in float64."""
-    unit, filled = np.ones(len(starts) - 1), np.diff(starts) > 0
-    if not filled.any():
-        return unit
-    (most, down), (least, up) = UNITS
-    largest = np.maximum.reduceat(np.abs(values), starts[:-1][filled])
-    unit[filled] = np.where(largest > most, down, np.where((largest < least) & (largest > 0), up, 1.0))
-    return unit
+    stored, largest = np.diff(starts), np.zeros(len(starts) - 1)
+    filled = stored > 0
+    if filled.any():
+        largest[filled] = np.maximum.reduceat(np.abs(values), starts[:-1][filled])
+    with np.errstate(divide="ignore"):  # a column of nothing, or of zeros, has unit 1
+        return unit_for(np.log2(largest), np.maximum(stored, 1))
 
 
 def about_own_mean(values: Array, repeats: Array, shown: Array, starts: Array) -> Array:

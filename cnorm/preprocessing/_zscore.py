@@ -13,8 +13,8 @@ from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.masks import as_mask
 from cnorm._stats.moments import check_nan_policy
 from cnorm._stats.scores import Groups, first_moments, fused_scores
-from cnorm._stats.state import COUNT, M2, MEAN
-from cnorm._stats.table import deviation, table_moments, values_of
+from cnorm._stats.state import COUNT, M2, MEAN, with_unit
+from cnorm._stats.table import deviation, settled, values_of
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 
@@ -112,7 +112,7 @@ def zscore(
 def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fresh: bool) -> Array:
     """y = (x - mean) / std, and which groups are not constant. A `y` not fresh is written at the very end."""
     partials = fused_scores(x, y, groups, ddof) if fresh else first_moments(x, groups)
-    state, odd = settled(x, partials, groups)
+    state, odd = state_of(x, partials, groups)
     with_nan = state[..., COUNT] < groups.count
     if nan_policy == "raise" and with_nan.any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')
@@ -136,19 +136,18 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     return ~constant
 
 
-def settled(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
+def state_of(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
     """The table state without NaN, and the groups where that is not what the core found.
 
     These hold NaN or infinity, or squares beyond float64; what the others hold plays no part.
     """
-    state = np.concatenate([partials, np.ones((*partials.shape[:-1], 1))], -1)
+    state = with_unit(partials, 1.0)
     odd = ~np.isfinite(partials).all(-1)
     if x.dtype.itemsize == 8:
         tiny = (partials[..., M2] < TINY_SQUARES) & (np.abs(partials[..., MEAN]) < TINY_MEAN)
         odd = odd | (tiny & (partials[..., COUNT] > 0))
     if odd.any():
-        seen = x if groups.mask is None else np.where(groups.mask, x, x.dtype.type(np.nan))
-        state[odd] = table_moments(seen, groups.axes, infinite=True)[odd]
+        state[odd] = settled(partials, x, groups.axes, None, groups.mask, "omit")[odd]
     return state, np.asarray(odd)
 
 
