@@ -299,7 +299,8 @@ def test_own_statistics_of_any_batch(batch: tuple[Array, str], data: st.DataObje
     if dtype == np.float16 and np.abs(z).max(initial=0) > 60000:
         return
     error = np.abs(y.astype(np.longdouble) - z)
-    assert (error <= bound * max(np.abs(z).max(), 1e-9)).all()
+    denormal = 0.51 * 2.0**-24 if dtype == np.float16 else 0.0  # rounding where results are denormal
+    assert (error <= max(bound * max(np.abs(z).max(), 1e-9), denormal)).all()
 
 
 @pytest.mark.parametrize("kind", [np.dtype(np.uint8), np.dtype(np.float64)], ids=str)
