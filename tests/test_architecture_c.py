@@ -25,13 +25,15 @@ LINES = 400
 C_LAYERS = (
     {"isa"},
     {"call", "image", "lrn"},
+    {"read", "write"},
+    {"job"},
     {"dispatch"},
     {"kernels"},
     {"memory", "plan", "simd", "threads"},
 )
 # What only these folders may say.
 C_WORDS = {
-    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "image", "lrn", "memory"},
+    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "image", "job", "lrn", "memory", "write"},
     r"#pragma omp|omp\.h|pthread": {"threads"},
     r"atomic": {"call", "dispatch", "image", "memory", "threads"},
     r"immintrin\.h|\b_mm\w*\(": {"simd"},

@@ -151,7 +151,7 @@ WHEEL = [
     ("extra", "tracked", "problems"),
     [
         ([], ["setup.py", "src_c/plan/plan.c"], []),
-        ([], ["setup.py", "src_c/call/job.c"], ["missing: src_c/call/job.c"]),
+        ([], ["setup.py", "src_c/job/job.c"], ["missing: src_c/job/job.c"]),
         (["cnorm_cpu-1/cnorm/_native/core.c"], [], ["made by a build: cnorm/_native/core.c"]),
         (["cnorm_cpu-1/cnorm/_native/core.so"], [], ["made by a build: cnorm/_native/core.so"]),
     ],

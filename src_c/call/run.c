@@ -5,11 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "call/block.h"
-#include "call/finish.h"
-#include "call/job.h"
-#include "call/read.h"
+#include "call/open.h"
+#include "job/finish.h"
+#include "read/read.h"
 #include "threads/threads.h"
+#include "write/quantize.h"
+#include "write/write.h"
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {

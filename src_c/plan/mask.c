@@ -1,5 +1,5 @@
 /* mask.c: what a mask shows: runs, extents, everything. Any byte but 0 shows its element. */
-#include "call/mask.h"
+#include "plan/mask.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* read_block.c: a block of x meets the kernels that take moments. */
-#include "call/block.h"
 #include "memory/copy.h"
+#include "read/block.h"
 
 /* Copies a tile whose columns are apart. */
 static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed)

@@ -1,5 +1,5 @@
 /* residual.c: x as a sum, block by block, so that moments and apply find it in the cache. */
-#include "call/residual.h"
+#include "read/residual.h"
 
 #include "memory/copy.h"
 

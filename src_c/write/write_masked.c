@@ -2,9 +2,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "call/block.h"
-#include "call/mask.h"
-#include "call/masked.h"
+#include "plan/mask.h"
+#include "write/write.h"
 
 /* Rows up to this length are applied together, hidden elements too, which are wiped afterwards. */
 #define SHORT_ROW 64

@@ -2,11 +2,11 @@
  *
  * Blocks are merged in order within segments of SEGMENT blocks, the segments in order into the bundle: this tree
  * depends on the shape of a group alone, never on threads, schedule or how many groups there are. */
-#include "call/read.h"
+#include "read/read.h"
 
 #include <string.h>
 
-#include "call/finish.h"
+#include "job/finish.h"
 
 #define SEGMENT 16
 

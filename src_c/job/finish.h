@@ -2,7 +2,7 @@
 #ifndef CN_FINISH_H
 #define CN_FINISH_H
 
-#include "call/job.h"
+#include "job/job.h"
 
 cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind);
 

@@ -1,5 +1,5 @@
 /* quantize.c: rows of y to signed bytes and their scales. */
-#include "call/quantize.h"
+#include "write/quantize.h"
 
 #include <math.h>
 #include <stdlib.h>

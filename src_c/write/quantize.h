@@ -2,16 +2,16 @@
 #ifndef CN_QUANTIZE_H
 #define CN_QUANTIZE_H
 
-#include "kernels/kernels.h"
+#include "job/job.h"
 
-typedef struct {
+struct cn_rows {
     const cn_kernels *k;
     cn_int8 to;
     cn_dtype dtype;
     ptrdiff_t n, size; /* elements of a row, bytes of one */
     char *y;           /* all rows, or a bundle for each thread, y_bytes apart */
     ptrdiff_t y_bytes;
-} cn_rows;
+};
 
 /* y of a call as C-ordered rows, a group each: `own` is the call with them as its operand Y, data not set. */
 cn_rows cn_rows_of(const cn_call *call, cn_call *own);

@@ -3,7 +3,7 @@
  * Rare data, so one plain way for all layouts: element by element, over the axes of the call. x * 2^-k is exact
  * but for what is 2^-1000 of the largest element, and its mean, deviation and scale are ordinary numbers: apply
  * multiplies x by the same power first (`prescale`). */
-#include "call/extreme.h"
+#include "job/extreme.h"
 
 #include <math.h>
 #include <string.h>

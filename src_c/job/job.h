@@ -4,8 +4,7 @@
 #ifndef CN_JOB_H
 #define CN_JOB_H
 
-#include "call/params.h"
-#include "call/quantize.h"
+#include "job/params.h"
 #include "kernels/kernels.h"
 #include "plan/tiling.h"
 
@@ -64,6 +63,7 @@ struct cn_writing {
 };
 
 typedef struct cn_job cn_job;
+typedef struct cn_rows cn_rows; /* write/quantize.h */
 struct cn_job {
     const cn_call *call;
     const cn_kernels *k;
@@ -122,11 +122,18 @@ static inline cn_moments_view cn_open_partials(double *partials, ptrdiff_t width
 /* Are columns read side by side? */
 static inline int cn_reads_columns(const cn_job *job) { return job->plan.cols && !job->mask_per_group; }
 
-/* Plan, bundles, segments, schedule and steps of a call; nothing is allocated yet. */
-void cn_open_job(cn_job *job, const cn_call *call);
+/* Is the activation a curve? Its result is made from packed results: relu is part of apply. */
+static inline int cn_curved(cn_activation activation) { return activation > CN_RELU; }
 
-/* What depends on where y is: whether it is written past the cache. */
-void cn_open_output(cn_job *job);
+/* Narrow columns are joined: several rows become one row of about CN_JOINED_ROW. Moments only where a vector
+ * would be mostly empty: a joined column is summed in another order, and its bits should not depend on how
+ * many columns stand beside it. */
+#define CN_NARROW 127
+#define CN_NARROW_MOMENTS 15
+#define CN_JOINED_ROW 256
+
+/* How many rows of n columns are applied as one: whole vectors of 16, at most CN_MAX_GROUPS elements. */
+ptrdiff_t cn_joined_rows_of(ptrdiff_t n);
 
 /* Memory of the job, from malloc when its own is used up; NULL if there is none. */
 void *cn_job_alloc(cn_job *job, size_t bytes);

@@ -5,10 +5,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "call/block.h"
-#include "call/mask.h"
-#include "call/masked.h"
 #include "memory/copy.h"
+#include "plan/mask.h"
+#include "read/block.h"
 
 /* Without branches: where the mask changes often they would be guesses. */
 #define PICK(T)                                                                                                   \

@@ -2,7 +2,7 @@
 #ifndef CN_RESIDUAL_H
 #define CN_RESIDUAL_H
 
-#include "call/job.h"
+#include "job/job.h"
 
 /* A step of a job: x = add[0] + add[1] over a block of a bundle's moments, of all its groups. into: where the bundle
  * is in scratch, if the sum is written past the cache. */
@@ -12,10 +12,5 @@ void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *b
 /* Can x, a sum, be written past the cache? Its bundles have no gaps, and it is not written over
  * what it is made of. */
 int cn_sum_can_be_nontemporal(const cn_job *job);
-
-static inline ptrdiff_t cn_sum_bytes(const cn_job *job)
-{
-    return job->nontemporal_sum ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
-}
 
 #endif

@@ -2,21 +2,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "call/block.h"
 #include "memory/copy.h"
+#include "write/write.h"
 
 /* Elements prescaled at a time. */
 #define PRESCALED 256
 
 /* Bytes of a row from which on curves are drawn row by row. */
 #define LONG_ROW 256
-
-ptrdiff_t cn_joined_rows_of(ptrdiff_t n)
-{
-    if (n > CN_NARROW) return 1;
-    ptrdiff_t step = 16 / (n % 16 ? n & -n : 16), wide = step * n;
-    return wide > CN_MAX_GROUPS ? 1 : wide > CN_JOINED_ROW ? step : CN_JOINED_ROW / wide * step;
-}
 
 /* A parameter over the block. One row is gathered if its columns are apart. */
 static inline cn_param param_at(const char *data, const cn_param_layout *how, ptrdiff_t n, ptrdiff_t size,

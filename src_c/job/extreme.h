@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "call/params.h"
+#include "job/params.h"
 
 /* Sums of squares below this may have lost digits, if the mean is memory enough for such squares. */
 #define CN_LEAST_SQUARE 0x1p-900

@@ -2,7 +2,7 @@
 #ifndef CN_READ_H
 #define CN_READ_H
 
-#include "call/job.h"
+#include "job/job.h"
 
 /* How many segments the blocks of a bundle make. */
 ptrdiff_t cn_count_segments(const cn_tiling *tiling);

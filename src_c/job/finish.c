@@ -1,7 +1,7 @@
 /* finish.c: moments merged, written, and made to parameters: the only place where any of that is done. */
-#include "call/finish.h"
+#include "job/finish.h"
 
-#include "call/extreme.h"
+#include "job/extreme.h"
 #include "kernels/moments.h"
 
 /* Parameters of so many groups are made at once. */
