@@ -13,9 +13,16 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 /* Elements of images: these, or a cn_dtype. */
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
-/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). CN_EXTREMES: instead of
- * moments, and without a result, the least and the greatest element, NaN apart; inf and -inf if there is none. */
-typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES } cn_kind;
+/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). Instead of moments, and without
+ * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS. */
+typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS } cn_kind;
+
+/* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
+#define CN_NUMBERS(X)                                                                                             \
+    X(I8, int8_t) X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t)                \
+    X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+#define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
+typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
 /* What apply does to its rounded result: max(y, 0), and the curves y / (1 + e^-y), y times the normal distribution, the
  * same by tanh. A curve more is a line here and its body in kernels/curves.inc. */
@@ -38,10 +45,11 @@ typedef struct {
     ptrdiff_t strides[CN_MAXDIM]; /* bytes; for CN_STAT elements; 0 = broadcast */
 } cn_operand;
 
-/* Mergeable moments of one group: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. All 0 without an
- * element. */
+/* Mergeable moments of one group, of x * prescale: its mean is mean + mean_lo, m2 the sum of (x - mean)^2. All 0
+ * without an element, but for prescale: a power of two, 1 unless squares would leave the range of doubles. Extremes:
+ * the least as mean, the greatest as mean_lo, m2 is 1 if there is NaN. Sums: the sum is mean + mean_lo. */
 typedef struct {
-    double count, mean, mean_lo, m2;
+    double count, mean, mean_lo, m2, prescale;
 } cn_partial;
 
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
@@ -54,7 +62,13 @@ typedef struct {
     double eps;
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
-    cn_partial *to; /* NULL, or where the moments of group i go: to[i]; the extremes as mean and mean_lo */
+    cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
+    int omit_nan;   /* NaN counts nothing */
+    /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
+     * x counts nothing where they are 0. CN_NO_NUMBER: 1. */
+    cn_number weights;
+    double weights_by;
+    cn_number x; /* of a call without a result: what x is, if not of its dtype */
 } cn_moments;
 
 /* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
@@ -95,6 +109,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     }
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
+    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
     call->bytes.q = NULL, call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
@@ -104,18 +119,12 @@ static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data ||
 
 cn_status cn_run(const cn_call *call);
 
-/* Moments of one feature of a stream, of x * prescale. */
-typedef struct {
-    cn_partial of;
-    double prescale;
-} cn_stream_state;
+/* What a stream takes in: values or partials; so many doubles each. */
+enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 
-/* What a stream takes in: values, partials of prescale 1 or states; so many doubles each. */
-enum { CN_VALUES = 1, CN_PARTIALS = 4, CN_STATES = 5 };
-
-/* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the three. 0, and nothing written, if a
- * prescale is not 1, a number not finite, or one so large or small that squares might not be right. */
-int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n);
+/* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the two. omit_nan: a value that is NaN is left out.
+ * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
+int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {

@@ -80,10 +80,16 @@ def as_real(x: Any, name: str) -> Array:
 
     Missing values of nullable pandas columns are NaN, as are None and pandas' NA among objects.
     """
+    array = as_number_array(x, name)
+    return array.astype(np.float64) if array.dtype.kind in "biu" else array
+
+
+def as_number_array(x: Any, name: str) -> Array:
+    """As `as_real`, but integers and booleans are left as they are."""
     array = to_ndarray(nullable(x), name)
     if array.dtype.kind == "O":
         array = from_objects(array, name)
-    return as_input(array.astype(np.float64) if array.dtype.kind in "biu" else array, name)
+    return array if array.dtype.kind in "biu" else as_input(array, name)
 
 
 def nullable(x: Any) -> Any:

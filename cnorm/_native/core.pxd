@@ -5,14 +5,17 @@ cimport numpy as cnp
 cdef extern from "cnorm.h" nogil:
     enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_M
     ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
-    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_EXTREMES
+    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS
+    ctypedef enum cn_number:
+        CN_NO_NUMBER, CN_NUMBER_I8, CN_NUMBER_U8, CN_NUMBER_I16, CN_NUMBER_U16, CN_NUMBER_I32, CN_NUMBER_U32
+        CN_NUMBER_I64, CN_NUMBER_U64, CN_NUMBER_FLOAT, CN_NUMBER_DOUBLE
     ctypedef enum cn_activation: CN_NONE
     ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
     ctypedef struct cn_operand:
         char *data
         ptrdiff_t strides[64]
     ctypedef struct cn_partial:
-        double count, mean, mean_lo, m2
+        double count, mean, mean_lo, m2, prescale
     ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
@@ -26,6 +29,10 @@ cdef extern from "cnorm.h" nogil:
         const void *center
         const void *scale
         cn_partial *to
+        int omit_nan
+        cn_number weights
+        double weights_by
+        cn_number x
     ctypedef struct cn_call:
         int ndim
         cn_dtype dtype

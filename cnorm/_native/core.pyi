@@ -4,8 +4,24 @@ from typing import Any
 
 from cnorm._accept.arrays import Array
 
-def moments(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array: ...
-def extremes(x: Array, axes: tuple[int, ...]) -> Array: ...
+def moments(
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Array | None = None,
+    omit: bool = False,
+    by: float = 1,
+) -> Array: ...
+def sums(
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Array | None = None,
+    omit: bool = False,
+    by: float = 1,
+) -> Array: ...
+def squares(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit: bool = False) -> Array: ...
+def extremes(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array: ...
 def normalize(
     x: Array,
     out: Array,
@@ -18,6 +34,7 @@ def normalize(
     mask: Array | None = None,
     activation: int = 0,
     parts: tuple[Array, Array] | None = None,
+    omit: bool = False,
 ) -> Any: ...
 def normalize_int8(
     x: Array,
@@ -53,7 +70,7 @@ def respond(
     beta: float,
     k: float,
 ) -> None: ...
-def merge_states(state: Array, other: Array) -> Array | None: ...
+def merge_states(state: Array, other: Array, omit: bool = False) -> Array | None: ...
 def picture(image: Array, out: Array, axis: int, center: Array, scale: Array) -> None: ...
 def picture_sums(image: Array, axis: int) -> Array: ...
 def set_num_threads(n: int) -> None: ...

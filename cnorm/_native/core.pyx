@@ -14,9 +14,8 @@ cdef extern from "cnorm.h" nogil:
         ptrdiff_t below, above
         int anchored
         double alpha, beta, k
-    ctypedef struct cn_stream_state:
-        double unit
-    int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
+    int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
+                        int omit_nan)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
@@ -110,14 +109,14 @@ cdef void set_reduced(cn_call *call, tuple axes):
 
 
 cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes):
-    """Zeros of x's shape with axes reduced to 1, and four numbers for each group."""
+    """Zeros of x's shape with axes reduced to 1, and five numbers for each group."""
     cdef cnp.npy_intp dims[65]
     cdef int ndim = cnp.PyArray_NDIM(x), axis
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis)
     for axis in axes:
         dims[axis] = 1
-    dims[ndim] = 4
+    dims[ndim] = 5
     return cnp.PyArray_ZEROS(ndim + 1, dims, cnp.NPY_FLOAT64, 0)
 
 
@@ -146,48 +145,103 @@ cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.nd
         set_operand(call, CN_M, mask)
 
 
-def extremes(cnp.ndarray x not None, tuple axes not None):
-    """State [..., (count, least, greatest, 0)] of x over axes (kept with size 1), NaN apart: inf and -inf without any."""
+cdef cn_number number_of(cnp.ndarray a) noexcept:
+    """What an array of numbers has, or CN_NO_NUMBER."""
+    cdef int num = cnp.PyArray_TYPE(a)
+    cdef bint signed = cnp.PyTypeNum_ISSIGNED(num)
+    if num == cnp.NPY_FLOAT32:
+        return CN_NUMBER_FLOAT
+    if num == cnp.NPY_FLOAT64:
+        return CN_NUMBER_DOUBLE
+    if not cnp.PyTypeNum_ISINTEGER(num) and num != cnp.NPY_BOOL:
+        return CN_NO_NUMBER
+    size = cnp.PyArray_ITEMSIZE(a)
+    if size == 1:
+        return CN_NUMBER_I8 if signed else CN_NUMBER_U8
+    if size == 2:
+        return CN_NUMBER_I16 if signed else CN_NUMBER_U16
+    if size == 4:
+        return CN_NUMBER_I32 if signed else CN_NUMBER_U32
+    return CN_NUMBER_I64 if signed else CN_NUMBER_U64
+
+
+cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state) except -1:
+    """A call that takes statistics of x, of any real dtype: integers and booleans count as float64."""
+    cdef int num = cnp.PyArray_TYPE(x)
+    cdef bint floats = not (cnp.PyTypeNum_ISINTEGER(num) or num == cnp.NPY_BOOL)
+    set_x(call, x, dtype_of(x) if floats else CN_F64)
+    set_reduced(call, axes)
+    if not floats:
+        call.moments.x = number_of(x)
+    call.moments.kind, call.moments.to = kind, <cn_partial *>cnp.PyArray_DATA(state)
+    return 0
+
+
+cdef cnp.ndarray reduced(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray mask, cnp.ndarray weights, bint omit,
+                         double by):
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes)
+    check_against(x, mask, "mask")
+    check_against(x, weights, "weights")
     if cnp.PyArray_SIZE(x) == 0:
+        state[..., 4] = 1
         return state
-    set_x(&call, x, dtype_of(x))
-    set_reduced(&call, axes)
-    call.moments.kind, call.moments.to = CN_EXTREMES, <cn_partial *>cnp.PyArray_DATA(state)
+    set_real(&call, x, axes, kind, state)
+    set_affine(&call, weights, None, mask)
+    if weights is not None:
+        call.moments.weights, call.moments.weights_by = number_of(weights), by
+        if call.moments.weights == CN_NO_NUMBER:
+            raise TypeError(f"weights: expected real numbers the core takes, got {weights.dtype}")
+    call.moments.omit_nan = omit
     run(&call, cnp.PyArray_SIZE(x))
     return state
+
+
+def extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
+    """State [..., (count, least, greatest, NaN, 1)] of x over axes (kept with size 1), of what the mask shows.
+
+    NaN is neither least nor greatest, inf and -inf if there is nothing else; it makes the fourth 1.
+    """
+    return reduced(CN_EXTREMES, x, axes, mask, None, False, 1)
+
+
+def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, cnp.ndarray weights=None,
+            bint omit=False, double by=1):
+    """State [..., (count, mean, mean_lo, m2, unit)] of x over axes (kept with size 1), of what the mask shows.
+
+    x: of any real dtype. omit: NaN counts nothing. weights times `by`, a power of two: what elements count.
+    """
+    return reduced(CN_VAR, x, axes, mask, weights, omit, by)
+
+
+def sums(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, cnp.ndarray weights=None,
+         bint omit=False, double by=1):
+    """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for moments."""
+    return reduced(CN_SUMS, x, axes, mask, weights, omit, by)
+
+
+def squares(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, bint omit=False):
+    """State [..., (count, 0, 0, sum of squares, unit)]; arguments as for moments."""
+    return reduced(CN_RMS, x, axes, mask, None, omit, 1)
 
 
 cdef cn_kind kind_of(str kind):
     return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
 
 
-def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None):
-    """State [..., (count, mean, mean_lo, m2)] of x over axes (kept with size 1), of what the mask shows."""
-    cdef cn_call call
-    cdef cnp.ndarray state = new_state(x, axes)
-    if cnp.PyArray_SIZE(x) == 0:
-        return state
-    set_x(&call, x, dtype_of(x))
-    set_affine(&call, None, None, mask)
-    set_reduced(&call, axes)
-    call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
-    run(&call, cnp.PyArray_SIZE(x))
-    return state
-
-
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None):
+              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None, bint omit=False):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
 
     What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
-    cn_activation. parts: two arrays laid out as x, which is written: their sum.
+    cn_activation. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no moment, and stays.
     """
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
     if cnp.PyArray_SIZE(x) == 0:
+        if return_state:
+            state[..., 4] = 1
         return state
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
@@ -197,6 +251,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
     call.activation = <cn_activation>activation
+    call.moments.omit_nan = omit
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
         call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
@@ -280,28 +335,28 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     check(status)
 
 
-def merge_states(cnp.ndarray state not None, cnp.ndarray other not None):
-    """The state [..., 5], in C order, and as many values, partials [..., 4] or states together.
+def merge_states(cnp.ndarray state not None, cnp.ndarray other not None, bint omit=False):
+    """The state [..., 5], in C order, and as many values (omit: but NaN) or states together.
 
-    None where care is needed: units, numbers not finite, huge or tiny; `other` not float64 in C order.
+    None where care is needed: units, huge or tiny numbers; `other` not float64 in C order.
     """
     cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
     cdef ptrdiff_t step = cnp.PyArray_SIZE(other) // n if n else 0
-    cdef const cn_stream_state *a = <const cn_stream_state *>cnp.PyArray_DATA(state)
+    cdef const cn_partial *a = <const cn_partial *>cnp.PyArray_DATA(state)
     cdef const double *b = <const double *>cnp.PyArray_DATA(other)
     cdef cnp.ndarray merged
-    cdef cn_stream_state *to
+    cdef cn_partial *to
     cdef int done
     if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
-            or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 4, 5) or step * n != cnp.PyArray_SIZE(other)):
+            or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 5) or step * n != cnp.PyArray_SIZE(other)):
         return None
     merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
-    to = <cn_stream_state *>cnp.PyArray_DATA(merged)
+    to = <cn_partial *>cnp.PyArray_DATA(merged)
     if n < RELEASE:
-        done = cn_merge_states(to, a, b, step, n)
+        done = cn_merge_states(to, a, b, step, n, omit)
     else:
         with nogil:
-            done = cn_merge_states(to, a, b, step, n)
+            done = cn_merge_states(to, a, b, step, n, omit)
     return merged if done else None
 
 

@@ -19,7 +19,7 @@ from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_activation
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, mean_of, mean_var, merge, variance
-from cnorm._stats.state import COUNT, M2
+from cnorm._stats.state import COUNT, M2, in_data_units
 
 
 def _apply_running(
@@ -62,7 +62,7 @@ def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None
 
 def _means_of_instances(state: Array) -> tuple[Array, Array]:
     """Means over the batch of the instances' means and unbiased variances, without those a mask hides."""
-    count, equal = state[..., COUNT], state.copy()
+    count, equal = state[..., COUNT], in_data_units(state).copy()
     equal[..., COUNT], equal[..., M2] = count > 0, 0
     several = count > 1
     total = np.where(several, variance(state, 1), 0).sum(axis=0)

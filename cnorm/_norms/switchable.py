@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, variance
-from cnorm._stats.state import COUNT, MEAN, MEAN_LO
+from cnorm._stats.state import COUNT, MEAN, MEAN_LO, in_data_units
 
 
 class _Stat(NamedTuple):
@@ -32,6 +32,7 @@ class _Stat(NamedTuple):
 
 def _stat(state: Array, masked: bool) -> _Stat:
     """With the unbiased variance; where a mask leaves less than two elements, it is 0."""
+    state = in_data_units(state)
     var, count = variance(state, 1), state[..., COUNT]
     if not masked:
         return _Stat(state[..., MEAN], state[..., MEAN_LO], var)
@@ -71,7 +72,7 @@ def _candidates(x: Array, mask: Array | None) -> list[_Stat]:
     """Statistics a sample may use of itself: (instance, layer), of a matrix only (layer)."""
     if x.ndim == 2:
         return [_stat(core.moments(x, (1,), mask), mask is not None)]
-    state = core.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 4)
+    state = core.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 5)
     own = _stat(state, mask is not None)
     return [own, _pooled(own, 1)]
 

@@ -9,15 +9,13 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._native import core
-from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO
+from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
 __all__ = ["INTEGERS", "normalize_by_own"]
 
 INTEGERS = "BH"  # characters of uint8 and uint16
 # Elements of a picture from which on a call of its own costs nothing: below, one for each channel of all.
 LARGE = 1 << 15
-# Sums of squares below this may have lost bits, and their mean square has a root that is far from 0.
-LEAST = 2.0**-900
 # Share of a deviation the mean may be off before float32 results show it.
 SHOWS = 2.0**-27
 
@@ -80,17 +78,10 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None
 
 def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
     state = core.moments(x, axes)
-    mean, rest = state[..., MEAN], state[..., MEAN_LO]
+    mean, rest, unit = state[..., MEAN], state[..., MEAN_LO], state[..., UNIT]
     with np.errstate(invalid="ignore", over="ignore"):
-        std = np.sqrt(state[..., M2] / state[..., COUNT])
-        odd = ~((state[..., M2] >= LEAST) & np.isfinite(state[..., M2]))
-        if odd.any() and x.dtype.itemsize == 8:  # squares beyond float64, NaN, infinity, equal elements
-            exponent = np.frexp(np.abs(x).max(axes, keepdims=True))[1]
-            unit = np.where(odd, np.ldexp(1.0, np.clip(-exponent, -1000, 1000)), 1)
-            state = core.moments(x * unit, axes)
-            mean = np.where(odd, state[..., MEAN] / unit, mean)
-            rest = np.where(odd, state[..., MEAN_LO] / unit, rest)
-            std = np.where(odd, np.sqrt(state[..., M2] / state[..., COUNT]) / unit, std)
+        std = np.sqrt(state[..., M2] / state[..., COUNT]) / unit
+        mean, rest = mean / unit, rest / unit
     pictures = len(x)
     return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))
 

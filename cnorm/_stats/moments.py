@@ -7,12 +7,12 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from cnorm._accept.arrays import FLOATS, Array, Output, as_input, as_parameter, as_real, native, to_ndarray
+from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
-from cnorm._stats.state import M2, MEAN, MEAN_LO, mean_of, merge, values_with, variance, with_unit
-from cnorm._stats.table import settled
+from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
+from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, values_with, variance
 
 __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
 
@@ -25,33 +25,9 @@ def inverse_root(total: Array) -> Array:
 
 def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
     """Mean and variance of groups that all have n elements."""
-    if n > max(correction, 0):
+    if n > max(correction, 0) and (state[..., UNIT] == 1).all():
         return state[..., MEAN] + state[..., MEAN_LO], state[..., M2] / (n - correction)
     return mean_of(state), variance(state, correction)
-
-
-def overflows(state: Array) -> bool:
-    """May a number of these partials have left float64? One product is cheapest, and warns of nothing."""
-    return not math.isfinite(np.vdot(state, state))
-
-
-def check_nan_policy(nan_policy: Any) -> None:
-    """Raises unless it is one of the three."""
-    if not isinstance(nan_policy, str) or nan_policy not in ("propagate", "omit", "raise"):
-        raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
-
-
-def as_weights(weights: Any, x: Array) -> Array | None:
-    """Repeat counts in float64, with as many dimensions as x."""
-    if weights is None:
-        return None
-    w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
-    if w.dtype.kind not in "biuf" and w.dtype.name not in FLOATS:
-        raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
-    w = w.astype(np.float64, copy=False)
-    if not (np.isfinite(w) & (w >= 0)).all():
-        raise ValueError("weights: expected no negative, infinite or NaN weight")
-    return w
 
 
 def moments(
@@ -101,8 +77,8 @@ def moments(
     Notes
     -----
     Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
-    The relative error is below 1e-6 in float32 for mean/std up to 1e6. With `weights`, and in groups with
-    NaN that is omitted, the sums run in float64. What other groups hold changes no bit of a group.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. NaN that is omitted, a mask and weights of
+    0 and 1 give the same bits; what other groups hold changes no bit of a group.
 
     References
     ----------
@@ -116,23 +92,18 @@ def moments(
     (array([2., 4.]), array([1., 4.]))
     """
     x, where, _ = unmasked(x, where)
-    array = native(as_real(x, "x"))
+    array = native(as_number_array(x, "x"))
     axes = as_axes(axis, array.ndim)
     correction = as_number(correction, "correction")
     mask = as_mask(where, array)
     weight = as_weights(weights, array)
     check_nan_policy(nan_policy)
-    state = None if weight is not None else core.moments(array, axes, mask)
-    if state is None or nan_policy != "propagate":
-        mean, var = values_with(settled(state, array, axes, weight, mask, nan_policy), correction)
-    elif array.dtype.itemsize == 8 and overflows(state):
-        careful = settled(state, array, axes, None, mask, nan_policy)
-        finite = np.isfinite(state).all(-1, keepdims=True)
-        mean, var = values_with(np.where(finite, with_unit(state, 1.0), careful), correction)
-    elif mask is None:
+    omit = omits(array, axes, mask, weight, nan_policy)
+    state = moments_of(array, axes, mask, weight, omit)
+    if weight is None and mask is None and not omit:
         mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
     else:
-        mean, var = mean_of(state), variance(state, correction)
+        mean, var = values_with(state, correction)
     return finish(mean, var, array, axes, keepdims)
 
 
@@ -142,7 +113,7 @@ def finish(
     """Reduced axes dropped, rounded to float32 or, with float64 `x`, float64 (overflow to inf)."""
     if not keepdims:
         mean, var = mean.squeeze(axes), var.squeeze(axes)
-    if x.dtype.itemsize < 8:
+    if x.dtype.kind not in "biu" and x.dtype.itemsize < 8:
         with np.errstate(over="ignore"):
             mean, var = mean.astype(np.float32), var.astype(np.float32)
     return mean[()], var[()]

@@ -10,7 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array
 from cnorm._native import core
 
-__all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes", "shows"]
+__all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_no_inf", "extremes"]
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.
 BLOCK = 1 << 14
@@ -75,16 +75,3 @@ def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
     return low, high
-
-
-def shows(x: Array, axes: tuple[int, ...], chosen: Array) -> Array:
-    """Which of the chosen groups have an element that is not 0; False for the others."""
-    kept = [a for a in range(x.ndim) if a not in axes]
-    found = np.zeros(chosen.shape, np.bool_)
-    share = max(1, chosen.size // max(1, int(chosen.sum())))
-    for part in blocks(x.shape, BLOCK * share):
-        here = tuple(slice(None) if a in axes else s for a, s in enumerate(part))
-        pick = chosen[here]
-        groups = np.moveaxis(x[part], kept, range(len(kept)))[pick.squeeze(axes)]
-        found[here][pick] |= groups.any(tuple(range(1, groups.ndim)))
-    return found

@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, as_real, native, to_ndarray
+from cnorm._accept.arrays import Array, as_number_array, native, to_ndarray
 from cnorm._accept.axes import as_axes, as_int, as_number
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
-from cnorm._stats.moments import as_weights, check_nan_policy
+from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.state import (
     COUNT,
     EMPTY,
-    UNIT,
     check_left,
     combined,
     deviation,
@@ -23,7 +22,7 @@ from cnorm._stats.state import (
     separated,
     values_with,
 )
-from cnorm._stats.table import plain_moments, settled
+from cnorm._stats.table import wide
 
 __all__ = ["RunningMoments"]
 
@@ -148,13 +147,14 @@ class RunningMoments:
         """
         if weights is None and where is None and type(x) is _ndarray and type(axis) is int and not axis:
             size = x.shape
-            if (size == self.shape or size == self._row) and not self._lone:
-                state = _merged(self._state, x.astype(np.float64) if x.dtype.char in "ef" else x)
+            if (size == self.shape or size == self._row) and not self._lone and self.nan_policy != "raise":
+                row = x.astype(np.float64) if x.dtype.char in "ef" else x
+                state = _merged(self._state, row, self.nan_policy == "omit")
                 if state is not None:
                     self._state = state
                     return self
         x, where, _ = unmasked(x, where)
-        array = native(as_real(x, "x"))
+        array = native(as_number_array(x, "x"))
         single = array.shape == self.shape
         axes = as_axes(axis, array.ndim + single)
         mask = as_mask(where, array)
@@ -170,22 +170,18 @@ class RunningMoments:
 
     def _with(self, x: Array, axes: tuple[int, ...], weights: Any, mask: Array | None) -> Array:
         """The state with a batch taken in."""
-        part = w = None
-        if weights is None:
-            if x.shape == self._row and axes == (0,) and mask is None:
-                state = _merged(self._state, x.astype(np.float64, "C", copy=False))
-                if state is not None:
-                    return state
-            part = plain_moments(x, axes, mask)
-            state = _merged(self._state, part)
-            if state is not None:
-                return state
-        else:
+        w = None
+        if weights is not None:
             w = to_ndarray(weights, "weights")
             if w.shape == tuple(x.shape[a] for a in axes):
                 w = w.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])
             w = as_weights(w, x)
-        batch = settled(part, x, axes, w, mask, self.nan_policy)
+        omit = omits(x, axes, mask, w, self.nan_policy)
+        if w is None and x.shape == self._row and axes == (0,) and mask is None:
+            state = _merged(self._state, x.astype(np.float64, "C", copy=False), omit)
+            if state is not None:
+                return state
+        batch = moments_of(wide(x), axes, mask, w, omit)
         return combined(self._state, batch.reshape(self._state.shape))
 
     def _take(self, state: Array, weighted: bool, peak: Array | None, name: str) -> RunningMoments:
@@ -276,7 +272,7 @@ class RunningMoments:
     @property
     def mean(self) -> Any:
         """Mean in float64; NaN where nothing was seen."""
-        return (mean_of(self._state) / self._state[..., UNIT])[()]
+        return mean_of(self._state)[()]
 
     def var(self, correction: float = 0) -> Any:
         """Variance in float64.

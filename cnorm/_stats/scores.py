@@ -1,4 +1,4 @@
-"""Standard scores of whole groups in one call of the core, and the moments that tell where it went astray."""
+"""Standard scores of whole groups in one call of the core, and the moments they come from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["Groups", "first_moments", "fused_scores"]
 class Groups:
     """What the statistics of an array are taken over: axes, the elements a mask shows, and how many they are.
 
-    `count` is an int64 array that broadcasts against the statistics (reduced axes of size 1).
+    `count` is an int64 array that broadcasts against the statistics (reduced axes of size 1). omit: NaN is left out.
     """
 
-    __slots__ = ("axes", "count", "mask")
+    __slots__ = ("axes", "count", "mask", "omit")
 
-    def __init__(self, x: Array, axes: tuple[int, ...], mask: Array | None) -> None:
-        self.axes, self.mask = axes, mask
+    def __init__(self, x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) -> None:
+        self.axes, self.mask, self.omit = axes, mask, omit
         if mask is None:
             self.count = np.full((1,) * x.ndim, math.prod(x.shape[a] for a in axes))
         else:
@@ -31,20 +31,21 @@ class Groups:
 
 
 def first_moments(x: Array, groups: Groups) -> Array:
-    """The partials [..., 4] that `fused_scores` gives, bit for bit, and nothing written."""
-    partials: Array = core.moments(x, groups.axes, groups.mask)
-    return partials
+    """The state that `fused_scores` gives, bit for bit, and nothing written."""
+    return core.moments(x, groups.axes, groups.mask, None, groups.omit)
 
 
-def fused_scores(x: Array, y: Array, groups: Groups, ddof: float) -> Array:
-    """y = (x - mean) / std, 0 where the mask hides x, and the partials [..., 4] of the moments.
+def fused_scores(x: Array, y: Array, groups: Groups, count: Any, ddof: float) -> Array:
+    """y = (x - mean) / std, 0 where the mask hides x, and the state of the moments; `y` may be x itself.
 
-    `y` may be x itself. A group whose partials are not finite holds nothing of use.
+    count: how many elements a group has, which `ddof` is taken off.
     """
     weight: Any = None
     if ddof:
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.sqrt((groups.count - ddof) / groups.count)
-        weight = np.where(groups.count > ddof, share, np.nan).astype(compute_dtype(x))
-    partials: Array = core.normalize(x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask)
-    return partials
+            share = np.sqrt((count - ddof) / count)
+        weight = np.where(count > ddof, share, np.nan).astype(compute_dtype(x))
+    state: Array = core.normalize(
+        x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask, omit=groups.omit
+    )
+    return state

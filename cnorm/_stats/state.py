@@ -1,9 +1,8 @@
 """States of moments: merged, parts taken out, in other units, and what they say of the data.
 
-A table state is a float64 array [..., 5]: count, mean, mean_lo, m2, unit, with reduced axes of size 1. The
-true mean is (mean + mean_lo) / unit. The unit is a power of two: 1, but where squares or their sums would
-leave float64. A partial is the first four numbers in unit 1, as the C core gives them. What belongs to a
-group is decided for that group alone: its bits do not depend on the others'.
+A state is a float64 array [..., 5]: count, mean, mean_lo, m2, unit, with reduced axes of size 1, as the C core gives
+it. The true mean is (mean + mean_lo) / unit. The unit is a power of two: 1, but where squares or their sums would
+leave float64. What belongs to a group is decided for that group alone: its bits do not depend on the others'.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ __all__ = [
     "check_left",
     "combined",
     "deviation",
+    "in_data_units",
     "is_plain",
     "joined",
-    "looks_zero",
     "mean_of",
     "merge",
     "separated",
@@ -54,13 +53,13 @@ EMPTY = np.array([0.0, 0, 0, 0, 1])
 
 
 def merge(state: Array, axes: tuple[int, ...]) -> Array:
-    """Merges partials over axes (kept with size 1).
+    """Merges states over axes (kept with size 1), in the unit of the data.
 
     Means are taken about the first of them, so nothing is lost where mean >> std [1]_.
 
     .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
     """
-    count, mean, mean_lo, m2 = np.moveaxis(state, -1, 0)
+    count, mean, mean_lo, m2, _ = np.moveaxis(in_data_units(state), -1, 0)
     first = tuple(slice(0, 1) if a in axes else slice(None) for a in range(count.ndim))
     pivot = mean[first]
     total = count.sum(axes, keepdims=True)
@@ -76,19 +75,32 @@ def merge(state: Array, axes: tuple[int, ...]) -> Array:
             infinite = np.isinf(mean).any(axes, keepdims=True)
             merged = np.where(infinite, mean.sum(axes, keepdims=True), merged)
             rest = np.where(infinite, 0, rest)
-    return np.stack([total, merged, rest, merged_m2], axis=-1)
+    return np.stack([total, merged, rest, merged_m2, np.ones_like(total)], axis=-1)
+
+
+def in_data_units(state: Array) -> Array:
+    """The state in unit 1, in which squares may be infinite, or 0."""
+    unit = state[..., UNIT]
+    if (unit == 1).all():
+        return state
+    with np.errstate(over="ignore", under="ignore"):
+        count, mean, mean_lo, m2, _ = np.moveaxis(state, -1, 0)
+        return np.stack([count, mean / unit, mean_lo / unit, m2 / unit / unit, np.ones_like(unit)], -1)
 
 
 def variance(state: Array, correction: float = 0) -> Array:
     """m2 / (count - correction); NaN or inf where that is not positive, NaN of nothing, without a warning."""
+    unit = state[..., UNIT]
     m2 = state[..., M2] if correction >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(m2 / np.maximum(state[..., COUNT] - correction, 0))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        return np.asarray(m2 / np.maximum(state[..., COUNT] - correction, 0) / unit / unit)
 
 
 def mean_of(state: Array) -> Array:
     """The mean in one word; NaN for an empty group."""
-    return np.where(state[..., COUNT] > 0, state[..., MEAN] + state[..., MEAN_LO], np.nan)
+    with np.errstate(over="ignore", under="ignore"):
+        mean = (state[..., MEAN] + state[..., MEAN_LO]) / state[..., UNIT]
+    return np.where(state[..., COUNT] > 0, mean, np.nan)
 
 
 def with_unit(state: Array, unit: Any) -> Array:
@@ -109,11 +121,6 @@ def is_plain(state: Array) -> Array:
         & within(state[..., MEAN], MEAN_ORDER)
         & within(state[..., M2], SPREAD_ORDER)
     )
-
-
-def looks_zero(state: Array) -> Array:
-    """Are all elements 0, or so small that their squares are?"""
-    return np.asarray((state[..., COUNT] > 1) & (state[..., MEAN] == 0) & (state[..., M2] == 0))
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
@@ -250,11 +257,11 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
 
 def values_with(state: Array, correction: float) -> tuple[Array, Array]:
     """Mean and variance in the unit of the data; NaN for an empty group."""
-    unit = state[..., UNIT]
-    with np.errstate(over="ignore", under="ignore"):
-        return mean_of(state) / unit, variance(state, correction) / unit / unit
+    return mean_of(state), variance(state, correction)
 
 
 def deviation(state: Array, ddof: float) -> Array:
     """Standard deviation with ddof; inf or NaN where there are too few values."""
-    return np.asarray(np.sqrt(variance(state, ddof)) / state[..., UNIT])
+    m2 = state[..., M2] if ddof >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(m2 / np.maximum(state[..., COUNT] - ddof, 0)) / state[..., UNIT])

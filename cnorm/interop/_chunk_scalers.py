@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import is_float
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.table import combined
+from cnorm._stats.state import combined
 from cnorm.interop._chunks import UNKNOWN, check_plain, da, dask, is_known, masked_arrays
 from cnorm.preprocessing import StandardScaler
 

@@ -15,7 +15,7 @@ import cnorm
 import cnorm.functional as F
 from cnorm._accept.arrays import FLOATS, Array, compute_dtype
 from cnorm._accept.axes import as_int
-from cnorm._stats.moments import check_nan_policy
+from cnorm._stats.reductions import check_nan_policy
 from cnorm._stats.running import RunningMoments
 from cnorm.interop._require import require
 

@@ -11,7 +11,8 @@ from cnorm._accept.arrays import Array, Output, as_real
 from cnorm._accept.axes import as_axes, check_rank
 from cnorm._accept.masks import unmasked
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm._stats.table import table_moments, values_of
+from cnorm._stats.state import values_of
+from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import (
     Map,
     check_range,

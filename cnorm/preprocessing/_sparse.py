@@ -8,8 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import BLOCK
-from cnorm._stats.state import unit_for
-from cnorm._stats.table import combined
+from cnorm._stats.state import combined, unit_for
 from cnorm.preprocessing._maps import Map
 
 __all__ = ["CENTER_SPARSE", "is_sparse", "run_sparse", "sparse_moments"]

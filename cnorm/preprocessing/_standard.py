@@ -8,7 +8,8 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.table import combined, table_moments, values_of
+from cnorm._stats.state import combined, values_of
+from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
 from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
 from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments

@@ -11,12 +11,10 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.masks import as_mask
-from cnorm._stats.moments import check_nan_policy
+from cnorm._stats.reductions import check_nan_policy
 from cnorm._stats.scores import Groups, first_moments, fused_scores
-from cnorm._stats.state import COUNT, M2, MEAN, with_unit
-from cnorm._stats.table import deviation, settled, values_of
+from cnorm._stats.state import COUNT, deviation, values_of
 from cnorm.preprocessing._functions import real
-from cnorm.preprocessing._maps import standard_map
 
 __all__ = ["zscore"]
 
@@ -24,8 +22,6 @@ PRECISION_LOSS = (
     "Precision loss occurred in moment calculation due to catastrophic cancellation. This occurs when the "
     "data are nearly identical. Results may be unreliable."
 )
-# Squares about a mean below this may have left float64 where their sum is below 2^-900.
-TINY_MEAN, TINY_SQUARES = 2.0**-400, 2.0**-900
 
 
 def zscore(
@@ -104,51 +100,29 @@ def zscore(
     invalid: Any = False
     if array.size:
         fresh = out is None or not np.may_share_memory(target.y, out)
-        invalid = written(target.x, target.y, Groups(array, axes, mask), ddof, nan_policy, fresh)
+        invalid = written(target.x, target.y, Groups(array, axes, mask, nan_policy != "propagate"), ddof, nan_policy, fresh)
     y = target.done()
     return np.ma.MaskedArray(y, mask=hidden | (invalid & ~np.isfinite(y))) if masked else y
 
 
 def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fresh: bool) -> Array:
     """y = (x - mean) / std, and which groups are not constant. A `y` not fresh is written at the very end."""
-    partials = fused_scores(x, y, groups, ddof) if fresh else first_moments(x, groups)
-    state, odd = state_of(x, partials, groups)
-    with_nan = state[..., COUNT] < groups.count
-    if nan_policy == "raise" and with_nan.any():
+    once = fresh and not (ddof and groups.omit)
+    state = fused_scores(x, y, groups, groups.count, ddof) if once else first_moments(x, groups)
+    if nan_policy == "raise" and (state[..., COUNT] < groups.count).any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')
-    if nan_policy == "propagate":
-        state[with_nan] = np.nan
     std = np.where(state[..., COUNT] > ddof, deviation(state, ddof), np.nan)
     constant, doubtful = constants(state, std, x.dtype)
     if doubtful:
         warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
-    if not fresh:
-        x = x.copy(order="K") if odd.any() and np.may_share_memory(x, y) else x
-        fused_scores(x, y, groups, ddof)
-    careful = odd & np.isfinite(std)
-    if careful.any():
-        standard_map(x.dtype, state, std).run(x, y, where=careful)
+    if not once:
+        fused_scores(x, y, groups, state[..., COUNT], ddof)
     nothing = constant | ~np.isfinite(std)
     if nothing.any():
         np.copyto(y, np.nan, where=nothing)
     if groups.mask is not None:
         np.copyto(y, 0, where=~groups.mask)
     return ~constant
-
-
-def state_of(x: Array, partials: Array, groups: Groups) -> tuple[Array, Array]:
-    """The table state without NaN, and the groups where that is not what the core found.
-
-    These hold NaN or infinity, or squares beyond float64; what the others hold plays no part.
-    """
-    state = with_unit(partials, 1.0)
-    odd = ~np.isfinite(partials).all(-1)
-    if x.dtype.itemsize == 8:
-        tiny = (partials[..., M2] < TINY_SQUARES) & (np.abs(partials[..., MEAN]) < TINY_MEAN)
-        odd = odd | (tiny & (partials[..., COUNT] > 0))
-    if odd.any():
-        state[odd] = settled(partials, x, groups.axes, None, groups.mask, "omit")[odd]
-    return state, np.asarray(odd)
 
 
 def constants(state: Array, std: Array, dtype: np.dtype[Any]) -> tuple[Array, bool]:

@@ -3,6 +3,7 @@
 
 #include "dispatch/cpu.h"
 #include "job/finish.h"
+#include "memory/numbers.h"
 #include "plan/mask.h"
 #include "read/block.h"
 #include "read/read.h"
@@ -15,8 +16,6 @@
  * 8192 26.0 on Zen 3). */
 #define BATCH 128
 #define BATCH_ELEMENTS 8192
-/* Columns with masks of their own are taken one by one, from blocks that stay in L2. */
-#define OWN_MASKS 32
 
 /* A bundle up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
 #define FUSE_BYTES (384 * 1024)
@@ -34,14 +33,6 @@ static int strided(const cn_job *job)
            (in[CN_W] && in[CN_W] != size) || (in[CN_B] && in[CN_B] != size) || (in[CN_STAT] && in[CN_STAT] != 1);
 }
 
-/* Do the masks of neighbouring groups differ in more than all or nothing? */
-static int masks_differ(const cn_plan *plan)
-{
-    int varies = 0;
-    for (int i = 0; i < plan->reduced.n; i++) varies |= plan->reduced.loop[i].stride[CN_M] != 0;
-    return varies && plan->columns.stride[CN_M] != 0;
-}
-
 /* Rows of a group that can be applied as rows of all groups of a bundle (few channels of a GroupNorm): a
  * block for each group would cost more than its elements. */
 static ptrdiff_t count_rows_as_groups(const cn_plan *plan, ptrdiff_t width)
@@ -57,10 +48,11 @@ static ptrdiff_t count_joined_rows(const cn_job *job)
 {
     const cn_plan *plan = &job->plan;
     const cn_loop *columns = &plan->columns;
-    if (!cn_reads_columns(job) || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
+    if (!plan->cols || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
     const cn_loop *rows = &plan->reduced.loop[plan->reduced.n - 1];
     ptrdiff_t joined_rows = CN_JOINED_ROW / columns->n;
-    int contiguous = columns->stride[CN_X] == job->k->size && rows->stride[CN_X] == columns->n * job->k->size;
+    const ptrdiff_t size = job->call->moments.x ? cn_number_size(job->call->moments.x) : job->k->size;
+    int contiguous = columns->stride[CN_X] == size && rows->stride[CN_X] == columns->n * size;
     return contiguous && rows->n >= CN_BLOCK_ROWS * joined_rows ? joined_rows : 1;
 }
 
@@ -68,9 +60,7 @@ static ptrdiff_t count_joined_rows(const cn_job *job)
 static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
 {
     ptrdiff_t most = CN_MAX_GROUPS;
-    if (job->mask_per_group && job->plan.cols) {
-        most = OWN_MASKS;
-    } else if (!job->plan.cols) {
+    if (!job->plan.cols) {
         ptrdiff_t batch = BATCH_ELEMENTS / group;
         most = group >= CN_BLOCK || batch < 1 ? 1 : batch < BATCH ? batch : BATCH;
     }
@@ -81,7 +71,7 @@ static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
 static int is_fused(const cn_job *job)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
-    return !job->plan.split_by_affine && !(job->mask_per_group && job->plan.cols) &&
+    return !job->plan.split_by_affine &&
            (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->bundles >= 2 * job->threads));
 }
 
@@ -93,8 +83,9 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->memory_used = 0;
     cn_make_plan(call, &job->plan);
     job->mask = cn_mask_of(call);
-    job->mask_per_group = masks_differ(&job->plan);
-    job->needs_packing = strided(job);
+    job->each = job->mask || call->moments.omit_nan || call->moments.weights;
+    job->reads = job->each && !k->moments_rows[CN_SHOWN] ? cn_kernels_of(CN_F32) : k;
+    job->needs_packing = job->mask || job->reads != k || call->moments.weights || call->moments.x || strided(job);
     const cn_loop *columns = &job->plan.columns;
     const ptrdiff_t group = cn_count(&job->plan.reduced);
     job->width = bundle_width(job, group);
@@ -104,9 +95,9 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->elements = group * job->width;
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
-    job->reducer = cn_reducer_of(k, call->moments.kind);
+    job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
     job->add = call->add[0] ? cn_add_block : NULL;
-    job->read = job->mask ? cn_read_masked : cn_read_block;
+    job->read = job->each ? cn_read_counted : cn_read_block;
     job->write = job->mask ? cn_write_masked : NULL;
     job->beyond_cache = job->nontemporal = job->nontemporal_sum = 0;
     cn_tiling tiling;

@@ -67,7 +67,7 @@ static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t e
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
         cn_tile_reading(job, &bundle.columns, &tiling);
-        double *partials = job->partials ? job->partials + i * cn_partials_size(job) : s.bundle;
+        double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s.bundle;
         cn_read_segment(job, &tiling, &bundle, i % job->segments, partials, &s);
         if (!job->partials) cn_finish_bundle(job, partials, &bundle, NULL, NULL);
     }
@@ -80,8 +80,9 @@ static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     (void)thread;
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_locate_bundle(job, u, &bundle);
-        double *own = job->partials + u * job->segments * cn_partials_size(job);
-        for (ptrdiff_t i = 1; i < job->segments; i++) cn_merge_partials(job, own, own + i * cn_partials_size(job));
+        double *own = job->partials + u * job->segments * cn_partials_size(job->each, job->width);
+        for (ptrdiff_t i = 1; i < job->segments; i++)
+            cn_merge_partials(job, own, own + i * cn_partials_size(job->each, job->width));
         cn_finish_bundle(job, own, &bundle, NULL, NULL);
     }
 }
@@ -102,7 +103,8 @@ static void write_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 static cn_status read_all(cn_job *job)
 {
     if (job->segments > 1) {
-        job->partials = malloc((size_t)(job->bundles * job->segments * cn_partials_size(job)) * sizeof(double));
+        job->partials = malloc((size_t)(job->bundles * job->segments * cn_partials_size(job->each, job->width)) *
+                               sizeof(double));
         if (!job->partials) return CN_NO_MEMORY;
     }
     cn_parallel(job->bundles * job->segments, job->threads, segment_task, job);

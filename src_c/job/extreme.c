@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kernels/moments.h"
+#include "memory/numbers.h"
 
 /* Both 2^k and 2^-k are normal, and squares of 2^24 times any double over 2^k are finite. */
 #define CN_MOST_POWER 1000
@@ -16,7 +17,7 @@
 /* The elements of one group. */
 typedef struct {
     const cn_call *call;
-    const char *x, *mask;
+    const char *x, *mask, *weights;
     ptrdiff_t index[CN_MAXDIM];
 } cn_elements;
 
@@ -25,12 +26,14 @@ static int is_reduced(const cn_call *call, int axis) { return call->op[CN_STAT].
 /* Statistics are in C order: the stride of an axis is the product of the kept sizes behind it. */
 static cn_elements open_group(const cn_call *call, ptrdiff_t stat)
 {
-    cn_elements e = {call, call->op[CN_X].data, call->op[CN_M].data, {0}};
+    cn_elements e = {call, call->op[CN_X].data, call->op[CN_M].data, NULL, {0}};
+    if (call->moments.weights) e.weights = call->op[CN_W].data;
     for (int axis = 0; axis < call->ndim; axis++) {
         if (is_reduced(call, axis)) continue;
         const ptrdiff_t i = stat / call->op[CN_STAT].strides[axis] % call->shape[axis];
         e.x += i * call->op[CN_X].strides[axis];
         if (e.mask) e.mask += i * call->op[CN_M].strides[axis];
+        if (e.weights) e.weights += i * call->op[CN_W].strides[axis];
     }
     return e;
 }
@@ -39,27 +42,31 @@ static cn_elements open_group(const cn_call *call, ptrdiff_t stat)
 static int step(cn_elements *e)
 {
     for (int axis = e->call->ndim - 1; axis >= 0; axis--) {
-        const ptrdiff_t n = e->call->shape[axis], x = e->call->op[CN_X].strides[axis];
-        const ptrdiff_t mask = e->call->op[CN_M].strides[axis];
+        const ptrdiff_t n = e->call->shape[axis];
         if (!is_reduced(e->call, axis)) continue;
         const ptrdiff_t by = ++e->index[axis] < n ? 1 : 1 - n;
-        e->x += by * x;
-        if (e->mask) e->mask += by * mask;
+        e->x += by * e->call->op[CN_X].strides[axis];
+        if (e->mask) e->mask += by * e->call->op[CN_M].strides[axis];
+        if (e->weights) e->weights += by * e->call->op[CN_W].strides[axis];
         if (e->index[axis] < n) return 1;
         e->index[axis] = 0;
     }
     return 0;
 }
 
-/* 1 and its value if the mask shows the element. */
-static int shown(const cn_elements *e, double *value)
+/* What the element counts, 0 if it is hidden or left out; and its value. */
+static double counted(const cn_elements *e, double *value)
 {
+    double weight = 1;
     if (e->mask && !*e->mask) return 0;
     memcpy(value, e->x, sizeof *value);
-    return 1;
+    if (e->call->moments.omit_nan && isnan(*value)) return 0;
+    if (e->weights)
+        cn_to_doubles(e->call->moments.weights, e->weights, 0, 1, e->call->moments.weights_by, &weight);
+    return weight;
 }
 
-/* What a first read tells. */
+/* What a first read tells; it ends at what is not finite. */
 typedef struct {
     double count, first, biggest;
     int differ, finite;
@@ -68,14 +75,15 @@ typedef struct {
 static measured measure(cn_elements *e)
 {
     measured m = {0, 0, 0, 0, 1};
-    double v;
+    double v, w;
     do {
-        if (!shown(e, &v)) continue;
-        if (m.count++ == 0) m.first = v;
+        if (!((w = counted(e, &v)) > 0)) continue;
+        if (m.count == 0) m.first = v;
+        m.count += w;
         m.differ |= v != m.first;
         m.finite &= v - v == 0;
         m.biggest = fmax(m.biggest, fabs(v));
-    } while (step(e));
+    } while (step(e) && m.finite);
     return m;
 }
 
@@ -89,12 +97,12 @@ static void add(double v, double *sum, double *rest)
 /* Sums of (x * prescale - pivot) and its square. */
 static void sums(cn_elements *e, double prescale, double pivot, double *s1, double *s2)
 {
-    double v, sum = 0, rest = 0, squares = 0, squares_rest = 0;
+    double v, w, sum = 0, rest = 0, squares = 0, squares_rest = 0;
     do {
-        if (!shown(e, &v)) continue;
+        if (!((w = counted(e, &v)) > 0)) continue;
         const double d = v * prescale - pivot;
-        add(d, &sum, &rest);
-        add(d * d, &squares, &squares_rest);
+        add(w * d, &sum, &rest);
+        add(w * d * d, &squares, &squares_rest);
     } while (step(e));
     *s1 = sum + rest, *s2 = squares + squares_rest;
 }
@@ -103,9 +111,9 @@ static void sums(cn_elements *e, double prescale, double pivot, double *s1, doub
 static cn_partial moments_of(cn_elements *e, const measured *m, double prescale, cn_kind kind)
 {
     double s1, s2;
-    if (kind == CN_VAR && !m->differ) return (cn_partial){m->count, m->first * prescale, 0, 0};
+    if (kind == CN_VAR && !m->differ) return (cn_partial){m->count, m->first * prescale, 0, 0, 1};
     sums(e, prescale, 0, &s1, &s2);
-    if (kind != CN_VAR) return (cn_partial){m->count, 0, 0, s2};
+    if (kind != CN_VAR) return (cn_partial){m->count, 0, 0, s2, 1};
     const double pivot = s1 / m->count;
     sums(e, prescale, pivot, &s1, &s2);
     return cn_from_sums(m->count, pivot, s1, s2);
@@ -121,20 +129,23 @@ static int power(double biggest, cn_kind kind, double eps)
     return k > CN_MOST_POWER ? CN_MOST_POWER : k < -CN_MOST_POWER ? -CN_MOST_POWER : k;
 }
 
-void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_kind kind, double eps, cn_params *params, ptrdiff_t i,
+void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, cn_params *params, ptrdiff_t i,
                      ptrdiff_t times)
 {
+    const cn_kind kind = call->moments.kind;
+    const double eps = call->moments.eps;
     cn_elements e = open_group(call, stat);
     const measured m = measure(&e);
-    if (!m.finite || m.count == 0 || !isfinite(eps)) return;
+    if (!m.finite || m.count == 0 || !isfinite(eps) || (m.biggest == 0 && !params)) return;
     const int k = power(m.biggest, kind, eps);
     const double prescale = ldexp(1, -k);
-    const cn_partial p = moments_of(&e, &m, prescale, kind);
+    cn_partial p = moments_of(&e, &m, prescale, kind);
     double factor;
     cn_scales(&factor, &p.m2, 1, p.count, kind, ldexp(eps, kind == CN_L2 ? -k : -2 * k));
-    for (ptrdiff_t end = i + times; i < end; i++) {
+    for (ptrdiff_t end = i + times; params && i < end; i++) {
         ((double *)params->hi)[i] = p.mean, ((double *)params->lo)[i] = p.mean_lo;
         ((double *)params->scale)[i] = factor, ((double *)params->prescale)[i] = prescale;
     }
-    params->prescaled |= prescale != 1;
+    if (params) params->prescaled |= prescale != 1;
+    if (m.biggest > 0) *moments = p, moments->prescale = prescale;
 }

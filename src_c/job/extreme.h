@@ -20,9 +20,9 @@ static inline int cn_is_extreme(double mean, double m2, double count, cn_kind ki
            (square < CN_LEAST_SQUARE && fabs(mean) < CN_LEAST_MEAN && !(kind == CN_L2 && eps >= CN_LEAST_ROOT));
 }
 
-/* Reads the group of statistic `stat` anew and sets its `times` parameters from i on; leaves them as they are
- * if NaN or an infinity is among its elements. Parameters are doubles. */
-void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_kind kind, double eps, cn_params *params, ptrdiff_t i,
+/* Reads the group of statistic `stat` anew: its moments, and its `times` parameters (doubles; NULL: none) from i on;
+ * leaves all as it is if NaN or an infinity is among its elements. */
+void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, cn_params *params, ptrdiff_t i,
                      ptrdiff_t times);
 
 #endif

@@ -13,47 +13,49 @@ static void merge_extremes(cn_partial *a, const cn_partial *b)
     if (b->count == 0) return;
     if (a->count == 0 || b->mean < a->mean) a->mean = b->mean;
     if (a->count == 0 || b->mean_lo > a->mean_lo) a->mean_lo = b->mean_lo;
+    a->m2 = b->m2 != 0 || (a->count != 0 && a->m2 != 0);
+    a->count += b->count;
+}
+
+static void merge_sums(cn_partial *a, const cn_partial *b)
+{
+    if (b->count == 0) return;
+    if (a->count == 0) *a = (cn_partial){0, 0, 0, 0, 1};
+    cn_add_sums(&a->mean, &a->mean_lo, b->mean, b->mean_lo);
     a->count += b->count, a->m2 = 0;
 }
 
-cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind)
+cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each)
 {
-    if (kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
-    return (cn_reducer){k->moments_rows, k->moments_cols, cn_merge};
+    const int form = how->weights ? CN_WEIGHTED : each ? CN_SHOWN : CN_ALL;
+    if (how->kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    return (cn_reducer){k->moments_rows[form], k->moments_cols[form],
+                        how->kind == CN_SUMS ? merge_sums : cn_merge};
 }
 
 static cn_partial column(const cn_moments_view *of, ptrdiff_t c)
 {
-    return (cn_partial){of->count, of->mean[c], of->mean_lo[c], of->m2[c]};
-}
-
-static void set_column(cn_moments_view *of, ptrdiff_t c, const cn_partial *p)
-{
-    of->mean[c] = p->mean, of->mean_lo[c] = p->mean_lo, of->m2[c] = p->m2;
+    return (cn_partial){of->count[c * of->each], of->mean[c], of->mean_lo[c], of->m2[c], 1};
 }
 
 /* n groups of from, first ones at offset, merge into n groups of to. */
 static void merge_groups(const cn_job *job, cn_moments_view *to, const cn_moments_view *from, ptrdiff_t offset,
                          ptrdiff_t n)
 {
+    const double before = *to->count;
     for (ptrdiff_t c = 0; c < n; c++) {
         cn_partial a = column(to, c), b = column(from, offset + c);
+        if (!to->each) a.count = before;
         job->reducer.merge(&a, &b);
-        set_column(to, c, &a);
+        to->count[c * to->each] = a.count, to->mean[c] = a.mean, to->mean_lo[c] = a.mean_lo, to->m2[c] = a.m2;
     }
-    to->count += from->count;
 }
 
 void cn_merge_partials(const cn_job *job, double *to, const double *from)
 {
-    if (job->mask_per_group) {
-        for (ptrdiff_t c = 0; c < job->width; c++)
-            job->reducer.merge((cn_partial *)to + c, (const cn_partial *)from + c);
-        return;
-    }
-    cn_moments_view a = cn_open_partials(to, job->width), b = cn_open_partials((double *)from, job->width);
+    cn_moments_view a = cn_open_partials(to, job->each, job->width);
+    const cn_moments_view b = cn_open_partials((double *)from, job->each, job->width);
     merge_groups(job, &a, &b, 0, job->width);
-    to[0] = a.count;
 }
 
 void cn_merge_joined(const cn_job *job, cn_moments_view *acc, const cn_moments_view *joined)
@@ -65,15 +67,18 @@ void cn_merge_joined(const cn_job *job, cn_moments_view *acc, const cn_moments_v
 static void merge_refined(const cn_job *job, cn_moments_view *acc, ptrdiff_t n)
 {
     const ptrdiff_t refined = job->plan.refined;
+    const double before = *acc->count;
     for (ptrdiff_t g = 0; g < n; g += refined) {
-        cn_partial p = {0, 0, 0, 0};
+        cn_partial p = {0, 0, 0, 0, 1};
         for (ptrdiff_t c = g; c < g + refined; c++) {
-            const cn_partial one = column(acc, c);
+            cn_partial one = column(acc, c);
+            if (!acc->each) one.count = before;
             job->reducer.merge(&p, &one);
         }
-        for (ptrdiff_t c = g; c < g + refined; c++) set_column(acc, c, &p);
+        for (ptrdiff_t c = g; c < g + refined; c++)
+            acc->count[c * acc->each] = p.count, acc->mean[c] = p.mean, acc->mean_lo[c] = p.mean_lo,
+                           acc->m2[c] = p.m2;
     }
-    acc->count *= (double)refined;
 }
 
 /* The factors of n groups of one count; 0 without an element. */
@@ -86,79 +91,56 @@ static void make_factors(const cn_job *job, double *factors, const double *m2, p
         for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
 }
 
-/* The parameters from i on of a group of doubles, made anew if its squares leave float64. */
-static void check_extreme(const cn_job *job, const cn_partial *of, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
-                          ptrdiff_t times)
+/* Does statistic i need another look: doubles whose squares may have left the range? */
+static int is_extreme(const cn_job *job, const cn_partial *of)
 {
-    const cn_kind kind = job->call->moments.kind;
-    const double eps = job->call->moments.eps;
-    if (job->k->param_size != sizeof(double) || !(of->count > 0)) return;
-    if (cn_is_extreme(of->mean, of->m2, of->count, kind, eps))
-        cn_read_extreme(job->call, stat, kind, eps, params, i, times);
+    const cn_moments *how = &job->call->moments;
+    if (job->k->param_size != sizeof(double) || how->x || how->kind >= CN_EXTREMES || !(of->count > 0)) return 0;
+    return cn_is_extreme(of->mean, of->m2, of->count, how->kind, how->eps);
 }
 
-/* A bundle of groups with masks of their own. */
-static void finish_masked(const cn_job *job, const cn_partial *partials, const cn_bundle *bundle,
-                          cn_params *params)
+/* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */
+static void settle_group(const cn_job *job, cn_partial *p, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
+                         ptrdiff_t times)
 {
-    const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
-    for (ptrdiff_t c = 0; c < bundle->columns.n; c++) {
-        const cn_partial *p = &partials[c];
-        double factor;
-        if (job->stats) job->stats[stat + c * step] = *p;
-        if (!params) continue;
-        make_factors(job, &factor, &p->m2, 1, p->count);
-        cn_put_param(params, job->k, c, p->mean, p->mean_lo, factor);
-        check_extreme(job, p, stat + c * step, params, c, 1);
+    if (is_extreme(job, p)) cn_read_extreme(job->call, stat, p, params, i, times);
+    if (job->stats) job->stats[stat] = *p;
+}
+
+/* Zeros for groups of which nothing counts. */
+static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
+{
+    for (ptrdiff_t c = 0; c < n; c++) {
+        if (acc->count[c * acc->each] != 0) continue;
+        acc->mean[c] = extremes ? INFINITY : 0, acc->mean_lo[c] = extremes ? -INFINITY : 0, acc->m2[c] = 0;
     }
 }
 
-/* Is column c of the bundle hidden as a whole? */
-static int hidden(const cn_job *job, const cn_bundle *bundle, ptrdiff_t c)
+/* The factors of a bundle. */
+static void bundle_factors(const cn_job *job, const cn_moments_view *acc, ptrdiff_t n, double *factors)
 {
-    const ptrdiff_t step = bundle->columns.stride[CN_M];
-    return job->mask && step && !job->mask[bundle->offset[CN_M] + c * step];
-}
-
-/* Zeros for groups of which nothing is shown; their apply is skipped. */
-static void blank(const cn_job *job, const cn_bundle *bundle, cn_moments_view *acc)
-{
-    for (ptrdiff_t c = 0; c < bundle->columns.n; c++)
-        if (acc->count == 0 || hidden(job, bundle, c)) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
-}
-
-/* A bundle of groups of one count. */
-static void finish_alike(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors,
-                         cn_params *params)
-{
-    const ptrdiff_t n = bundle->columns.n, refined = job->plan.refined;
-    const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
-    cn_moments_view acc = cn_open_partials(partials, job->width);
-    if (job->mask) blank(job, bundle, &acc);
-    if (refined > 1) merge_refined(job, &acc, n);
-    if (params) {
-        make_factors(job, factors, acc.m2, n, acc.count > 0 ? acc.count : 1);
-        cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
-    }
-    if (!job->stats && !(params && job->k->param_size == sizeof(double))) return;
-    for (ptrdiff_t c = 0; c < n; c += refined) {
-        const ptrdiff_t i = (stat + c * step) / refined;
-        const double count = hidden(job, bundle, c) ? 0 : acc.count;
-        const cn_partial p = {count, acc.mean[c], acc.mean_lo[c], acc.m2[c]};
-        if (job->stats) job->stats[i] = p;
-        if (params) check_extreme(job, &p, i, params, c, refined);
-    }
+    if (!acc->each) make_factors(job, factors, acc->m2, n, *acc->count > 0 ? *acc->count : 1);
+    for (ptrdiff_t c = 0; c < n && acc->each; c++) make_factors(job, factors + c, acc->m2 + c, 1, acc->count[c]);
 }
 
 void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors,
                       cn_params *params)
 {
-    if (job->mask_per_group)
-        finish_masked(job, (const cn_partial *)partials, bundle, params);
-    else
-        finish_alike(job, partials, bundle, factors, params);
-    if (params && job->rows_as_groups > 1)
-        cn_repeat_params(params, job->k->param_size, bundle->columns.n, job->rows_as_groups);
+    const ptrdiff_t n = bundle->columns.n, refined = job->plan.refined;
+    const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
+    cn_moments_view acc = cn_open_partials(partials, job->each, job->width);
+    if (job->each) blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
+    if (refined > 1) merge_refined(job, &acc, n);
+    if (params) {
+        bundle_factors(job, &acc, n, factors);
+        cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
+    }
+    if (job->stats || (params && job->k->param_size == sizeof(double)))
+        for (ptrdiff_t c = 0; c < n; c += refined) {
+            cn_partial p = column(&acc, c);
+            settle_group(job, &p, (stat + c * step) / refined, params, c, refined);
+        }
+    if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 
 /* Some groups on their way to parameters. */
@@ -171,8 +153,8 @@ static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_group
 {
     const cn_partial *p = job->stats + first;
     for (ptrdiff_t i = 0; i < n; i++) g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo, g->m2[i] = p[i].m2;
-    if (!job->mask) make_factors(job, g->factor, g->m2, n, p[0].count);
-    for (ptrdiff_t i = 0; i < n && job->mask; i++) make_factors(job, g->factor + i, g->m2 + i, 1, p[i].count);
+    if (!job->each) make_factors(job, g->factor, g->m2, n, p[0].count);
+    for (ptrdiff_t i = 0; i < n && job->each; i++) make_factors(job, g->factor + i, g->m2 + i, 1, p[i].count);
 }
 
 /* Of centers and scales. */
@@ -212,7 +194,10 @@ void cn_finish_all(cn_job *job)
             for (ptrdiff_t r = 0; r < refined; r++)
                 cn_put_param(&job->params, job->k, (first + i) * refined + r, g.mean[i], g.mean_lo[i],
                              g.factor[i]);
-        for (ptrdiff_t i = first; i < first + n && from == CN_OWN; i++)
-            check_extreme(job, &job->stats[i], i, &job->params, i * refined, refined);
+        for (ptrdiff_t i = first; i < first + n && from == CN_OWN; i++) {
+            cn_partial *p = &job->stats[i];
+            if (p->prescale != 1 || is_extreme(job, p))
+                cn_read_extreme(job->call, i, p, &job->params, i * refined, refined);
+        }
     }
 }

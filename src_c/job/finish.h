@@ -4,7 +4,8 @@
 
 #include "job/job.h"
 
-cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind);
+/* each: groups have counts of their own. */
+cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each);
 
 void cn_merge_partials(const cn_job *job, double *to, const double *from);
 

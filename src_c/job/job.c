@@ -46,7 +46,7 @@ void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle)
 
 void cn_tile_reading(const cn_job *job, const cn_loop *columns, cn_tiling *tiling)
 {
-    if (cn_reads_columns(job))
+    if (job->plan.cols)
         cn_make_tiling(&job->plan.reduced, columns, CN_BLOCK_ROWS * job->joined_rows, CN_MAX_GROUPS, tiling);
     else
         cn_make_tiling(&job->plan.reduced, NULL, 0, CN_BLOCK, tiling);
@@ -94,15 +94,15 @@ static ptrdiff_t sum_bytes(const cn_job *job)
 
 static ptrdiff_t joined_size(const cn_job *job)
 {
-    return job->joined_rows > 1 ? 1 + 3 * job->joined_rows * job->width : 0;
+    return job->joined_rows > 1 ? cn_partials_size(job->each, job->joined_rows * job->width) : 0;
 }
 
 static size_t scratch_size(const cn_job *job)
 {
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
-    size_t packed = (job->needs_packing || job->mask ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    size_t packed = (job->needs_packing ? rows + 2 * CN_PACKED : rows) * sizeof(double);
     if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
-    size_t doubles = (size_t)(2 * cn_partials_size(job) + joined_size(job) +
+    size_t doubles = (size_t)(2 * cn_partials_size(job->each, job->width) + joined_size(job) +
                               (1 + CN_N_PARAMS * job->rows_as_groups) * job->width);
     packed += (size_t)sum_bytes(job);
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
@@ -118,7 +118,7 @@ cn_status cn_alloc_scratch(cn_job *job)
 cn_scratch cn_open_scratch(const cn_job *job, int thread)
 {
     double *bundle = (double *)(job->scratch + (size_t)thread * job->scratch_size);
-    ptrdiff_t size = cn_partials_size(job);
+    ptrdiff_t size = cn_partials_size(job->each, job->width);
     double *factors = bundle + 2 * size + joined_size(job);
     char *params = (char *)(factors + job->width);
     char *x = params + CN_N_PARAMS * job->width * job->rows_as_groups * (ptrdiff_t)sizeof(double);

@@ -20,8 +20,8 @@ typedef struct {
     ptrdiff_t offset[CN_NOPERANDS];
 } cn_bundle;
 
-/* What is kept of groups while they are read: moments, or extremes. A tile joins it, by rows or columns; two parts of
- * a group are merged. */
+/* What is kept of groups while they are read: moments, sums or extremes. A tile joins it, by rows or columns; two parts
+ * of a group are merged. */
 typedef struct {
     cn_reduce rows, cols;
     void (*merge)(cn_partial *a, const cn_partial *b);
@@ -29,13 +29,20 @@ typedef struct {
 
 /* How the blocks of a bundle are read. */
 typedef struct {
-    const cn_kernels *k;
+    const cn_kernels *k; /* of what the reducer takes: packed as lanes if these of x know no holes */
+    const cn_kernels *x_is;
     const cn_reducer *reducer;
     const cn_tiling *tiling;
     const cn_loop *columns; /* of the bundle */
     ptrdiff_t joined_rows;  /* rows of x that are one row of the tile */
     int cols, centered, pack;
-    char *packed; /* CN_PACKED elements */
+    cn_number x;      /* CN_NO_NUMBER, or what is packed as doubles */
+    cn_holes holes;   /* where nothing is hidden */
+    const char *mask; /* of the bundle's first element, as weights; NULL: none */
+    const char *weights;
+    cn_number weights_are;
+    double weights_by;
+    char *packed; /* CN_PACKED elements, and as many weights */
 } cn_reading;
 
 /* A parameter over the blocks of a tiling, in bytes; apart: a row of it is gathered first. */
@@ -70,7 +77,7 @@ struct cn_job {
     cn_plan plan;
     int threads, fused; /* fused: a bundle is read and written while it is in the cache */
     const char *mask;   /* NULL if nothing is hidden; the plan heeds the strides of a mask all the same */
-    int mask_per_group; /* every group has a mask of its own */
+    int each;           /* groups have counts of their own: there may be holes, or weights */
     int needs_packing;  /* blocks, or parameters, are packed */
     ptrdiff_t width, bundles, segments; /* columns of a bundle; segments of a bundle */
     ptrdiff_t joined_rows;         /* narrow columns: so many rows are one row of joined_rows * width columns */
@@ -81,12 +88,13 @@ struct cn_job {
     ptrdiff_t prefetch;            /* bytes of x from a bundle to the one applied after it */
 
     cn_reducer reducer;
+    const cn_kernels *reads; /* whose reducer it is: k, or of its lanes */
 
     /* Steps. add: NULL, or makes a block of x, a sum, before it is read; into: a bundle in scratch, or NULL. */
     void (*add)(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, const cn_block *block,
                 char *into);
-    void (*read)(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
-                 cn_moments_view *acc, cn_moments_view *joined);
+    void (*read)(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
+                 cn_moments_view *joined);
     void (*write)(const cn_writing *how, const cn_block *block); /* NULL: that of cn_writing */
 
     cn_partial *stats;   /* by group, or NULL */
@@ -107,20 +115,25 @@ typedef struct {
     char *params, *x, *packed;
 } cn_scratch;
 
-/* Partials are the moments of one bundle: count, then mean, mean_lo, m2 of width columns; with masks of their own
- * a cn_partial for each. */
-static inline ptrdiff_t cn_partials_size(const cn_job *job)
+/* Partials are the moments of one bundle: a count, or one each, then mean, mean_lo, m2 of width columns. */
+static inline ptrdiff_t cn_partials_size(int each, ptrdiff_t width) { return 3 * width + (each ? width : 1); }
+
+static inline cn_moments_view cn_open_partials(double *partials, int each, ptrdiff_t width)
 {
-    return (job->mask_per_group ? 4 : 3) * job->width + 1;
+    double *mean = partials + (each ? width : 1);
+    return (cn_moments_view){partials, each, mean, mean + width, mean + 2 * width};
 }
 
-static inline cn_moments_view cn_open_partials(double *partials, ptrdiff_t width)
+/* The same from group g on. */
+static inline cn_moments_view cn_groups_from(const cn_moments_view *of, ptrdiff_t g)
 {
-    return (cn_moments_view){partials[0], partials + 1, partials + 1 + width, partials + 1 + 2 * width};
+    return (cn_moments_view){of->count + g * of->each, of->each, of->mean + g, of->mean_lo + g, of->m2 + g};
 }
 
-/* Are columns read side by side? */
-static inline int cn_reads_columns(const cn_job *job) { return job->plan.cols && !job->mask_per_group; }
+static inline void cn_clear_counts(cn_moments_view *of, ptrdiff_t width)
+{
+    for (ptrdiff_t c = 0; c < (of->each ? width : 1); c++) of->count[c] = 0;
+}
 
 /* Is the activation a curve? Its result is made from packed results: relu is part of apply. */
 static inline int cn_curved(cn_activation activation) { return activation > CN_RELU; }

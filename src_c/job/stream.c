@@ -13,46 +13,37 @@ static int within(double value, double limit)
     return below(value, limit) & ((value == 0) | (fabs(value) >= 1 / limit));
 }
 
-static int is_plain(const cn_partial *p)
-{
-    return within(p->mean, MEAN) & within(p->m2, SPREAD) & within(p->count, COUNT);
-}
-
-/* Are all elements 0, or so small that their squares are? */
-static int looks_zero(const cn_partial *p) { return (p->count > 1) & (p->mean == 0) & (p->m2 == 0); }
+/* NaN and infinities have no spread to lose: the merge gives the mean they have, and NaN for m2. */
+static int is_lost(const cn_partial *p) { return p->mean - p->mean != 0; }
 
 /* A state of prescale 1 can only be too large: it came from plain numbers, or is mean and spread of others. */
-static int may_grow(const cn_stream_state *a)
+static int may_grow(const cn_partial *a)
 {
-    return below(a->of.mean, MEAN) & below(a->of.m2, SPREAD) & below(a->of.count, COUNT) & (a->prescale == 1);
+    const int bounded = below(a->mean, MEAN) & below(a->m2, SPREAD);
+    return (bounded | is_lost(a)) & below(a->count, COUNT) & (a->prescale == 1);
 }
 
 static int may_join(const double *b, ptrdiff_t step)
 {
     const cn_partial *p = (const cn_partial *)b;
-    if (step == CN_VALUES) return within(*b, MEAN);
-    if (step == CN_PARTIALS) return is_plain(p) & !looks_zero(p);
-    return is_plain(p) & (b[CN_PARTIALS] == 1);
+    if (step == CN_VALUES) return within(*b, MEAN) | (*b - *b != 0);
+    return ((within(p->mean, MEAN) & within(p->m2, SPREAD)) | is_lost(p)) & within(p->count, COUNT) &
+           (p->prescale == 1);
 }
 
-static cn_stream_state state_at(const double *b, ptrdiff_t step)
-{
-    cn_stream_state s = {{1, b[0], 0, 0}, 1};
-    if (step == CN_VALUES) return s;
-    s.of = *(const cn_partial *)b;
-    if (step == CN_STATES) s.prescale = b[CN_PARTIALS];
-    return s;
-}
-
-int cn_merge_states(cn_stream_state *to, const cn_stream_state *a, const double *b, ptrdiff_t step, ptrdiff_t n)
+int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
+                    int omit_nan)
 {
     int plain = 1;
     for (ptrdiff_t i = 0; i < n; i++) plain &= may_grow(&a[i]) & may_join(b + i * step, step);
     if (!plain) return 0;
     for (ptrdiff_t i = 0; i < n; i++) {
-        const cn_stream_state other = state_at(b + i * step, step);
+        const double v = b[i * step];
+        const cn_partial one = {1, v, 0, v - v, 1},
+                         *other = step == CN_VALUES ? &one : (const cn_partial *)(b + i * step);
         to[i] = a[i];
-        cn_merge(&to[i].of, &other.of);
+        if (step == CN_VALUES && omit_nan && isnan(v)) continue;
+        cn_merge(&to[i], other);
     }
     return 1;
 }

@@ -15,15 +15,34 @@
 /* Runs up to this length are taken several at a time, one to a lane. */
 #define CN_SHORT_ROW 32
 
-/* [groups, rows, n], contiguous in n. Strides in bytes. */
+/* What an element counts: 1; 1 unless it is a hole; its weight unless it is one. */
+enum { CN_ALL, CN_SHOWN, CN_WEIGHTED, CN_N_FORMS };
+
+/* Holes of a tile: none; NaN; what `mark` put there for what a mask hides, while NaN is as good as a number. */
+typedef enum { CN_NO_HOLES, CN_NAN_HOLES, CN_MARKED_HOLES } cn_holes;
+
+/* [groups, rows, n], contiguous in n. Strides in bytes. weights: of the lanes, contiguous in n or, if not per column,
+ * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;
+    cn_holes holes;
+    const char *weights;
+    const double *exact;
+    ptrdiff_t weights_group, weights_row;
+    int per_column;
 } cn_tile;
 
-/* Moments of several groups, structure of arrays, one count. */
+/* On by so many bytes of weights. */
+static inline void cn_skip_weights(cn_tile *t, ptrdiff_t bytes, ptrdiff_t size)
+{
+    t->weights += bytes, t->exact += bytes / size;
+}
+
+/* Moments of several groups, structure of arrays; one count for all of them (each 0), or one each (1). */
 typedef struct {
-    double count;
+    double *count;
+    int each;
     double *mean, *mean_lo, *m2;
 } cn_moments_view;
 
@@ -72,6 +91,9 @@ typedef struct {
 
 #define CN_COUNTS 65536
 
+/* Moments about zero, about the mean; or the sums. */
+enum { CN_NOT_CENTERED, CN_CENTERED, CN_SUMMED };
+
 /* Reads a tile into what is kept of its groups. */
 typedef void (*cn_reduce)(const cn_tile *t, int centered, cn_moments_view *acc);
 
@@ -80,10 +102,15 @@ typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters: of a lane */
     int prescales;        /* may need its elements times a power of two: the upper bytes of a float, or doubles */
-    /* Merge a tile into acc; centered = 0 takes the moments about zero. Rows: acc[groups], each group all
-     * of its rows. Columns: acc[n], one group of rows. */
-    cn_reduce moments_rows, moments_cols;
-    cn_reduce extremes_rows, extremes_cols; /* least in mean, greatest in mean_lo */
+    /* Merge a tile into acc, by what counts; centered: one of the three above. Rows: acc[groups], each group
+     * all of its rows. Columns: acc[n], one group of rows. CN_ALL has one count for all. What has no kernel for a form is NULL. */
+    cn_reduce moments_rows[CN_N_FORMS], moments_cols[CN_N_FORMS];
+    cn_reduce extremes_rows,
+        extremes_cols; /* least in mean, greatest in mean_lo, in m2 1 if there is NaN, else 0 */
+    /* n elements, those the mask hides as holes of CN_MARKED_HOLES. Elements of 16 bits have no kernels that know holes:
+     * they are made lanes first. */
+    void (*mark)(const char *x, const char *mask, char *to, ptrdiff_t n);
+    void (*widen)(const char *x, char *to, ptrdiff_t n);
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);

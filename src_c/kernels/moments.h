@@ -14,11 +14,31 @@ static inline void cn_two_sum(double a, double b, double *hi, double *lo)
     *hi = s;
 }
 
+/* hi + lo = a * b exactly (Dekker), where nothing leaves the range. */
+static inline void cn_two_product(double a, double b, double *hi, double *lo)
+{
+    const double half = 0x1p27 + 1, a1 = a * half - (a * half - a), b1 = b * half - (b * half - b);
+    const double a2 = a - a1, b2 = b - b1, p = a * b;
+    *lo = ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2;
+    *hi = p;
+}
+
+/* A sum in two words, and another one. */
+static inline void cn_add_sums(double *sum, double *sum_lo, double more, double more_lo)
+{
+    double hi, lo;
+    cn_two_sum(*sum, more, &hi, &lo);
+    lo += *sum_lo + more_lo;
+    *sum = hi;
+    *sum_lo = 0;
+    if (hi - hi == 0) cn_two_sum(hi, lo, sum, sum_lo);
+}
+
 /* A block read about a pivot: mean = pivot + s1/n, M2 = s2 - s1^2/n, where s1 = sum(x - pivot) is
  * only the rounding of the pivot, so nothing cancels (Chan, Golub & LeVeque 1983, eq. 1.7). */
 static inline cn_partial cn_from_sums(double n, double pivot, double s1, double s2)
 {
-    cn_partial p = {n, 0, 0, 0};
+    cn_partial p = {n, 0, 0, 0, 1};
     double shift = s1 / n, m2 = s2 - s1 * shift;
     cn_two_sum(pivot, shift, &p.mean, &p.mean_lo);
     if (!isfinite(p.mean)) p.mean_lo = 0;

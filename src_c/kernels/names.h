@@ -13,15 +13,39 @@
 #define CN_CAT4(a, b, c, d) CN_CAT4_(a, b, c, d)
 
 /* The facts of CN_E. */
-#define CN_FIRST_(a, b, c) a
-#define CN_SECOND_(a, b, c) b
-#define CN_THIRD_(a, b, c) c
+#define CN_FIRST_(a, b, c, d) a
+#define CN_SECOND_(a, b, c, d) b
+#define CN_THIRD_(a, b, c, d) c
+#define CN_FOURTH_(a, b, c, d) d
 #define CN_FIRST(...) CN_FIRST_(__VA_ARGS__)
 #define CN_SECOND(...) CN_SECOND_(__VA_ARGS__)
 #define CN_THIRD(...) CN_THIRD_(__VA_ARGS__)
+#define CN_FOURTH(...) CN_FOURTH_(__VA_ARGS__)
 #define CN_LANES CN_FIRST(CN_CAT(CN_FACTS_, CN_E))
 #define CN_IS_FLOAT CN_SECOND(CN_CAT(CN_FACTS_, CN_E))
 #define CN_SQUARES CN_THIRD(CN_CAT(CN_FACTS_, CN_E))
+#define CN_HOLES CN_FOURTH(CN_CAT(CN_FACTS_, CN_E))
+
+/* A function of its own for each form of what counts (kernels.h), made of an inline one that takes the form last; and the
+ * call of the one for `form`, a constant. */
+#define CN_ARGUMENTS(...) __VA_ARGS__
+#define CN_DEFINE_FORM(name, suffix, form, parameters, arguments)                                                 \
+    static __attribute__((noinline)) void CN_F(name##suffix) parameters                                           \
+    {                                                                                                             \
+        CN_F(name)(CN_ARGUMENTS arguments, form);                                                                 \
+    }
+#define CN_DEFINE_FORMS_0(name, parameters, arguments) CN_DEFINE_FORM(name, _all, CN_ALL, parameters, arguments)
+#define CN_DEFINE_FORMS_1(name, parameters, arguments)                                                            \
+    CN_DEFINE_FORM(name, _all, CN_ALL, parameters, arguments)                                                     \
+    CN_DEFINE_FORM(name, _shown, CN_SHOWN, parameters, arguments)                                                 \
+    CN_DEFINE_FORM(name, _weighted, CN_WEIGHTED, parameters, arguments)
+#define CN_DEFINE_FORMS CN_CAT(CN_DEFINE_FORMS_, CN_HOLES)
+#define CN_BY_FORM_0(name, ...) CN_F(name##_all)(__VA_ARGS__)
+#define CN_BY_FORM_1(name, ...)                                                                                   \
+    (form == CN_ALL     ? CN_F(name##_all)(__VA_ARGS__)                                                           \
+     : form == CN_SHOWN ? CN_F(name##_shown)(__VA_ARGS__)                                                         \
+                        : CN_F(name##_weighted)(__VA_ARGS__))
+#define CN_BY_FORM CN_CAT(CN_BY_FORM_, CN_HOLES)
 
 /* Bits of a lane. */
 #define CN_BITS_f32 32
@@ -37,6 +61,7 @@
 #define CN_M CN_CAT(vi, CN_BITS)
 #define CN_U CN_CAT(vu, CN_BITS)
 #define CN_UINT CN_CAT4(uint, CN_BITS, _, t)
+#define CN_SINT CN_CAT4(int, CN_BITS, _, t)
 #define CN_W ((int)(CN_VB / sizeof(CN_A)))
 
 /* Memory to lanes and back; _A: memory that holds lanes (sums, parameters, scratch); _PART: the first k elements;
@@ -91,10 +116,5 @@ enum { CN_MEAN, CN_ABOUT_PIVOT, CN_ABOUT_ZERO };
 #define CN_TINY (CN_ENDS ? CN_P(tiny) : 0)
 #define CN_HUGE CN_P(huge)
 #define CN_LEAST_PIVOT (CN_ENDS ? CN_P(least) : 0)
-
-/* What reads a group again whose squares left the range. */
-#define CN_REREAD CN_CAT(CN_REREAD_BY_, CN_ENDS)
-#define CN_REREAD_BY_1 CN_CAT4(CN_E, _f64_moments_rows, , )
-#define CN_REREAD_BY_2 cn_prescaled_moments
 
 #endif

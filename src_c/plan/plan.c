@@ -16,6 +16,8 @@
 /* What moments read. */
 #define READ (1u << CN_X | 1u << CN_STAT | 1u << CN_M)
 
+static unsigned what_is_read(const cn_call *call) { return call->moments.weights ? READ | 1u << CN_W : READ; }
+
 /* A run up to this length is refined if at least so many of them make a group. */
 #define CN_SHORT_RUN 64
 
@@ -83,7 +85,7 @@ static void keep(cn_loops *to, const cn_loops *from, int n, int reduced)
 }
 
 /* Is the innermost run of x short, inside neighbouring groups that have many of them? Its size, or 1. */
-static ptrdiff_t short_run(const cn_loops *by_x)
+static ptrdiff_t short_run(const cn_loops *by_x, unsigned read)
 {
     if (by_x->n < 3) return 1;
     const cn_loop *run = &by_x->loop[by_x->n - 1], *groups = run - 1;
@@ -93,6 +95,7 @@ static ptrdiff_t short_run(const cn_loops *by_x)
     int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
                groups->stride[CN_X] == run->stride[CN_X] * run->n && run->stride[CN_M] == 0 &&
                groups->stride[CN_M] == 0;
+    if (read >> CN_W & 1) fits &= run->stride[CN_W] == 0 && groups->stride[CN_W] == 0;
     return fits && run->n <= CN_SHORT_RUN && runs >= CN_SHORT_RUN ? run->n : 1;
 }
 
@@ -110,15 +113,16 @@ static void refine(cn_loops *loops, ptrdiff_t run)
 void cn_make_plan(const cn_call *call, cn_plan *plan)
 {
     cn_loops *all = &plan->all, by_x;
+    const unsigned read = what_is_read(call);
     gather(call, plan);
     copy_loops(&by_x, all);
-    cn_coalesce(&by_x, READ);
-    plan->refined = short_run(&by_x);
+    cn_coalesce(&by_x, read);
+    plan->refined = short_run(&by_x, read);
     if (plan->refined > 1) {
         refine(all, plan->refined);
         plan->start[CN_STAT] *= plan->refined;
         copy_loops(&by_x, all);
-        cn_coalesce(&by_x, READ);
+        cn_coalesce(&by_x, read);
     }
     cn_coalesce(all, ALL);
     plan->cols = all->n && all->loop[all->n - 1].stride[CN_STAT] != 0;
@@ -127,7 +131,7 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     keep(&plan->kept, from, from->n, 0);
     plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
     keep(&plan->reduced, &by_x, by_x.n, 1);
-    cn_coalesce(&plan->reduced, READ);
+    cn_coalesce(&plan->reduced, read);
     keep(&plan->spread, all, all->n, 1);
     cn_coalesce(&plan->spread, ALL);
 }

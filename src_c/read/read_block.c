@@ -1,42 +1,62 @@
 /* read_block.c: a block of x meets the kernels that take moments. */
+#include <stdint.h>
+
 #include "memory/copy.h"
+#include "memory/numbers.h"
 #include "read/block.h"
 
-/* Copies a tile whose columns are apart. */
-static void pack_tile(cn_tile *t, ptrdiff_t stride, ptrdiff_t size, char *packed)
+void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to)
 {
-    const ptrdiff_t row = t->n * size, group = t->rows * row;
+    const ptrdiff_t step = how->tiling->col.stride[CN_X], size = how->x_is->size;
+    char apart[CN_BLOCK * sizeof(uint16_t)];
+    if (how->x) {
+        cn_to_doubles(how->x, x, step, n, 1, (double *)to);
+    } else if (how->k == how->x_is) {
+        cn_copy_row(to, size, x, step, n, size);
+    } else {
+        if (step != size) cn_copy_row(apart, size, x, step, n, size), x = apart;
+        how->x_is->widen(x, to, n);
+    }
+}
+
+/* A tile side by side. */
+static void pack_tile(const cn_reading *how, cn_tile *t)
+{
+    const ptrdiff_t row = t->n * how->k->size, group = t->rows * row;
     for (ptrdiff_t g = 0; g < t->groups; g++)
-        cn_copy((cn_matrix){packed + g * group, row, size},
-                (cn_matrix){(char *)t->x + g * t->x_group, t->x_row, stride}, t->rows, t->n, size);
-    t->x = packed, t->x_row = row, t->x_group = group;
+        for (ptrdiff_t r = 0; r < t->rows; r++)
+            cn_pack_row(how, t->x + g * t->x_group + r * t->x_row, t->n, how->packed + g * group + r * row);
+    t->x = how->packed, t->x_row = row, t->x_group = group;
 }
 
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
 {
-    cn_tile t = {x + block->offset[CN_X], 0, 1, how->tiling->row.stride[CN_X], block->rows, block->n};
+    cn_tile t = {.x = x + block->offset[CN_X], .groups = 1, .x_row = how->tiling->row.stride[CN_X]};
+    t.rows = block->rows, t.n = block->n;
     if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
     return t;
 }
 
 void cn_read_tile(const cn_reading *how, cn_tile t, int pack, cn_moments_view *acc, cn_moments_view *joined)
 {
-    if (pack) pack_tile(&t, how->tiling->col.stride[CN_X], how->k->size, how->packed);
+    if (pack) pack_tile(how, &t);
     if (!how->cols) {
         how->reducer->rows(&t, how->centered, acc);
         return;
     }
     if (how->joined_rows > 1 && t.rows >= how->joined_rows) {
-        cn_tile wide = {t.x, 0, 1, t.x_row * how->joined_rows, t.rows / how->joined_rows, t.n * how->joined_rows};
+        cn_tile wide = t;
+        wide.x_row *= how->joined_rows, wide.weights_row *= how->joined_rows;
+        wide.rows /= how->joined_rows, wide.n *= how->joined_rows;
         how->reducer->cols(&wide, how->centered, joined);
         t.x += wide.rows * wide.x_row, t.rows %= how->joined_rows;
+        if (t.weights) cn_skip_weights(&t, wide.rows * wide.weights_row, how->k->param_size);
     }
     if (t.rows) how->reducer->cols(&t, how->centered, acc);
 }
 
-void cn_read_block(const cn_reading *how, const char *mask, const cn_block *block, const char *x,
-                   cn_moments_view *acc, cn_moments_view *joined)
+void cn_read_block(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
+                   cn_moments_view *joined)
 {
-    (void)mask;
     cn_read_tile(how, cn_tile_of(how, block, x), how->pack, acc, joined);
 }

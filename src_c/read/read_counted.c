@@ -1,0 +1,127 @@
+/* read_counted.c: a block of x of which not everything counts alike meets the kernels: masks, NaN left out, weights.
+ *
+ * What a mask hides is marked, in a copy: holes keep their places, so the sums of what counts are the same whether NaN,
+ * a mask or a weight of 0 made them, and a mask that hides nothing changes no bit. */
+#include <string.h>
+
+#include "memory/numbers.h"
+#include "plan/mask.h"
+#include "read/block.h"
+
+/* Behind a copy of x: weights as doubles; where lanes are floats, weights as such are behind the floats of x. */
+static double *exact_memory(const cn_reading *how) { return (double *)how->packed + CN_PACKED; }
+static float *floats_memory(const cn_reading *how) { return (float *)how->packed + CN_PACKED; }
+
+/* The weights of a tile: of a group that stands for all if they share them; of columns one for a row if these share
+ * them, but not of joined rows. */
+static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *t)
+{
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = how->k->param_size;
+    const char *from = how->weights + block->offset[CN_W];
+    const ptrdiff_t step = how->cols ? 0 : how->columns->stride[CN_W], groups = step ? t->groups : 1;
+    double *to = exact_memory(how);
+    t->exact = to, t->per_column = !how->cols || col[CN_W] != 0 || how->joined_rows > 1;
+    const ptrdiff_t n = t->per_column ? t->n : 1;
+    t->weights_row = n * size, t->weights_group = step ? t->rows * t->weights_row : 0;
+    for (ptrdiff_t g = 0; g < groups && t->per_column; g++)
+        for (ptrdiff_t r = 0; r < t->rows; r++, to += n)
+            cn_to_doubles(how->weights_are, from + g * step + r * row[CN_W], col[CN_W], n, how->weights_by, to);
+    if (!t->per_column) cn_to_doubles(how->weights_are, from, row[CN_W], t->rows, how->weights_by, to);
+    t->weights = (const char *)t->exact;
+    if (size == sizeof(double)) return;
+    float *floats = floats_memory(how);
+    for (ptrdiff_t i = 0, all = groups * t->rows * n; i < all; i++) floats[i] = (float)t->exact[i];
+    t->weights = (const char *)floats;
+}
+
+/* n elements of x, side by side, with holes where the mask hides. */
+static void mark_row(const cn_reading *how, const char *x, const char *mask, ptrdiff_t step, ptrdiff_t n, char *to)
+{
+    char shown[CN_BLOCK > CN_MAX_GROUPS ? CN_BLOCK : CN_MAX_GROUPS];
+    if (step == 0 && !*mask) {
+        memset(to, 0xff, (size_t)(n * how->k->size));
+        return;
+    }
+    if (how->tiling->col.stride[CN_X] != how->k->size || how->x || how->k != how->x_is) {
+        cn_pack_row(how, x, n, to);
+        x = to;
+    }
+    if (step == 0)
+        memset(shown, 1, (size_t)n), mask = shown;
+    else if (step != 1) {
+        for (ptrdiff_t j = 0; j < n; j++) shown[j] = mask[j * step];
+        mask = shown;
+    }
+    how->k->mark(x, mask, to, n);
+}
+
+/* A copy of the tile, with holes. group: from the mask of a group to that of the next. */
+static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, cn_tile *t)
+{
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride;
+    const ptrdiff_t to_row = t->n * how->k->size, to_group = t->rows * to_row;
+    for (ptrdiff_t g = 0; g < t->groups; g++)
+        for (ptrdiff_t r = 0; r < t->rows; r++)
+            mark_row(how, t->x + g * t->x_group + r * t->x_row, mask + g * group + r * row[CN_M], col[CN_M], t->n,
+                     how->packed + g * to_group + r * to_row);
+    t->x = how->packed, t->x_row = to_row, t->x_group = to_group;
+    if (t->holes == CN_NO_HOLES) t->holes = CN_MARKED_HOLES;
+}
+
+/* What is hidden at the end need not be read: no sum is touched by it. */
+static void leave_out_end(const cn_reading *how, const char *mask, cn_tile *t)
+{
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    if (how->cols && col == 0 && how->joined_rows == 1)
+        while (t->rows > 0 && !mask[(t->rows - 1) * row]) t->rows--;
+    else if (!how->cols && t->rows == 1)
+        while (t->n > 0 && !mask[(t->n - 1) * col]) t->n--;
+}
+
+/* Groups that share a mask, or blocks of columns. */
+static void read_shown(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc,
+                       cn_moments_view *joined)
+{
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    leave_out_end(how, mask, &t);
+    if (t.rows == 0 || t.n == 0) return;
+    int pack = how->pack;
+    if (!cn_all_shown(mask, row, col, t.rows, t.n)) mark_tile(how, mask, 0, &t), pack = 0;
+    cn_read_tile(how, t, pack, acc, joined);
+}
+
+/* Is a group wholly hidden or wholly shown? Then groups alike are read together, or left out. */
+static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc)
+{
+    const ptrdiff_t step = how->columns->stride[CN_M], n = t.groups;
+    for (ptrdiff_t g = 0; g < n; g += t.groups) {
+        t.groups = cn_alike(mask + g * step, step, n - g);
+        cn_moments_view part = cn_groups_from(acc, g);
+        if (mask[g * step]) cn_read_tile(how, t, how->pack, &part, NULL);
+        t.x += t.groups * t.x_group;
+        if (t.weights) cn_skip_weights(&t, t.groups * t.weights_group, how->k->param_size);
+    }
+}
+
+void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
+                     cn_moments_view *joined)
+{
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    const ptrdiff_t group = how->cols ? 0 : how->columns->stride[CN_M];
+    cn_tile t = cn_tile_of(how, block, x);
+    t.holes = how->holes;
+    if (how->weights) pack_weights(how, block, &t);
+    if (!how->mask) {
+        cn_read_tile(how, t, how->pack, acc, joined);
+        return;
+    }
+    const char *mask = how->mask + block->offset[CN_M];
+    if (group == 0) {
+        read_shown(how, mask, t, acc, joined);
+    } else if ((row == 0 || t.rows == 1) && (col == 0 || t.n == 1)) {
+        read_groups(how, mask, t, acc);
+    } else {
+        mark_tile(how, mask, group, &t);
+        cn_read_tile(how, t, 0, acc, joined);
+    }
+}
