@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 from bench.agreement import LOOSE, TIGHT, agrees, error
 from bench.cases import BY_NAME, CASES, Case, chosen
@@ -39,7 +40,7 @@ def test_cases_are_chosen_by_text() -> None:
     assert chosen("") == CASES
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@sweep(case=CASES)
 def test_cnorm_and_numpy_agree(case: Case) -> None:
     """prepare() raises if cnorm does not."""
     if case.dtype == "bfloat16":
@@ -50,7 +51,7 @@ def test_cnorm_and_numpy_agree(case: Case) -> None:
     assert "copy" in prepared.calls[FRESH]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@sweep(case=CASES)
 def test_data(case: Case) -> None:
     if case.dtype == "bfloat16":
         pytest.importorskip("ml_dtypes")
