@@ -35,9 +35,11 @@ TIGHT = {
 
 
 def as_float64(result: Any) -> Any:
-    """Of an array or a torch tensor, which NumPy cannot read if it is bfloat16."""
+    """Of an array, a sparse one, or a torch tensor, which NumPy cannot read if it is bfloat16."""
     if hasattr(result, "double"):
         return result.double().numpy()
+    if hasattr(result, "toarray"):
+        result = result.toarray()
     return np.asarray(result).astype(np.float64, copy=False)
 
 
