@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ STYLES = {
     "copy": ("#17becf", "|"),
 }
 SIZES = re.compile(r"layer_norm \(\d+,768\)$")
-Value = Callable[[Record], float | None]
 Row = tuple[str, dict[str, float | None]]  # label, ratio of each peer
 
 matplotlib.rcParams.update({"svg.hashsalt": "cnorm", "svg.fonttype": "none", "font.size": 9})
@@ -77,19 +75,12 @@ def dots(rows: list[Row], peers: list[str], title: str) -> Any:
     return figure
 
 
-def values(peers: list[str]) -> dict[str, Value]:
-    """What is drawn of a record, by name."""
-    return {**{peer: partial(ratio, name=peer) for peer in peers}, "copy": limit}
-
-
-def by_operation(records: list[Record]) -> tuple[list[Row], list[str]]:
+def by_operation(records: list[Record], peers: list[str]) -> Iterator[Row]:
     """Geometric means over the cases of an operation."""
-    peers = peers_of(records)
-    rows = []
     for operation in dict.fromkeys(r["operation"] for r in records):
         own = [r for r in records if r["operation"] == operation]
-        rows.append((operation, {name: geometric_mean(map(f, own)) for name, f in values(peers).items()}))
-    return rows, peers
+        means = {peer: geometric_mean(ratio(r, peer) for r in own) for peer in peers}
+        yield operation, {**means, "copy": geometric_mean(map(limit, own))}
 
 
 def speed(axes: Any, records: list[Record], title: str) -> None:
@@ -123,10 +114,10 @@ def overview(results: Results) -> Any:
     """The README's chart: operations, and all cases against their fastest peer."""
     threads = results.threads[0]
     records = results.select(threads, FRESH)
-    rows, peers = by_operation(records)
+    peers = peers_of(records)
     best = geometric_mean(map(fastest_ratio, records)) or 0
     title = f"{count(threads)}, new output; the fastest peer of each case: {best:.2f} on average"
-    return dots(rows, peers, title)
+    return dots(list(by_operation(records, peers)), peers, title)
 
 
 def draw(results: Results, folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sweep import sweep
 
-from bench.agreement import LOOSE, TIGHT, agrees, error
+from bench.agreement import BOUNDS, agrees, error
 from bench.cases import BY_NAME, CASES, Case, chosen
 from bench.data import PAGE, make, placed_like
 from bench.measure import measure, prepare
@@ -90,9 +90,9 @@ def test_error() -> None:
     assert error(np.float32(2), np.float64(2)) == 0
 
 
-@pytest.mark.parametrize("dtype", LOOSE)
+@pytest.mark.parametrize("dtype", BOUNDS)
 def test_cnorm_is_held_to_more_than_peers(dtype: str) -> None:
-    between = (TIGHT[dtype] + LOOSE[dtype]) / 2
+    between = sum(BOUNDS[dtype]) / 2
     assert agrees("torch", dtype, between)
     assert not agrees("cnorm", dtype, between)
 
