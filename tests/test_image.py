@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, DTYPES, Array
-from strategies import Layout, Placed
+from strategies import Layout, Placed, examples
 from sweep import sweep
 
 import cnorm
@@ -273,7 +273,7 @@ def batches(draw: st.DrawFn) -> tuple[Array, str]:
     return x, layout
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(batches(), st.data())
 def test_own_statistics_of_any_batch(batch: tuple[Array, str], data: st.DataObject) -> None:
     """Within a few roundings of longdouble, and the bits of each picture alone."""
