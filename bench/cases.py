@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
-OF_LAYERS = ("layer_norm", "rms_norm", "gemma_rms_norm", "masked_layer_norm", *QUANTIZED)
+OF_LAYERS = (
+    "layer_norm",
+    "rms_norm",
+    "gemma_rms_norm",
+    "masked_layer_norm",
+    "masked_array_layer_norm",
+    *QUANTIZED,
+)
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -14,7 +23,7 @@ class Case:
     """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
-    given begins `past` bytes after a cache line.
+    given begins `past` bytes after a cache line. Values are about `size`; `cold`: no cache holds them.
     """
 
     operation: str
@@ -27,6 +36,8 @@ class Case:
     residual: bool = False
     activation: str = ""
     past: int = 0
+    size: float = 1
+    cold: bool = False
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
@@ -37,6 +48,8 @@ class Case:
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
         extra += [f"output {self.past} bytes past a line"] if self.past else []
+        extra += [f"values about {self.size:g}"] if self.size != 1 else []
+        extra += ["cold caches"] if self.cold else []
         return " ".join([self.operation, str(self.shape).replace(" ", ""), *extra])
 
     @property
@@ -86,10 +99,7 @@ class Case:
     @property
     def elements(self) -> int:
         """How many values the input holds."""
-        n = 1
-        for size in self.shape:
-            n *= size
-        return n
+        return math.prod(self.shape)
 
 
 LAST, ROWS = (-1,), (0,)
@@ -100,24 +110,19 @@ def spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(2, len(shape)))
 
 
-def over(operation: str, axes: tuple[int, ...], *shapes: tuple[int, ...]) -> list[Case]:
+def over(operation: str, axes: tuple[int, ...], *shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     """Cases of one operation with the same axes."""
-    return [Case(operation, shape, axes) for shape in shapes]
+    return [Case(operation, shape, axes, **rest) for shape in shapes]
 
 
-def batch(operation: str, *shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
+def batch(operation: str, *shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     """Statistics per channel: over the batch and all positions."""
-    return [Case(operation, s, (0, *spatial(s)), layout=layout) for s in shapes]
+    return [Case(operation, s, (0, *spatial(s)), **rest) for s in shapes]
 
 
-def instance(*shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
-    """Statistics per sample and channel."""
-    return [Case("instance_norm", s, spatial(s), layout=layout) for s in shapes]
-
-
-def group(groups: int, *shapes: tuple[int, ...], layout: str = "contiguous") -> list[Case]:
-    """Statistics per sample and group of channels."""
-    return [Case("group_norm", s, spatial(s), layout=layout, groups=groups) for s in shapes]
+def samples(operation: str, *shapes: tuple[int, ...], **rest: Any) -> list[Case]:
+    """Statistics per sample and channel, or group of channels."""
+    return [Case(operation, s, spatial(s), **rest) for s in shapes]
 
 
 def padded(padding: float) -> list[Case]:
@@ -129,13 +134,15 @@ def padded(padding: float) -> list[Case]:
         Case("masked_instance_norm", shape, (2,), padding=padding),
         Case("masked_group_norm", shape, (2,), groups=32, padding=padding),
         Case("masked_layer_norm", (32, 512, 256), LAST, padding=padding),
+        Case("masked_array_layer_norm", (32, 512, 256), LAST, padding=padding),
     ]
 
 
-def residual(*shapes: tuple[int, ...], dtype: str = "float32") -> list[Case]:
+def residual(*shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     """Rows of transformers, added to the residual stream."""
-    norms = ("layer_norm", "rms_norm")
-    return [Case(norm, shape, LAST, dtype, residual=True) for norm in norms for shape in shapes]
+    return [
+        c for norm in ("layer_norm", "rms_norm") for c in over(norm, LAST, *shapes, residual=True, **rest)
+    ]
 
 
 def activated(case: Case) -> list[Case]:
@@ -143,6 +150,7 @@ def activated(case: Case) -> list[Case]:
     return [replace(case, activation=activation) for activation in ("relu", "silu")]
 
 
+EXTREMES = (1e200, 1e-200)  # of float64, whose squares it lacks
 IMAGES, TABLE = (64, 64, 56, 56), (4096, 4096)
 PICTURES = [(224, 224, 3), (1080, 1920, 3), (32, 224, 224, 3), (224, 224, 1)]
 
@@ -156,6 +164,9 @@ CASES: list[Case] = [
     *(Case("layer_norm", (2048, 768), LAST, dtype) for dtype in ("bfloat16", "float16", "float64")),
     *(Case("layer_norm", (2048, 768), LAST, layout=layout) for layout in LAYOUTS[1:3]),
     Case("layer_norm", (2048, 768), LAST, past=16),
+    Case("layer_norm", (2048, 768), LAST, "bfloat16", past=16),
+    *(Case("layer_norm", (2048, 768), LAST, "float64", size=size) for size in EXTREMES),
+    *over("layer_norm", LAST, (1, 768), (128, 768), (2048, 768), cold=True),
     *over("rms_norm", LAST, (1, 4096), (128, 768), (2048, 4096)),
     Case("rms_norm", (2048, 4096), LAST, "bfloat16"),
     *over("gemma_rms_norm", LAST, (1, 4096), (2048, 4096)),
@@ -166,18 +177,23 @@ CASES: list[Case] = [
     *batch("batch_norm_eval", (1, 64, 112, 112), (32, 64, 56, 56), (32, 256, 14, 14), (32, 2048, 7, 7)),
     *batch("batch_norm_eval", (20, 100), (4096, 1024), (32, 128, 512), (4, 32, 16, 56, 56)),
     *batch("batch_norm_eval", (32, 64, 56, 56), layout="channels-last"),
+    *batch("batch_norm_eval", (32, 64, 56, 56), past=16),
+    *batch("batch_norm_eval", (1, 64, 56, 56), cold=True),
     *batch("batch_norm_train", (32, 64, 56, 56), (4096, 1024)),
     *batch("batch_norm_train", (32, 64, 56, 56), layout="channels-last"),
-    *instance((8, 64, 128, 128), (8, 64, 56, 56), (20, 100, 35, 45), (4, 3, 512, 512), (2, 32, 32, 64, 64)),
-    *instance((8, 64, 56, 56), layout="channels-last"),
-    *group(32, (8, 320, 64, 64), (2, 1280, 16, 16)),
-    *group(32, (8, 320, 64, 64), layout="channels-last"),
-    *group(3, (20, 6, 10, 10)),
+    *samples("instance_norm", (8, 64, 128, 128), (8, 64, 56, 56), (20, 100, 35, 45), (4, 3, 512, 512)),
+    *samples("instance_norm", (2, 32, 32, 64, 64)),
+    *samples("instance_norm", (8, 64, 56, 56), layout="channels-last"),
+    *samples("group_norm", (8, 320, 64, 64), (2, 1280, 16, 16), groups=32),
+    *samples("group_norm", (8, 320, 64, 64), groups=32, layout="channels-last"),
+    *samples("group_norm", (20, 6, 10, 10), groups=3),
     *over("local_response_norm", (1,), (8, 96, 55, 55)),
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
+    *(Case("zscore", (100000, 20), ROWS, "float64", size=size) for size in (1, *EXTREMES)),
+    *over("scale_sparse", ROWS, (100000, 50)),
     *over("scaler_row", ROWS, (1, 20)),
     *(Case("running_moments", (rows, 20), ROWS, "float64") for rows in (1, 1000, 100000)),
     *batch("recalibrate", (32, 64, 56, 56)),
@@ -192,7 +208,7 @@ CASES: list[Case] = [
         fused
         for case in (
             *batch("batch_norm_eval", (1, 64, 28, 28), (32, 256, 14, 14), (32, 64, 56, 56)),
-            *group(32, (2, 1280, 16, 16), (8, 320, 64, 64)),
+            *samples("group_norm", (2, 1280, 16, 16), (8, 320, 64, 64), groups=32),
             *over("layer_norm", LAST, (128, 768), (2048, 768)),
         )
         for fused in activated(case)

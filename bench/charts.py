@@ -1,10 +1,9 @@
-"""The results as charts: ratios to the peers, speed against size, distance to the copy limit."""
+"""The results as charts: ratios to the peers by operation, speed against size."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from bench.peers import FRESH, MODES, PREALLOCATED
+from bench.peers import FRESH, MODES
 from bench.results import Record, Results, fastest_ratio, geometric_mean, limit, peers_of, ratio
 from bench.tables import TITLES, count
 
@@ -34,7 +33,6 @@ STYLES = {
     "copy": ("#17becf", "|"),
 }
 SIZES = re.compile(r"layer_norm \(\d+,768\)$")
-Value = Callable[[Record], float | None]
 Row = tuple[str, dict[str, float | None]]  # label, ratio of each peer
 
 matplotlib.rcParams.update({"svg.hashsalt": "cnorm", "svg.fonttype": "none", "font.size": 9})
@@ -77,25 +75,12 @@ def dots(rows: list[Row], peers: list[str], title: str) -> Any:
     return figure
 
 
-def values(peers: list[str]) -> dict[str, Value]:
-    """What is drawn of a record, by name."""
-    return {**{peer: partial(ratio, name=peer) for peer in peers}, "copy": limit}
-
-
-def by_case(records: list[Record]) -> tuple[list[Row], list[str]]:
-    """Every case."""
-    peers = peers_of(records)
-    return [(r["case"], {name: f(r) for name, f in values(peers).items()}) for r in records], peers
-
-
-def by_operation(records: list[Record]) -> tuple[list[Row], list[str]]:
+def by_operation(records: list[Record], peers: list[str]) -> Iterator[Row]:
     """Geometric means over the cases of an operation."""
-    peers = peers_of(records)
-    rows = []
     for operation in dict.fromkeys(r["operation"] for r in records):
         own = [r for r in records if r["operation"] == operation]
-        rows.append((operation, {name: geometric_mean(map(f, own)) for name, f in values(peers).items()}))
-    return rows, peers
+        means = {peer: geometric_mean(ratio(r, peer) for r in own) for peer in peers}
+        yield operation, {**means, "copy": geometric_mean(map(limit, own))}
 
 
 def speed(axes: Any, records: list[Record], title: str) -> None:
@@ -125,48 +110,21 @@ def speed_against_size(results: Results, threads: int) -> Any | None:
     return figure
 
 
-def copy_distance(results: Results) -> Any:
-    """Time of the copy over cnorm's per case, for each number of threads."""
-    series = {}
-    for threads in results.threads:
-        fresh = {r["case"]: limit(r) for r in results.select(threads, FRESH)}
-        series[threads] = fresh | {r["case"]: limit(r) for r in results.select(threads, PREALLOCATED)}
-    cases = list(dict.fromkeys(r["case"] for r in results.records))
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.21 * len(cases)))
-    height = 0.8 / len(series)
-    for i, (threads, found) in enumerate(series.items()):
-        places = [len(cases) - j - height * (i - (len(series) - 1) / 2) for j in range(len(cases))]
-        axes.barh(places, [found.get(c) or 0 for c in cases], height, label=count(threads))
-    axes.axvline(1, color="black", linewidth=1)
-    axes.set_yticks(range(len(cases), 0, -1), cases)
-    axes.set_ylim(0.3, len(cases) + 0.7)
-    axes.set_xlabel("time of a copy over cnorm's (the line: the speed of the memory)")
-    axes.legend(loc="lower right")
-    return figure
-
-
 def overview(results: Results) -> Any:
     """The README's chart: operations, and all cases against their fastest peer."""
     threads = results.threads[0]
     records = results.select(threads, FRESH)
-    rows, peers = by_operation(records)
+    peers = peers_of(records)
     best = geometric_mean(map(fastest_ratio, records)) or 0
     title = f"{count(threads)}, new output; the fastest peer of each case: {best:.2f} on average"
-    return dots(rows, peers, title)
+    return dots(list(by_operation(records, peers)), peers, title)
 
 
 def draw(results: Results, folder: Path) -> list[str]:
     """All charts as SVG, the README's also as PNG; the names, for the document."""
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {"copy-limit": copy_distance(results)}
-    for threads in results.threads:
-        sizes = speed_against_size(results, threads)
-        figures |= {f"size-{threads}": sizes} if sizes else {}
-        for mode in MODES:
-            rows, peers = by_case(results.select(threads, mode))
-            if rows:
-                title = f"{count(threads)}, {TITLES[mode]}"
-                figures[f"ratios-{mode}-{threads}"] = dots(rows, peers, title)
+    sizes = {f"size-{threads}": speed_against_size(results, threads) for threads in results.threads}
+    figures = {name: figure for name, figure in sizes.items() if figure}
     for name, figure in figures.items():
         save(figure, folder / f"{name}.svg")
     for suffix in ("svg", "png"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ EPS = 1e-5
 PAGE = 4096
 # Operations of something that has seen data before.
 STARTED = ("scaler_row", "running_moments")
+COLD = np.zeros(1 << 26, np.uint8)  # more than the caches hold
 
 
 @dataclass
@@ -99,6 +101,10 @@ def make(case: Case) -> Data:
     x *= 2
     x += 1
     x = laid_out(x, numpy_dtype(case.dtype), case.layout)
+    if case.size != 1:
+        x *= case.size
+    if case.operation == "scale_sparse":  # one of ten is not 0
+        x[np.add.outer(*map(np.arange, case.shape)) % 10 > 0] = 0
     kind = np.float64 if case.dtype == "float64" else np.float32
     shape = case.parameter_shape
     weight, bias, mean = (rng.normal(1, 0.1, shape).astype(kind) for _ in range(3))
@@ -111,6 +117,16 @@ def make(case: Case) -> Data:
     half = PAGE // 2 + case.past
     out = placed(case.shape, np.int8, half) if case.quantized else placed_like(x, half)
     return Data(x, out, weight, bias, mean, var, mix, fit, lengths_mask(case), added, total)
+
+
+def empty_caches() -> None:
+    """A byte of each line is written."""
+    COLD[::64] += 1
+
+
+def before_each(case: Case) -> Callable[[], None] | None:
+    """What comes before each call and is not timed."""
+    return empty_caches if case.cold else None
 
 
 def lengths_mask(case: Case) -> Array:

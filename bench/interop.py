@@ -20,9 +20,9 @@ import torch
 from torch import nn
 
 import cnorm
-from bench.tables import duration, number
+from bench.tables import compared_row, duration, head, number, row
 from bench.torch_models import OwnRMSNorm, models
-from cnorm._bench.interleave import Call, Clock, Timer, interleave, summary, timer
+from cnorm._bench.interleave import Call, Clock, Summary, compared
 from cnorm.interop.torch import accelerate
 
 ROWS: list[tuple[int, ...]] = [(rows, 768) for rows in (1, 8, 32, 64, 128, 512, 4096)]
@@ -38,32 +38,13 @@ LAYERS: dict[str, tuple[Any, list[tuple[int, ...]]]] = {
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
-def after(before: Call, call: Call, clock: Clock) -> Timer:
-    """Times a call that follows another one."""
-
-    def run(repeats: int) -> float:
-        spent = 0.0
-        for _ in range(repeats):
-            before()
-            start = clock()
-            call()
-            spent += clock() - start
-        return spent / repeats
-
-    return run
-
-
-def both(
-    model: Any, x: Any, seconds: float, clock: Clock, before: Call | None = None
-) -> dict[str, dict[str, float]]:
+def both(model: Any, x: Any, seconds: float, clock: Clock, before: Call | None = None) -> Summary:
     """The summary of a model as it is and accelerated, each time after another call."""
     ours = accelerate(copy.deepcopy(model))
     calls = {"cnorm": lambda: ours(x), "torch": lambda: model(x)}
-    timers = {name: after(before, c, clock) if before else timer(c, clock) for name, c in calls.items()}
     with torch.inference_mode():
         assert torch.allclose(ours(x), model(x), rtol=0.05, atol=0.05)
-        turns = interleave(timers, "cnorm", seconds, clock)
-    return summary(turns, "cnorm")
+        return compared(calls, "cnorm", seconds, before=before, clock=clock)
 
 
 def model_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
@@ -73,8 +54,7 @@ def model_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
             if layout:
                 model, x = (t.to(memory_format=torch.channels_last) for t in (copy.deepcopy(model), x))
             found = both(model, x, seconds, clock)
-            times = " | ".join(duration(found[who]["median"]) for who in ("torch", "cnorm"))
-            yield f"| {name}{layout} | {threads} | {times} | {found['torch']['ratio']:.3f} |"
+            yield compared_row([f"{name}{layout}", str(threads)], found, "torch")
 
 
 def layer_rows(threads: int, seconds: float, clock: Clock, dtypes: list[str]) -> Iterator[str]:
@@ -90,7 +70,7 @@ def layer_rows(threads: int, seconds: float, clock: Clock, dtypes: list[str]) ->
                     model = copy.deepcopy(layer).eval().to(x.dtype)
                     found = both(model, x, seconds, clock, lambda: left @ right)
                     cells.append(f"{x.numel()}: {number(found['torch']['ratio'])}")
-                yield f"| {name} {dtype}{layout} | {threads} | {' | '.join(cells)} |"
+                yield row([f"{name} {dtype}{layout}", str(threads), *cells])
 
 
 def pool_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
@@ -100,29 +80,26 @@ def pool_rows(threads: int, seconds: float, clock: Clock) -> Iterator[str]:
     steps: dict[str, Call] = {"matmul": lambda: x @ weight, "torch": lambda: plain(x)}
     ours = accelerate(copy.deepcopy(plain))
     steps["cnorm"] = lambda: ours(x)
-    for norm in ("torch", "cnorm"):
-        spent: dict[str, list[float]] = {"matmul": [], norm: []}
-        alone = {}
+
+    def times(names: tuple[str, ...]) -> dict[str, list[float]]:
+        """Of calls in turn."""
+        spent: dict[str, list[float]] = {name: [] for name in names}
+        end = clock() + seconds
+        while clock() < end:
+            for name in names:
+                start = clock()
+                steps[name]()
+                spent[name].append(clock() - start)
+        return spent
+
+    for pair in (("matmul", "torch"), ("matmul", "cnorm")):
         with torch.inference_mode():
-            for name, times in spent.items():
-                end = clock() + seconds
-                while clock() < end:
-                    start = clock()
-                    steps[name]()
-                    times.append(clock() - start)
-                alone[name] = statistics.median(times)
-                times.clear()
-            end = clock() + seconds
-            while clock() < end:
-                for name, times in spent.items():
-                    start = clock()
-                    steps[name]()
-                    times.append(clock() - start)
-        for name, times in spent.items():
-            percentile = sorted(times)[len(times) * 99 // 100]
-            cells = (duration(t) for t in (alone[name], statistics.median(times), percentile))
-            other = norm if name == "matmul" else "matmul"
-            yield f"| {name}, beside {other} | {threads} | {' | '.join(cells)} |"
+            alone, together = [times((name,))[name] for name in pair], times(pair)
+        for name, own, beside in zip(pair, alone, together.values(), strict=True):
+            percentile = sorted(beside)[len(beside) * 99 // 100]
+            cells = (duration(t) for t in (statistics.median(own), statistics.median(beside), percentile))
+            other = pair[name == "matmul"]
+            yield row([f"{name}, beside {other}", str(threads), *cells])
 
 
 def main() -> None:
@@ -138,14 +115,14 @@ def main() -> None:
     by_size = partial(layer_rows, dtypes=options.dtypes)
     rows = by_size if options.sizes else pool_rows if options.pools else model_rows
     if not options.sizes:
-        heads = ("call", "threads", "alone", "in turns", "99 %")
-        heads = heads if options.pools else ("model", "threads", "torch", "with cnorm", "torch / with cnorm")
-        print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
+        heads = ["call", "threads", "alone", "in turns", "99 %"]
+        heads = heads if options.pools else ["model", "threads", "torch", "with cnorm", "torch / with cnorm"]
+        print(*head(heads), sep="\n")
     for threads in options.threads:
         cnorm.set_num_threads(threads)
         torch.set_num_threads(threads)
-        for row in rows(threads, options.seconds, clock):
-            print(row, flush=True)
+        for line in rows(threads, options.seconds, clock):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import dask.array as da
 import numpy as np
 
 import cnorm
-from bench.tables import duration, number
+from bench.tables import compared_row
 from cnorm._bench.interleave import compared
 from cnorm.interop.dask import moments, standardize
 
@@ -45,9 +45,7 @@ def main() -> None:
         calls = {"dask": partial(computed, theirs, x), "cnorm": partial(computed, ours, x)}
         for a, b in zip(calls["dask"](), calls["cnorm"](), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-        found = compared(calls, "cnorm", SECONDS)
-        times = " | ".join(duration(found[who]["median"]) for who in ("dask", "cnorm"))
-        print(f"| {name} | {times} | {number(found['dask']['ratio'])} |", flush=True)
+        print(compared_row([name], compared(calls, "cnorm", SECONDS), "dask"), flush=True)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,7 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),
     "running_moments": lambda case, d: f.moments(np.concatenate([d.fit, d.x]), 0),
     "zscore": lambda case, d: in_parts(partial(f.standardize, axis=0, eps=0), d.x, axis=1),
+    "scale_sparse": lambda case, d: d.x / np.sqrt(f.moments(d.x, 0)[1]),
     "scaler_row": lambda case, d: f.batch_norm(d.x, *f.moments(d.fit, 0), eps=0)[0],
     "minmax": minmax,
     "fold_batch_norm": fold,

@@ -15,6 +15,7 @@ from bench.results import (
     peers_of,
     ratio,
 )
+from cnorm._bench.interleave import Summary
 
 TITLES = {FRESH: "new output", PREALLOCATED: "output given"}
 MEANING = (
@@ -59,6 +60,12 @@ def row(cells: list[str]) -> str:
 def head(cells: list[str]) -> list[str]:
     """The first two lines of a table."""
     return [row(cells), "|" + "---|" * len(cells)]
+
+
+def compared_row(cells: list[str], found: Summary, theirs: str) -> str:
+    """Another's time, cnorm's, and their ratio."""
+    times = [duration(found[who]["median"]) for who in (theirs, "cnorm")]
+    return row([*cells, *times, number(found[theirs]["ratio"])])
 
 
 def machine_line(machine: dict[str, Any]) -> str:

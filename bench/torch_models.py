@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -62,18 +63,24 @@ class Encoder(nn.Module):  # type: ignore[misc, unused-ignore]
         return self.blocks(self.norm(self.words(tokens)))
 
 
+def conv(inner: int, outer: int, stride: int = 1, size: int = 3, **rest: Any) -> Any:
+    """With half its size of padding."""
+    return nn.Conv2d(inner, outer, size, stride, size // 2, **rest)
+
+
+def unbiased(inner: int, outer: int, stride: int = 1, size: int = 3) -> list[nn.Module]:
+    """A convolution and the norm that has its bias."""
+    return [conv(inner, outer, stride, size, bias=False), nn.BatchNorm2d(outer)]
+
+
 class Residual(nn.Module):  # type: ignore[misc, unused-ignore]
     """ResNet's basic block."""
 
     def __init__(self, inner: int, outer: int, stride: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *(nn.Conv2d(inner, outer, 3, stride, 1, bias=False), nn.BatchNorm2d(outer), nn.ReLU()),
-            *(nn.Conv2d(outer, outer, 3, 1, 1, bias=False), nn.BatchNorm2d(outer)),
-        )
-        self.short = nn.Sequential()
-        if stride > 1 or inner != outer:
-            self.short = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+        self.body = nn.Sequential(*unbiased(inner, outer, stride), nn.ReLU(), *unbiased(outer, outer))
+        same = stride == 1 and inner == outer
+        self.short = nn.Sequential(*([] if same else unbiased(inner, outer, stride, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
         return T.relu(self.body(x) + self.short(x))
@@ -81,7 +88,7 @@ class Residual(nn.Module):  # type: ignore[misc, unused-ignore]
 
 def resnet(width: int = 64) -> Any:
     """ResNet-18 (width 64)."""
-    stem = (nn.Conv2d(3, width, 7, 2, 3, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    stem = (*unbiased(3, width, 2, 7), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
     blocks, inner = [], width
     for i in range(4):
         outer = width << i
@@ -96,8 +103,8 @@ class Unit(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, inner: int, outer: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(nn.GroupNorm(32, inner), nn.SiLU(), nn.Conv2d(inner, outer, 3, 1, 1)),
-            *(nn.GroupNorm(32, outer), nn.SiLU(), nn.Conv2d(outer, outer, 3, 1, 1)),
+            *(nn.GroupNorm(32, inner), nn.SiLU(), conv(inner, outer)),
+            *(nn.GroupNorm(32, outer), nn.SiLU(), conv(outer, outer)),
         )
         self.short = nn.Conv2d(inner, outer, 1) if inner != outer else nn.Identity()
 
@@ -111,7 +118,7 @@ class UNet(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, width: int = 64, depth: int = 3) -> None:
         super().__init__()
         sizes = [width << i for i in range(depth)]
-        self.first, self.last = nn.Conv2d(3, width, 3, 1, 1), nn.Conv2d(width, 3, 3, 1, 1)
+        self.first, self.last = conv(3, width), conv(width, 3)
         self.down = nn.ModuleList(Unit(a, b) for a, b in zip([width, *sizes[:-1]], sizes, strict=True))
         self.up = nn.ModuleList(Unit(2 * b, a) for a, b in zip([width, *sizes[:-1]], sizes, strict=True))
         self.norm = nn.GroupNorm(32, width)
@@ -146,14 +153,12 @@ def convnext(width: int = 96, depth: int = 3) -> Any:
 
 def styler(width: int = 32) -> Any:
     """Fast style transfer: convolutions and InstanceNorm."""
-    sizes = (width, 2 * width, 4 * width)
+    sizes = (3, width, 2 * width, 4 * width)
     layers: list[nn.Module] = []
-    inner = 3
-    for outer in sizes:
-        layers += [nn.Conv2d(inner, outer, 3, 2 if inner > 3 else 1, 1)]
+    for inner, outer in pairwise(sizes):
+        layers += [conv(inner, outer, 2 if inner > 3 else 1)]
         layers += [nn.InstanceNorm2d(outer, affine=True), nn.ReLU()]
-        inner = outer
-    return nn.Sequential(*layers, nn.Conv2d(inner, 3, 3, 1, 1))
+    return nn.Sequential(*layers, conv(sizes[-1], 3))
 
 
 def models(small: bool = False) -> dict[str, tuple[Any, Any]]:

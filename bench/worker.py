@@ -32,11 +32,13 @@ def keep(package: str) -> None:
 
 def prepare(request: dict[str, Any]) -> Timers:
     """The timers of a case by mode, checked against the reference."""
+    from bench.data import before_each
     from bench.measure import BASE, prepare
     from cnorm._bench.interleave import timer
 
-    prepared = prepare(BY_NAME[request["case"]], request["threads"], (BASE,))
-    return {mode: timer(calls[BASE]) for mode, calls in prepared.calls.items() if BASE in calls}
+    case = BY_NAME[request["case"]]
+    calls = prepare(case, request["threads"], (BASE,)).calls
+    return {m: timer(own[BASE], before=before_each(case)) for m, own in calls.items() if BASE in own}
 
 
 def answer(request: dict[str, Any], timers: Timers) -> tuple[dict[str, Any], Timers]:

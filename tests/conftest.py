@@ -1,8 +1,10 @@
-"""Session settings: slow tests on request, the hypothesis profile."""
+"""Session settings: slow tests on request, thorough modules left out in time, the hypothesis profile."""
 
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +22,15 @@ settings.register_profile(
 settings.register_profile("thin", settings.get_profile("cnorm"), max_examples=5)
 THIN = os.environ.get("CNORM_SWEEP") == "thin"
 settings.load_profile("fuzz" if "CNORM_FUZZ" in os.environ else "thin" if THIN else "cnorm")
+
+THOROUGH = re.compile(r"^pytestmark = .*\bpytest\.mark\.thorough\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module all of whose tests are left out is not imported."""
+    if config.option.markexpr != "not thorough" or collection_path.suffix != ".py":
+        return None
+    return True if THOROUGH.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from reference import BFLOAT16, DTYPES, Array
 
@@ -82,6 +84,12 @@ class Placed:
 
     def unchanged(self) -> bool:
         return np.array_equal(self.snapshot, self.base)
+
+
+def examples(n: int) -> settings:
+    """So many of a test, or as few as of any other where sweeps are thin."""
+    thin = os.environ.get("CNORM_SWEEP") == "thin"
+    return settings(max_examples=settings().max_examples if thin else n)
 
 
 def fill(shape: tuple[int, ...], dtype: np.dtype[Any], seed: int) -> Array:

@@ -23,8 +23,8 @@ def sweep(**parameters: Iterable[Any]) -> Callable[[Test], Test]:
     """The test called with each combination of these values of its parameters, all in one item.
 
     What parametrize does with an item for each. Every case is tried; if some fail, the first is reported
-    in full and each with the line that reruns it alone. CNORM_SWEEP chooses: `thin` takes one dtype and
-    two layouts, `dtype=float16; layout=strided*` the cases that have these labels.
+    in full and each with the line that reruns it alone. CNORM_SWEEP chooses: `thin` takes one dtype,
+    two layouts and three of many numbers, `dtype=float16; layout=strided*` the cases that have these labels.
     """
     table = {name: labelled(name, values) for name, values in parameters.items()}
 
@@ -74,10 +74,13 @@ def chosen(table: dict[str, Labelled]) -> dict[str, Labelled]:
 
 
 def thinned(name: str, values: Labelled) -> Labelled:
-    """float32, or the first, of dtypes; the first two layouts; all of anything else."""
+    """float32, or the first, of dtypes; the first two layouts; three of many numbers; else all."""
     if all(map(is_dtype, values.values())):
         first = "float32" if "float32" in values else next(iter(values))
         return {first: values[first]}
+    if len(values) > 4 and all(isinstance(value, int | float) for value in values.values()):
+        labels = list(values)
+        return {label: values[label] for label in (labels[0], labels[len(labels) // 2], labels[-1])}
     return dict(itertools.islice(values.items(), 2)) if name == "layout" else values
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from curves import ACTIVATIONS, CURVES, alone
 from reference import DTYPES
+from sweep import sweep
 
 # Errors in units of the last place, against values in long arithmetic, that docs/fusions.md states.
 BOUNDS = {
@@ -44,7 +45,7 @@ def test_accuracy(dtype: Any, activation: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(dtype=DTYPES)
 def test_special_values_are_torchs(dtype: Any, activation: str) -> None:
     """NaN and infinities, and the sign of zero."""
     torch = pytest.importorskip("torch")

@@ -14,6 +14,7 @@ from test_import import HIDE, OPTIONAL, imported
 ROOT = Path(__file__).parent.parent
 if not (ROOT / "conftest.py").is_file():
     pytest.skip("needs the source tree", allow_module_level=True)
+pytestmark = pytest.mark.thorough
 
 INI = """
 [tool.pytest.ini_options]

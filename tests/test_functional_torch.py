@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from operations import LAYOUTS
 from reference import BFLOAT16, DTYPES, Array
-from strategies import fill, seeds, shapes
+from strategies import examples, fill, seeds, shapes
 from sweep import sweep
 
 import cnorm.functional as F
@@ -417,7 +417,7 @@ def test_the_table_has_both_kinds() -> None:
 
 
 @given(shape=shapes(0, 5), data=st.data(), seed=seeds)
-@settings(max_examples=150)
+@examples(150)
 def test_any_shape(shape: tuple[int, ...], data: st.DataObject, seed: int) -> None:
     """Random shapes, empty and size-1 axes among them: torch raises exactly where we do."""
     # Without channels, or empty in one dimension, torch fails by accident or not at all.

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, DTYPES, Array
-from strategies import Layout, Placed
+from strategies import Layout, Placed, examples
+from sweep import sweep
 
 import cnorm
 from cnorm import image_normalize
@@ -63,9 +64,7 @@ def parameters(channels: int) -> tuple[Array, Array]:
     return rng.uniform(0.3, 0.6, channels), rng.uniform(0.2, 0.3, channels)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 19])
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@sweep(kind=KINDS, channels=[1, 2, 3, 4, 5, 19], layout=LAYOUTS)
 def test_every_width(kind: np.dtype[Any], channels: int, layout: str) -> None:
     mean, std = parameters(channels)
     for width in (*range(1, 71), 519, 2300):
@@ -76,9 +75,7 @@ def test_every_width(kind: np.dtype[Any], channels: int, layout: str) -> None:
         check(y, expected(x, mean, std, scale_of(kind), layout), kind)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@sweep(kind=KINDS, dtype=DTYPES, layout=LAYOUTS)
 def test_every_result_dtype(kind: np.dtype[Any], dtype: np.dtype[Any], layout: str) -> None:
     for channels, width in itertools.product((1, 3, 4), (1, 7, 40, 600)):
         mean, std = parameters(channels)
@@ -130,9 +127,8 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("view", VIEWS)
+@sweep(kind=KINDS, layout=LAYOUTS)
 def test_views(view: str, kind: np.dtype[Any], layout: str) -> None:
     """The bits are those of a contiguous copy."""
     for lead in ((), (2,)):
@@ -147,8 +143,7 @@ def test_views(view: str, kind: np.dtype[Any], layout: str) -> None:
         assert np.array_equal(x, before)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(dtype=DTYPES, layout=LAYOUTS)
 def test_out_of_any_strides(dtype: np.dtype[Any], layout: str) -> None:
     x = picture(shaped(layout, 5, 37, 3, (4,)), np.dtype(np.uint8))
     y = image_normalize(x, MEAN, STD, layout=layout, dtype=dtype)
@@ -166,8 +161,7 @@ def test_out_of_any_strides(dtype: np.dtype[Any], layout: str) -> None:
         assert out.surroundings_intact()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@sweep(kind=KINDS, layout=LAYOUTS)
 def test_out_over_the_image(kind: np.dtype[Any], layout: str) -> None:
     """Overlapping memory gives the result of memory apart."""
     x = picture(shaped(layout, 6, 41, 3), kind)
@@ -222,9 +216,7 @@ def test_nan_and_infinity_stay() -> None:
     assert np.isfinite(y).sum() == y.size - 2
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("over", ["image", "channel"])
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@sweep(kind=KINDS, over=["image", "channel"], layout=LAYOUTS)
 def test_computed_statistics(kind: np.dtype[Any], over: str, layout: str) -> None:
     for lead in ((), (2,), (2, 3)):
         x = picture(shaped(layout, 11, 47, 3, lead), kind)
@@ -281,7 +273,7 @@ def batches(draw: st.DrawFn) -> tuple[Array, str]:
     return x, layout
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(batches(), st.data())
 def test_own_statistics_of_any_batch(batch: tuple[Array, str], data: st.DataObject) -> None:
     """Within a few roundings of longdouble, and the bits of each picture alone."""
@@ -339,7 +331,7 @@ def test_many_small_pictures_take_few_calls(monkeypatch: pytest.MonkeyPatch) -> 
     assert 0 < len(calls) <= 24
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
+@sweep(kind=EVERY_KIND)
 def test_the_scale_of_each_dtype(kind: np.dtype[Any]) -> None:
     x = np.ones((2, 3, 3), kind)
     known = {"uint8": 1 / 255, "uint16": 1 / 65535}
@@ -354,7 +346,7 @@ def test_the_scale_of_each_dtype(kind: np.dtype[Any]) -> None:
     assert np.array_equal(image_normalize(x, MEAN, STD), given)
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND[len(KINDS) :], ids=str)
+@sweep(kind=EVERY_KIND[len(KINDS) :])
 def test_other_integers_are_taken_exactly(kind: np.dtype[Any]) -> None:
     """In either byte order; the picture itself stays."""
     top = 1 if kind.kind == "b" else np.iinfo(kind).max
@@ -401,10 +393,7 @@ def test_images_of_pil() -> None:
         assert named in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", KINDS[:2], ids=str)
-@pytest.mark.parametrize(
-    "shape", [(1, 1, 1), (3, 37, 3), (300, 411, 3), (300, 411, 2), (2, 70000, 1)], ids=str
-)
+@sweep(kind=KINDS[:2], shape=[(1, 1, 1), (3, 37, 3), (300, 411, 3), (300, 411, 2), (2, 70000, 1)])
 def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
     for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind), picture(shape, kind)[:, ::-1]):
         sums = cnorm._native.core.picture_sums(x, 2)
@@ -419,17 +408,14 @@ def test_a_constant_picture_is_zero() -> None:
             assert (image_normalize(x, over, None) == 0).all()
 
 
-@pytest.mark.parametrize("shape", [(0, 4, 5, 3), (2, 0, 5, 3), (2, 4, 0, 3), (2, 4, 5, 0)], ids=str)
-@pytest.mark.parametrize("mean", [0.5, "image", "channel"])
+@sweep(mean=[0.5, "image", "channel"], shape=[(0, 4, 5, 3), (2, 0, 5, 3), (2, 4, 0, 3), (2, 4, 5, 0)])
 def test_empty_pictures(shape: tuple[int, ...], mean: Any) -> None:
     y = image_normalize(np.zeros(shape, np.uint8), mean, 0.5)
     assert y.shape == (shape[0], shape[3], shape[1], shape[2])
     assert y.dtype == np.float32
 
 
-@pytest.mark.parametrize("shape", [(600, 700, 3), (4, 300, 301, 3), (3, 500, 500)], ids=str)
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(shape=[(600, 700, 3), (4, 300, 301, 3), (3, 500, 500)], layout=LAYOUTS, dtype=DTYPES)
 def test_threads(dtype: np.dtype[Any], layout: str, shape: tuple[int, ...]) -> None:
     x = picture(shape, np.dtype(np.uint8))
     mean, std = parameters(shape[LAYOUTS[layout][0]])

@@ -48,6 +48,12 @@ def test_a_call_is_warmed_up_for_a_time() -> None:
     assert il.timer(clock.call("b", 5, 4), clock, warm=4)(1) == 4
 
 
+def test_what_comes_before_is_not_timed() -> None:
+    clock = Clock()
+    assert il.timer(clock.call("a", 1, 2, 3), clock, before=clock.call("b", 100))(2) == 1.5
+    assert clock.log == ["b", "a"] * 2
+
+
 def test_repeats_fill_a_turn() -> None:
     clock = Clock()
     turns = clock.turns(0.0, ours=il.TURN / 10, slow=5 * il.TURN, instant=0.0)

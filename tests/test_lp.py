@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import Array
-from strategies import seeds
+from strategies import examples, seeds
 
 import cnorm.functional as F
 
@@ -34,7 +34,7 @@ def divided(x: Array, p: float, eps: float) -> Array:
         return np.where(norm == 0, 0, x / np.where(norm == 0, 1, norm)).astype(x.dtype).astype(np.longdouble)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     seeds,
     st.sampled_from([np.float16, np.float32, np.float64]),

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, DTYPES, Array
 from strategies import fill, seeds
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -92,12 +93,11 @@ def check_masked(y: Any, hidden: Array) -> None:
     assert not np.asarray(y.data)[hidden].any()
 
 
-values = pytest.mark.parametrize("value", [1e6, np.nan, np.inf])
+UNSEEN = (1e6, np.nan, np.inf)
 
 
-@values
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", TAKES_WHERE)
+@sweep(dtype=DTYPES, value=UNSEEN)
 def test_a_mask_is_where(name: str, dtype: np.dtype[Any], value: float) -> None:
     """The bits of where=~mask, alone and beside a where= of the caller's."""
     x, hidden = hidden_and_data(value if dtype != np.float16 or value != 1e6 else 6e4, dtype)
@@ -115,9 +115,8 @@ def test_a_mask_is_where(name: str, dtype: np.dtype[Any], value: float) -> None:
     assert np.array_equal(masked.mask, hidden)
 
 
-@values
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, BFLOAT16], ids=str)
 @pytest.mark.parametrize("name", AS_ZERO)
+@sweep(dtype=[np.float32, np.float64, BFLOAT16], value=UNSEEN)
 def test_what_is_hidden_is_as_zero(name: str, dtype: Any, value: float) -> None:
     x, hidden = hidden_and_data(value, dtype)
     y = AS_ZERO[name](np.ma.MaskedArray(x, hidden))
@@ -127,9 +126,8 @@ def test_what_is_hidden_is_as_zero(name: str, dtype: Any, value: float) -> None:
     np.testing.assert_allclose(y.data.astype(np.float64), wanted, rtol=tolerance, atol=tolerance)
 
 
-@values
-@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=str)
 @pytest.mark.parametrize("name", BY_ROWS)
+@sweep(dtype=[np.float32, np.float64], value=UNSEEN)
 def test_rows_are_those_of_what_is_shown(name: str, dtype: Any, value: float) -> None:
     x, hidden = hidden_and_data(value, dtype, (9, 40))
     y = BY_ROWS[name](np.ma.MaskedArray(x, hidden))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -80,7 +81,7 @@ CALLS = {
         (np.ones((3, 4, 0), bool), ValueError),
     ],
 )
-@pytest.mark.parametrize("name", CALLS)
+@sweep(name=CALLS)
 def test_where_refuses_before_anything_is_written(name: str, where: Any, error: type[Exception]) -> None:
     x, mean, var = np.arange(60.0).reshape(3, 4, 5), np.ones(4), np.ones(4)
     before = x.copy()

@@ -176,7 +176,6 @@ def symmetric(center: float, spread: float, n: int, dtype: Any, seed: int) -> Ar
     return np.asarray(np.random.default_rng(seed).permutation(values).astype(dtype))
 
 
-@pytest.mark.parametrize("n", [2, 3, 17, 64, 129, 1000, 4097, 70001])
 @pytest.mark.parametrize(
     ("dtype", "center", "spread"),
     [
@@ -191,6 +190,7 @@ def symmetric(center: float, spread: float, n: int, dtype: Any, seed: int) -> Ar
     ],
     ids=str,
 )
+@sweep(n=[2, 3, 17, 64, 129, 1000, 4097, 70001])
 def test_exact_mean(dtype: Any, center: float, spread: float, n: int) -> None:
     x = symmetric(center, spread, n, dtype, n)
     true_var = Fraction(0)
@@ -228,10 +228,10 @@ def test_standardize_axes(dtype: Any, axis: Any) -> None:
     assert np.array_equal(y, cnorm.standardize(x, axis))
 
 
-@pytest.mark.parametrize(
-    "shape", [(4, 1, 1), (3, 1, 1, 1), (3, 4, 1, 1), (6,), (1,), (), (3, 4, 5, 6), (5, 1)]
+@sweep(
+    shape=[(4, 1, 1), (3, 1, 1, 1), (3, 4, 1, 1), (6,), (1,), (), (3, 4, 5, 6), (5, 1)],
+    axis=[(2, 3), 1, None],
 )
-@pytest.mark.parametrize("axis", [(2, 3), 1, None])
 def test_standardize_parameters_broadcast(shape: tuple[int, ...], axis: Any) -> None:
     x = fill((3, 4, 5, 6), np.dtype(np.float32), 12)
     weight, bias = fill(shape, np.dtype(np.float32), 13), fill(shape, np.dtype(np.float64), 14)

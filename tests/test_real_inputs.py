@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm
 from cnorm import RunningMoments
@@ -56,9 +57,7 @@ def test_objects_that_are_numbers(name: str, x: Any) -> None:
 
 
 @by_function
-@pytest.mark.parametrize(
-    "dtypes", [("Float64", "Float64"), ("Float32", "Int64"), ("Float64", "float32")], ids=str
-)
+@sweep(dtypes=[("Float64", "Float64"), ("Float32", "Int64"), ("Float64", "float32")])
 def test_nullable_columns(name: str, dtypes: tuple[str, str]) -> None:
     pandas = pytest.importorskip("pandas")
     values = PLAIN.round() if "Int64" in dtypes else PLAIN
@@ -120,7 +119,7 @@ def refused() -> dict[str, Any]:
 
 
 @by_function
-@pytest.mark.parametrize("kind", refused())
+@sweep(kind=refused())
 def test_what_is_no_number(name: str, kind: str) -> None:
     argument, call = FUNCTIONS[name]
     with pytest.raises(TypeError, match=f"^{argument}: expected a float dtype"):

@@ -62,8 +62,7 @@ def both(name: str, x: Array, *arguments: Any) -> tuple[Array, Array]:
 
 
 @by_norm
-@pytest.mark.parametrize("beta", BETAS)
-@sweep(dtype=DTYPES, size=[1, 2, 3, 5, 8, 17, 40, 90])
+@sweep(beta=BETAS, dtype=DTYPES, size=[1, 2, 3, 5, 8, 17, 40, 90])
 def test_accuracy(size: int, beta: float, name: str, dtype: Any) -> None:
     x = fill((2, 37, 5, 9), dtype, size)
     for alpha, k in FACTORS:

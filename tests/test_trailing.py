@@ -24,7 +24,7 @@ def parameters(axes: tuple[int, ...]) -> tuple[tuple[int, ...], Array, Array]:
     return shape, fill(shape, np.dtype(np.float32), 1), fill(shape, np.dtype(np.float32), 2)
 
 
-@pytest.mark.parametrize("axes", CHOICES, ids=str)
+@sweep(axes=CHOICES)
 def test_axes_in_any_order(axes: tuple[int, ...]) -> None:
     x = fill(SHAPE, np.dtype(np.float32), 0)
     shape, w, b = parameters(axes)

@@ -13,6 +13,7 @@ import reference as R
 from operations import LAYOUTS
 from reference import DTYPES, Array, assert_close
 from strategies import fill
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
@@ -92,8 +93,8 @@ def polluted(x: Array, mask: Array) -> Array:
     return result
 
 
-@pytest.mark.parametrize("kind", masks(SHAPE))
 @pytest.mark.parametrize("name", NORMS)
+@sweep(kind=masks(SHAPE))
 def test_against_the_formula(name: str, kind: str) -> None:
     mask = masks(SHAPE)[kind]
     for dtype in DTYPES:
@@ -150,9 +151,8 @@ def test_no_mask_and_one_that_hides_nothing_give_the_same_bits() -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
 @pytest.mark.parametrize("name", PER_SAMPLE)
-@pytest.mark.parametrize("shape", [SHAPE, (9, 6, 700), (4, 48, 9000)], ids=str)
+@sweep(layout=["contiguous", "channels-last"], shape=[SHAPE, (9, 6, 700), (4, 48, 9000)])
 def test_batch_mates_change_no_bit(name: str, layout: str, shape: tuple[int, ...]) -> None:
     """Neither what they hold, nor how much of it is hidden, nor how many they are, nor the threads."""
     call, lay = NORMS[name][0], LAYOUTS[layout]

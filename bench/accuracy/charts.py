@@ -70,12 +70,9 @@ def figures(records: list[Record]) -> dict[str, Any]:
 
 
 def draw(records: list[Record], folder: Path) -> list[str]:
-    """As SVG, the first also as PNG; their names."""
+    """As SVG; their names."""
     folder.mkdir(parents=True, exist_ok=True)
-    names: list[str] = []
-    for name, figure in figures(records).items():
-        if not names:
-            figure.savefig(folder / f"{name}.png", bbox_inches="tight", metadata={"Software": None}, dpi=130)
+    made = figures(records)
+    for name, figure in made.items():
         save(figure, folder / f"{name}.svg")
-        names.append(name)
-    return names
+    return list(made)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 from bench.cases import Case
 from bench.data import Data
 from cnorm._bench.interleave import Call
@@ -71,6 +73,16 @@ CONTENDERS: dict[str, Contender] = {
 }
 LIMITS = ("copy", "parallel copy")
 PEERS = tuple(name for name in CONTENDERS if name not in ("cnorm", *LIMITS))
+
+
+def filling(fill: Callable[[Any], Any], out: Any) -> Calls:
+    """Both modes of a function that writes the result into an array."""
+
+    def into(array: Any) -> Any:
+        fill(array)
+        return array
+
+    return {FRESH: lambda: into(np.empty_like(out)), PREALLOCATED: lambda: into(out)}
 
 
 def installed_version(package: str) -> str | None:

@@ -20,13 +20,18 @@ def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
 
 def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
     """The scalers: fitted and applied, a fitted one applied to a row, or fitted further."""
-    if case.operation not in ("zscore", "minmax", "scaler_row", "running_moments"):
+    if case.operation not in ("zscore", "minmax", "scaler_row", "running_moments", "scale_sparse"):
         return {}
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler, scale
 
     if case.operation == "scaler_row":
         fitted = StandardScaler().fit(d.fit)
         return {FRESH: lambda: fitted.transform(d.x)}
+    if case.operation == "scale_sparse":
+        from scipy.sparse import csc_array
+
+        x = csc_array(d.x)
+        return {FRESH: lambda: scale(x, with_mean=False)}
     if case.operation == "running_moments":
         stream = StandardScaler().fit(d.fit)
         result = Later(lambda: stream.mean_, lambda: stream.var_)

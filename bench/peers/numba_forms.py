@@ -64,28 +64,27 @@ def merged(mean: Array, squares: Array, counts: Array) -> tuple[Array, Array]:
     return center, (squares.sum(1, dtype=np.float64) + between) / total
 
 
-def column_moments(form: Form, x: Array) -> tuple[Array, Array]:
-    """Mean and variance (N, C) of x (N, S, C)."""
+def in_blocks(form: Form, kernel: k.Both, x: Array) -> tuple[Array, Array, Array]:
+    """What a kernel has of blocks of rows of x (N, S, C), twice (N, parts, C), and their rows."""
     wide, factor = widened(x)
     step = block_rows(wide)
-    blocks = -(-wide.shape[1] // step)
-    mean, squares = (np.empty((x.shape[0], blocks, wide.shape[2]), x.dtype) for _ in range(2))
-    form(k.column_parts, wide, step, mean, squares)
-    counts = np.full(blocks, step, np.float64)
-    counts[-1] = wide.shape[1] - step * (blocks - 1)
-    parts = (x.shape[0], blocks * factor, x.shape[2])
-    return merged(mean.reshape(parts).astype(np.float64), squares.reshape(parts), np.repeat(counts, factor))
+    counts = np.diff([*range(0, wide.shape[1], step), wide.shape[1]])
+    found = [np.empty((x.shape[0], counts.size, wide.shape[2]), x.dtype) for _ in range(2)]
+    form(kernel, wide, step, *found)
+    one, other = (a.reshape(x.shape[0], -1, x.shape[2]) for a in found)
+    return one, other, np.repeat(counts, factor)
+
+
+def column_moments(form: Form, x: Array) -> tuple[Array, Array]:
+    """Mean and variance (N, C) of x (N, S, C)."""
+    mean, squares, counts = in_blocks(form, k.column_parts, x)
+    return merged(mean.astype(np.float64), squares, counts.astype(np.float64))
 
 
 def column_extremes(form: Form, x: Array) -> tuple[Array, Array]:
     """Least and greatest (N, C) of x (N, S, C)."""
-    wide, factor = widened(x)
-    step = block_rows(wide)
-    blocks = -(-wide.shape[1] // step)
-    low, high = (np.empty((x.shape[0], blocks, wide.shape[2]), x.dtype) for _ in range(2))
-    form(k.column_extremes, wide, step, low, high)
-    parts = (x.shape[0], blocks * factor, x.shape[2])
-    return low.reshape(parts).min(1), high.reshape(parts).max(1)
+    low, high, _ = in_blocks(form, k.column_extremes, x)
+    return low.min(1), high.max(1)
 
 
 def affine_columns(form: Form, x: Array, scale: Array, shift: Array, out: Array) -> None:

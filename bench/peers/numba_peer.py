@@ -11,7 +11,7 @@ import numpy as np
 from bench import numba_kernels as k
 from bench.cases import Case
 from bench.data import EPS, Array, Data
-from bench.peers import FRESH, PREALLOCATED, Calls, int8, two_steps
+from bench.peers import FRESH, Calls, filling, int8, two_steps
 from bench.peers.numba_forms import (
     LONG,
     Form,
@@ -58,18 +58,14 @@ def by_columns(form: Form) -> bool:
     return form.last or form.d.x.ndim == 2
 
 
-def batch_norm_eval(form: Form) -> Fill:
+def batch_norm_eval(form: Form, out: Array) -> None:
     """One affine map per channel."""
     d = form.d
-
-    def fill(out: Array) -> None:
-        scale, shift = (p[None] for p in folded(d.mean, d.var, d.weight, d.bias))
-        if by_columns(form):
-            affine_columns(form, form.columns(d.x), scale, shift, form.columns(out))
-        else:
-            form(k.affine_rows, form.channels(d.x), scale, shift, form.channels(out))
-
-    return fill
+    scale, shift = (p[None] for p in folded(d.mean, d.var, d.weight, d.bias))
+    if by_columns(form):
+        affine_columns(form, form.columns(d.x), scale, shift, form.columns(out))
+    else:
+        form(k.affine_rows, form.channels(d.x), scale, shift, form.channels(out))
 
 
 def channel_block(size: int) -> int:
@@ -77,46 +73,37 @@ def channel_block(size: int) -> int:
     return max(1, 4096 // size)
 
 
-def batch_norm_train(form: Form) -> Fill:
+def batch_norm_train(form: Form, out: Array) -> None:
     """Moments per channel, then the affine map."""
     d = form.d
-
-    def columns(out: Array) -> None:
+    if by_columns(form):
         x = form.columns(d.x).reshape(1, -1, d.x.shape[1])
         mean, var = column_moments(form, x)
         affine_columns(form, x, *folded(mean, var, d.weight, d.bias), form.columns(out).reshape(x.shape))
-
-    def rows(out: Array) -> None:
+    else:
         x = form.channels(d.x)
         mean, var = np.empty(x.shape[1]), np.empty(x.shape[1])
         block = channel_block(x.shape[2])
         form(k.batch_train, x, d.weight, d.bias, EPS, block, mean, var, form.channels(out))
 
-    return columns if by_columns(form) else rows
 
-
-def group_norm(form: Form) -> Fill:
+def group_norm(form: Form, out: Array) -> None:
     """Moments per sample and group; an instance is a group of one channel."""
     case, d = form.case, form.d
     n, c = d.x.shape[:2]
     per_group = c // case.groups if case.groups else 1
-
-    def columns(out: Array) -> None:
-        x = form.columns(d.x)
-        mean, var = column_moments(form, x)
-        if per_group > 1:
-            parts = (n * case.groups, per_group, 1)
-            mean, within = mean.reshape(parts), var.reshape(parts)
-            mean, var = merged(mean, within, np.ones(per_group))
-            mean, var = (np.repeat(m.reshape(n, -1), per_group, 1) for m in (mean, var))
-        affine_columns(form, x, *folded(mean, var, d.weight, d.bias), form.columns(out))
-
-    def rows(out: Array) -> None:
+    if not form.last:
         count = n * c // per_group
         arrays = form.rows(d.x, count), d.weight, d.bias
         form(k.group_norm, *arrays, per_group, EPS, form.rows(out, count))
-
-    return columns if form.last else rows
+        return
+    x = form.columns(d.x)
+    mean, var = column_moments(form, x)
+    if per_group > 1:
+        parts = (n * case.groups, per_group, 1)
+        mean, var = merged(mean.reshape(parts), var.reshape(parts), np.ones(per_group))
+        mean, var = (np.repeat(m.reshape(n, -1), per_group, 1) for m in (mean, var))
+    affine_columns(form, x, *folded(mean, var, d.weight, d.bias), form.columns(out))
 
 
 def local_response_norm(form: Form) -> Fill:
@@ -125,43 +112,28 @@ def local_response_norm(form: Form) -> Fill:
     return lambda out: form(k.local_response, x, 512, form.channels(out))
 
 
-def zscore(form: Form) -> Fill:
+def zscore(form: Form, out: Array) -> None:
     """Moments of columns, then the affine map."""
-    x = form.columns(form.d.x)
-
-    def fill(out: Array) -> None:
-        mean, var = column_moments(form, x)
-        scale = 1 / np.sqrt(var)
-        affine_columns(form, x, scale, -mean * scale, form.columns(out))
-
-    return fill
+    mean, var = column_moments(form, x := form.columns(form.d.x))
+    scale = 1 / np.sqrt(var)
+    affine_columns(form, x, scale, -mean * scale, form.columns(out))
 
 
-def minmax(form: Form) -> Fill:
+def minmax(form: Form, out: Array) -> None:
     """Extremes of columns, then the affine map."""
-    x = form.columns(form.d.x)
-
-    def fill(out: Array) -> None:
-        low, high = column_extremes(form, x)
-        scale = 1 / (high - low)
-        affine_columns(form, x, scale, -low * scale, form.columns(out))
-
-    return fill
+    low, high = column_extremes(form, x := form.columns(form.d.x))
+    scale = 1 / (high - low)
+    affine_columns(form, x, scale, -low * scale, form.columns(out))
 
 
-def switchable_norm(form: Form) -> Fill:
+def switchable_norm(form: Form, out: Array) -> None:
     """Moments per instance, mixed, then one affine map per sample and channel."""
-    case, d = form.case, form.d
-    n, c = d.x.shape[:2]
-
-    def fill(out: Array) -> None:
-        x = form.channels(d.x)
-        mean, var = (m.reshape(n, c) for m in row_moments(form, form.rows(x, n * c)))
-        mean, var = switch_moments(case, d, mean, var * (x.shape[2] / (x.shape[2] - 1)))
-        scale, shift = (p.astype(x.dtype) for p in folded(mean, var, d.weight, d.bias))
-        form(k.affine_rows, x, scale, shift, form.channels(out))
-
-    return fill
+    d, x = form.d, form.channels(form.d.x)
+    n, c, size = x.shape
+    mean, var = (m.reshape(n, c) for m in row_moments(form, form.rows(x, n * c)))
+    mean, var = switch_moments(form.case, d, mean, var * (size / (size - 1)))
+    scale, shift = (p.astype(x.dtype) for p in folded(mean, var, d.weight, d.bias))
+    form(k.affine_rows, x, scale, shift, form.channels(out))
 
 
 def scaler_row(form: Form) -> Fill:
@@ -199,19 +171,22 @@ def moments(form: Form) -> Callable[[], Any]:
     return lambda: rows(1 if len(axes) == x.ndim else x.shape[0])
 
 
-FILLS: dict[str, Callable[[Form], Fill]] = {
-    "layer_norm": layer_norm,
-    "rms_norm": rms_norm,
+FILLING: dict[str, Callable[[Form, Array], None]] = {
     "batch_norm_eval": batch_norm_eval,
     "batch_norm_train": batch_norm_train,
     "instance_norm": group_norm,
     "group_norm": group_norm,
-    "local_response_norm": local_response_norm,
     "zscore": zscore,
     "minmax": minmax,
-    "scaler_row": scaler_row,
     "switchable_norm_eval": switchable_norm,
     "switchable_norm_train": switchable_norm,
+}
+FILLS: dict[str, Callable[[Form], Fill]] = {
+    "layer_norm": layer_norm,
+    "rms_norm": rms_norm,
+    "local_response_norm": local_response_norm,
+    "scaler_row": scaler_row,
+    **{name: partial(partial, fill) for name, fill in FILLING.items()},
 }
 
 
@@ -229,15 +204,4 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         return int8.numba_two_steps(float_form, partial(form, k.quantize_rows), d)
     if case.operation not in FILLS:
         return {}
-    fill = FILLS[case.operation](form)
-
-    def given() -> Array:
-        fill(d.out)
-        return d.out
-
-    def fresh() -> Array:
-        out = np.empty_like(d.x)
-        fill(out)
-        return out
-
-    return {FRESH: fresh, PREALLOCATED: given}
+    return filling(FILLS[case.operation](form), d.out)

@@ -11,6 +11,7 @@ import numpy as np
 from bench.cases import Case
 from bench.data import EPS, Array, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
+from cnorm._bench.interleave import Call
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -59,6 +60,18 @@ def masked(case: Case, x: Array, mask: Array, w: Array, b: Array) -> Array:
     centered = (rows - rows.sum(axes, keepdims=True) / count) * shown
     z = centered / np.sqrt((centered**2).sum(axes, keepdims=True) / count + x.dtype.type(EPS))
     return np.asarray(np.where(mask, z.reshape(x.shape) * w + b, 0))
+
+
+def masked_array(case: Case, d: Data, w: Array, b: Array) -> Call:
+    """numpy.ma does it all but the last step."""
+    x, axes = np.ma.MaskedArray(d.x, ~np.broadcast_to(d.mask, d.x.shape)), case.axes
+
+    def run() -> Array:
+        centered = x - x.mean(axes, keepdims=True)
+        z = centered / np.ma.sqrt((centered * centered).mean(axes, keepdims=True) + x.dtype.type(EPS))
+        return np.asarray((z * w + b).filled(0))
+
+    return run
 
 
 def local_response(x: Array) -> Array:
@@ -175,6 +188,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "group_norm": partial(grouped, x, case.groups, w, b),
         "local_response_norm": partial(local_response, x),
         "fold_batch_norm": partial(fold, x, w, b, mean, var),
+        "scale_sparse": lambda: x / x.std(0),
     }
     given: dict[str, Any] = {
         "batch_norm_eval": partial(affine, x, mean, var, w, b),
@@ -183,6 +197,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "switchable_norm_eval": partial(switchable, case, d),
         "switchable_norm_train": partial(switchable, case, d),
     }
+    if operation == "masked_array_layer_norm":
+        return {FRESH: masked_array(case, d, w, b)}
     if case.masked:
         return {FRESH: partial(masked, case, x, d.mask, w, b)}
     if operation in simple:

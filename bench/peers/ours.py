@@ -96,9 +96,24 @@ def recalibrate(case: Case, d: Data) -> Call:
     return run
 
 
+def masked_array(case: Case, d: Data) -> Call:
+    """numpy.ma, whose mask is True where an element does not count."""
+    x = np.ma.MaskedArray(d.x, ~np.broadcast_to(d.mask, d.x.shape))
+    return partial(F.layer_norm, x, case.parameter_shape, d.weight, d.bias)
+
+
+def scale_sparse(case: Case, d: Data) -> Call:
+    """Columns divided by their deviations."""
+    from scipy.sparse import csc_array
+
+    return partial(cnorm.preprocessing.scale, csc_array(d.x), with_mean=False)
+
+
 FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "moments": lambda case, d: partial(cnorm.moments, d.x, case.axes),
     "running_moments": running_moments,
+    "masked_array_layer_norm": masked_array,
+    "scale_sparse": scale_sparse,
     "recalibrate": recalibrate,
     "fold_batch_norm": lambda case, d: partial(
         F.fold_batch_norm, d.x, d.bias, d.mean, d.var, d.weight, d.bias, EPS

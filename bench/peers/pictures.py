@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.cases import Case
 from bench.data import Array, Data, picture_scale
-from bench.peers import FRESH, PREALLOCATED, Calls
+from bench.peers import Calls, filling
 
 
 def opencv_calls(case: Case, d: Data, threads: int) -> Calls:
@@ -20,14 +20,13 @@ def opencv_calls(case: Case, d: Data, threads: int) -> Calls:
     factors, shifts = (picture_scale(d.x) / std).tolist(), (-d.mean / std).tolist()
     channels, size = case.shape[-1], case.shape[-3:-1]
 
-    def into(out: Array) -> Array:
+    def into(out: Array) -> None:
         planes = out.reshape(-1, channels, *size)
         for picture, target in zip(d.x.reshape(-1, *size, channels), planes, strict=True):
             for c, plane in enumerate(cv2.split(picture)):
                 cv2.addWeighted(plane, factors[c], plane, 0, shifts[c], dst=target[c], dtype=cv2.CV_32F)
-        return out
 
-    return {FRESH: lambda: into(np.empty_like(d.out)), PREALLOCATED: lambda: into(d.out)}
+    return filling(into, d.out)
 
 
 def lut_calls(case: Case, d: Data, threads: int) -> Calls:
@@ -37,9 +36,8 @@ def lut_calls(case: Case, d: Data, threads: int) -> Calls:
     values = (np.arange(256) * picture_scale(d.x))[:, None]
     table = ((values - d.mean) / np.sqrt(d.var)).T.astype(np.float32)
 
-    def into(out: Array) -> Array:
+    def into(out: Array) -> None:
         for c, row in enumerate(table):
             out[..., c, :, :] = np.take(row, d.x[..., c])
-        return out
 
-    return {FRESH: lambda: into(np.empty_like(d.out)), PREALLOCATED: lambda: into(d.out)}
+    return filling(into, d.out)

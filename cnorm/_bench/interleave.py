@@ -27,9 +27,21 @@ FEWEST_ROUNDS, FEWEST_TIMINGS, MOST_ROUNDS = 7, 3, 3000
 WARM = 0.016  # seconds, on several threads: those of libgomp spin on for 6 ms, on the core the next one needs
 
 
-def timer(call: Call, clock: Clock = time.perf_counter, warm: float = 0) -> Timer:
+def timer(call: Call, clock: Clock = time.perf_counter, warm: float = 0, before: Call | None = None) -> Timer:
     """Times a call; it runs before, once at least and for `warm` seconds: its time depends on what its
-    neighbour left in the cache, and on the neighbour's threads, which may spin on."""
+    neighbour left in the cache, and on the neighbour's threads, which may spin on.
+
+    `before` comes before each call instead and is not timed: what it leaves in the caches is what counts.
+    """
+
+    def after(repeats: int) -> float:
+        spent = 0.0
+        for _ in range(repeats):
+            before()  # type: ignore[misc]
+            start = clock()
+            call()
+            spent += clock() - start
+        return spent / repeats
 
     def run(repeats: int) -> float:
         start = clock()
@@ -41,7 +53,7 @@ def timer(call: Call, clock: Clock = time.perf_counter, warm: float = 0) -> Time
             call()
         return (clock() - start) / repeats
 
-    return run
+    return after if before else run
 
 
 @dataclass
@@ -128,7 +140,14 @@ def summary(turns: dict[str, Turn], base: str) -> Summary:
     return result
 
 
-def compared(calls: Mapping[str, Call], base: str, seconds: float, warm: float = 0) -> Summary:
+def compared(
+    calls: Mapping[str, Call],
+    base: str,
+    seconds: float,
+    warm: float = 0,
+    before: Call | None = None,
+    clock: Clock = time.perf_counter,
+) -> Summary:
     """The summary of calls that took turns."""
-    timers = {name: timer(call, warm=warm) for name, call in calls.items()}
-    return summary(interleave(timers, base, seconds), base)
+    timers = {name: timer(call, clock, warm, before) for name, call in calls.items()}
+    return summary(interleave(timers, base, seconds, clock), base)

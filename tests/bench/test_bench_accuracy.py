@@ -85,7 +85,7 @@ def test_the_page_is_written(records: list[Record], tmp_path: Path) -> None:
     assert machine["cpu"] in text
     linked = {line.split("img/")[1][:-1] for line in text.splitlines() if line.startswith("![")}
     drawn = {path.name for path in (tmp_path / "docs" / "img").iterdir()}
-    assert drawn == linked | {"accuracy-value-dtypes.png"}
+    assert drawn == linked
 
 
 def test_missing_peers_are_named(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:

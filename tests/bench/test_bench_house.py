@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
+from sweep import sweep
 
 from bench.report import ROOT
 
@@ -34,11 +34,7 @@ PEER_FILES = {
 }
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
+@sweep(path=FILES)
 def test_file(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 300

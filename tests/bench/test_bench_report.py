@@ -105,7 +105,7 @@ def test_everything_is_written(results: res.Results, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
     write(results, tmp_path)
     images = {p.name for p in (tmp_path / "docs" / "img").iterdir()}
-    assert {"overview.png", "overview.svg", "copy-limit.svg", "size-1.svg", "ratios-fresh-2.svg"} <= images
+    assert {"overview.png", "overview.svg", "size-1.svg"} <= images
     document = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     linked = {line.split("img/")[1][:-1] for line in document.splitlines() if line.startswith("![")}
     assert linked <= images

@@ -90,7 +90,8 @@ int available(const char *names[], int most)
     int n = 0, runs;
     for (int i = cn_isa_count() - 1; i >= 0 && n < most; i--) {
         const char *name = cn_isa_describe(i, &runs);
-        if (runs && (best ? n == 0 : !only || strcmp(only, name) == 0)) names[n++] = name;
+        if (runs && best) n = 0; /* for the one that comes last */
+        if (runs && (best || !only || strcmp(only, name) == 0)) names[n++] = name;
     }
     return n;
 }

@@ -25,7 +25,7 @@ static uint64_t recorded(const char *path)
     return value;
 }
 
-/* c_test FILE [TEST ...]: FILE holds the hash of sweep, int8 and far_apart. */
+/* c_test FILE [TEST ...]: FILE holds the hash of sweep, int8 and far_apart; - if some cases are left out. */
 int main(int argc, char **argv)
 {
     const char *sets[8];
@@ -44,6 +44,7 @@ int main(int argc, char **argv)
         before += tests[i].test == test_sweep || tests[i].test == test_int8;
         if (tests[i].test != test_far_apart || before < 2) continue;
         printf("hash %016" PRIx64 "\n", hashed());
+        if (strcmp(argv[1], "-") == 0) continue;
         check(hashed() == recorded(argv[1]), "the hash is not that in %s", argv[1]);
     }
     return conclude();

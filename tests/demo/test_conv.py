@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sweep import sweep
 
 from cnorm.demo.conv import conv2d, same_padding
 
@@ -58,10 +59,7 @@ def test_loops(
     assert y.dtype == np.float32
 
 
-@pytest.mark.parametrize("depthwise", [False, True])
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("size", [(8, 8), (7, 9)])
+@sweep(depthwise=[False, True], kernel=[1, 3, 5], stride=[1, 2], size=[(8, 8), (7, 9)])
 def test_torch(kernel: int, stride: int, size: tuple[int, int], depthwise: bool) -> None:
     torch = pytest.importorskip("torch")
     x, weight = case(kernel, 6, 5, (kernel, kernel), size, depthwise)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm
 from cnorm.preprocessing import MinMaxScaler, StandardScaler
@@ -127,9 +128,8 @@ WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize("axis", [None, 0, (0, 2)], ids=str)
-@pytest.mark.parametrize("weights", WEIGHTS)
 @pytest.mark.parametrize("mask", [None, *MASKS])
+@sweep(weights=WEIGHTS, axis=[None, 0, (0, 2)])
 def test_masks_and_weights_of_moments(axis: Any, weights: str, mask: Any) -> None:
     where, w = MASKS.get(mask), WEIGHTS[weights]
     found = dask.compute(*moments(spread(X), axis, where=where, weights=w, correction=1))
@@ -142,9 +142,8 @@ def test_masks_and_weights_of_moments(axis: Any, weights: str, mask: Any) -> Non
         np.testing.assert_allclose(state.mean, cnorm.moments(X, axis, where=where, weights=w)[0], rtol=1e-13)
 
 
-@pytest.mark.parametrize("axis", [None, 0, -1, (1, 2)], ids=str)
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("chunks", [CHUNKS, X.shape], ids=["several", "one"])
+@sweep(axis=[None, 0, -1, (1, 2)], chunks=[CHUNKS, X.shape])
 def test_masks_of_standardize(axis: Any, mask: str, chunks: Any) -> None:
     where = MASKS[mask]
     y = standardize(da.from_array(X, chunks=chunks), axis, 2.0, 3.0, where=where).compute()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 ml_dtypes, onnx = pytest.importorskip("ml_dtypes"), pytest.importorskip("onnx")
 
@@ -106,8 +107,7 @@ def test_rms_normalization_has_the_dtype_of_its_scale() -> None:
     assert y.dtype == np.float32
 
 
-@pytest.mark.parametrize("shape", [(2, 1, 8), (3, 1), (2, 3, 8), (1, 1, 1), ()], ids=str)
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@sweep(shape=[(2, 1, 8), (3, 1), (2, 3, 8), (1, 1, 1), ()], dtype=[np.float16, np.float32, np.float64])
 def test_scales_that_broadcast(shape: Any, dtype: Any) -> None:
     x, scale, bias = normal(2, 3, 8, dtype=dtype), *rng.uniform(0.5, 2, (2, *shape)).astype(dtype)
     scale, bias = np.asarray(scale), np.asarray(bias)
@@ -224,7 +224,7 @@ def test_what_does_not_fit_is_refused_by_its_name(case: Any) -> None:
 
 
 @pytest.mark.parametrize("op", sorted({op.__name__ for op in interop.ops()} - WITHOUT_EPSILON))
-@pytest.mark.parametrize("epsilon", [-1e-3, float("nan")])
+@sweep(epsilon=[-1e-3, float("nan")])
 def test_negative_epsilons(op: str, epsilon: float) -> None:
     inputs = [X3, *COUNTS.get(op, [X3, L4] if op.startswith("Skip") else [L4])]
     attributes = {"num_groups": 2} if op == "GroupNormalization" else {}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sweep import sweep
 
 torch = pytest.importorskip("torch")
 
@@ -111,7 +112,7 @@ MEMORY = {
 
 
 @by_layer
-@pytest.mark.parametrize("change", MEMORY)
+@sweep(change=MEMORY)
 def test_changed_memory_is_seen(name: str, change: str) -> None:
     """Of the same address, too."""
     for tensor in ("weight", "bias", "running_mean", "running_var"):

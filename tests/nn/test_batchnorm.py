@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm.nn as nn
 
@@ -93,9 +94,9 @@ def test_frozen_never_changes() -> None:
     assert all(np.array_equal(v, before[k]) for k, v in snapshot(layer).items())
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(
-    "shape", [(4, 3), (4, 3, 5), (2, 3, 2, 2), (2, 3, 2, 2, 2), (3,), (2, 0), (2, 0, 3), (0, 3)]
+@sweep(
+    training=[True, False],
+    shape=[(4, 3), (4, 3, 5), (2, 3, 2, 2), (2, 3, 2, 2, 2), (3,), (2, 0), (2, 0, 3), (0, 3)],
 )
 def test_sync_batch_norm_in_one_process(shape: tuple[int, ...], training: bool) -> None:
     torch = pytest.importorskip("torch")

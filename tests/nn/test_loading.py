@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm.nn as nn
 
@@ -118,11 +119,10 @@ def nothing_there(state: Any, scalar: Any) -> Any:
     return {**state, "running_mean": None}
 
 
-@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(
     "edit", [no_batches, no_batches_nor_version, batches_as_vector, nested, foreign, nothing_there]
 )
-@pytest.mark.parametrize("name", ["BatchNorm2d", "InstanceNorm2d"])
+@sweep(strict=[True, False], name=["BatchNorm2d", "InstanceNorm2d"])
 def test_torch_decides_alike(name: str, edit: Any, strict: bool) -> None:
     torch = pytest.importorskip("torch")
     ours = getattr(nn, name)(3, affine=True, track_running_stats=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep import sweep
 
 import cnorm.nn as nn
 
@@ -42,8 +43,8 @@ def names_with_defaults(layer: Any) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("name", LAYERS)
+@sweep(protocol=range(pickle.HIGHEST_PROTOCOL + 1))
 def test_an_attribute_is_missing(name: str, protocol: int) -> None:
     layer, x = new(name)
     missing = names_with_defaults(layer)

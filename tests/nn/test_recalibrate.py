@@ -228,7 +228,7 @@ BAD: list[tuple[type[Exception], str, Callable[[Any], Any]]] = [
 
 
 @pytest.mark.parametrize("i", range(len(BAD)))
-@pytest.mark.parametrize("training", [True, False])
+@sweep(training=[True, False])
 def test_refused(i: int, training: bool) -> None:
     """Class, mode, arrays and numbers are as they were."""
     error, message, call = BAD[i]
@@ -242,8 +242,7 @@ def test_refused(i: int, training: bool) -> None:
 
 
 @by_layer
-@pytest.mark.parametrize("offset", [0, 1e4])
-@pytest.mark.parametrize("kind", ["lengths", "elements", "channels"])
+@sweep(offset=[0, 1e4], kind=["lengths", "elements", "channels"])
 def test_what_layers_are_told_to_leave_out_counts_nowhere(
     name: str, sizes: tuple[int, ...], options: Any, replaces: float, offset: float, kind: str
 ) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from reference import DTYPES
 from strategies import fill
+from sweep import sweep
 
 import cnorm
 from cnorm.preprocessing import MinMaxScaler, StandardScaler
@@ -74,8 +75,7 @@ def test_one_row_is_a_row_of_many(scaler: Any, dtype: Any, n: int) -> None:
 
 
 @by_scaler
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("n", [1, 5, 2000])
+@sweep(dtype=DTYPES, n=[1, 5, 2000])
 def test_infinity_is_refused(scaler: Any, dtype: np.dtype[Any], n: int) -> None:
     x = fill((n, 20), dtype, 2)
     fitted = scaler().fit(x)
@@ -385,7 +385,7 @@ def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
     "bad",
     [np.ones((3, 5)), np.full((3, 2), np.inf), np.array([["a", "b"]]), np.ones((0, 2)), [[1.0], [1, 2]]],
 )
-@pytest.mark.parametrize("step", ["fit", "partial_fit", "transform", "inverse_transform", "fit_transform"])
+@sweep(step=["fit", "partial_fit", "transform", "inverse_transform", "fit_transform"])
 def test_an_error_leaves_a_scaler_as_it_was(scaler: Any, bad: Any, step: str) -> None:
     x = fill((20, 2), np.dtype(np.float64), 1)
     fitted = scaler().fit(x)

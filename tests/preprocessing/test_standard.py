@@ -177,8 +177,7 @@ def test_weights_are_repeat_counts(offset: float) -> None:
 AXES = [0, 1, -1, (0, 2), (0, 1), (1, 2), None, (0, 1, 2)]
 
 
-@pytest.mark.parametrize("axis", AXES, ids=str)
-@pytest.mark.parametrize("nan", [False, True])
+@sweep(axis=AXES, nan=[False, True])
 def test_axis(axis: Any, nan: bool) -> None:
     x = fill((6, 5, 4), F64, 3) + np.arange(5)[:, None]
     if nan:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from reference import DTYPES
 from strategies import fill
+from sweep import sweep
 
 from cnorm.preprocessing import zscore
 
@@ -61,10 +62,8 @@ def test_masked_and_nan_are_two_things(dtype: np.dtype[Any], out: bool) -> None:
     np.testing.assert_array_equal(x.mask, before.mask)
 
 
-@pytest.mark.parametrize("axis", [0, 1, None])
-@pytest.mark.parametrize("ddof", [0, 1, 4])
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("nan", [False, True])
+@sweep(axis=[0, 1, None], ddof=[0, 1, 4], nan=[False, True])
 def test_masked_as_in_scipy(axis: Any, ddof: int, policy: str, nan: bool) -> None:
     """But where SciPy 1.17 counts what is masked: beside NaN left out, and where ddof is taken off."""
     stats = pytest.importorskip("scipy.stats")
@@ -156,8 +155,7 @@ def test_a_warning_that_is_an_error_has_changed_nothing(how: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["propagate", "omit"])
-@pytest.mark.parametrize("axis", [0, 1, None, (0, 2)])
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@sweep(axis=[0, 1, None, (0, 2)], dtype=DTYPES)
 def test_every_way_gives_the_same_bits(policy: str, axis: Any, dtype: np.dtype[Any]) -> None:
     """A new array, one given, in place, overlapping, byte-swapped."""
     x = np.array(fill((12, 6, 5), dtype, 5), copy=True)
