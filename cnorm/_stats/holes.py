@@ -1,0 +1,142 @@
+"""Sums, means and deviations under NumPy's names: its rules of dtype, out and keepdims about the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array
+from cnorm._accept.axes import as_number
+from cnorm._stats import foreign
+from cnorm._stats.moments import as_weights
+from cnorm._stats.reductions import NAN, SUM, SUM_LO, extremes_of, moments_of, sums_of
+from cnorm._stats.request import Target, check_any_out, is_foreign, opened
+from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT, deviation, variance
+
+__all__ = ["averaged", "spread", "squared", "summed"]
+
+
+def summed(
+    a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
+) -> Any:
+    """The sum, without NaN if they are omitted."""
+    x, axes, mask = opened(a, axis, where)
+    w = None if weights is None else as_weights(weights, x)
+    kind = x.dtype.kind if dtype is None else np.dtype(dtype).kind
+    if kind in "biu" and w is None:
+        return summed_integers(x, axes, dtype, out, keepdims, mask, omit)
+    target = Target(x, axes, dtype, out, keepdims)
+    if is_foreign(x.dtype) or is_foreign(target.dtype):
+        x = widened(x, target.dtype)
+        return target.done(foreign.sums(x, axes, mask, w, omit)[1])
+    state = sums_of(x, axes, mask, w, omit)
+    return target.done(state[..., SUM] + state[..., SUM_LO])
+
+
+def summed_integers(
+    x: Array, axes: tuple[int, ...], dtype: Any, out: Any, keepdims: bool, mask: Array | None, omit: bool
+) -> Any:
+    """NumPy's own sum, which wraps around; of floats to an integer dtype, too."""
+    check_any_out(x, axes, out, keepdims)
+    if omit and x.dtype.kind not in "biu":
+        x = np.where(np.isnan(x), x.dtype.type(0), x)
+    return np.sum(x, axes, dtype, out, keepdims, where=True if mask is None else mask)
+
+
+def averaged(
+    a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
+) -> Any:
+    """The mean, without NaN if they are omitted."""
+    x, axes, mask = opened(a, axis, where)
+    w = None if weights is None else as_weights(weights, x)
+    target = Target(x, axes, dtype, out, keepdims)
+    if is_foreign(x.dtype) or is_foreign(target.dtype):
+        count, total = foreign.sums(widened(x, target.dtype), axes, mask, w, omit)
+        with np.errstate(all="ignore"):
+            return target.done(total / count)
+    return target.done(mean_in(moments_of(x, axes, mask, w, omit)))
+
+
+def mean_in(state: Array) -> Array:
+    """The mean of a table state, NaN of nothing."""
+    mean = state[..., MEAN] + state[..., MEAN_LO]
+    if state[..., COUNT].all() and (state[..., UNIT] == 1).all():
+        return mean
+    with np.errstate(over="ignore", under="ignore"):
+        return np.where(state[..., COUNT] > 0, mean / state[..., UNIT], np.nan)
+
+
+def spread(
+    a: Any,
+    axis: Any,
+    dtype: Any,
+    out: Any,
+    ddof: Any,
+    keepdims: bool,
+    where: Any,
+    weights: Any,
+    omit: bool,
+    root: bool,
+) -> Any:
+    """The variance or its root; of too few elements NaN if NaN are omitted, else what NumPy divides."""
+    x, axes, mask = opened(a, axis, where)
+    w = None if weights is None else as_weights(weights, x)
+    ddof = as_number(ddof, "ddof")
+    target = Target(x, axes, dtype, out, keepdims, real=True)
+    wanted = x.dtype if dtype is None else np.dtype(dtype)
+    if is_foreign(x.dtype) or is_foreign(wanted):
+        count, _, values = foreign.variances(widened(x, wanted), axes, mask, w, omit, ddof)
+        values = np.sqrt(values) if root else values
+    else:
+        state = moments_of(x, axes, mask, w, omit)
+        count = state[..., COUNT]
+        values = deviation(state, ddof) if root else variance_in(state, ddof)
+    too_few = count <= ddof
+    if (omit or ddof < 0) and too_few.any():
+        values = np.where(too_few, np.nan, values).astype(values.dtype, copy=False)
+    return target.done(values)
+
+
+def variance_in(state: Array, ddof: float) -> Array:
+    """The variance in the unit of the data; inf beyond float64."""
+    values = variance(state, ddof)
+    unit = state[..., UNIT]
+    if (unit == 1).all():
+        return values
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(values / unit / unit)
+
+
+def squared(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:
+    """The sum of squares, of integers as NumPy sums them."""
+    x, axes, mask = opened(a, axis, where)
+    if x.dtype.kind in "biu":
+        check_any_out(x, axes, out, keepdims)
+        wide = x.astype(np.add.reduce(x[:0], axes, keepdims=True).dtype if x.ndim else np.sum(x).dtype)
+        return np.sum(wide * wide, axes, None, out, keepdims, where=True if mask is None else mask)
+    target = Target(x, axes, None, out, keepdims)
+    if is_foreign(x.dtype):
+        with np.errstate(all="ignore"):
+            return target.done(foreign.sums(x * x, axes, mask, None, False)[1])
+    return target.done(squares_in(moments_of(x, axes, mask, None, False), x, axes, mask))
+
+
+def squares_in(state: Array, x: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
+    """m2 + count * mean^2; NaN where there is one, inf where there is an infinity."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        mean = state[..., MEAN] + state[..., MEAN_LO]
+        unit = state[..., UNIT]
+        total: Array = (state[..., M2] + state[..., COUNT] * mean * mean) / unit / unit
+    lost = np.isnan(total)
+    if lost.any():
+        nan = extremes_of(x, axes, mask)[..., NAN] > 0
+        total = np.where(lost, np.where(nan, np.nan, np.inf), total)
+    return total
+
+
+def widened(x: Array, dtype: np.dtype[Any]) -> Array:
+    """x in a dtype that NumPy alone has arithmetic for: the one asked for, or its own."""
+    if is_foreign(dtype) and (x.dtype.kind != "c" or dtype.kind == "c"):
+        return x.astype(dtype, copy=False)
+    return x
