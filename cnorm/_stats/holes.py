@@ -10,9 +10,9 @@ from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
 from cnorm._stats import foreign
 from cnorm._stats.moments import as_weights
-from cnorm._stats.reductions import NAN, SUM, SUM_LO, extremes_of, moments_of, sums_of
+from cnorm._stats.reductions import SUM, SUM_LO, moments_of, squares_of, sums_of
 from cnorm._stats.request import Target, check_any_out, is_foreign, opened
-from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT, deviation, variance
+from cnorm._stats.state import COUNT, MEAN, MEAN_LO, UNIT, deviation, variance
 
 __all__ = ["averaged", "spread", "squared", "summed"]
 
@@ -119,20 +119,7 @@ def squared(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:
     if is_foreign(x.dtype):
         with np.errstate(all="ignore"):
             return target.done(foreign.sums(x * x, axes, mask, None, False)[1])
-    return target.done(squares_in(moments_of(x, axes, mask, None, False), x, axes, mask))
-
-
-def squares_in(state: Array, x: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
-    """m2 + count * mean^2; NaN where there is one, inf where there is an infinity."""
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        mean = state[..., MEAN] + state[..., MEAN_LO]
-        unit = state[..., UNIT]
-        total: Array = (state[..., M2] + state[..., COUNT] * mean * mean) / unit / unit
-    lost = np.isnan(total)
-    if lost.any():
-        nan = extremes_of(x, axes, mask)[..., NAN] > 0
-        total = np.where(lost, np.where(nan, np.nan, np.inf), total)
-    return total
+    return target.done(squares_of(x, axes, mask))
 
 
 def widened(x: Array, dtype: np.dtype[Any]) -> Array:

@@ -11,10 +11,11 @@ import numpy as np
 from cnorm._accept.arrays import Array, is_float
 from cnorm._accept.masks import shown
 from cnorm._native import core
+from cnorm._stats.passes import BLOCK, blocks
 from cnorm._stats.state import COUNT
 from cnorm._stats.table import settled, whole
 
-__all__ = ["GREATEST", "LEAST", "NAN", "SUM", "SUM_LO", "extremes_of", "moments_of", "sums_of"]
+__all__ = ["GREATEST", "LEAST", "NAN", "SUM", "SUM_LO", "extremes_of", "moments_of", "squares_of", "sums_of"]
 
 # Columns of sums and of extremes; both begin with COUNT.
 SUM, SUM_LO = 1, 2
@@ -61,6 +62,19 @@ def sums_of(x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array 
         rest = (total - state[..., SUM]).astype(np.float64)
         state[..., SUM_LO] = np.where(np.isfinite(state[..., SUM]), rest, 0)
     return state
+
+
+def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
+    """Sums of squares of floats, in float64; NaN of a group with one."""
+    total = np.zeros(tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for part in blocks(x.shape, BLOCK):
+            kept = tuple(slice(None) if a in axes else s for a, s in enumerate(part))
+            values = x[part].astype(np.float64)
+            values *= values
+            counts = True if mask is None else np.broadcast_to(mask, x.shape)[part]
+            total[kept] += np.add.reduce(values, axes, keepdims=True, where=counts)
+    return total
 
 
 def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None) -> Array:

@@ -62,7 +62,7 @@ class Target:
         self._axes, self._keepdims, self._out = axes, keepdims, out
         self._given = dtype is not None
         self.dtype = default_dtype(x) if dtype is None else as_dtype(dtype, x)
-        if real and self.dtype.kind == "c":
+        if real and dtype is None and self.dtype.kind == "c":
             self.dtype = np.dtype(type(self.dtype.type(0).real))
         if out is not None:
             check_float_out(x, axes, out, keepdims, self.dtype)
