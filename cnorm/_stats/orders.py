@@ -95,7 +95,7 @@ def placed(values: Array, axes: tuple[int, ...], out: Any, keepdims: bool) -> An
         values = values.squeeze(axes)
     if out is None:
         return values[()]
-    if not np.can_cast(values.dtype, out.dtype, "same_kind"):
+    if out.dtype.kind not in "biufc" or not np.can_cast(values.dtype, out.dtype, "same_kind"):
         raise TypeError(f"out: expected a dtype that takes {values.dtype}, got {out.dtype}")
     np.copyto(out, values, casting="same_kind")
     return out
@@ -148,11 +148,19 @@ def as_rows(x: Array, axis: int | None) -> Array:
 
 
 def first_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any:
-    """By NumPy where it has the answer: nothing is hidden and, if NaN are omitted, it found none."""
-    if shows is not None or rows.dtype.kind not in "biufc":
+    """By NumPy where it has the answer: nothing is hidden and, if NaN are omitted, it found none.
+
+    NumPy makes a copy of what is not contiguous.
+    """
+    real = rows.dtype.kind in "biu"
+    if (
+        shows is not None
+        or rows.dtype.kind not in "biufc"
+        or not (rows.flags.c_contiguous or real or not omit)
+    ):
         return careful_index(rows, shows, which, omit)
     index = ARGUMENTS[which](rows, -1)
-    if not omit or rows.dtype.kind in "biu":
+    if not omit or real:
         return index
     found = np.take_along_axis(rows, np.asarray(index)[..., None], -1)
     return careful_index(rows, None, which, omit) if np.isnan(found).any() else index

@@ -88,8 +88,8 @@ def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
         found = core.extremes(np.where(mask, wide, wide.dtype.type(np.nan)), axes)
         found[..., COUNT] = shown(mask, x.shape, axes)
     else:
-        top = np.maximum.reduce(wide, axes, keepdims=True, initial=wide.dtype.type(-np.inf))
-        nan = np.isnan(top)
+        with np.errstate(invalid="ignore"):  # bfloat16 warns
+            nan = np.isnan(np.maximum.reduce(wide, axes, keepdims=True, initial=wide.dtype.type(-np.inf)))
         found = core.extremes(wide, axes)
     if not x.size:
         found[..., LEAST], found[..., GREATEST] = np.inf, -np.inf

@@ -11,9 +11,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-bn = pytest.importorskip("bottleneck")
 from cnorm import stats
 
+bn = pytest.importorskip("bottleneck")
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.thorough]
 
 FILES = ("reduce_test", "input_modification_test", "list_input_test", "scalar_input_test")
@@ -65,4 +65,14 @@ globals().update(SELECTED)
 def test_selection() -> None:
     """The files are the ones we think they are."""
     assert len(SELECTED) > 10
-    assert set(OURS) >= {"nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanmax", "ss", "anynan", "allnan"}
+    assert set(OURS) >= {
+        "nansum",
+        "nanmean",
+        "nanvar",
+        "nanstd",
+        "nanmin",
+        "nanmax",
+        "ss",
+        "anynan",
+        "allnan",
+    }
