@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 
-__all__ = ["extremes", "sums", "variances"]
+__all__ = ["extremes", "squares", "sums"]
 
 
 def counted(x: Array, mask: Array | None, omit: bool) -> Array:
@@ -31,18 +31,15 @@ def sums(
         return number, np.add.reduce(scaled, axes, keepdims=True, where=counts)
 
 
-def variances(
-    x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array | None, omit: bool, ddof: float
-) -> tuple[Array, Array, Array]:
-    """Count, mean and variance; NaN of nothing, inf or NaN of too few."""
+def squares(
+    x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array | None, omit: bool
+) -> tuple[Array, Array]:
+    """Count and sum of squares about the mean."""
     count, total = sums(x, axes, mask, weights, omit)
     with np.errstate(all="ignore"):
-        mean = (total / count).astype(x.dtype, copy=False)
-        apart = x - mean
+        apart = x - (total / count).astype(x.dtype, copy=False)
         square = (apart * apart.conj()).real
-        hidden = mask if not omit else counted(x, mask, True)
-        _, m2 = sums(square, axes, hidden, weights, False)
-        return count, mean, (m2 / np.maximum(count - ddof, 0)).astype(square.dtype, copy=False)
+    return count, sums(square, axes, counted(x, mask, True) if omit else mask, weights, False)[1]
 
 
 def extremes(x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ from cnorm._stats import foreign
 from cnorm._stats.moments import as_weights
 from cnorm._stats.reductions import SUM, SUM_LO, moments_of, squares_of, sums_of
 from cnorm._stats.request import Target, check_any_out, is_foreign, opened
-from cnorm._stats.state import COUNT, MEAN, MEAN_LO, UNIT, deviation, variance
+from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
 __all__ = ["averaged", "spread", "squared", "summed"]
 
@@ -59,12 +59,10 @@ def averaged(
 
 
 def mean_in(state: Array) -> Array:
-    """The mean of a table state, NaN of nothing."""
-    mean = state[..., MEAN] + state[..., MEAN_LO]
-    if state[..., COUNT].all() and (state[..., UNIT] == 1).all():
-        return mean
-    with np.errstate(over="ignore", under="ignore"):
-        return np.where(state[..., COUNT] > 0, mean / state[..., UNIT], np.nan)
+    """The mean of a table state; NaN of nothing, of which the mean is 0."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        mean = state[..., MEAN] + state[..., MEAN_LO]
+        return np.asarray(mean / (state[..., UNIT] * (state[..., COUNT] > 0)))
 
 
 def spread(
@@ -86,26 +84,29 @@ def spread(
     target = Target(x, axes, dtype, out, keepdims, real=True)
     wanted = x.dtype if dtype is None else np.dtype(dtype)
     if is_foreign(x.dtype) or is_foreign(wanted):
-        count, _, values = foreign.variances(widened(x, wanted), axes, mask, w, omit, ddof)
+        count, values = foreign.squares(widened(x, wanted), axes, mask, w, omit)
+        with np.errstate(all="ignore"):
+            values = (values / divisor(count, ddof, omit)).astype(values.dtype, copy=False)
         values = np.sqrt(values) if root else values
     else:
-        state = moments_of(x, axes, mask, w, omit)
-        count = state[..., COUNT]
-        values = deviation(state, ddof) if root else variance_in(state, ddof)
-    too_few = count <= ddof
-    if (omit or ddof < 0) and too_few.any():
-        values = np.where(too_few, np.nan, values).astype(values.dtype, copy=False)
+        values = spread_in(moments_of(x, axes, mask, w, omit), ddof, omit, root)
     return target.done(values)
 
 
-def variance_in(state: Array, ddof: float) -> Array:
-    """The variance in the unit of the data; inf beyond float64."""
-    values = variance(state, ddof)
+def spread_in(state: Array, ddof: float, omit: bool, root: bool) -> Array:
+    """The variance of a table state, inf beyond float64, or its root."""
     unit = state[..., UNIT]
-    if (unit == 1).all():
-        return values
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(values / unit / unit)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        left = divisor(state[..., COUNT], ddof, omit)
+        values = state[..., M2] / left
+        return np.asarray(np.sqrt(values) / unit if root else values / unit / unit)
+
+
+def divisor(count: Array, ddof: float, omit: bool) -> Array:
+    """The count less ddof; of nothing, or of too few, what makes NaN or, as NumPy has it, 0."""
+    left = np.asarray(count - ddof)
+    left[left <= max(-ddof, 0)] = np.nan if omit else 0
+    return left
 
 
 def squared(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:

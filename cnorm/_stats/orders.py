@@ -48,7 +48,7 @@ def reach(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, omit: bool) -
 
 def check_not_empty(x: Array, axes: tuple[int, ...], name: str) -> None:
     """Raises where NumPy does: a group without an element has no extreme."""
-    if any(x.shape[a] == 0 for a in axes):
+    if not x.size and any(x.shape[a] == 0 for a in axes):
         raise ValueError(
             f"a: zero-size array to reduction operation {name} which has no identity, got shape {x.shape}"
         )
@@ -60,11 +60,8 @@ def extremes(x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) ->
         return foreign.extremes(x, axes, mask, omit)
     found = extremes_of(x, axes, mask)
     low, high = found[..., LEAST], found[..., GREATEST]
-    lost = low > high
-    if not omit:
-        lost |= found[..., NAN] > 0
-    if lost.any():
-        low[lost] = high[lost] = np.nan
+    lost = low > high if omit else (low > high) | (found[..., NAN] > 0)
+    low[lost] = high[lost] = np.nan
     return low, high
 
 

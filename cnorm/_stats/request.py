@@ -22,7 +22,9 @@ def opened(a: Any, axis: Any, where: Any) -> tuple[Array, tuple[int, ...], Array
     else:
         a, where, _ = unmasked(a, where)
         x = native(as_numbers(a))
-    return x, as_axes(axis, x.ndim), None if where is None else as_mask(where, x)
+    quick = type(axis) is int and -x.ndim <= axis < x.ndim
+    axes = (axis % x.ndim,) if quick else as_axes(axis, x.ndim)
+    return x, axes, None if where is None else as_mask(where, x)
 
 
 def as_numbers(a: Any) -> Array:
