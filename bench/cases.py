@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
 OF_LAYERS = ("layer_norm", "rms_norm", "gemma_rms_norm", "masked_layer_norm", *QUANTIZED)
+REDUCTIONS = ("nansum", "nanmean", "nanvar", "nanmin")
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -14,7 +15,7 @@ class Case:
     """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
-    given begins `past` bytes after a cache line.
+    given begins `past` bytes after a cache line. A share of `holes` is NaN.
     """
 
     operation: str
@@ -27,11 +28,13 @@ class Case:
     residual: bool = False
     activation: str = ""
     past: int = 0
+    holes: float = 0
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
         extra += [f"{self.groups} groups"] if self.groups else []
         extra += [f"{self.padding:.0%} padding"] if self.masked else []
+        extra += [f"{self.holes:.0%} NaN"] if self.holes else []
         extra += ["residual"] if self.residual else []
         extra += [self.activation] if self.activation else []
         extra += [self.dtype] if self.dtype != "float32" else []
@@ -42,7 +45,9 @@ class Case:
     @property
     def names_axes(self) -> bool:
         """Do the axes tell this case from others of its operation?"""
-        return self.operation == "moments" or (self.operation == "layer_norm" and self.axes != (-1,))
+        return self.operation in ("moments", *REDUCTIONS) or (
+            self.operation == "layer_norm" and self.axes != (-1,)
+        )
 
     @property
     def masked(self) -> bool:
@@ -92,7 +97,7 @@ class Case:
         return n
 
 
-LAST, ROWS = (-1,), (0,)
+LAST, ROWS, BOTH = (-1,), (0,), (0, 1)
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -138,6 +143,19 @@ def residual(*shapes: tuple[int, ...], dtype: str = "float32") -> list[Case]:
     return [Case(norm, shape, LAST, dtype, residual=True) for norm in norms for shape in shapes]
 
 
+def reductions() -> list[Case]:
+    """A thousand numbers, where the call costs most, and a large table, whole and with holes."""
+    return [
+        case
+        for operation in REDUCTIONS
+        for case in (
+            *(Case(operation, (1, 1000), BOTH, "float64", holes=share) for share in (0, 0.1)),
+            Case(operation, TABLE, BOTH),
+            *(Case(operation, TABLE, axes, holes=0.1) for axes in (ROWS, LAST, BOTH)),
+        )
+    ]
+
+
 def activated(case: Case) -> list[Case]:
     """A cheap activation and a dear one."""
     return [replace(case, activation=activation) for activation in ("relu", "silu")]
@@ -176,6 +194,7 @@ CASES: list[Case] = [
     *over("local_response_norm", (1,), (8, 96, 55, 55)),
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
+    *reductions(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *over("scaler_row", ROWS, (1, 20)),

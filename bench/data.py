@@ -98,6 +98,8 @@ def make(case: Case) -> Data:
     x = rng.standard_normal(case.shape, np.float32)
     x *= 2
     x += 1
+    if case.holes:
+        x[rng.random(case.shape) < case.holes] = np.nan
     x = laid_out(x, numpy_dtype(case.dtype), case.layout)
     kind = np.float64 if case.dtype == "float64" else np.float32
     shape = case.parameter_shape

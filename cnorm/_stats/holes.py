@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from cnorm._stats.request import Target, check_any_out, is_foreign, opened
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
 __all__ = ["averaged", "spread", "squared", "summed"]
+
+# Numbers of the state of one group, which takes a tenth of the time without arrays.
+ONE = 5
 
 
 def summed(
@@ -60,9 +64,12 @@ def averaged(
 
 def mean_in(state: Array) -> Array:
     """The mean of a table state; NaN of nothing, of which the mean is 0."""
+    if state.size == ONE:
+        count, mean, rest, _, unit = state.ravel().tolist()
+        return np.array((mean + rest) / unit if count > 0 else math.nan, ndmin=state.ndim - 1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        mean = state[..., MEAN] + state[..., MEAN_LO]
-        return np.asarray(mean / (state[..., UNIT] * (state[..., COUNT] > 0)))
+        means = state[..., MEAN] + state[..., MEAN_LO]
+        return np.asarray(means / (state[..., UNIT] * (state[..., COUNT] > 0)))
 
 
 def spread(
@@ -95,11 +102,22 @@ def spread(
 
 def spread_in(state: Array, ddof: float, omit: bool, root: bool) -> Array:
     """The variance of a table state, inf beyond float64, or its root."""
+    if state.size == ONE:
+        return np.array(spread_of_one(state.ravel().tolist(), ddof, omit, root), ndmin=state.ndim - 1)
     unit = state[..., UNIT]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         left = divisor(state[..., COUNT], ddof, omit)
         values = state[..., M2] / left
         return np.asarray(np.sqrt(values) / unit if root else values / unit / unit)
+
+
+def spread_of_one(state: list[float], ddof: float, omit: bool, root: bool) -> float:
+    """The same of one group."""
+    count, _, _, m2, unit = state
+    left = count - ddof
+    if left <= max(-ddof, 0):
+        return math.nan if omit or not m2 > 0 else math.inf
+    return math.sqrt(m2 / left) / unit if root else m2 / left / unit / unit
 
 
 def divisor(count: Array, ddof: float, omit: bool) -> Array:
