@@ -85,7 +85,7 @@ def test_xarray_has_the_rest() -> None:
         assert np.isfinite(array.rolling(t=3, min_periods=1).max()).any()
 
 
-# As a user has it: before anything imports pandas.
+# As docs/holes.md has it: before anything imports pandas.
 PANDAS = """
 import sys, warnings
 import numpy as np
@@ -101,6 +101,7 @@ for name in ("nanvar", "nanstd", "nanmin", "nanmax"):
 sys.modules["bottleneck"] = cnorm.stats
 import pandas as pd
 from pandas.core import nanops
+del sys.modules["bottleneck"]
 assert nanops.bn is cnorm.stats
 
 x = np.random.default_rng(0).normal(3, 2, (50, 6))
