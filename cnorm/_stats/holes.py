@@ -43,9 +43,13 @@ def summed_integers(
 ) -> Any:
     """NumPy's own sum, which wraps around; of floats to an integer dtype, too."""
     check_any_out(x, axes, out, keepdims)
-    if omit and x.dtype.kind not in "biu":
-        x = np.where(np.isnan(x), x.dtype.type(0), x)
-    return np.sum(x, axes, dtype, out, keepdims, where=True if mask is None else mask)
+    if x.dtype.kind == "c":
+        raise TypeError(f"dtype: expected a complex dtype for complex numbers, got {np.dtype(dtype)}")
+    if x.dtype.kind not in "biu":
+        x = x if x.dtype.itemsize > 2 else x.astype(np.float32)
+        x = np.where(np.isnan(x), x.dtype.type(0), x) if omit else x
+    with np.errstate(invalid="ignore"):
+        return np.sum(x, axes, dtype, out, keepdims, where=True if mask is None else mask)
 
 
 def averaged(

@@ -149,15 +149,12 @@ def first_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any
 
     NumPy makes a copy of what is not contiguous.
     """
-    real = rows.dtype.kind in "biu"
-    if (
-        shows is not None
-        or rows.dtype.kind not in "biufc"
-        or not (rows.flags.c_contiguous or real or not omit)
-    ):
+    ours = rows.dtype.kind not in "biufc"  # bfloat16
+    plain = not omit or rows.dtype.kind in "biu"
+    if shows is not None or ours or not (plain or rows.flags.c_contiguous):
         return careful_index(rows, shows, which, omit)
     index = ARGUMENTS[which](rows, -1)
-    if not omit or real:
+    if plain:
         return index
     found = np.take_along_axis(rows, np.asarray(index)[..., None], -1)
     return careful_index(rows, None, which, omit) if np.isnan(found).any() else index

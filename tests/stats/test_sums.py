@@ -191,6 +191,10 @@ def test_integers_are_numpys() -> None:
     assert stats.sum(np.ones((4, 3), bool), 0, where=np.arange(3) > 0).tolist() == [0, 4, 4]
     assert stats.sum(np.array([1.5, 2.7]), dtype=int) == 3
     assert stats.nansum(np.array([1.5, np.nan]), dtype=int) == 1
+    assert stats.nansum(np.array([1.5, np.nan, 2], BFLOAT16), dtype=int) == 3
+    assert stats.sum(np.array([1.5, np.nan]), dtype=int).dtype == int
+    with pytest.raises(TypeError, match=r"^dtype: expected a complex dtype"):
+        stats.sum([1j], dtype=int)
     assert stats.mean(np.array([1, 2], np.int8)).dtype == np.float64
     assert stats.sum([1, 2], weights=[2, 1]) == 4.0
 
