@@ -33,6 +33,8 @@ def as_numbers(a: Any) -> Array:
     kind = array.dtype.kind
     if kind == "O":
         return from_objects(array, "a")
+    if array.dtype.char == "g" and not is_foreign(array.dtype):  # where long double is double
+        return array.view(np.float64)
     if kind in "biufc" or is_float(array.dtype):
         return array
     raise TypeError(f"a: expected real or complex numbers, got {array.dtype}")
