@@ -15,6 +15,7 @@ OF_LAYERS = (
     "masked_array_layer_norm",
     *QUANTIZED,
 )
+REDUCTIONS = ("nansum", "nanmean", "nanvar", "nanmin")
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -23,7 +24,8 @@ class Case:
     """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
-    given begins `past` bytes after a cache line. Values are about `size`; `cold`: no cache holds them.
+    given begins `past` bytes after a cache line. Values are about `size`, a share of `holes` is NaN; `cold`: no
+    cache holds them.
     """
 
     operation: str
@@ -38,11 +40,13 @@ class Case:
     past: int = 0
     size: float = 1
     cold: bool = False
+    holes: float = 0
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
         extra += [f"{self.groups} groups"] if self.groups else []
         extra += [f"{self.padding:.0%} padding"] if self.masked else []
+        extra += [f"{self.holes:.0%} NaN"] if self.holes else []
         extra += ["residual"] if self.residual else []
         extra += [self.activation] if self.activation else []
         extra += [self.dtype] if self.dtype != "float32" else []
@@ -55,7 +59,9 @@ class Case:
     @property
     def names_axes(self) -> bool:
         """Do the axes tell this case from others of its operation?"""
-        return self.operation == "moments" or (self.operation == "layer_norm" and self.axes != (-1,))
+        return self.operation in ("moments", *REDUCTIONS) or (
+            self.operation == "layer_norm" and self.axes != (-1,)
+        )
 
     @property
     def masked(self) -> bool:
@@ -102,7 +108,7 @@ class Case:
         return math.prod(self.shape)
 
 
-LAST, ROWS = (-1,), (0,)
+LAST, ROWS, BOTH = (-1,), (0,), (0, 1)
 
 
 def spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -142,6 +148,19 @@ def residual(*shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     """Rows of transformers, added to the residual stream."""
     return [
         c for norm in ("layer_norm", "rms_norm") for c in over(norm, LAST, *shapes, residual=True, **rest)
+    ]
+
+
+def reductions() -> list[Case]:
+    """A thousand numbers, where the call costs most, and a large table, whole and with holes."""
+    return [
+        case
+        for operation in REDUCTIONS
+        for case in (
+            *(Case(operation, (1, 1000), BOTH, "float64", holes=share) for share in (0, 0.1)),
+            Case(operation, TABLE, BOTH),
+            *(Case(operation, TABLE, axes, holes=0.1) for axes in (ROWS, LAST, BOTH)),
+        )
     ]
 
 
@@ -190,6 +209,7 @@ CASES: list[Case] = [
     *over("local_response_norm", (1,), (8, 96, 55, 55)),
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
+    *reductions(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *(Case("zscore", (100000, 20), ROWS, "float64", size=size) for size in (1, *EXTREMES)),

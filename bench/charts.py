@@ -28,6 +28,8 @@ STYLES = {
     "sklearn": ("#ff7f0e", ">"),
     "thinc": ("#e377c2", "P"),
     "bottleneck": ("#bcbd22", "X"),
+    "numbagg": ("#dbdb8d", "*"),
+    "pandas": ("#ff9896", "H"),
     "opencv": ("#aec7e8", "p"),
     "lut": ("#c49c94", "8"),
     "copy": ("#17becf", "|"),

@@ -100,6 +100,8 @@ def make(case: Case) -> Data:
     x = rng.standard_normal(case.shape, np.float32)
     x *= 2
     x += 1
+    if case.holes:
+        x[rng.random(case.shape) < case.holes] = np.nan
     x = laid_out(x, numpy_dtype(case.dtype), case.layout)
     if case.size != 1:
         x *= case.size

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.agreement import Quantized
-from bench.cases import Case
+from bench.cases import REDUCTIONS, Case
 from bench.data import EPS, Array, Data, activate, against, picture_scale
 from cnorm._check import formulas as f
 
@@ -82,6 +82,11 @@ def fused(case: Case, d: Data) -> Any:
     return (y, h.astype(np.float64)) if case.residual else y
 
 
+def reduction(case: Case, d: Data) -> Any:
+    """NumPy's function of the name, in float64."""
+    return getattr(np, case.operation)(d.x.astype(np.float64), case.axes)
+
+
 FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
@@ -96,6 +101,7 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     ),
     "local_response_norm": lambda case, d: in_parts(partial(f.local_response_norm, size=5), d.x),
     "moments": lambda case, d: f.moments(d.x, case.axes),
+    **dict.fromkeys(REDUCTIONS, reduction),
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),
     "running_moments": lambda case, d: f.moments(np.concatenate([d.fit, d.x]), 0),
     "zscore": lambda case, d: in_parts(partial(f.standardize, axis=0, eps=0), d.x, axis=1),

@@ -18,7 +18,7 @@ from cnorm._system.threads import start as _start_threads
 from cnorm._system.version import __version__
 
 if TYPE_CHECKING:
-    from cnorm import nn, preprocessing
+    from cnorm import nn, preprocessing, stats
 
 __all__ = [
     "RunningMoments",
@@ -35,11 +35,12 @@ __all__ = [
     "set_output_cache",
     "show_config",
     "standardize",
+    "stats",
     "threads",
 ]
 
 # Imported on first use.
-SUBMODULES = ("interop", "nn", "preprocessing")
+SUBMODULES = ("interop", "nn", "preprocessing", "stats")
 
 
 def __getattr__(name: str) -> Any:

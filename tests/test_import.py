@@ -20,7 +20,7 @@ from cnorm.interop._require import PACKAGES
 
 pytestmark = pytest.mark.thorough
 
-LATER = ("nn", "preprocessing")
+LATER = ("nn", "preprocessing", "stats")
 BRIDGES = ("dask", "onnx", "torch")
 OURS = ("cnorm", "cython_runtime", "_cython_")  # Cython's modules hold what its types share
 # Small and usually there already.

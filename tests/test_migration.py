@@ -118,6 +118,37 @@ def test_numpy() -> None:
     assert not cnorm.standardize(np.ones((2, 3)), 1, eps=0).any()
 
 
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_reductions(axis: int | None) -> None:
+    """The table of docs/holes.md."""
+    bn, pd = pytest.importorskip("bottleneck"), pytest.importorskip("pandas")
+    x = np.where(TABLE < 1, np.nan, TABLE)
+    for name in (
+        "nansum",
+        "nanmean",
+        "nanvar",
+        "nanstd",
+        "nanmin",
+        "nanmax",
+        "anynan",
+        "allnan",
+        "nanargmax",
+    ):
+        np.testing.assert_allclose(
+            getattr(cnorm.stats, name)(x, axis), getattr(bn, name)(x, axis), rtol=1e-12
+        )
+    np.testing.assert_allclose(cnorm.stats.ss(TABLE, axis), bn.ss(TABLE, axis), rtol=1e-12)
+    weights = RNG.integers(0, 3, TABLE.shape)
+    weights[0] = weights[:, 0] = 1
+    mean = cnorm.stats.mean(TABLE, axis, weights=weights)
+    np.testing.assert_allclose(mean, np.average(TABLE, axis, weights), rtol=1e-12)
+    frame = pd.DataFrame(x)
+    if axis is not None:
+        assert np.array_equal(cnorm.stats.count(x, axis), frame.count(axis=axis))
+        np.testing.assert_allclose(cnorm.stats.nanvar(x, axis, ddof=1), frame.var(axis=axis), rtol=1e-12)
+        np.testing.assert_allclose(cnorm.stats.nanptp(x, axis), frame.max(axis=axis) - frame.min(axis=axis))
+
+
 def test_torch() -> None:
     torch = pytest.importorskip("torch")
     mean, var = cnorm.moments(X, (0, 2, 3), correction=1)

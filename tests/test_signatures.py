@@ -107,6 +107,7 @@ def test_fusions_come_last() -> None:
 
 
 PUBLIC = {name: getattr(F, name) for name in F.__all__}
+PUBLIC |= {f"stats.{name}": getattr(cnorm.stats, name) for name in cnorm.stats.__all__}
 PUBLIC |= {name: getattr(cnorm, name) for name in ("image_normalize", "moments", "standardize")}
 
 

@@ -66,6 +66,8 @@ CONTENDERS: dict[str, Contender] = {
     "sklearn": Contender("few", ("scikit-learn",), "sklearn_calls"),
     "thinc": Contender("few", ("thinc",), "thinc_calls"),
     "bottleneck": Contender("few", ("bottleneck",), "bottleneck_calls"),
+    "numbagg": Contender("reductions", ("numbagg",), "numbagg_calls"),
+    "pandas": Contender("reductions", ("pandas",), "pandas_calls"),
     "opencv": Contender("pictures", ("opencv-python-headless",), "opencv_calls"),
     "lut": Contender("pictures", ("numpy",), "lut_calls"),
     "copy": Contender("copies", (), "serial_calls", fuses=True),

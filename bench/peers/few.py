@@ -1,12 +1,13 @@
-"""Libraries that have one or two of the operations: SciPy, scikit-learn, thinc, bottleneck."""
+"""Libraries that have one or two of the operations: SciPy, scikit-learn, thinc, Bottleneck."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bench.cases import Case
+from bench.cases import REDUCTIONS, Case
 from bench.data import Data
 from bench.peers import FRESH, Calls, Later
+from bench.peers.reductions import axes_of
 
 
 def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
@@ -59,10 +60,13 @@ def thinc_calls(case: Case, d: Data, threads: int) -> Calls:
 
 
 def bottleneck_calls(case: Case, d: Data, threads: int) -> Calls:
-    """Mean and variance over one axis or all; both leave NaN out, as nothing else is offered."""
-    if case.operation not in ("moments", "zscore"):
+    """Over one axis or all; NaN are left out, as nothing else is offered."""
+    if case.operation not in ("moments", "zscore", *REDUCTIONS):
         return {}
     import bottleneck as bn
+
+    if case.operation in REDUCTIONS:
+        return {FRESH: lambda: getattr(bn, case.operation)(d.x, axes_of(case))}
 
     if case.operation == "zscore":
         return {FRESH: lambda: (d.x - bn.nanmean(d.x, 0)) / bn.nanstd(d.x, 0)}

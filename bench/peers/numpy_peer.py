@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
+from bench.cases import REDUCTIONS, Case
 from bench.data import EPS, Array, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 from cnorm._bench.interleave import Call
+from bench.peers.reductions import axes_of
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -184,6 +185,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     w, b, mean, var = (against(case, p) for p in (d.weight, d.bias, d.mean, d.var))
     operation = case.operation
     simple: dict[str, Any] = {
+        **dict.fromkeys(REDUCTIONS, lambda: getattr(np, operation)(x, axes_of(case))),
         "moments": lambda: (x.mean(case.axes), x.var(case.axes)),
         "group_norm": partial(grouped, x, case.groups, w, b),
         "local_response_norm": partial(local_response, x),

@@ -10,9 +10,10 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from bench.cases import QUANTIZED, Case
+from bench.cases import QUANTIZED, REDUCTIONS, Case
 from bench.data import EPS, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
+from bench.peers.reductions import axes_of
 from cnorm._bench.interleave import Call
 
 Function = Callable[..., Any]
@@ -111,6 +112,9 @@ def scale_sparse(case: Case, d: Data) -> Call:
 
 FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "moments": lambda case, d: partial(cnorm.moments, d.x, case.axes),
+    **dict.fromkeys(
+        REDUCTIONS, lambda case, d: partial(getattr(cnorm.stats, case.operation), d.x, axes_of(case))
+    ),
     "running_moments": running_moments,
     "masked_array_layer_norm": masked_array,
     "scale_sparse": scale_sparse,

@@ -12,11 +12,25 @@ from cnorm._accept.axes import broadcast
 from cnorm._native import core
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, SPREAD_ORDER, UNIT
 
-__all__ = ["as_weights", "check_nan_policy", "extremes_of", "moments_of", "omits", "sums_of"]
+__all__ = [
+    "GREATEST",
+    "LEAST",
+    "NAN",
+    "SUM",
+    "SUM_LO",
+    "as_weights",
+    "check_nan_policy",
+    "extremes_of",
+    "moments_of",
+    "omits",
+    "squares_of",
+    "sums_of",
+]
 
 # Weights beyond these binary orders, up and down, are scaled: the core multiplies floats with them.
 ORDER = 60
-# Columns of what `core.extremes` finds.
+# Columns of sums and of extremes; both begin with COUNT.
+SUM, SUM_LO = 1, 2
 LEAST, GREATEST, NAN = 1, 2, 3
 
 
@@ -44,7 +58,10 @@ def as_weights(weights: Any, x: Array) -> Array | None:
 
 def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
     """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf where there is nothing but NaN."""
-    return core.extremes(x, axes, mask)
+    found = core.extremes(x, axes, mask)
+    if not x.size:
+        found[..., LEAST], found[..., GREATEST] = np.inf, -np.inf
+    return found
 
 
 def moments_of(
@@ -63,6 +80,11 @@ def sums_of(
     if weights is None:
         return core.sums(x, axes, mask, None, omit)
     return by_weight(core.sums, x, axes, mask, weights, omit)
+
+
+def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit: bool = False) -> Array:
+    """State [..., (count, 0, 0, sum of squares, unit)]; arguments as for `moments_of`."""
+    return core.squares(x, axes, mask, omit)
 
 
 def by_weight(

@@ -20,6 +20,8 @@ PEERS = {
     "sklearn",
     "thinc",
     "bottleneck",
+    "numbagg",
+    "pandas",
     "cv2",
 }
 PEER_FILES = {

@@ -1,0 +1,40 @@
+"""Libraries of reductions that leave NaN out: numbagg, pandas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.cases import REDUCTIONS, Case
+from bench.data import Data
+from bench.peers import FRESH, Calls
+
+
+def axes_of(case: Case) -> int | tuple[int, ...] | None:
+    """As these functions take them: None is all."""
+    if len(case.axes) == len(case.shape):
+        return None
+    return case.axes[0] if len(case.axes) == 1 else case.axes
+
+
+def numbagg_calls(case: Case, d: Data, threads: int) -> Calls:
+    """Kernels of numba, which use its threads where an array is large."""
+    if case.operation not in REDUCTIONS:
+        return {}
+    import numbagg
+
+    more: dict[str, Any] = {"ddof": 0} if case.operation == "nanvar" else {}
+    function, axes = getattr(numbagg, case.operation), axes_of(case)
+    return {FRESH: lambda: function(d.x, axis=axes, **more)}
+
+
+def pandas_calls(case: Case, d: Data, threads: int) -> Calls:
+    """Rows or columns of a frame that shares the array, by its own loops."""
+    if case.operation not in REDUCTIONS or len(case.axes) > 1:
+        return {}
+    import pandas
+
+    pandas.set_option("compute.use_bottleneck", False)
+    frame, axis = pandas.DataFrame(d.x, copy=False), case.axes[0] % 2
+    method = getattr(frame, case.operation.removeprefix("nan"))
+    more: dict[str, Any] = {"ddof": 0} if case.operation == "nanvar" else {}
+    return {FRESH: lambda: method(axis=axis, **more)}

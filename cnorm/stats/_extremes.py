@@ -1,0 +1,235 @@
+"""Extremes and where they are, with NaN left out or handed on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnorm._stats.orders import argument, extreme, reach
+from cnorm._stats.reductions import GREATEST, LEAST
+from cnorm.stats._described import described
+
+__all__ = ["argmax", "argmin", "max", "min", "nanargmax", "nanargmin", "nanmax", "nanmin", "nanptp", "ptp"]
+
+
+@described("an array without an element")
+def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Least element.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`. NaN where there is one.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.min([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([ 1., nan])
+    """
+    return extreme(a, axis, out, keepdims, where, LEAST, False)
+
+
+@described("an array without an element")
+def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Least element that is not NaN.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`. NaN where all are NaN, without a
+        warning.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.nanmin([[3.0, 1.0, np.nan], [np.nan, np.nan, np.nan]], axis=1)
+    array([ 1., nan])
+    """
+    return extreme(a, axis, out, keepdims, where, LEAST, True)
+
+
+@described("an array without an element")
+def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Greatest element.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`. NaN where there is one.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.max([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([ 3., nan])
+    """
+    return extreme(a, axis, out, keepdims, where, GREATEST, False)
+
+
+@described("an array without an element")
+def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Greatest element that is not NaN.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`. NaN where all are NaN, without a
+        warning.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.nanmax([[3.0, 1.0, np.nan], [np.nan, np.nan, np.nan]], axis=1)
+    array([ 3., nan])
+    """
+    return extreme(a, axis, out, keepdims, where, GREATEST, True)
+
+
+@described("an array without an element")
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Greatest less least element.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`, of integers as it wraps around. NaN
+        where there is one.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.ptp([[3.0, 1.0, 2.0], [5.0, 5.0, 5.0]], axis=1)
+    array([2., 0.])
+    """
+    return reach(a, axis, out, keepdims, where, False)
+
+
+@described("an array without an element")
+def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+    """Greatest less least element, NaN left out.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray or scalar
+        float32 for 16-bit floats, otherwise the dtype of `a`. NaN where all are NaN, without a
+        warning.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.nanptp([[3.0, 1.0, np.nan], [5.0, 5.0, 5.0]], axis=1)
+    array([2., 0.])
+    """
+    return reach(a, axis, out, keepdims, where, True)
+
+
+@described("an array without an element")
+def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+    """Index of the first of the least elements, or of the first NaN.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray of intp or intp
+        Along the axis; into the flattened array if that is None.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.argmin([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([1, 0])
+    """
+    return argument(a, axis, out, keepdims, where, LEAST, False)
+
+
+@described("a row without an element, or of nothing but NaN")
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+    """Index of the first of the least elements, NaN left out.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray of intp or intp
+        Along the axis; into the flattened array if that is None.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.nanargmin([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([1, 1])
+    """
+    return argument(a, axis, out, keepdims, where, LEAST, True)
+
+
+@described("an array without an element")
+def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+    """Index of the first of the greatest elements, or of the first NaN.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray of intp or intp
+        Along the axis; into the flattened array if that is None.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.argmax([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([0, 0])
+    """
+    return argument(a, axis, out, keepdims, where, GREATEST, False)
+
+
+@described("a row without an element, or of nothing but NaN")
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+    """Index of the first of the greatest elements, NaN left out.
+
+    {parameters}
+
+    Returns
+    -------
+    ndarray of intp or intp
+        Along the axis; into the flattened array if that is None.
+
+    {errors}
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.stats as bn
+    >>> bn.nanargmax([[3.0, 1.0, 2.0], [np.nan, 0.0, 1.0]], axis=1)
+    array([0, 2])
+    """
+    return argument(a, axis, out, keepdims, where, GREATEST, True)

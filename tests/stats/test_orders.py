@@ -1,0 +1,176 @@
+"""Extremes, where they are, and counts of NaN, against NumPy and against loops."""
+
+from __future__ import annotations
+
+import tracemalloc
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import Array
+from test_sums import Case, cases, result_dtype
+
+from cnorm import stats
+
+EXTREMES = ("min", "max", "ptp", "nanmin", "nanmax", "nanptp")
+ARGUMENTS = ("argmin", "argmax", "nanargmin", "nanargmax")
+
+
+def counting(case: Case) -> Array:
+    return np.broadcast_to(True if case.where is None else case.where, case.x.shape)
+
+
+def expected(case: Case, name: str) -> Array:
+    """What is hidden, or NaN and omitted, leaves its place to NaN, which fmin and fmax pass over."""
+    x = np.asarray(case.x).astype(np.float64)
+    shown = counting(case)
+    seen = np.where(shown, x, np.nan)
+    low, high = (f.reduce(seen, case.axes, keepdims=True) for f in (np.fmin, np.fmax))
+    lost = (np.isnan(x) & shown).any(case.axes, keepdims=True)
+    with np.errstate(all="ignore"):
+        result = {"min": low, "max": high, "ptp": high - low}[name.removeprefix("nan")]
+    result = result if name.startswith("nan") else np.where(lost, np.nan, result)
+    return result if case.keepdims else result.squeeze(case.axes)
+
+
+@given(cases(), st.sampled_from(EXTREMES))
+def test_extremes(case: Case, name: str) -> None:
+    function = getattr(stats, name)
+    if any(case.x.shape[a] == 0 for a in case.axes):
+        with pytest.raises(ValueError, match=r"^a: zero-size array to reduction operation"):
+            function(case.x, case.axis, where=case.where)
+        return
+    y = function(case.x, case.axis, None, case.keepdims, where=case.where)
+    wanted = expected(case, name).astype(result_dtype(case.x.dtype))
+    assert y.dtype == wanted.dtype
+    assert y.shape == wanted.shape
+    np.testing.assert_array_equal(y, wanted)
+    out = np.zeros(y.shape)
+    assert function(case.x, case.axis, out, case.keepdims, where=case.where) is out
+    np.testing.assert_allclose(out, y, rtol=1e-6)
+    assert case.placed.unchanged()
+
+
+def first(row: Array, shown: Array, name: str) -> int:
+    """By a loop; -1 if there is nothing."""
+    best = -1
+    for i, value in enumerate(row):
+        if not shown[i] or (np.isnan(value) and name.startswith("nan")):
+            continue
+        if np.isnan(value):
+            return i
+        if best < 0 or (value < row[best] if name.endswith("min") else value > row[best]):
+            best = i
+    return best
+
+
+@given(cases(), st.sampled_from(ARGUMENTS))
+def test_arguments(case: Case, name: str) -> None:
+    axis = case.axis if case.axis is None or isinstance(case.axis, int) else None
+    function, x = getattr(stats, name), np.asarray(case.x).astype(np.float64).round()
+    along = axis if x.ndim else None
+    rows, shown = (
+        v.reshape(1, -1) if along is None else np.moveaxis(v, along, -1) for v in (x, counting(case))
+    )
+    shape = rows.shape[:-1]
+    wanted = [first(rows[i], shown[i], name) for i in np.ndindex(shape)]
+    if rows.shape[-1] == 0 or -1 in wanted:
+        with pytest.raises(
+            ValueError, match=r"of an empty sequence|All-NaN slice|where: expected an element"
+        ):
+            function(x, axis, where=case.where)
+        return
+    y = function(x, axis, keepdims=case.keepdims, where=case.where)
+    assert np.ravel(y).tolist() == wanted
+    assert y.dtype == np.intp
+    assert y.ndim == (x.ndim if case.keepdims else 0 if axis is None else max(x.ndim - 1, 0))
+
+
+@given(cases())
+def test_counts(case: Case) -> None:
+    x, shown = np.asarray(case.x).astype(np.float64), counting(case)
+    how = {"axis": case.axis, "keepdims": case.keepdims, "where": case.where}
+    reduced: dict[str, Any] = {"axis": case.axes, "keepdims": case.keepdims}
+    number = (~np.isnan(x) & shown).sum(**reduced)
+    for function, wanted in (
+        (stats.count, number),
+        (stats.anynan, (np.isnan(x) & shown).any(**reduced)),
+        (stats.allnan, number == 0),
+    ):
+        y = function(case.x, **how)
+        assert np.array_equal(y, wanted)
+        assert y.dtype == (np.intp if function is stats.count else np.bool_)
+        out = np.zeros(np.shape(y), y.dtype)
+        assert function(case.x, out=out, **how) is out
+        assert np.array_equal(out, wanted)
+    assert case.placed.unchanged()
+
+
+@pytest.mark.parametrize("dtype", "?bBhHiIlLqQfdgFD")
+def test_equal_to_numpy(dtype: str) -> None:
+    """Values, dtypes, types and refusals of every function NumPy has."""
+    names = [n for n in stats.__all__ if hasattr(np, n)]
+    rng = np.random.default_rng(0)
+    for shape in ((), (1,), (3, 4), (2, 3, 4), (0,), (0, 3), (0, 0)):
+        x = np.array((rng.normal(size=shape) * 10).astype(dtype))
+        if x.dtype.kind in "fc":
+            x[rng.random(shape) < 0.2] = np.nan
+        for axis in (None, *range(len(shape)), (), (0, 1)[: len(shape)]):
+            for name in names:
+                if not ("arg" in name and isinstance(axis, tuple)):
+                    compare(name, x, axis)
+
+
+def compare(name: str, x: Array, axis: Any) -> None:
+    """With NumPy, which may warn where ours does not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wanted = getattr(np, name)(x, axis)
+    except (ValueError, TypeError) as error:
+        with pytest.raises(type(error)):
+            getattr(stats, name)(x, axis)
+        return
+    y = getattr(stats, name)(x, axis)
+    assert type(y) is type(wanted), (name, x, axis)
+    assert y.dtype == wanted.dtype
+    np.testing.assert_allclose(y, wanted, rtol=1e-5, atol=1e-6, err_msg=f"{name} {x!r} {axis}")
+
+
+def test_large_integers() -> None:
+    x = np.array([2**63 - 1, 2**63 - 2, 2**62 + 1], np.int64)
+    assert stats.max(x) == stats.nanmax(x) == 2**63 - 1
+    assert stats.min(x) == 2**62 + 1
+    assert stats.nanargmax(x, where=[False, True, True]) == 1
+    assert stats.max(x, where=[False, True, True]) == 2**63 - 2
+    assert stats.ptp(x.astype(np.uint64), where=[True, True, False]) == 1
+    with pytest.raises(ValueError, match=r"^where: expected an element in each group"):
+        stats.min(x, where=False)
+
+
+def test_first_among_equals_and_infinities() -> None:
+    """An infinity is no NaN, wherever NaN stand."""
+    nan, inf = np.nan, np.inf
+    assert stats.nanargmin([nan, inf]) == 1
+    assert stats.nanargmax([nan, -inf, nan, -inf]) == 1
+    assert stats.nanargmin([nan, 2, 1, 1]) == 2
+    assert stats.argmin([2, nan, 1, nan]) == 1
+    assert stats.nanargmax(np.array([[nan, 1 + 1j], [2j, nan]]), 1).tolist() == [1, 0]
+    assert stats.nanargmin(np.array([[[-0.0, 0.0], [nan, 3]]]), 2).tolist() == [[0, 1]]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_memory_of_arguments(axis: int | None) -> None:
+    """Nothing of x's size where nothing is NaN; blocks where something is."""
+    x = np.random.default_rng(0).normal(size=(2000, 1000))
+    for share in (0.0, 0.1):
+        x[np.random.default_rng(1).random(x.shape) < share] = np.nan
+        tracemalloc.start()
+        stats.nanargmin(x, axis)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < x.nbytes / 10
