@@ -12,7 +12,7 @@ import pytest
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm.preprocessing import minmax_scale, scale, zscore
+from cnorm.preprocessing import gzscore, maxabs_scale, minmax_scale, normalize, scale, zmap, zscore
 
 ROWS = [[1.5, 2.0], [np.nan, 5.0], [4.0, 7.25]]
 PLAIN = np.array(ROWS)
@@ -23,12 +23,21 @@ def streamed(x: Any) -> Any:
     return stats.mean, stats.var(1)
 
 
+def geometric(x: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return gzscore(x, nan_policy="omit")
+
+
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "moments": ("x", lambda x: cnorm.moments(x, 0, nan_policy="omit")),
     "update": ("x", streamed),
     "zscore": ("a", lambda x: zscore(x, nan_policy="omit")),
     "scale": ("X", scale),
     "minmax_scale": ("X", minmax_scale),
+    "maxabs_scale": ("X", maxabs_scale),
+    "zmap": ("compare", lambda x: zmap([[1.0, 2.0]], x, nan_policy="omit")),
+    "zmap scores": ("scores", lambda x: zmap(x, PLAIN, nan_policy="omit")),
+    "gzscore": ("a", geometric),
 }
 by_function = pytest.mark.parametrize("name", FUNCTIONS)
 
@@ -157,7 +166,7 @@ def test_nothing_changes_when_refused() -> None:
     with pytest.raises(TypeError, match=r"^x: "):
         stats.update(bad)
     assert stats == before
-    for call in (zscore, scale, minmax_scale):
+    for call in (zscore, scale, minmax_scale, maxabs_scale, gzscore, normalize):
         with pytest.raises(TypeError):
             call(bad, out=out)
     assert (out == 7).all()

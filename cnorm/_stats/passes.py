@@ -51,7 +51,7 @@ def flat(x: Array) -> Array | None:
 
 
 def surely_finite(x: Array) -> bool:
-    """Is x finite for sure? One dot product tells, unless there is inf, NaN or the root of the largest float."""
+    """Is x finite for sure? One dot product tells but for inf, NaN and the root of the largest float."""
     vector = flat(x) if x.dtype.char in "fd" else None
     if vector is None:
         return False
