@@ -111,19 +111,10 @@ def plausible(name: str, x: Array) -> st.SearchStrategy[Any]:
         "where": last.flatmap(lambda s: hnp.arrays(bool, s)),
         "weights": last.flatmap(lambda s: hnp.arrays(np.float64, s, elements=st.floats(0, 9))),
     }
-    flags = (
-        "training",
-        "use_input_stats",
-        "keepdims",
-        "return_moments",
-        "with_mean",
-        "with_std",
-        "copy",
-        "return_norm",
-    )
+    flags = ("training", "use_input_stats", "keepdims", "return_moments", "with_mean", "with_std")
     if name in by_name:
         return by_name[name]
-    if name in (*flags, "using_moving_average", "transpose"):
+    if name in (*flags, "using_moving_average", "transpose", "copy", "return_norm"):
         return st.booleans()
     parameters = ("weight", "bias", "running_mean", "running_var", "g", "mean_weight", "var_weight")
     if name in (*parameters, "bn_weight", "bn_bias"):

@@ -103,6 +103,20 @@ def test_frames_keep_plain_dtypes() -> None:
 
 
 @by_function
+@pytest.mark.parametrize("dtype", [np.longdouble, np.float16, np.float32, np.uint8, np.bool_], ids=str)
+def test_frames_of_any_real_dtype(name: str, dtype: Any) -> None:
+    """In all columns, or beside a column of float64; what is wider than float64 becomes that."""
+    pandas = pytest.importorskip("pandas")
+    values = np.array([[1.5, 2], [0, 0], [4, 7.25]]).astype(dtype).astype(np.float64)
+    call = FUNCTIONS[name][1]
+    for dtypes in ({"a": dtype, "b": dtype}, {"a": dtype, "b": np.float64}):
+        frame = pandas.DataFrame({"a": values[:, 0], "b": values[:, 1]}).astype(dtypes)
+        for got, wanted in zip(call(frame), call(values), strict=True):
+            assert type(got) is np.ndarray
+            np.testing.assert_allclose(got, wanted, rtol=1e-2, atol=2e-3)
+
+
+@by_function
 def test_polars(name: str) -> None:
     polars = pytest.importorskip("polars")
     call = FUNCTIONS[name][1]
