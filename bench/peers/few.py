@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bench.cases import Case
 from bench.data import Data
 from bench.peers import FRESH, Calls, Later
@@ -11,24 +13,36 @@ from bench.peers import FRESH, Calls, Later
 
 def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
     """z-scores."""
-    if case.operation != "zscore":
+    if case.operation not in ("zscore", "zmap", "gzscore"):
         return {}
-    from scipy.stats import zscore
+    from scipy import stats
 
-    return {FRESH: lambda: zscore(d.x, 0)}
+    positive = np.abs(d.x) if case.operation == "gzscore" else d.x
+    call: dict[str, Any] = {
+        "zscore": lambda: stats.zscore(d.x, 0),
+        "zmap": lambda: stats.zmap(d.x, d.fit, 0),
+        "gzscore": lambda: stats.gzscore(positive, axis=0),
+    }
+    return {FRESH: call[case.operation]}
 
 
 def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
     """The scalers: fitted and applied, a fitted one applied to a row, or fitted further."""
-    if case.operation not in ("zscore", "minmax", "scaler_row", "running_moments"):
+    scalers = {
+        "zscore": "StandardScaler",
+        "minmax": "MinMaxScaler",
+        "maxabs": "MaxAbsScaler",
+        "normalizer": "Normalizer",
+    }
+    if case.operation not in (*scalers, "scaler_row", "running_moments"):
         return {}
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+    from sklearn import preprocessing
 
     if case.operation == "scaler_row":
-        fitted = StandardScaler().fit(d.fit)
+        fitted = preprocessing.StandardScaler().fit(d.fit)
         return {FRESH: lambda: fitted.transform(d.x)}
     if case.operation == "running_moments":
-        stream = StandardScaler().fit(d.fit)
+        stream = preprocessing.StandardScaler().fit(d.fit)
         result = Later(lambda: stream.mean_, lambda: stream.var_)
 
         def run() -> Later:
@@ -36,7 +50,7 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
             return result
 
         return {FRESH: run}
-    scaler: Any = StandardScaler if case.operation == "zscore" else MinMaxScaler
+    scaler: Any = getattr(preprocessing, scalers[case.operation])
     return {FRESH: lambda: scaler().fit_transform(d.x)}
 
 

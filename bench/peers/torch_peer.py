@@ -128,6 +128,7 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
         "moments": lambda: torch.var_mean(x, case.axes, correction=0)[::-1],
         "zscore": lambda: zscore(x),
         "minmax": lambda: minmax(x),
+        "normalizer": lambda: T.normalize(x, 2.0, 1, 0.0),
         "switchable_norm_eval": lambda: switchable(x, mix, (mean, var), w, b),
         "switchable_norm_train": lambda: switchable(x, mix, None, w, b),
         "scaler_row": row_scaler(x, d.fit),

@@ -25,7 +25,7 @@ FILES = {
     "test_extmath": ("_incremental_mean_and_var",),
     "test_sparsefuncs": ("mean_variance_axis", "incr_mean_variance_axis"),
 }
-# What is not run: those of the array API (NumPy in, NumPy out); the stability of 5000 steps, whose reference is
+# What is not run: those of the array API (NumPy in, NumPy out); the stability of 5000 steps, held to
 # `A.mean(axis=0)`, which is 7e-6 off the exact mean (below is the same with the exact one); weights below 0,
 # which the scalers refuse: test_incremental_weighted_mean_and_variance draws some about 0.
 LEFT_OUT = ("array_api", "numerical_stability")
@@ -97,7 +97,7 @@ OURS = {
 }
 
 
-def tests_of(file: str) -> dict[str, Callable[..., Any]]:
+def selected(file: str) -> dict[str, Callable[..., Any]]:
     """Those that call one of the names."""
     module: ModuleType = importlib.import_module(f"sklearn.utils.tests.{file}")
     return {
@@ -109,7 +109,7 @@ def tests_of(file: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-SELECTED = {name: function for file in FILES for name, function in tests_of(file).items()}
+SELECTED = {name: function for file in FILES for name, function in selected(file).items()}
 globals().update(SELECTED)
 
 
