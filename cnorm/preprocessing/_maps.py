@@ -275,15 +275,21 @@ def meeting(m: Map, top: Array, regular: Array, wanted: Any, span: Any) -> tuple
     kind = top.dtype
     unit = mapped(m._replace(bias=None), top)
     known = regular & np.isfinite(top) & (unit > 0)
-    weight = span / np.where(known, unit, kind.type(1))
-    best, chosen = np.full(top.shape, -np.inf, kind), weight
+    weight = (span / np.where(known, unit, kind.type(1))).reshape(-1)
+    best, chosen = np.full(top.size, -np.inf, kind), np.where(known.reshape(-1), weight, span)
+    left = np.flatnonzero(known)
     for steps in (0, 1, -1, 2, -2, 3, -3, -4):
-        trial = stepped(weight, steps)
-        y = mapped(m._replace(weight=trial), top)
-        better = (y <= wanted) & (y > best)
-        best, chosen = np.where(better, y, best), np.where(better, trial, chosen)
-    chosen = np.where(known, chosen, span)
-    return m._replace(weight=None if (chosen == 1).all() else chosen), known & (best != wanted)
+        trial = stepped(weight[left], steps)
+        y = mapped(m.taken(left)._replace(weight=trial), top.reshape(-1)[left])
+        better = (y <= wanted) & (y > best[left])
+        best[left[better]], chosen[left[better]] = y[better], trial[better]
+        left = left[best[left] != wanted]
+        if not left.size:
+            break
+    missed = np.zeros(top.size, np.bool_)
+    missed[left] = True
+    chosen = chosen.reshape(top.shape)
+    return m._replace(weight=None if (chosen == 1).all() else chosen), missed.reshape(top.shape)
 
 
 def ratio_map(dtype: np.dtype[Any], scale: Array) -> Map:
