@@ -13,6 +13,7 @@ from cnorm._accept.masks import unmasked
 from cnorm._stats.passes import check_finite, extremes
 from cnorm._stats.table import table_moments, values_of
 from cnorm.preprocessing._functions import destination, real
+from cnorm.preprocessing._maps import ratio_map
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
 
 __all__ = ["as_norm", "normalize", "run_norm", "run_sparse_norm"]
@@ -104,15 +105,27 @@ def normalize(
 
 
 def run_norm(x: Array, norm: str, axes: tuple[int, ...], out: Array) -> None:
-    """Writes x / its norm to `out`, which may be x itself."""
-    functional.normalize(x, as_norm(norm), axes, 0.0, out)
+    """Writes finite x / its norm to `out`, which may be x itself; what is largest is 1 exactly for "max"."""
+    if norm == "max":
+        largest = largest_norms(x, axes)
+        ratio_map(x.dtype, np.where(largest == 0, 1.0, largest)).run(x, out)
+    else:
+        functional.normalize(x, as_norm(norm), axes, 0.0, out)
+
+
+def largest_norms(x: Array, axes: tuple[int, ...]) -> Array:
+    """The largest magnitudes over axes (kept)."""
+    low, high = extremes(x, axes)
+    return np.asarray(np.maximum(-low, high))
 
 
 def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
     """Norms of finite x over axes (dropped), 1 where they are 0."""
+    kept = [n for a, n in enumerate(x.shape) if a not in axes]
+    if not x.size:
+        return np.ones(kept, x.dtype)
     if norm == "max":
-        low, high = extremes(x, axes) if x.size else (np.zeros(1), np.zeros(1))
-        norms = np.maximum(-low, high)
+        norms = largest_norms(x, axes)
     elif norm == "l1":
         with np.errstate(over="ignore"):
             norms = np.abs(x).sum(axes, np.float64, keepdims=True)
@@ -120,8 +133,7 @@ def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
         count, mean, _, std = values_of(table_moments(x, axes))
         with np.errstate(over="ignore"):
             norms = np.sqrt(count) * np.hypot(mean, std)
-    kept = [n for a, n in enumerate(x.shape) if a not in axes]
-    norms = np.where(norms == 0, 1, norms).reshape(kept) if x.size else np.ones(kept)
+    norms = np.where(norms == 0, 1, norms).reshape(kept)
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(norms.astype(x.dtype))
 

@@ -41,6 +41,8 @@ def test_oracle(norm: str, dtype: np.dtype[Any], axis: Any) -> None:
     y, norms = normalize(x, norm, axis=axis, return_norm=True)
     assert y.dtype == norms.dtype == dtype
     assert norms.shape == expected.squeeze(axis).shape
+    if norm == "max":
+        assert (np.abs(y.astype(F64)).max(axis) == 1).all()
     error = np.abs(y.astype(F64) - x.astype(F64) / expected)
     assert float(error.max()) <= 4 * eps(dtype)
     np.testing.assert_allclose(norms.astype(F64), expected.squeeze(axis).astype(F64), rtol=4 * eps(dtype))
