@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 EPS = 1e-5
 PAGE = 4096
 # Operations of something that has seen data before.
-STARTED = ("scaler_row", "running_moments")
+STARTED = ("scaler_row", "running_moments", "zmap")
 COLD = np.zeros(1 << 26, np.uint8)  # more than the caches hold
 
 

@@ -50,6 +50,12 @@ def minmax(case: Case, d: Data) -> Any:
     return (x - low) / (high - low)
 
 
+def maxabs(case: Case, d: Data) -> Any:
+    """Columns by their largest magnitude."""
+    x = d.x.astype(np.float64)
+    return x / np.abs(x).max(0)
+
+
 def picture(case: Case, d: Data) -> Any:
     """Each channel is a column of pixels."""
     pixels = f.wide(d.x).reshape(-1, case.shape[-1]) * picture_scale(d.x)
@@ -108,6 +114,12 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "scale_sparse": lambda case, d: d.x / np.sqrt(f.moments(d.x, 0)[1]),
     "scaler_row": lambda case, d: f.batch_norm(d.x, *f.moments(d.fit, 0), eps=0)[0],
     "minmax": minmax,
+    "maxabs": maxabs,
+    "normalizer": lambda case, d: in_parts(lambda x: f.normalize(x, 2, 1, 0), d.x),
+    "zmap": lambda case, d: f.batch_norm(d.x, *f.moments(d.fit, 0), eps=0)[0],
+    "gzscore": lambda case, d: in_parts(
+        lambda x: f.standardize(np.log(np.abs(x), dtype=np.float64), axis=0, eps=0), d.x, axis=1
+    ),
     "fold_batch_norm": fold,
     "switchable_norm_eval": switchable_norm,
     "switchable_norm_train": switchable_norm,

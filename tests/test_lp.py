@@ -66,3 +66,26 @@ def test_a_row_beyond_float64_costs_the_others_nothing(p: float) -> None:
     y = F.normalize(x, p, eps=0.0)
     assert np.array_equal(y[:1], alone)
     np.testing.assert_allclose(y[1], F.normalize(x[1] / 1e300, p, 0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("p", [1, 2, 3.5, np.inf])
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 2), (), None], ids=str)
+def test_axis_is_dim(p: float, axis: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 5, 6)).astype(np.float32)
+    dim = 1 if axis is None else axis
+    expected, out = F.normalize(x, p, dim), np.empty_like(x)
+    np.testing.assert_array_equal(F.normalize(x, p, axis=axis), expected)
+    assert F.normalize(x, p, axis=axis, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_axis_refused() -> None:
+    x = np.ones((4, 5))
+    for arguments, error, message in (
+        ({"axis": 2}, ValueError, "axis: expected axes of a 2-dimensional array, got 2"),
+        ({"axis": "0"}, TypeError, "axis: expected an int"),
+        ({"axis": (0, 0)}, ValueError, "axis: expected different axes"),
+        ({"axis": 0, "dim": 0}, ValueError, "axis: expected None beside dim=0, got 0"),
+    ):
+        with pytest.raises(error, match=message):
+            F.normalize(x, **arguments)  # type: ignore[arg-type]

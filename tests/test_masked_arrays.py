@@ -45,6 +45,7 @@ AS_ZERO: dict[str, Call] = {
     "weight_norm": lambda x, **w: F.weight_norm(x, np.ones(4), **w),
     "local_response_norm": lambda x, **w: F.local_response_norm(x, 3, k=0.0, alpha=0.1, **w),
     "cross_map_lrn2d": lambda x, **w: F.cross_map_lrn2d(x, 3, **w),
+    "preprocessing.normalize": lambda x, **w: preprocessing.normalize(x, **w),
 }
 # Means of what is shown: compared with each row of it alone.
 BY_ROWS: dict[str, Call] = {
@@ -52,7 +53,10 @@ BY_ROWS: dict[str, Call] = {
     "rms_norm_int8": lambda x, **w: F.rms_norm_int8(x, (x.shape[-1],), **w)[0],
     "scale": lambda x, **w: preprocessing.scale(x, -1, **w),
     "minmax_scale": lambda x, **w: preprocessing.minmax_scale(x, axis=-1, **w),
+    "maxabs_scale": lambda x, **w: preprocessing.maxabs_scale(x, axis=-1, **w),
     "zscore": lambda x, **w: preprocessing.zscore(x, -1, **w),
+    "zmap": lambda x, **w: preprocessing.zmap(x, x[...], -1, **w),
+    "gzscore": lambda x, **w: preprocessing.gzscore(np.abs(x), axis=-1, **w),
 }
 REFUSED: dict[str, Call] = {
     "image_normalize": lambda x: cnorm.image_normalize(x, 0.5, 0.5),
@@ -60,6 +64,8 @@ REFUSED: dict[str, Call] = {
     "fold_batch_norm": lambda x: F.fold_batch_norm(x, None, np.ones(4), np.ones(4), None, None),
     "StandardScaler": lambda x: preprocessing.StandardScaler().fit(x.reshape(4, -1)),
     "MinMaxScaler": lambda x: preprocessing.MinMaxScaler().fit(x.reshape(4, -1)),
+    "MaxAbsScaler": lambda x: preprocessing.MaxAbsScaler().fit(x.reshape(4, -1)),
+    "Normalizer": lambda x: preprocessing.Normalizer().fit(x.reshape(4, -1)),
 }
 # No data comes into these.
 WITHOUT = {
@@ -69,7 +75,8 @@ WITHOUT = {
 
 
 def test_every_public_function_is_here() -> None:
-    public = {*cnorm.__all__, *F.__all__, *preprocessing.__all__} - WITHOUT
+    both = {name: f"preprocessing.{name}" for name in {*F.__all__} & {*preprocessing.__all__}}
+    public = {*cnorm.__all__, *F.__all__, *(both.get(n, n) for n in preprocessing.__all__)} - WITHOUT
     public |= {f"stats.{name}" for name in stats.__all__}
     assert public == {*TAKES_WHERE, *AS_ZERO, *BY_ROWS, *REFUSED}
 

@@ -94,13 +94,24 @@ def test_scipy() -> None:
     np.testing.assert_allclose(P.zscore(TABLE, axis=1, ddof=1), stats.zscore(TABLE, axis=1, ddof=1))
     scaler = P.StandardScaler().fit(TABLE)
     np.testing.assert_allclose(scaler.transform(TABLE[:5]), stats.zmap(TABLE[:5], TABLE))
+    np.testing.assert_allclose(P.zmap(TABLE[:5], TABLE, ddof=1), stats.zmap(TABLE[:5], TABLE, ddof=1))
+    positive = abs(TABLE)
+    np.testing.assert_allclose(P.gzscore(positive, axis=1), stats.gzscore(positive, axis=1), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("norm", "p"), [("l1", 1), ("l2", 2), ("max", float("inf"))])
 def test_scikit_learn_normalize(norm: str, p: float) -> None:
     normalize = pytest.importorskip("sklearn.preprocessing").normalize
-    positive = abs(TABLE)
-    np.testing.assert_allclose(F.normalize(positive, p, 1), normalize(positive, norm))
+    np.testing.assert_allclose(F.normalize(TABLE, p, axis=1), normalize(TABLE, norm))
+    np.testing.assert_allclose(P.normalize(TABLE, norm), normalize(TABLE, norm))
+    np.testing.assert_allclose(P.Normalizer(norm).fit_transform(TABLE), normalize(TABLE, norm))
+
+
+def test_scikit_learn_maxabs() -> None:
+    maxabs_scale = pytest.importorskip("sklearn.preprocessing").maxabs_scale
+    for axis in (0, 1):
+        np.testing.assert_allclose(P.maxabs_scale(TABLE, axis=axis), maxabs_scale(TABLE, axis=axis))
+    np.testing.assert_allclose(P.MaxAbsScaler().fit_transform(TABLE), maxabs_scale(TABLE))
 
 
 def test_numpy() -> None:

@@ -24,8 +24,8 @@ from strategies import (
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm._stats.state import combined, deviation, values_of
 from cnorm._stats.reductions import moments_of
+from cnorm._stats.state import combined, deviation, values_of
 from cnorm._stats.table import table_moments
 
 NO_INFINITY = (*FINITE_KINDS, *EXTREME_KINDS, *NAN_KINDS)

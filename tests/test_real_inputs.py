@@ -13,7 +13,7 @@ from sweep import sweep
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm.preprocessing import minmax_scale, scale, zscore
+from cnorm.preprocessing import gzscore, maxabs_scale, minmax_scale, normalize, scale, zmap, zscore
 
 ROWS = [[1.5, 2.0], [np.nan, 5.0], [4.0, 7.25]]
 PLAIN = np.array(ROWS)
@@ -24,12 +24,21 @@ def streamed(x: Any) -> Any:
     return stats.mean, stats.var(1)
 
 
+def geometric(x: Any) -> Any:
+    with np.errstate(divide="ignore"):
+        return gzscore(x, nan_policy="omit")
+
+
 FUNCTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "moments": ("x", lambda x: cnorm.moments(x, 0, nan_policy="omit")),
     "update": ("x", streamed),
     "zscore": ("a", lambda x: zscore(x, nan_policy="omit")),
     "scale": ("X", scale),
     "minmax_scale": ("X", minmax_scale),
+    "maxabs_scale": ("X", maxabs_scale),
+    "zmap": ("compare", lambda x: zmap([[1.0, 2.0]], x, nan_policy="omit")),
+    "zmap scores": ("scores", lambda x: zmap(x, PLAIN, nan_policy="omit")),
+    "gzscore": ("a", geometric),
 }
 by_function = pytest.mark.parametrize("name", FUNCTIONS)
 
@@ -70,7 +79,7 @@ def test_nullable_columns(name: str, dtypes: tuple[str, str]) -> None:
         for got, wanted in zip(call(given), call(values), strict=True):
             assert type(got) is np.ndarray
             assert got.dtype == np.float64
-            np.testing.assert_array_equal(got, wanted)
+            np.testing.assert_allclose(got, wanted, rtol=1e-15)  # frames lie column by column
 
 
 def test_nullable_series_and_booleans() -> None:
@@ -90,6 +99,20 @@ def test_frames_keep_plain_dtypes() -> None:
     frame = pandas.DataFrame(np.ones((3, 2), np.float32))
     assert scale(frame).dtype == np.float32
     assert cnorm.moments(frame, 0)[0].dtype == np.float32
+
+
+@by_function
+@pytest.mark.parametrize("dtype", [np.longdouble, np.float16, np.float32, np.uint8, np.bool_], ids=str)
+def test_frames_of_any_real_dtype(name: str, dtype: Any) -> None:
+    """In all columns, or beside a column of float64; what is wider than float64 becomes that."""
+    pandas = pytest.importorskip("pandas")
+    values = np.array([[1.5, 2], [0, 0], [4, 7.25]]).astype(dtype).astype(np.float64)
+    call = FUNCTIONS[name][1]
+    for dtypes in ({"a": dtype, "b": dtype}, {"a": dtype, "b": np.float64}):
+        frame = pandas.DataFrame({"a": values[:, 0], "b": values[:, 1]}).astype(dtypes)
+        for got, wanted in zip(call(frame), call(values), strict=True):
+            assert type(got) is np.ndarray
+            np.testing.assert_allclose(got, wanted, rtol=1e-2, atol=2e-3)
 
 
 @by_function
@@ -156,7 +179,7 @@ def test_nothing_changes_when_refused() -> None:
     with pytest.raises(TypeError, match=r"^x: "):
         stats.update(bad)
     assert stats == before
-    for call in (zscore, scale, minmax_scale):
+    for call in (zscore, scale, minmax_scale, maxabs_scale, gzscore, normalize):
         with pytest.raises(TypeError):
             call(bad, out=out)
     assert (out == 7).all()

@@ -111,6 +111,12 @@ PUBLIC |= {f"stats.{name}": getattr(cnorm.stats, name) for name in cnorm.stats._
 PUBLIC |= {name: getattr(cnorm, name) for name in ("image_normalize", "moments", "standardize")}
 
 
+PUBLIC |= {
+    f"preprocessing.{name}": getattr(cnorm.preprocessing, name)
+    for name in cnorm.preprocessing.__all__
+    if name.islower()
+}
+
 for bridge in ("dask", "onnx", "torch"):
     with suppress(ImportError):  # tests/test_import.py sees to it that a library is all that is missing
         interop = importlib.import_module(f"cnorm.interop.{bridge}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from bench.cases import REDUCTIONS, Case
 from bench.data import Data
 from bench.peers import FRESH, Calls, Later
@@ -12,29 +14,41 @@ from bench.peers.reductions import axes_of
 
 def scipy_calls(case: Case, d: Data, threads: int) -> Calls:
     """z-scores."""
-    if case.operation != "zscore":
+    if case.operation not in ("zscore", "zmap", "gzscore"):
         return {}
-    from scipy.stats import zscore
+    from scipy import stats
 
-    return {FRESH: lambda: zscore(d.x, 0)}
+    positive = np.abs(d.x) if case.operation == "gzscore" else d.x
+    call: dict[str, Any] = {
+        "zscore": lambda: stats.zscore(d.x, 0),
+        "zmap": lambda: stats.zmap(d.x, d.fit, 0),
+        "gzscore": lambda: stats.gzscore(positive, axis=0),
+    }
+    return {FRESH: call[case.operation]}
 
 
 def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
     """The scalers: fitted and applied, a fitted one applied to a row, or fitted further."""
-    if case.operation not in ("zscore", "minmax", "scaler_row", "running_moments", "scale_sparse"):
+    scalers = {
+        "zscore": "StandardScaler",
+        "minmax": "MinMaxScaler",
+        "maxabs": "MaxAbsScaler",
+        "normalizer": "Normalizer",
+    }
+    if case.operation not in (*scalers, "scaler_row", "running_moments", "scale_sparse"):
         return {}
-    from sklearn.preprocessing import MinMaxScaler, StandardScaler, scale
+    from sklearn import preprocessing
 
     if case.operation == "scaler_row":
-        fitted = StandardScaler().fit(d.fit)
+        fitted = preprocessing.StandardScaler().fit(d.fit)
         return {FRESH: lambda: fitted.transform(d.x)}
     if case.operation == "scale_sparse":
         from scipy.sparse import csc_array
 
         x = csc_array(d.x)
-        return {FRESH: lambda: scale(x, with_mean=False)}
+        return {FRESH: lambda: preprocessing.scale(x, with_mean=False)}
     if case.operation == "running_moments":
-        stream = StandardScaler().fit(d.fit)
+        stream = preprocessing.StandardScaler().fit(d.fit)
         result = Later(lambda: stream.mean_, lambda: stream.var_)
 
         def run() -> Later:
@@ -42,7 +56,7 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
             return result
 
         return {FRESH: run}
-    scaler: Any = StandardScaler if case.operation == "zscore" else MinMaxScaler
+    scaler: Any = getattr(preprocessing, scalers[case.operation])
     return {FRESH: lambda: scaler().fit_transform(d.x)}
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from bench.cases import REDUCTIONS, Case
 from bench.data import EPS, Array, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
-from cnorm._bench.interleave import Call
 from bench.peers.reductions import axes_of
+from cnorm._bench.interleave import Call
 
 
 def formula(x: Array, axes: tuple[int, ...], w: Array, b: Array) -> Array:
@@ -124,6 +124,26 @@ def minmax(x: Array, out: Array | None = None) -> Array:
     return np.divide(np.subtract(x, low, out=out), x.max(0) - low, out=out)
 
 
+def maxabs(x: Array, out: Array | None = None) -> Array:
+    """Columns by their largest magnitude."""
+    return np.divide(x, np.maximum(-x.min(0), x.max(0)), out=out)
+
+
+def unit(x: Array, out: Array | None = None) -> Array:
+    """Rows of unit L2 norm."""
+    return np.divide(x, np.sqrt(np.einsum("ij,ij->i", x, x))[:, None], out=out)
+
+
+def zmap(x: Array, other: Array, out: Array | None = None) -> Array:
+    """Columns by the moments of others."""
+    return np.divide(np.subtract(x, other.mean(0), out=out), other.std(0), out=out)
+
+
+def geometric(x: Array, out: Array | None = None) -> Array:
+    """Columns of logarithms to zero mean and unit deviation."""
+    return zscore(np.log(x, out=out), out)
+
+
 def softmax(logits: Array) -> Array:
     """Of the last axis."""
     e = np.exp(logits.astype(np.float64))
@@ -196,6 +216,10 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "batch_norm_eval": partial(affine, x, mean, var, w, b),
         "zscore": partial(zscore, x),
         "minmax": partial(minmax, x),
+        "maxabs": partial(maxabs, x),
+        "normalizer": partial(unit, x),
+        "zmap": partial(zmap, x, d.fit),
+        "gzscore": partial(geometric, np.abs(x) if operation == "gzscore" else x),
         "switchable_norm_eval": partial(switchable, case, d),
         "switchable_norm_train": partial(switchable, case, d),
     }

@@ -48,6 +48,18 @@ def minmax(x: Tensor) -> Tensor:
     return (x - low) / (high - low)
 
 
+def maxabs(x: Tensor) -> Tensor:
+    """Columns by their largest magnitude."""
+    low, high = torch.aminmax(x, dim=0)
+    return x / torch.maximum(-low, high)
+
+
+def zmap(x: Tensor, other: Tensor) -> Tensor:
+    """Columns by the moments of others."""
+    var, mean = torch.var_mean(other, 0, correction=0)
+    return (x - mean) * var.rsqrt()
+
+
 def over_channels(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """The way around torch's missing axis argument."""
     return T.layer_norm(x.permute(0, 2, 3, 1), w.shape, w, b, EPS).permute(0, 3, 1, 2)
@@ -109,7 +121,8 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
     x = tensor(d.x)
     kind = x.dtype if x.dtype.is_floating_point else torch.float32
     w, b, mean, var, mix = (tensor(p).to(kind) for p in (d.weight, d.bias, d.mean, d.var, d.mix))
-    rows = case.parameter_shape
+    rows, other = case.parameter_shape, tensor(d.fit)
+    positive = x.abs() if case.operation == "gzscore" else x
     if case.is_picture:
         mean, std = tensor(d.mean), tensor(np.sqrt(d.var))
         return {case.operation: lambda: picture(x, mean, std, 1 / picture_scale(d.x))}
@@ -128,6 +141,10 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
         "moments": lambda: torch.var_mean(x, case.axes, correction=0)[::-1],
         "zscore": lambda: zscore(x),
         "minmax": lambda: minmax(x),
+        "maxabs": lambda: maxabs(x),
+        "zmap": lambda: zmap(x, other),
+        "gzscore": lambda: zscore(positive.log()),
+        "normalizer": lambda: T.normalize(x, 2.0, 1, 0.0),
         "switchable_norm_eval": lambda: switchable(x, mix, (mean, var), w, b),
         "switchable_norm_train": lambda: switchable(x, mix, None, w, b),
         "scaler_row": row_scaler(x, d.fit),

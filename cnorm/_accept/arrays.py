@@ -93,11 +93,15 @@ def as_number_array(x: Any, name: str) -> Array:
 
 
 def nullable(x: Any) -> Any:
-    """float64 for a pandas object of numbers that may be missing, as scikit-learn has it; else x itself."""
-    if not type(x).__module__.startswith("pandas.") or not hasattr(x, "to_numpy"):
+    """float64 for a pandas object of numbers that may be missing, or wider; else x itself.
+
+    As scikit-learn has it.
+    """
+    if type(x).__module__.partition(".")[0] != "pandas" or not hasattr(x, "to_numpy"):
         return x
     dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
-    if all(isinstance(d, np.dtype) for d in dtypes) or any(d.kind not in "biuf" for d in dtypes):
+    plain = all(isinstance(d, np.dtype) and d.itemsize <= 8 for d in dtypes)
+    if plain or any(d.kind not in "biuf" for d in dtypes):
         return x
     return x.to_numpy(dtype=np.float64, na_value=np.nan)
 

@@ -14,7 +14,7 @@ import cnorm.functional as F
 from cnorm._check.formulas import Array
 from cnorm._check.fused import FUSED
 from cnorm._check.operations import LAYOUTS, OPERATIONS, Operation
-from cnorm.preprocessing import minmax_scale, scale, zscore
+from cnorm.preprocessing import maxabs_scale, minmax_scale, scale, zscore
 
 Results = tuple[Array, ...]
 
@@ -105,6 +105,12 @@ def scaled(x: Array) -> Array:
     return np.asarray((x - low) / (high - low))
 
 
+def by_largest(x: Array) -> Array:
+    """Columns to -1 ... 1, zeros where they were."""
+    x = R.wide(x)
+    return np.asarray(x / np.abs(x).max(COLUMNS, keepdims=True))
+
+
 def table(name: str, function: Callable[..., Any], expected: Callable[..., Any]) -> Operation:
     """A scaler of columns: for finite values that are not constant."""
     return Operation(name, lambda x: function(x, axis=COLUMNS), expected, lambda *_: {})
@@ -122,6 +128,7 @@ TABLES = (
     table("zscore", zscore, lambda x: R.standardize(x, COLUMNS, eps=0)),
     table("scale", scale, lambda x: R.standardize(x, COLUMNS, eps=0)),
     table("minmax_scale", minmax_scale, scaled),
+    table("maxabs_scale", maxabs_scale, by_largest),
 )
 
 

@@ -56,7 +56,17 @@ def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | N
         return scale, np.where(beyond, np.ldexp(1 / norm, -exponent - shift), 1.0)
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Array:
+def norm_axes(dim: Any, axis: Any, ndim: int) -> tuple[int, ...]:
+    """What `dim` or `axis` names; () is all of them to torch."""
+    if axis is not None and dim != 1:
+        raise ValueError(f"axis: expected None beside dim={dim!r}, got {axis!r}")
+    name, given = ("dim", dim) if axis is None else ("axis", axis)
+    return as_axes(None if isinstance(given, (tuple, list)) and not given else given, ndim, name)
+
+
+def normalize(
+    input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None, *, axis: Any = None
+) -> Array:
     r"""Divides by the Lp norm over `dim`.
 
     .. math:: y = \frac{x}{\max(\lVert x \rVert_p, \epsilon)}
@@ -73,6 +83,8 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
         Least value to divide by.
     out : ndarray, optional
         Where to write; may be `input` itself.
+    axis : int or tuple of int, optional
+        Another name of `dim`, as the other norms have it.
 
     Returns
     -------
@@ -84,7 +96,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     TypeError
         `input` is not float, `dim` not an int.
     ValueError
-        `dim` out of range or repeated, an infinite or negative norm of nothing.
+        `dim` out of range or repeated or given beside `axis`, an infinite or negative norm of nothing.
 
     Examples
     --------
@@ -95,7 +107,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     data, where, result = unmasked(input)
     x = as_input(data)
     p, eps = as_number(p, "p"), as_number(eps, "eps")
-    axes = as_axes(None if isinstance(dim, (tuple, list)) and not dim else dim, x.ndim, "dim")
+    axes = norm_axes(dim, axis, x.ndim)
     mask = as_mask(where, x)
     if p == 2 and eps == eps:
         target = Output(x, out)

@@ -11,7 +11,7 @@ from cnorm._accept.arrays import is_float
 from cnorm._stats.passes import check_no_inf
 from cnorm._stats.state import combined
 from cnorm.interop._chunks import UNKNOWN, check_plain, da, dask, is_known, masked_arrays
-from cnorm.preprocessing import StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, StandardScaler
 
 __all__ = ["fitted_to", "weights_beside"]
 
@@ -69,8 +69,10 @@ def _joined(scalers: list[Any], dtype: np.dtype[Any]) -> Any:
             total._store(combined(total._seen(), other._seen()), weighted)
             continue
         seen = total.n_samples_seen_ + other.n_samples_seen_
-        # What is constant depends on the dtype, in which the extremes are exact.
-        total.partial_fit(np.stack([other.data_min_, other.data_max_]).astype(dtype))
+        if isinstance(total, MaxAbsScaler):
+            total.partial_fit(other.max_abs_[None])
+        else:  # what is constant depends on the dtype, in which the extremes are exact
+            total.partial_fit(np.stack([other.data_min_, other.data_max_]).astype(dtype))
         total.n_samples_seen_ = seen
     total._prepare()
     return total

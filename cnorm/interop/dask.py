@@ -20,13 +20,13 @@ from cnorm.interop._chunks import (
     whole_axes,
 )
 from cnorm.interop._require import require
-from cnorm.preprocessing import MinMaxScaler, StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 manipulation: Any = require("dask.graph_manipulation", "dask")
 
 __all__ = ["fit", "moments", "running_moments", "standardize"]
 
-S = TypeVar("S", StandardScaler, MinMaxScaler)
+S = TypeVar("S", StandardScaler, MinMaxScaler, MaxAbsScaler)
 
 
 def running_moments(
@@ -231,7 +231,7 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
 
     Parameters
     ----------
-    scaler : StandardScaler or MinMaxScaler
+    scaler : StandardScaler, MinMaxScaler or MaxAbsScaler
         With `axis` 0; what was fitted before is forgotten.
     X : dask.array.Array of shape (n_samples, n_features)
         Real numbers. NaN, and what masked arrays among the chunks hide, count in no statistic. Chunks may be
@@ -244,13 +244,13 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
 
     Returns
     -------
-    StandardScaler or MinMaxScaler
+    StandardScaler, MinMaxScaler or MaxAbsScaler
         `scaler`.
 
     Raises
     ------
     TypeError
-        Another scaler, `X` no Dask array, weights for MinMaxScaler, or masked.
+        Another scaler, `X` no Dask array, weights for another than StandardScaler, or masked.
     ValueError
         Another `axis` or rank, infinity, no sample, not one weight for each, no weight above 0, `split_every`
         below 2. The scaler stays as it was.
@@ -263,13 +263,14 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     >>> fit(StandardScaler(), da.arange(8.0, chunks=2).reshape(4, 2)).mean_
     array([3., 4.])
     """
-    if not isinstance(scaler, (StandardScaler, MinMaxScaler)):
-        raise TypeError(f"scaler: expected a StandardScaler or MinMaxScaler, got {type(scaler).__name__}")
+    if not isinstance(scaler, (StandardScaler, MinMaxScaler, MaxAbsScaler)):
+        wanted = "a StandardScaler, MinMaxScaler or MaxAbsScaler"
+        raise TypeError(f"scaler: expected {wanted}, got {type(scaler).__name__}")
     if check_array(X, "X").ndim != 2 or scaler.axis != 0:
         raise ValueError(f"X: expected a table and axis=0, got {X.ndim} dimensions and axis={scaler.axis!r}")
     several = as_tree(split_every) or 8
-    if sample_weight is not None and isinstance(scaler, MinMaxScaler):
-        raise TypeError("sample_weight: expected None for a MinMaxScaler")
+    if sample_weight is not None and not isinstance(scaler, StandardScaler):
+        raise TypeError(f"sample_weight: expected None for a {type(scaler).__name__}")
     rows = whole_axes(X, [1], "X")
     weight = None if sample_weight is None else weights_beside(rows, sample_weight)
     result = fitted_to(scaler, rows, weight, several)

@@ -137,7 +137,7 @@ def validate(estimator: Any, X: Any, *, reset: bool | None, table: bool, accept_
         return x
     if reset:
         estimator.n_features_in_ = x.shape[1]
-    elif estimator.n_features_in_ != x.shape[1]:
+    elif getattr(estimator, "n_features_in_", x.shape[1]) != x.shape[1]:
         raise ValueError(
             f"X has {x.shape[1]} features, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} features as input"

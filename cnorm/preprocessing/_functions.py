@@ -19,20 +19,28 @@ from cnorm.preprocessing._maps import (
     exact_map,
     inverse_range,
     near_constant,
+    ratio_map,
     resolution,
     standard_map,
 )
-from cnorm.preprocessing._sparse import CENTER_SPARSE, is_sparse, run_sparse, sparse_moments
+from cnorm.preprocessing._sparse import (
+    CENTER_SPARSE,
+    as_floats,
+    is_sparse,
+    run_sparse,
+    sparse_largest,
+    sparse_moments,
+)
 
-__all__ = ["minmax_scale", "real", "scale"]
+__all__ = ["destination", "maxabs_scale", "minmax_scale", "real", "scale"]
 
 
-def real(x: Any, name: str) -> Array:
-    """A float ndarray; integers and booleans are promoted to float64."""
+def real(x: Any, name: str, least: int = 1) -> Array:
+    """A float ndarray of so many dimensions at least; integers and booleans are promoted to float64."""
     if is_sparse(x):
         raise TypeError(f"{name}: expected a dense array, got a sparse one ({type(x).__name__})")
     array = as_real(x, name)
-    check_rank(array, 1, name)
+    check_rank(array, least, name)
     return array
 
 
@@ -43,6 +51,11 @@ def without_hidden(x: Any) -> tuple[Array, Array | None, Callable[[Array], Array
     if visible is not None:
         array = np.where(visible, array, array.dtype.type(np.nan))
     return array, visible, result
+
+
+def destination(x: Array, out: Array | None, *, copy: bool) -> Array | None:
+    """Where a result goes: to `out` if that is given, to x itself without a copy, if it can be written to."""
+    return x if out is None and not copy and x.flags.writeable else out
 
 
 def scale(
@@ -114,11 +127,7 @@ def scale_sparse(X: Any, axis: Any, out: Any, *, with_mean: bool, with_std: bool
         raise TypeError("out: expected None with a sparse matrix, got an array")
     if as_axes(axis, 2) != (0,):
         raise ValueError(f"axis: expected 0 with a sparse matrix, got {axis!r}")
-    x = X.tocsc(copy=True)
-    if x.dtype.kind in "biu":
-        x = x.astype(np.float64)
-    if x.dtype.char not in "fd":
-        raise TypeError(f"X: expected a sparse matrix of float32, float64 or integers, got {x.dtype}")
+    x = as_floats(X.tocsc(copy=True))
     check_no_inf(x.data)
     if not with_std or not x.shape[0]:
         return x
@@ -186,3 +195,77 @@ def minmax_scale(
     if visible is not None:
         np.copyto(target.y, 0, where=~visible)
     return result(target.done())
+
+
+def maxabs_scale(X: Any, *, axis: Any = 0, copy: bool = True, out: Array | None = None) -> Any:
+    r"""Each feature divided by its largest magnitude, as `sklearn.preprocessing.maxabs_scale`.
+
+    .. math:: y = \frac{x}{\max |x|}
+
+    Parameters
+    ----------
+    X : array_like or sparse matrix
+        Any shape; integers and booleans are promoted to float64. NaN is left out and stays.
+    axis : int, tuple of int or None
+        Axes the magnitudes are compared over: 0 for features in columns, None for all. 0 or 1 with a sparse
+        matrix.
+    copy : bool
+        False: in place where `X` is a writeable float array or a CSR or CSC matrix.
+    out : ndarray, optional
+        Where to write; may be `X` itself.
+
+    Returns
+    -------
+    ndarray
+        In the shape, dtype and memory order of `X`: what is largest is 1 or -1, nothing is beyond. Features
+        that are 0 stay so. A sparse matrix for a sparse one; a masked array for a masked array, whose masked
+        elements count nowhere.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not real, `out` for a sparse matrix.
+    ValueError
+        Infinity in `X`, an axis out of range, an `out` that does not fit.
+
+    References
+    ----------
+    .. [1] scikit-learn, `sklearn.preprocessing.maxabs_scale`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnorm.preprocessing import maxabs_scale
+    >>> maxabs_scale(np.array([[-2.0, 1.0], [-1.0, 0.0], [0.5, -4.0]]))
+    array([[-1.  ,  0.25],
+           [-0.5 ,  0.  ],
+           [ 0.25, -1.  ]])
+    """
+    if is_sparse(X):
+        return maxabs_sparse(X, axis, out, copy=copy)
+    array, visible, result = without_hidden(X)
+    axes = as_axes(axis, array.ndim)
+    target = Output(array, destination(array, out, copy=copy))
+    if array.size:
+        low, high = extremes(target.x, axes)
+        largest = np.maximum(-low, high)
+        ratio_map(target.x.dtype, np.where(largest == 0, 1.0, largest)).run(target.x, target.y)
+    if visible is not None:
+        np.copyto(target.y, 0, where=~visible)
+    return result(target.done())
+
+
+def maxabs_sparse(X: Any, axis: Any, out: Any, *, copy: bool) -> Any:
+    """Columns, or rows, of a CSR or CSC matrix (made of any other format) divided by their largest."""
+    if out is not None:
+        raise TypeError("out: expected None with a sparse matrix, got an array")
+    axes = as_axes(axis, 2)
+    if axes not in ((0,), (1,)):
+        raise ValueError(f"axis: expected 0 or 1 with a sparse matrix, got {axis!r}")
+    x = as_floats(X if X.format in ("csr", "csc") else X.tocsr())
+    check_no_inf(x.data)
+    columns = x if axes == (0,) else x.T
+    largest = sparse_largest(columns)
+    m = ratio_map(x.dtype, np.where(largest == 0, 1.0, largest))
+    y = run_sparse(m, columns, copy=copy and x is X)
+    return y if axes == (0,) else y.T

@@ -20,6 +20,7 @@ __all__ = [
     "inverse_range",
     "near_constant",
     "range_inverse",
+    "ratio_map",
     "resolution",
     "standard_inverse",
     "standard_map",
@@ -258,22 +259,47 @@ def exact_map(
         before = 1.0 if odd is None else odd.before
         m = Map(low * before, factor / before, odd=odd)
         m = m._replace(bias=np.full(low.shape, target[0], kind) if target[0] else None)
-        top, wanted, span = high.astype(kind), kind.type(target[1]), kind.type(target[1] - target[0])
-        unit = mapped(m._replace(bias=None), top)
-        known = regular & np.isfinite(top) & (unit > 0)
-        weight = span / np.where(known, unit, kind.type(1))
-        best, chosen = np.full(low.shape, -np.inf, kind), weight
-        for steps in (0, 1, -1, 2, -2, 3, -3, -4):
-            trial = stepped(weight, steps)
-            y = mapped(m._replace(weight=trial), top)
-            better = (y <= wanted) & (y > best)
-            best, chosen = np.where(better, y, best), np.where(better, trial, chosen)
-        chosen = np.where(known, chosen, span)
-        missed = known & (best != wanted)
+        wanted, span = kind.type(target[1]), kind.type(target[1] - target[0])
+        m, missed = meeting(m, high.astype(kind), regular, wanted, span)
         if missed.any():
             pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
             m = m._replace(pin=pin)
-    return m._replace(weight=None if (chosen == 1).all() else chosen)
+    return m
+
+
+def meeting(m: Map, top: Array, regular: Array, wanted: Any, span: Any) -> tuple[Map, Array]:
+    """The map with weights that take `top` to `wanted`, or just below; where that is missed.
+
+    span: what the weight is where the map of `top` without it is 1, and in columns that are not regular.
+    """
+    kind = top.dtype
+    unit = mapped(m._replace(bias=None), top)
+    known = regular & np.isfinite(top) & (unit > 0)
+    weight = (span / np.where(known, unit, kind.type(1))).reshape(-1)
+    best, chosen = np.full(top.size, -np.inf, kind), np.where(known.reshape(-1), weight, span)
+    left = np.flatnonzero(known)
+    for steps in (0, 1, -1, 2, -2, 3, -3, -4):
+        trial = stepped(weight[left], steps)
+        y = mapped(m.taken(left)._replace(weight=trial), top.reshape(-1)[left])
+        better = (y <= wanted) & (y > best[left])
+        best[left[better]], chosen[left[better]] = y[better], trial[better]
+        left = left[best[left] != wanted]
+        if not left.size:
+            break
+    missed = np.zeros(top.size, np.bool_)
+    missed[left] = True
+    chosen = chosen.reshape(top.shape)
+    return m._replace(weight=None if (chosen == 1).all() else chosen), missed.reshape(top.shape)
+
+
+def ratio_map(dtype: np.dtype[Any], scale: Array) -> Map:
+    """x / scale, with `scale` at 1, its negative at -1 and nothing between beyond them."""
+    one = compute(dtype).type(1)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
+        odd = odd_columns(dtype, np.abs(scale), scale)
+        before = 1.0 if odd is None else odd.before
+        m = Map(np.zeros(scale.shape), 1 / (scale * before), odd=odd)
+        return meeting(m, scale.astype(one.dtype), scale > 0, one, one)[0]
 
 
 def range_inverse(

@@ -49,10 +49,15 @@ __all__ = [
 class Estimator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """scikit-learn's own base, with the scalers' tags."""
 
+    _takes_nan = True
+    _takes_sparse = False  # with_mean tells of those that have it
+    _is_fitted_to_data = True
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = not getattr(self, "with_mean", True)
+        tags.input_tags.allow_nan = self._takes_nan
+        tags.input_tags.sparse = not getattr(self, "with_mean", not self._takes_sparse)
+        tags.requires_fit = self._is_fitted_to_data
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -11,7 +11,16 @@ from cnorm._stats.passes import BLOCK
 from cnorm._stats.state import combined, unit_for
 from cnorm.preprocessing._maps import Map
 
-__all__ = ["CENTER_SPARSE", "is_sparse", "run_sparse", "sparse_moments"]
+__all__ = [
+    "CENTER_SPARSE",
+    "as_floats",
+    "is_sparse",
+    "largest_of",
+    "run_sparse",
+    "sparse_largest",
+    "sparse_moments",
+    "sums",
+]
 
 CENTER_SPARSE = "Cannot center sparse matrices: pass `with_mean=False` instead, or a dense array."
 
@@ -30,15 +39,47 @@ def sums(values: Array, starts: Array) -> Array:
     return total
 
 
+def largest_of(values: Array, starts: Array) -> Array:
+    """The largest magnitudes of the parts of a vector between these, NaN left out; 0 for none."""
+    largest = np.zeros(len(starts) - 1)
+    filled = np.diff(starts) > 0
+    if filled.any():
+        found = np.fmax.reduceat(np.abs(values), starts[:-1][filled])
+        largest[filled] = np.where(np.isnan(found), 0, found)
+    return largest
+
+
+def sparse_largest(x: Any) -> Array:
+    """The largest magnitude of each column of a CSR or CSC matrix, NaN left out; NaN if there is no other."""
+    columns = canonical(x.tocsc())
+    starts = columns.indptr
+    nothing = sums(np.isnan(columns.data).astype(np.int64), starts) == x.shape[0]
+    return np.where(nothing, np.nan, largest_of(columns.data, starts))
+
+
+def as_floats(x: Any) -> Any:
+    """A sparse matrix of float32 or float64, integers and booleans promoted to float64."""
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    if x.dtype.char not in "fd":
+        raise TypeError(f"X: expected a sparse matrix of float32, float64 or integers, got {x.dtype}")
+    return x
+
+
+def canonical(x: Any) -> Any:
+    """The same matrix, or a copy in which what was stored twice is stored as the sum."""
+    if not x.has_canonical_format:
+        x = x.copy()
+        x.sum_duplicates()
+    return x
+
+
 def sparse_moments(x: Any, weights: Array | None) -> Array:
     """Table state [n_columns, 5] of a CSR or CSC matrix without NaN, rows repeated as weights tell.
 
     What is stored is summed about its own mean, in two passes. The zeros are one state, and merged with it.
     """
-    columns = x.tocsc()
-    if not columns.has_canonical_format:  # stored twice is stored as the sum
-        columns = columns.copy()
-        columns.sum_duplicates()
+    columns = canonical(x.tocsc())
     rows, width = columns.shape
     starts, stored = columns.indptr, np.diff(columns.indptr)
     w = np.ones(rows) if weights is None else weights
@@ -60,12 +101,8 @@ def sparse_moments(x: Any, weights: Array | None) -> Array:
 
 def units(values: Array, starts: Array) -> Array:
     """A power of two for each column by which squares of its numbers stay in float64."""
-    stored, largest = np.diff(starts), np.zeros(len(starts) - 1)
-    filled = stored > 0
-    if filled.any():
-        largest[filled] = np.maximum.reduceat(np.abs(values), starts[:-1][filled])
     with np.errstate(divide="ignore"):  # a column of nothing, or of zeros, has unit 1
-        return unit_for(np.log2(largest), np.maximum(stored, 1))
+        return unit_for(np.log2(largest_of(values, starts)), np.maximum(np.diff(starts), 1))
 
 
 def about_own_mean(values: Array, repeats: Array, shown: Array, starts: Array) -> Array:

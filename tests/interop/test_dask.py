@@ -18,7 +18,7 @@ import pytest
 from sweep import sweep
 
 import cnorm
-from cnorm.preprocessing import MinMaxScaler, StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 da = pytest.importorskip("dask.array")
 dask = pytest.importorskip("dask")
@@ -167,11 +167,12 @@ def test_weighted_samples() -> None:
     chunked = da.from_array(x)
     with pytest.raises(ValueError, match="sample_weight: expected shape"):
         fit(StandardScaler(), chunked, sample_weight=w[1:])
-    with pytest.raises(TypeError, match="sample_weight"):
-        fit(MinMaxScaler(), chunked, sample_weight=w)
+    for scaler in (MinMaxScaler(), MaxAbsScaler()):
+        with pytest.raises(TypeError, match="sample_weight: expected None for a M"):
+            fit(scaler, chunked, sample_weight=w)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler, MaxAbsScaler])
 def test_scalers(scaler: Any) -> None:
     x = rng.normal(50, 2, (1000, 6))
     x[3, 2] = np.nan

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnorm.preprocessing import MinMaxScaler, StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
 
 sklearn = pytest.importorskip("sklearn")
 
@@ -19,7 +19,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline  # noqa: E402
 rng = np.random.default_rng(0)
 X = rng.normal(100, 5, (90, 4))
 Y = X[:, 0] > 100
-PAIRS = {"standard": (StandardScaler, theirs.StandardScaler), "minmax": (MinMaxScaler, theirs.MinMaxScaler)}
+PAIRS = {
+    ours.__name__: (ours, getattr(theirs, ours.__name__))
+    for ours in (StandardScaler, MinMaxScaler, MaxAbsScaler, Normalizer)
+}
 by_scaler = pytest.mark.parametrize("ours_and_theirs", PAIRS.values(), ids=PAIRS)
 FRAMES = ("pandas", "polars")
 

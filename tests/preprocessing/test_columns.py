@@ -11,9 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import BOUNDS, Array
-from strategies import COLUMN_KINDS, Table, fill, mixed_tables
+from strategies import COLUMN_KINDS, NAN_KINDS, Table, fill, mixed_tables
 
-from cnorm.preprocessing import MinMaxScaler, StandardScaler, minmax_scale, scale, zscore
+from cnorm.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    StandardScaler,
+    gzscore,
+    maxabs_scale,
+    minmax_scale,
+    normalize,
+    scale,
+    zmap,
+    zscore,
+)
 from cnorm.preprocessing._maps import Map
 
 F64 = np.dtype(np.float64)
@@ -21,16 +33,18 @@ FINITE = tuple(kind for kind in COLUMN_KINDS if kind != "infinite")
 FEATURE_RANGE = (-0.9, 0.1)
 
 
-def omitting(x: Array, axis: int = 0) -> Array:
+def quiet(function: Callable[..., Any], *args: Any, **named: Any) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(zscore(x, axis, nan_policy="omit"))
+        return np.asarray(function(*args, **named))
+
+
+def omitting(x: Array, axis: int = 0) -> Array:
+    return quiet(zscore, x, axis, nan_policy="omit")
 
 
 def propagating(x: Array, axis: int = 0) -> Array:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.asarray(zscore(x, axis))
+    return quiet(zscore, x, axis)
 
 
 def in_place(x: Array, axis: int = 0) -> Array:
@@ -60,11 +74,32 @@ RANGES: dict[str, Callable[..., Array]] = {
     "minmax_scale": lambda x, axis=0: minmax_scale(x, FEATURE_RANGE, axis=axis),
     "MinMaxScaler": lambda x, axis=0: MinMaxScaler(FEATURE_RANGE, axis=axis).fit_transform(x),
 }
-BACK = {"standard back": there_and_back(StandardScaler), "minmax back": there_and_back(MinMaxScaler)}
-TAKE_INFINITY = ("omit", "propagate", "in place")
+RATIOS: dict[str, Callable[..., Array]] = {
+    "maxabs_scale": lambda x, axis=0: maxabs_scale(x, axis=axis),
+    "MaxAbsScaler": lambda x, axis=0: MaxAbsScaler(axis=axis).fit_transform(x),
+}
+NORMS: dict[str, Callable[..., Array]] = {
+    "l1": lambda x, axis=0: normalize(x, "l1", axis=axis),
+    "l2": lambda x, axis=0: normalize(x, "l2", axis=axis),
+    "max": lambda x, axis=0: normalize(x, "max", axis=axis),
+    "Normalizer": lambda x, axis=0: Normalizer(axis=axis).fit_transform(x),
+}
+MAPPED: dict[str, Callable[..., Array]] = {
+    "zmap": lambda x, axis=0: quiet(zmap, x, x.copy(order="K"), axis, 0, "omit"),
+    "zmap propagate": lambda x, axis=0: quiet(zmap, x, x.copy(order="K"), axis),
+    "gzscore": lambda x, axis=0: quiet(gzscore, np.abs(x), axis=axis, nan_policy="omit"),
+}
+BACK = {
+    "standard back": there_and_back(StandardScaler),
+    "minmax back": there_and_back(MinMaxScaler),
+    "maxabs back": there_and_back(MaxAbsScaler),
+}
+TAKE_INFINITY = ("omit", "propagate", "in place", *MAPPED)
 
 
 def kinds_for(name: str) -> tuple[str, ...]:
+    if name in NORMS:
+        return tuple(kind for kind in FINITE if kind not in NAN_KINDS)
     return COLUMN_KINDS if name in TAKE_INFINITY else FINITE
 
 
@@ -130,6 +165,65 @@ def test_ranges_of_each_column(name: str, axis: int, data: Any) -> None:
         assert np.abs(y[shown, j] - expected).max() <= 8 * np.finfo(x.dtype).eps, kind
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", RATIOS)
+@given(data=st.data())
+def test_ratios_of_each_column(name: str, axis: int, data: Any) -> None:
+    table: Table = data.draw(mixed_tables(FINITE))
+    y = RATIOS[name](table.x.T if axis else table.x, axis)
+    y = y.T if axis else y
+    for j, kind in enumerate(table.kinds):
+        wide = table.x[:, j].astype(np.longdouble)
+        shown = ~np.isnan(wide)
+        np.testing.assert_array_equal(np.isnan(y[:, j]), ~shown)
+        largest = np.abs(wide[shown]).max(initial=0)
+        if not largest:
+            assert not y[shown, j].any(), kind
+            continue
+        assert np.abs(y[shown, j]).max() == 1, kind
+        assert (np.abs(y[shown, j]) == 1)[np.abs(wide[shown]) == largest].all(), kind
+        assert (np.signbit(y[shown, j]) == np.signbit(wide[shown])).all(), kind
+        error = np.abs(y[shown, j] - wide[shown] / largest)
+        assert error.max() <= 2 * np.finfo(table.x.dtype).eps, kind
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", NORMS)
+@given(data=st.data())
+def test_norms_of_each_column(name: str, axis: int, data: Any) -> None:
+    table: Table = data.draw(mixed_tables(kinds_for(name)))
+    y = NORMS[name](table.x.T if axis else table.x, axis)
+    y = y.T if axis else y
+    for j, kind in enumerate(table.kinds):
+        size = np.abs(table.x[:, j].astype(np.longdouble))
+        largest = size.max() or np.longdouble(1)
+        relative = size / largest
+        norm = {"l1": relative.sum(), "max": relative.max()}.get(name, np.sqrt((relative**2).sum()))
+        expected = table.x[:, j] / largest / (norm or 1)
+        assert np.abs(y[:, j] - expected).max() <= 64 * np.finfo(table.x.dtype).eps, kind
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", ["zmap", "zmap propagate"])
+@given(data=st.data())
+def test_scores_by_other_data_of_each_column(name: str, axis: int, data: Any) -> None:
+    """Compared with a copy: what `zscore` has, but for constant columns."""
+    table: Table = data.draw(mixed_tables(COLUMN_KINDS))
+    y = MAPPED[name](table.x.T if axis else table.x, axis)
+    y = y.T if axis else y
+    bound = 2 * BOUNDS[table.x.dtype.name]
+    for j, kind in enumerate(table.kinds):
+        expected = expected_scores("propagate" if name == "zmap propagate" else "omit", table.x[:, j])
+        if expected is None or np.nanmin(table.x[:, j], initial=np.inf) == np.nanmax(
+            table.x[:, j], initial=-np.inf
+        ):
+            continue
+        np.testing.assert_array_equal(np.isnan(y[:, j]), np.isnan(expected), err_msg=kind)
+        shown = ~np.isnan(expected)
+        error = np.abs(y[shown, j].astype(np.longdouble) - expected[shown])
+        assert (error <= bound * (1 + np.abs(expected[shown]))).all(), kind
+
+
 @pytest.mark.parametrize("name", BACK)
 @given(data=st.data())
 def test_back_again(name: str, data: Any) -> None:
@@ -143,7 +237,12 @@ def test_back_again(name: str, data: Any) -> None:
         assert (error <= 16 * np.finfo(x.dtype).eps * np.abs(wide).max(initial=0)).all(), kind
 
 
-ALL = {**SCORES, **RANGES, **BACK}
+STATISTICS: dict[Any, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "scale_"),
+    MinMaxScaler: ("data_min_", "data_max_", "scale_"),
+    MaxAbsScaler: ("max_abs_", "scale_"),
+}
+ALL = {**SCORES, **RANGES, **RATIOS, **NORMS, **MAPPED, **BACK}
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -162,7 +261,7 @@ def test_neighbours_change_no_bit(name: str, axis: int, data: Any) -> None:
     np.testing.assert_array_equal(among, beside, err_msg=str(table.kinds))
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@pytest.mark.parametrize("scaler", STATISTICS)
 @given(table=mixed_tables(FINITE))
 def test_batches_are_the_whole(scaler: Any, table: Table) -> None:
     """Batches of any size, an empty one left out; each column's statistics are its own."""
@@ -171,9 +270,7 @@ def test_batches_are_the_whole(scaler: Any, table: Table) -> None:
         if len(part):
             parts.partial_fit(part)
     rtol = 1e-9 if table.x.dtype == F64 else 1e-5
-    for statistic in (
-        ("mean_", "scale_") if scaler is StandardScaler else ("data_min_", "data_max_", "scale_")
-    ):
+    for statistic in STATISTICS[scaler]:
         for j, kind in enumerate(table.kinds):
             if "constant" in kind or (kind == "far" and table.x.dtype != F64):
                 continue
@@ -233,7 +330,7 @@ def test_float32_by_statistics_beyond_float32() -> None:
     """The map of such columns is taken in float64; what float32 can hold comes out."""
     x = np.array([[1e300, 1e-200, 1.0], [3e300, 3e-200, 3.0]])
     narrow = np.array([[0, 0, 2.0], [1, 1e-38, 1.0]], np.float32)
-    for scaler in (StandardScaler(), MinMaxScaler()):
+    for scaler in (StandardScaler(), MinMaxScaler(), MaxAbsScaler()):
         fitted = scaler.fit(x)
         with np.errstate(over="ignore"):
             expected = fitted.transform(narrow.astype(F64)).astype(np.float32)

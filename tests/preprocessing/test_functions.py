@@ -1,4 +1,4 @@
-"""zscore, scale and minmax_scale: oracle, output arguments, NaN policies, constants, refused input."""
+"""zscore, scale, minmax_scale, maxabs_scale: oracle, output arguments, NaN policies, constants, refusals."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from reference import BOUNDS, DTYPES, Array
 from strategies import fill
 from sweep import sweep
 
-from cnorm.preprocessing import StandardScaler, minmax_scale, scale, zscore
+from cnorm.preprocessing import StandardScaler, maxabs_scale, minmax_scale, scale, zscore
 
 F64 = np.dtype(np.float64)
 AXES = [0, 1, -1, (0, 2), (1, 2), None]
-FUNCTIONS: dict[str, Callable[..., Any]] = {"zscore": zscore, "scale": scale, "minmax_scale": minmax_scale}
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (zscore, scale, minmax_scale, maxabs_scale)
+}
 by_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 
 
@@ -193,7 +195,7 @@ def test_no_dimensions(function: Callable[..., Any]) -> None:
         function(np.float64(3))
 
 
-@pytest.mark.parametrize("function", [scale, minmax_scale])
+@pytest.mark.parametrize("function", [scale, minmax_scale, maxabs_scale])
 def test_infinity(function: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match="Input X contains infinity"):
         function(np.array([[1.0], [np.inf]]))

@@ -1,4 +1,4 @@
-"""What both scalers share: input of every kind, memory, the way of one row, life without scikit-learn."""
+"""What the scalers share: input of every kind, memory, the way of one row, life without scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from strategies import fill
 from sweep import sweep
 
 import cnorm
-from cnorm.preprocessing import MinMaxScaler, StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 F64 = np.dtype(np.float64)
-SCALERS = [StandardScaler, MinMaxScaler]
+SCALERS = [StandardScaler, MinMaxScaler, MaxAbsScaler]
 by_scaler = pytest.mark.parametrize("scaler", SCALERS)
 X = np.arange(12.0).reshape(4, 3) ** 2
 
@@ -338,6 +338,7 @@ from cnorm.preprocessing import StandardScaler
 assert issubclass(StandardScaler, cnorm.preprocessing._alone.Estimator)
 sys.exit(pytest.main(sys.argv[1:]))
 """
+WITHOUT_FILES = ("standard", "minmax", "maxabs", "normalize", "zmap", "functions", "scaler")
 
 
 @pytest.mark.thorough
@@ -345,7 +346,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 def test_without_scikit_learn() -> None:
     """The tests of dense arrays pass where scikit-learn cannot be imported."""
     here = Path(__file__).parent
-    files = [str(here / f"test_{name}.py") for name in ("standard", "minmax", "functions", "scaler")]
+    files = [str(here / f"test_{name}.py") for name in WITHOUT_FILES]
     command = [sys.executable, "-c", WITHOUT, *files, "-x", "-p", "no:cacheprovider"]
     run = subprocess.run(command, cwd=here.parent.parent, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
@@ -371,7 +372,7 @@ else:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent.parent)
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@by_scaler
 @pytest.mark.parametrize("shape", [(1, 0, 0), (2, 0, 3), (2, 3, 0)], ids=str)
 @pytest.mark.parametrize("axis", [0, (0, 1)], ids=str)
 def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
@@ -380,7 +381,7 @@ def test_no_values(scaler: Any, shape: tuple[int, ...], axis: Any) -> None:
         scaler(axis=axis).fit(np.zeros(shape, np.float32))
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@by_scaler
 @pytest.mark.parametrize(
     "bad",
     [np.ones((3, 5)), np.full((3, 2), np.inf), np.array([["a", "b"]]), np.ones((0, 2)), [[1.0], [1, 2]]],
@@ -440,7 +441,7 @@ def test_in_place_and_refused(scaler: Any) -> None:
         fitted.inverse_transform(x.copy())
 
 
-@pytest.mark.parametrize("scaler", [StandardScaler, MinMaxScaler])
+@by_scaler
 def test_a_pickled_scaler_is_data(scaler: Any) -> None:
     """The class, arrays and numbers: nothing else is named, so nothing else can run."""
     stored = pickle.dumps(scaler().fit(fill((20, 2), np.dtype(np.float64), 1)), protocol=2)
