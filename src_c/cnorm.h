@@ -57,12 +57,11 @@ typedef struct {
     cn_partial *to; /* NULL, or where the moments of group i go: to[i]; the extremes as mean and mean_lo */
 } cn_moments;
 
-/* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
- * the row / 127, or 1 where that is 0; or, if given, what scales has, one for all or one for each row. */
+/* y as signed bytes: a scale for each row, float (double for CN_F64): the largest |y| of the row / 127, or 1 where
+ * that is 0; or, if given, what scales has, one for all or one for each row. */
 typedef enum { CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN } cn_scales_kind;
 typedef struct {
-    int8_t *q; /* NULL: none */
-    char *scales;
+    char *scales; /* NULL: y is of the type of x */
     cn_scales_kind kind;
 } cn_int8;
 
@@ -70,7 +69,8 @@ typedef struct {
  *
  *     y = (x - mean) * scale * w + b, activated;  or  q = y / scale of its row;  or neither: moments alone.
  *
- * q: to nearest, ties to even, -128 ... 127; 0 for NaN. A row is a group, its elements in C order; Y then is absent. */
+ * q: to nearest, ties to even, -128 ... 127; 0 for NaN. It is the operand Y then, n_stats rows in C order; a row is a
+ * group. */
 typedef struct {
     int ndim;
     cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
@@ -96,11 +96,8 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
-    call->bytes.q = NULL, call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
+    call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
-
-/* Does it write y, or bytes? */
-static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data || call->bytes.q; }
 
 cn_status cn_run(const cn_call *call);
 

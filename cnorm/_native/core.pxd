@@ -16,7 +16,6 @@ cdef extern from "cnorm.h" nogil:
     ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
-        signed char *q
         char *scales
         cn_scales_kind kind
     ctypedef struct cn_moments:
