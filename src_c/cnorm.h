@@ -14,8 +14,9 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
 /* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). CN_EXTREMES: instead of
- * moments, and without a result, the least and the greatest element, NaN apart; inf and -inf if there is none. */
-typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES } cn_kind;
+ * moments, and without a result, the least and the greatest element, NaN apart; inf and -inf if there is none. CN_SUMS: so, and
+ * of integers alone, exactly: the sum of x, that of the lower 16 bits of x^2 and that of the bits above. */
+typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS } cn_kind;
 
 /* What apply does to its rounded result: max(y, 0), and the curves y / (1 + e^-y), y times the normal distribution, the
  * same by tanh. A curve more is a line here and its body in kernels/curves.inc. */
@@ -54,7 +55,8 @@ typedef struct {
     double eps;
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
-    cn_partial *to; /* NULL, or where the moments of group i go: to[i]; the extremes as mean and mean_lo */
+    cn_partial
+        *to; /* NULL, or where the moments of group i go: to[i]; extremes as mean and mean_lo; sums: and m2 */
 } cn_moments;
 
 /* y as signed bytes: a scale for each row, float (double for CN_F64): the largest |y| of the row / 127, or 1 where
@@ -73,7 +75,7 @@ typedef struct {
  * group. */
 typedef struct {
     int ndim;
-    cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
+    cn_dtype dtype; /* of x and y (CN_U8, CN_U16: sums); weight and bias are float (double for CN_F64) */
     ptrdiff_t shape[CN_MAXDIM];
     cn_operand op[CN_NOPERANDS];
     ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
@@ -128,9 +130,6 @@ cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
  * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
-
-/* sums[2 * c] = the sum of x over channel c, sums[2 * c + 1] that of x^2; integers. Reads the operand X. */
-cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

@@ -5,7 +5,7 @@ cimport numpy as cnp
 cdef extern from "cnorm.h" nogil:
     enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_M
     ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
-    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_EXTREMES
+    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS
     ctypedef enum cn_activation: CN_NONE
     ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
     ctypedef struct cn_operand:

@@ -16,9 +16,19 @@ static void merge_extremes(cn_partial *a, const cn_partial *b)
     a->count += b->count, a->m2 = 0;
 }
 
+static void merge_sums(cn_partial *a, const cn_partial *b)
+{
+    const cn_partial kept = *a;
+    if (b->count == 0) return;
+    *a = *b;
+    if (kept.count == 0) return;
+    a->count += kept.count, a->mean += kept.mean, a->mean_lo += kept.mean_lo, a->m2 += kept.m2;
+}
+
 cn_reducer cn_reducer_of(const cn_kernels *k, cn_kind kind)
 {
     if (kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    if (kind == CN_SUMS) return (cn_reducer){k->sums_rows, k->sums_cols, merge_sums};
     return (cn_reducer){k->moments_rows, k->moments_cols, cn_merge};
 }
 

@@ -20,7 +20,7 @@ typedef struct {
     ptrdiff_t offset[CN_NOPERANDS];
 } cn_bundle;
 
-/* What is kept of groups while they are read: moments, or extremes. A tile joins it, by rows or columns; two parts of
+/* What is kept of groups while they are read: moments, extremes, or sums. A tile joins it, by rows or columns; two parts of
  * a group are merged. */
 typedef struct {
     cn_reduce rows, cols;

@@ -70,8 +70,6 @@ typedef struct {
     int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
-#define CN_COUNTS 65536
-
 /* Reads a tile into what is kept of its groups. */
 typedef void (*cn_reduce)(const cn_tile *t, int centered, cn_moments_view *acc);
 
@@ -84,6 +82,8 @@ typedef struct {
      * of its rows. Columns: acc[n], one group of rows. */
     cn_reduce moments_rows, moments_cols;
     cn_reduce extremes_rows, extremes_cols; /* least in mean, greatest in mean_lo */
+    cn_reduce sums_rows,
+        sums_cols; /* of integers: of x in mean, of 16 bits of x^2 in mean_lo, of the rest in m2 */
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
@@ -99,8 +99,6 @@ typedef struct {
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);
-    /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
-    void (*image_sums)(const cn_pixel_run *p, uint64_t *sum, uint64_t *squares);
 } cn_kernels;
 
 typedef struct {
