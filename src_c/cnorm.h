@@ -14,8 +14,10 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
 /* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). Instead of moments, and without
- * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS. */
-typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS } cn_kind;
+ * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS;
+ * CN_PIXEL_SUMS, of integers alone, exactly: the sum of x, that of the lower 16 bits of x^2 and that of the bits above,
+ * as mean, mean_lo and m2. */
+typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
 
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
@@ -71,12 +73,11 @@ typedef struct {
     cn_number x; /* of a call without a result: what x is, if not of its dtype */
 } cn_moments;
 
-/* Where bytes go: n_stats rows of q in C order, a scale for each, float (double for CN_F64): the largest |y| of
- * the row / 127, or 1 where that is 0; or, if given, what scales has, one for all or one for each row. */
+/* y as signed bytes: a scale for each row, float (double for CN_F64): the largest |y| of the row / 127, or 1 where
+ * that is 0; or, if given, what scales has, one for all or one for each row. */
 typedef enum { CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN } cn_scales_kind;
 typedef struct {
-    int8_t *q; /* NULL: none */
-    char *scales;
+    char *scales; /* NULL: y is of the type of x */
     cn_scales_kind kind;
 } cn_int8;
 
@@ -84,10 +85,11 @@ typedef struct {
  *
  *     y = (x - mean) * scale * w + b, activated;  or  q = y / scale of its row;  or neither: moments alone.
  *
- * q: to nearest, ties to even, -128 ... 127; 0 for NaN. A row is a group, its elements in C order; Y then is absent. */
+ * q: to nearest, ties to even, -128 ... 127; 0 for NaN. It is the operand Y then, n_stats rows in C order; a row is a
+ * group. */
 typedef struct {
     int ndim;
-    cn_dtype dtype; /* of x and y; weight and bias are float (double for CN_F64) */
+    cn_dtype dtype; /* of x and y (CN_U8, CN_U16: sums); weight and bias are float (double for CN_F64) */
     ptrdiff_t shape[CN_MAXDIM];
     cn_operand op[CN_NOPERANDS];
     ptrdiff_t n_stats; /* number of statistics = product of the kept axes */
@@ -111,11 +113,8 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
-    call->bytes.q = NULL, call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
+    call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
-
-/* Does it write y, or bytes? */
-static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data || call->bytes.q; }
 
 cn_status cn_run(const cn_call *call);
 
@@ -140,9 +139,6 @@ cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
  * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
-
-/* sums[2 * c] = the sum of x over channel c, sums[2 * c + 1] that of x^2; integers. Reads the operand X. */
-cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

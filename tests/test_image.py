@@ -318,7 +318,7 @@ def test_own_statistics_beyond_squares(size: float) -> None:
 
 def test_many_small_pictures_take_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    for name in ("picture", "picture_sums", "moments"):
+    for name in ("picture", "sums", "moments"):
         function = getattr(cnorm._native.core, name)
 
         def counted(*args: Any, _of: Any = function) -> Any:
@@ -396,9 +396,11 @@ def test_images_of_pil() -> None:
 @sweep(kind=KINDS[:2], shape=[(1, 1, 1), (3, 37, 3), (300, 411, 3), (300, 411, 2), (2, 70000, 1)])
 def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
     for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind), picture(shape, kind)[:, ::-1]):
-        sums = cnorm._native.core.picture_sums(x, 2)
-        wide = x.astype(np.uint64).reshape(-1, shape[2])
-        assert np.array_equal(sums, np.stack([wide.sum(0), (wide * wide).sum(0)], axis=-1))
+        for axes in ((0, 1), (0, 1, 2), (0,), (1,), (2,)):
+            state = cnorm._native.core.sums(x, axes).astype(np.uint64)
+            wide, squares = x.astype(np.uint64), state[..., 2] + state[..., 3] * 65536
+            assert np.array_equal(state[..., 1], wide.sum(axes, keepdims=True))
+            assert np.array_equal(squares, (wide * wide).sum(axes, keepdims=True))
 
 
 def test_a_constant_picture_is_zero() -> None:

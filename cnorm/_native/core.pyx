@@ -5,7 +5,6 @@
 import os
 
 cimport numpy as cnp
-from libc.stdint cimport uint64_t
 
 cnp.import_array()
 
@@ -19,7 +18,6 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
-    cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
     cn_status cn_run(const cn_call *call)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
@@ -34,8 +32,23 @@ cdef extern from "cnorm.h" nogil:
     int cn_get_num_threads()
     const char *cn_team_name()
 
+cdef extern from "Python.h":
+    ctypedef struct PyThreadState
+    PyThreadState *PyEval_SaveThread()
+    void PyEval_RestoreThread(PyThreadState *released)
+
 # Below this many elements (about 10 us) releasing the GIL costs more than it gives others.
 cdef Py_ssize_t RELEASE = 32768
+
+
+cdef inline PyThreadState *release(Py_ssize_t size) noexcept:
+    """Lets other threads run until `resume`, if so many elements are worth it."""
+    return PyEval_SaveThread() if size >= RELEASE else NULL
+
+
+cdef inline void resume(PyThreadState *released) noexcept:
+    if released != NULL:
+        PyEval_RestoreThread(released)
 
 
 # The type number of ml_dtypes' bfloat16, once an array of it has been seen; every thread finds the same.
@@ -127,11 +140,9 @@ cdef int check(cn_status status) except -1:
 
 
 cdef int run(const cn_call *call, Py_ssize_t size) except -1:
-    cdef cn_status status
-    if size < RELEASE:
-        return check(cn_run(call))
-    with nogil:
-        status = cn_run(call)
+    cdef PyThreadState *released = release(size)
+    cdef cn_status status = cn_run(call)
+    resume(released)
     return check(status)
 
 
@@ -319,6 +330,7 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     cdef cn_call call
     cdef cn_status status
     cdef cn_lrn_window how
+    cdef PyThreadState *released
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))
@@ -327,11 +339,9 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     how.above = min(above, call.shape[axis] - 1)
     how.anchored = anchored
     how.alpha, how.beta, how.k = alpha, beta, k
-    if cnp.PyArray_SIZE(x) < RELEASE:
-        status = cn_lrn(&call, axis, &how)
-    else:
-        with nogil:
-            status = cn_lrn(&call, axis, &how)
+    released = release(cnp.PyArray_SIZE(x))
+    status = cn_lrn(&call, axis, &how)
+    resume(released)
     check(status)
 
 
@@ -347,16 +357,15 @@ def merge_states(cnp.ndarray state not None, cnp.ndarray other not None, bint om
     cdef cnp.ndarray merged
     cdef cn_partial *to
     cdef int done
+    cdef PyThreadState *released
     if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
             or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 5) or step * n != cnp.PyArray_SIZE(other)):
         return None
     merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
     to = <cn_partial *>cnp.PyArray_DATA(merged)
-    if n < RELEASE:
-        done = cn_merge_states(to, a, b, step, n, omit)
-    else:
-        with nogil:
-            done = cn_merge_states(to, a, b, step, n, omit)
+    released = release(n)
+    done = cn_merge_states(to, a, b, step, n, omit)
+    resume(released)
     return merged if done else None
 
 
@@ -365,20 +374,23 @@ def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray s
                    bint given, cnp.ndarray mask=None):
     """q = y / scale, rounded, for the y of normalize; scales of the rows are written or, if given, read.
 
-    q: contiguous, the axes reduced are its last. scales: contiguous, one for each row, or one if given.
+    q: of x's shape; contiguous once the axes reduced are its last. scales: contiguous, one for each row, or one if
+    given.
     """
     cdef cn_call call
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, q)
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
     call.moments.kind, call.moments.eps = kind_of(kind), eps
-    call.bytes.q = <signed char *>cnp.PyArray_DATA(q)
     call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
     if given:
         call.bytes.kind = CN_SCALE_GIVEN if cnp.PyArray_SIZE(scales) == 1 else CN_SCALES_GIVEN
     run(&call, cnp.PyArray_SIZE(x))
+
+
 cdef int pixels_of(cnp.ndarray image) except -1:
     """The kernel row of a picture."""
     cdef int num = cnp.PyArray_TYPE(image)
@@ -391,35 +403,33 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
     cdef cn_call call
     cdef cn_status status
     cdef int pixels = pixels_of(image)
+    cdef PyThreadState *released
     cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
     cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
     if cnp.PyArray_SIZE(image) == 0:
         return
     set_x(&call, image, dtype_of(out))
     set_operand(&call, CN_Y, out)
-    if cnp.PyArray_SIZE(image) < RELEASE:
-        status = cn_image(&call, pixels, axis, mid, factor)
-    else:
-        with nogil:
-            status = cn_image(&call, pixels, axis, mid, factor)
+    released = release(cnp.PyArray_SIZE(image))
+    status = cn_image(&call, pixels, axis, mid, factor)
+    resume(released)
     check(status)
 
 
-def picture_sums(cnp.ndarray image not None, int axis):
-    """[channel, (sum, sum of squares)] of a picture of integers, exact."""
+def pixel_sums(cnp.ndarray x not None, tuple axes not None):
+    """State [..., (count, sum, squares, above)] of integers over axes (kept with size 1), exact.
+
+    The sum of x^2 is squares + 65536 * above.
+    """
     cdef cn_call call
-    cdef cn_status status
-    cdef int pixels = pixels_of(image)
-    cdef cnp.npy_intp dims[2]
-    dims[0], dims[1] = cnp.PyArray_DIM(image, axis), 2
-    cdef cnp.ndarray sums = cnp.PyArray_ZEROS(2, dims, cnp.NPY_UINT64, 0)
-    if cnp.PyArray_SIZE(image) == 0:
-        return sums
-    set_x(&call, image, CN_F32)
-    with nogil:
-        status = cn_image_sums(&call, pixels, axis, <uint64_t *>cnp.PyArray_DATA(sums))
-    check(status)
-    return sums
+    cdef cnp.ndarray state = new_state(x, axes)
+    if cnp.PyArray_SIZE(x) == 0:
+        return state
+    set_x(&call, x, pixels_of(x))
+    set_reduced(&call, axes)
+    call.moments.kind, call.moments.to = CN_PIXEL_SUMS, <cn_partial *>cnp.PyArray_DATA(state)
+    run(&call, cnp.PyArray_SIZE(x))
+    return state
 
 
 def set_num_threads(int n):

@@ -455,7 +455,7 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
         return None
     q = new_as(x, INT8) if out is None else out
     scales = new_scales(x, axes, call.dtype, scale is not None)
-    call.bytes.q = <signed char *>cnp.PyArray_DATA(<cnp.ndarray>q)
+    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>q)
     call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
     call.bytes.kind = CN_OF_ROWS if scale is None else CN_SCALE_GIVEN
     if scale is not None:
@@ -465,6 +465,7 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
             (<float *>call.bytes.scales)[0] = <float>given
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
+    call.op[CN_Y].strides[0], call.op[CN_Y].strides[1] = n, 1
     run(&call, size)
     return q, scales
 

@@ -167,7 +167,7 @@ def _quantized(call: Rows, granularity: Any, scale: Any, out: Any, kind: str) ->
     if not direct:
         q = np.empty(q.shape, _INT8)
     w, b = call.affine
-    core.normalize_int8(x, q, used, axes, w, b, eps, kind, scale is not None, mask=call.mask)
+    core.normalize_int8(x, _undone(q, order), used, axes, w, b, eps, kind, scale is not None, mask=call.mask)
     if not direct:
         final[...] = _undone(q, order)
     return call.result(final), scales

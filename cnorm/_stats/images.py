@@ -58,7 +58,7 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None
     if wide:  # the pixels, exactly
         core.picture(x, y, axis, 0 * one, one)
     counted = x.dtype.char in INTEGERS
-    own = _of_integers(x, axis, over, wide) if counted else _of_floats(y if wide else x, axes)
+    own = _of_integers(x, axes, wide) if counted else _of_floats(y if wide else x, axes)
     if std is None:  # of scale * x, whose sign it has not
         with np.errstate(over="ignore", invalid="ignore"):
             sign = math.copysign(1, scale)
@@ -86,18 +86,12 @@ def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
     return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))
 
 
-def _of_integers(x: Array, axis: int, over: str, wide: bool) -> _Own:
+def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:
     """From exact sums: one rounding each, then the root's. wide: with the second word of the mean."""
-    channels = x.shape[axis]
-    if over == "image":
-        sums = core.picture_sums(x, 0)[:, None]
-    elif _many(x, axis):
-        sums = np.stack([core.picture_sums(_channel(x, axis, c), 0) for c in range(channels)], axis=1)
-    else:
-        sums = np.stack([core.picture_sums(one, axis - 1) for one in x])
-    n = math.prod(x.shape[1:]) // sums.shape[1]
-    exact = sums.astype(object)  # ints without bounds
-    total, squares = exact[..., 0], exact[..., 1]
+    state = core.pixel_sums(x, axes).reshape(len(x), -1, 5)
+    n = math.prod(x.shape[1:]) // state.shape[1]
+    exact = state.astype(np.int64).astype(object)  # ints without bounds
+    total, squares = exact[..., 1], exact[..., 2] + exact[..., 3] * 65536
     mean = (total / n).astype(np.float64)
     std = np.sqrt(((n * squares - total * total) / (n * n)).astype(np.float64))
     return _Own(mean, _below(total, n, mean) if wide else np.zeros_like(mean), std)

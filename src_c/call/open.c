@@ -9,6 +9,7 @@
 #include "read/read.h"
 #include "read/residual.h"
 #include "threads/threads.h"
+#include "write/quantize.h"
 #include "write/write.h"
 
 /* Short groups taken together: at most so many groups and elements. A bundle costs 90 ns beside its elements;
@@ -79,9 +80,10 @@ void cn_open_job(cn_job *job, const cn_call *call)
 {
     const cn_kernels *k = cn_kernels_of(call->dtype);
     job->call = call, job->k = k, job->stats = call->moments.to;
-    job->rows = NULL, job->partials = NULL, job->params_memory = NULL, job->scratch = NULL;
-    job->memory_used = 0;
+    job->partials = NULL, job->params_memory = NULL, job->scratch = NULL;
+    job->memory_used = 0, job->row = 0, job->y = call->op[CN_Y].data;
     cn_make_plan(call, &job->plan);
+    if (call->bytes.scales) cn_open_rows(job);
     job->mask = cn_mask_of(call);
     job->each = job->mask || call->moments.omit_nan || call->moments.weights;
     job->reads = job->each && !k->moments_rows[CN_SHOWN] ? cn_kernels_of(CN_F32) : k;
@@ -105,6 +107,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     bundle.n = job->width;
     cn_tile_reading(job, &bundle, &tiling);
     job->segments = cn_count_segments(&tiling);
+    if (job->row && job->fused) cn_open_bundle_rows(job);
 }
 
 /* Do all rows of y begin and end at multiples of 16 bytes? */
@@ -112,7 +115,7 @@ static int is_aligned(const cn_job *job)
 {
     const cn_loops *all = &job->plan.all;
     const ptrdiff_t size = job->k->size;
-    size_t odd = (size_t)(job->call->op[CN_Y].data + job->plan.start[CN_Y]);
+    size_t odd = (size_t)(job->y + job->plan.start[CN_Y]);
     for (int i = 0; i < all->n; i++) {
         const cn_loop *loop = &all->loop[i];
         odd |= (size_t)(i == all->n - 1 && loop->stride[CN_Y] == size ? loop->n * size : loop->stride[CN_Y]);
@@ -124,11 +127,11 @@ static int is_aligned(const cn_job *job)
 void cn_open_output(cn_job *job)
 {
     const cn_call *call = job->call;
-    const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data, *a = call->add[0], *b = call->add[1];
+    const char *x = call->op[CN_X].data, *y = job->y, *a = call->add[0], *b = call->add[1];
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
     const double bundle = (double)job->elements * (double)job->k->size, all = bundle * (double)job->bundles;
     job->beyond_cache = cn_beyond_cache((1 + apart + summed) * all, job->threads);
-    job->nontemporal = apart && job->beyond_cache && !job->rows && is_aligned(job);
+    job->nontemporal = y && apart && job->beyond_cache && is_aligned(job);
     job->prefetch = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&

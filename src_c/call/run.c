@@ -1,7 +1,8 @@
 /* run.c: a call: which blocks of the plan meet the kernels in which order, and on which thread.
  *
  * Schedules. Fused: each thread takes bundles; moments, parameters, y while the bundle is in cache. Two
- * phases: segments over all threads, merge, then y over all of x in memory order. */
+ * phases: segments over all threads, merge, then y over all of x in memory order. Where y becomes bytes: those of
+ * a bundle follow it, those of all rows are a phase more. */
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -31,7 +32,6 @@ static void fence_nontemporal(const cn_job *job)
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
-    const cn_rows *rows = job->rows;
     cn_scratch s = cn_open_scratch(job, thread);
     cn_tiling reading, tiling;
     cn_writing how;
@@ -49,11 +49,9 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         cn_read_bundle(job, &reading, &bundle, &s);
         params.prescaled = 0;
         cn_finish_bundle(job, s.bundle, &bundle, s.factors, &params);
-        if (rows) bundle.offset[CN_Y] = thread * rows->y_bytes;
         cn_place_writing(job, bundle.offset, &params, &s, &how);
         write_blocks(job, &how, 0, tiling.n_blocks, 0);
-        if (rows)
-            cn_quantize_rows(rows, bundle.offset[CN_STAT], bundle.columns.n, rows->y + thread * rows->y_bytes);
+        if (s.y) cn_quantize_bundle(job, &bundle, s.y);
     }
     fence_nontemporal(job);
 }
@@ -136,6 +134,7 @@ static cn_status two_phases(cn_job *job)
     cn_status status = job->params_memory && (job->stats || !own) ? CN_OK : CN_NO_MEMORY;
     if (status == CN_OK && own) status = read_all(job); /* its own memory first, then stats */
     if (status == CN_OK) write_all(job);
+    if (status == CN_OK && job->row) status = cn_quantize_all(job);
     cn_job_free(job, job->params_memory);
     free(stats);
     return status;
@@ -154,37 +153,14 @@ static cn_status run_job(cn_job *job)
     return status;
 }
 
-/* Do bundles write rows of y that follow each other, forwards? */
-static int in_rows(const cn_job *job)
-{
-    const cn_loop *columns = &job->plan.columns;
-    return !job->plan.cols && job->plan.start[CN_Y] == 0 && (columns->n == 1 || columns->stride[CN_STAT] == 1);
-}
-
-/* y in scratch, a bundle for each thread or all of it, then to bytes. */
-static cn_status run_int8(const cn_call *call)
-{
-    cn_job job;
-    cn_call own;
-    cn_rows rows = cn_rows_of(call, &own);
-    cn_open_job(&job, &own);
-    const int by_bundle = job.fused && in_rows(&job);
-    rows.y_bytes = ((by_bundle ? job.elements : call->n_stats * rows.n) * rows.size + 63) / 64 * 64;
-    own.op[CN_Y].data = rows.y = cn_job_alloc(&job, (size_t)rows.y_bytes * (size_t)(by_bundle ? job.threads : 1));
-    if (!rows.y) return CN_NO_MEMORY;
-    if (by_bundle) job.rows = &rows;
-    cn_open_output(&job);
-    cn_status status = run_job(&job);
-    if (status == CN_OK && !by_bundle) status = cn_quantize_all(&rows, call->n_stats, job.threads);
-    cn_job_free(&job, rows.y);
-    return status;
-}
-
 cn_status cn_run(const cn_call *call)
 {
     cn_job job;
-    if (call->bytes.q) return run_int8(call);
     cn_open_job(&job, call);
-    if (call->op[CN_Y].data) cn_open_output(&job);
-    return run_job(&job);
+    cn_status status = job.row && !job.fused ? cn_alloc_rows(&job) : CN_OK;
+    if (status != CN_OK) return status;
+    if (cn_writes(call)) cn_open_output(&job);
+    status = run_job(&job);
+    if (job.row) cn_job_free(&job, job.y);
+    return status;
 }

@@ -9,7 +9,7 @@
 
 #include "dispatch/cpu.h"
 #include "memory/copy.h"
-#include "plan/plan.h"
+#include "plan/tiling.h"
 #include "threads/threads.h"
 
 /* Pixels of a piece: those of all channels stay in L1 while each is written in a run long enough for the
@@ -20,15 +20,9 @@
 
 typedef struct {
     const cn_call *call;
-    cn_plan plan;
-    cn_loops outer;
-    cn_loop inner, channel;
-    int main, other; /* operands: the plan is in memory order of main */
-    ptrdiff_t piece, pieces, positions;
-} image_tiling;
-
-typedef struct {
-    image_tiling at;
+    cn_loop channel;
+    cn_tiling tiling; /* of positions: one row to a block */
+    ptrdiff_t start[CN_NOPERANDS], positions;
     void (*kernel)(const cn_pixel_run *p);
     ptrdiff_t size, param_size;
     int wide, interleaved, direct, nontemporal; /* interleaved: runs of all channels; direct: without scratch */
@@ -36,48 +30,22 @@ typedef struct {
     ptrdiff_t n_params, scratch_size;
 } image_job;
 
-/* The strides (or offsets) of x and y, which the plan had as `main` and `other`. */
-static void restore(const image_tiling *at, ptrdiff_t stride[CN_NOPERANDS])
+static void swap(ptrdiff_t stride[CN_NOPERANDS])
 {
-    const ptrdiff_t main = stride[CN_X], other = stride[CN_Y];
-    stride[at->main] = main, stride[at->other] = other;
+    const ptrdiff_t x = stride[CN_X];
+    stride[CN_X] = stride[CN_Y], stride[CN_Y] = x;
 }
 
-/* Positions in memory order of `main`: of y, or of x where nothing is written. The plan sorts by its operand x. */
-static void lay_out(image_tiling *at, const cn_call *call, int axis)
+/* Positions in memory order of y: a plan sorts by its operand x, so it is made with the two changed over. */
+static void lay_out(const cn_call *call, int axis, cn_plan *plan)
 {
-    static const cn_loop one = {.n = 1};
     cn_call positions = {.ndim = call->ndim, .n_stats = 1};
-    at->main = call->op[CN_Y].data ? CN_Y : CN_X, at->other = call->op[CN_Y].data ? CN_X : CN_Y;
     memcpy(positions.shape, call->shape, sizeof call->shape);
     positions.shape[axis] = 1;
-    positions.op[CN_X] = call->op[at->main], positions.op[CN_Y] = call->op[at->other];
-    cn_make_plan(&positions, &at->plan);
-    at->call = call;
-    at->positions = cn_count(&at->plan.all);
-    restore(at, at->plan.start);
-    for (int i = 0; i < at->plan.all.n; i++) restore(at, at->plan.all.loop[i].stride);
-    at->outer = at->plan.all;
-    at->inner = at->outer.n ? at->outer.loop[--at->outer.n] : one;
-    at->channel = (cn_loop){.n = call->shape[axis]};
-    for (int o = CN_X; o <= CN_Y; o++) at->channel.stride[o] = call->op[o].strides[axis];
-}
-
-static void cut(image_tiling *at, ptrdiff_t piece)
-{
-    at->piece = piece;
-    at->pieces = (at->inner.n + piece - 1) / piece;
-}
-
-/* x and y of a piece, and how many pixels it has. */
-static ptrdiff_t locate(const image_tiling *at, ptrdiff_t i, const char **x, char **y)
-{
-    ptrdiff_t offset[CN_NOPERANDS], first = i % at->pieces * at->piece, n = at->inner.n - first;
-    memcpy(offset, at->plan.start, sizeof offset);
-    cn_locate(&at->outer, i / at->pieces, offset);
-    *x = at->call->op[CN_X].data + offset[CN_X] + first * at->inner.stride[CN_X];
-    if (y) *y = at->call->op[CN_Y].data + offset[CN_Y] + first * at->inner.stride[CN_Y];
-    return n < at->piece ? n : at->piece;
+    positions.op[CN_X] = call->op[CN_Y], positions.op[CN_Y] = call->op[CN_X];
+    cn_make_plan(&positions, plan);
+    swap(plan->start);
+    for (int i = 0; i < plan->all.n; i++) swap(plan->all.loop[i].stride);
 }
 
 /* Too large or small for float32: computed in float64. */
@@ -85,40 +53,43 @@ static int out_of_range(double v) { return v != 0 && !(fabs(v) < 0x1p100 && fabs
 
 static int needs_wide(const image_job *job, int pixels, const double *center, const double *scale)
 {
-    int wide = job->at.call->dtype == CN_F64 || pixels == CN_F64;
-    for (ptrdiff_t c = 0; c < job->at.channel.n; c++) wide |= out_of_range(center[c]) | out_of_range(scale[c]);
+    int wide = job->call->dtype == CN_F64 || pixels == CN_F64;
+    for (ptrdiff_t c = 0; c < job->channel.n; c++) wide |= out_of_range(center[c]) | out_of_range(scale[c]);
     return wide;
 }
 
 /* Are all lines of y whole multiples of 16 bytes apart? */
-static int rows_are_aligned(const image_tiling *at)
+static int rows_are_aligned(const image_job *job, const cn_loops *all)
 {
-    uintptr_t all = (uintptr_t)(at->call->op[CN_Y].data + at->plan.start[CN_Y]);
-    for (int i = 0; i < at->outer.n; i++) all |= (uintptr_t)at->outer.loop[i].stride[CN_Y];
-    return (all | (uintptr_t)(at->channel.n > 1 ? at->channel.stride[CN_Y] : 0)) % 16 == 0;
+    uintptr_t odd = (uintptr_t)(job->call->op[CN_Y].data + job->start[CN_Y]);
+    for (int i = 0; i < all->n - 1; i++) odd |= (uintptr_t)all->loop[i].stride[CN_Y];
+    return (odd | (uintptr_t)(job->channel.n > 1 ? job->channel.stride[CN_Y] : 0)) % 16 == 0;
 }
 
-static void choose(image_job *job, int pixels, const double *center, const double *scale, int threads)
+static void choose(image_job *job, int pixels, const double *center, const double *scale, const cn_loops *all,
+                   int threads)
 {
-    image_tiling *at = &job->at;
+    static const cn_loop one = {.n = 1};
+    const cn_call *call = job->call;
     const cn_kernels *k = cn_kernels_of(pixels);
-    const ptrdiff_t size = cn_kernels_of(at->call->dtype)->size, channels = at->channel.n;
-    const ptrdiff_t x_step = at->inner.stride[CN_X], y_step = at->inner.stride[CN_Y];
+    const cn_loop *channel = &job->channel, *inner = all->n ? &all->loop[all->n - 1] : &one;
+    const ptrdiff_t size = cn_kernels_of(call->dtype)->size, channels = channel->n;
+    const ptrdiff_t x_step = inner->stride[CN_X], y_step = inner->stride[CN_Y];
     job->size = size;
     job->wide = needs_wide(job, pixels, center, scale);
     job->kernel = job->wide ? k->image_wide : k->image;
     job->param_size = job->wide ? sizeof(double) : sizeof(float);
-    job->interleaved = channels > 1 && at->channel.stride[CN_X] == k->size && x_step == k->size * channels &&
-                       at->channel.stride[CN_Y] == size && y_step == size * channels;
-    int dense = job->interleaved || y_step == size || at->inner.n == 1;
+    job->interleaved = channels > 1 && channel->stride[CN_X] == k->size && x_step == k->size * channels &&
+                       channel->stride[CN_Y] == size && y_step == size * channels;
+    int dense = job->interleaved || y_step == size || inner->n == 1;
     job->direct = dense && job->param_size == size;
-    double bytes = (double)at->positions * (double)channels * (double)(size + k->size);
-    job->nontemporal = job->direct && size == 4 && at->call->op[CN_X].data != at->call->op[CN_Y].data &&
+    double bytes = (double)job->positions * (double)channels * (double)(size + k->size);
+    job->nontemporal = job->direct && size == 4 && call->op[CN_X].data != call->op[CN_Y].data &&
                        cn_beyond_cache(bytes, threads) &&
-                       (job->interleaved ? (uintptr_t)at->call->op[CN_Y].data % 16 == 0 : rows_are_aligned(at));
+                       (job->interleaved ? (uintptr_t)call->op[CN_Y].data % 16 == 0 : rows_are_aligned(job, all));
     ptrdiff_t piece = !job->direct ? SCRATCH_PIECE : x_step == k->size ? PLANE_PIECE : PIECE;
     if (job->interleaved) piece = piece / channels / 16 * 16 + 16;
-    cut(at, piece);
+    cn_make_tiling(all, NULL, 1, piece, &job->tiling);
     job->n_params = job->interleaved ? 16 * channels : channels;
     job->scratch_size = job->direct ? 0 : piece * (job->interleaved ? channels : 1) * (ptrdiff_t)sizeof(double);
 }
@@ -144,7 +115,7 @@ static void put_param(const image_job *job, ptrdiff_t i, double hi, double lo, d
 static void set_params(image_job *job, int pixels, const double *center, const double *scale)
 {
     for (ptrdiff_t i = 0; i < job->n_params; i++) {
-        ptrdiff_t c = i % job->at.channel.n;
+        ptrdiff_t c = i % job->channel.n;
         double hi = job->wide ? center[c] : first_word(center[c], pixels);
         put_param(job, i, hi, center[c] - hi, scale[c]);
     }
@@ -153,7 +124,7 @@ static void set_params(image_job *job, int pixels, const double *center, const d
 /* n normalized elements to y, y_step bytes apart. */
 static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, ptrdiff_t n)
 {
-    const cn_dtype dtype = job->at.call->dtype;
+    const cn_dtype dtype = job->call->dtype;
     if (job->wide && dtype != CN_F64)
         for (ptrdiff_t i = 0; i < n; i++) {
             double v;
@@ -180,20 +151,22 @@ static void one_run(const image_job *job, cn_pixel_run p, ptrdiff_t y_step, ptrd
 static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const image_job *job = context;
-    const image_tiling *at = &job->at;
+    const cn_loop *inner = &job->tiling.col, *channel = &job->channel;
+    const cn_operand *x = &job->call->op[CN_X], *y = &job->call->op[CN_Y];
     char *scratch = job->scratch + thread * job->scratch_size;
-    const ptrdiff_t step = at->inner.stride[CN_X], channels = at->channel.n;
     for (ptrdiff_t i = begin; i < end; i++) {
-        cn_pixel_run p = {.step = step, .period = 1, .nontemporal = job->nontemporal};
-        p.n = locate(at, i, &p.x, &p.y);
+        const cn_block block = cn_tiling_block(&job->tiling, i);
+        cn_pixel_run p = {.step = inner->stride[CN_X], .n = block.n, .period = 1};
+        p.x = x->data + job->start[CN_X] + block.offset[CN_X], p.nontemporal = job->nontemporal;
+        p.y = y->data + job->start[CN_Y] + block.offset[CN_Y];
         if (job->interleaved) {
-            p.n *= channels, p.period = channels, p.step = step / channels;
+            p.n *= channel->n, p.period = channel->n, p.step /= channel->n;
             one_run(job, p, job->size, 0, scratch);
             continue;
         }
-        for (ptrdiff_t c = 0; c < channels; c++) {
-            one_run(job, p, at->inner.stride[CN_Y], c, scratch);
-            p.x += at->channel.stride[CN_X], p.y += at->channel.stride[CN_Y];
+        for (ptrdiff_t c = 0; c < channel->n; c++) {
+            one_run(job, p, inner->stride[CN_Y], c, scratch);
+            p.x += channel->stride[CN_X], p.y += channel->stride[CN_Y];
         }
     }
     if (job->nontemporal) atomic_thread_fence(memory_order_seq_cst);
@@ -201,51 +174,20 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
 {
-    image_job job = {0};
-    lay_out(&job.at, call, axis);
-    int threads = cn_threads_for(job.at.positions * job.at.channel.n);
-    choose(&job, pixels, center, scale, threads);
+    image_job job = {.call = call, .channel = {.n = call->shape[axis]}};
+    cn_plan plan;
+    lay_out(call, axis, &plan);
+    memcpy(job.start, plan.start, sizeof job.start);
+    for (int o = CN_X; o <= CN_Y; o++) job.channel.stride[o] = call->op[o].strides[axis];
+    job.positions = cn_count(&plan.all);
+    int threads = cn_threads_for(job.positions * job.channel.n);
+    choose(&job, pixels, center, scale, &plan.all, threads);
     size_t params = (size_t)(3 * job.n_params * job.param_size + 63) / 64 * 64;
     job.params = malloc(params + (size_t)(job.scratch_size * threads));
     if (!job.params) return CN_NO_MEMORY;
     job.scratch = job.params + params;
     set_params(&job, pixels, center, scale);
-    cn_parallel(cn_count(&job.at.outer) * job.at.pieces, threads, image_task, &job);
+    cn_parallel(job.tiling.n_blocks, threads, image_task, &job);
     free(job.params);
-    return CN_OK;
-}
-
-typedef struct {
-    image_tiling at;
-    const cn_kernels *k;
-    uint64_t *sums; /* 2 * channels of each thread */
-} sums_job;
-
-static void sums_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
-{
-    const sums_job *job = context;
-    const ptrdiff_t channels = job->at.channel.n;
-    uint64_t *sums = job->sums + thread * 2 * channels;
-    for (ptrdiff_t i = begin; i < end; i++) {
-        cn_pixel_run p = {.step = job->at.inner.stride[CN_X]};
-        p.n = locate(&job->at, i, &p.x, NULL);
-        for (ptrdiff_t c = 0; c < channels; c++, p.x += job->at.channel.stride[CN_X])
-            job->k->image_sums(&p, &sums[2 * c], &sums[2 * c + 1]);
-    }
-}
-
-cn_status cn_image_sums(const cn_call *call, int pixels, int axis, uint64_t *sums)
-{
-    sums_job job = {.k = cn_kernels_of(pixels)};
-    lay_out(&job.at, call, axis);
-    cut(&job.at, PLANE_PIECE);
-    const ptrdiff_t n = 2 * job.at.channel.n;
-    int threads = cn_threads_for(job.at.positions * job.at.channel.n);
-    job.sums = calloc((size_t)(n * threads), sizeof *sums);
-    if (!job.sums) return CN_NO_MEMORY;
-    cn_parallel(cn_count(&job.at.outer) * job.at.pieces, threads, sums_task, &job);
-    memset(sums, 0, (size_t)n * sizeof *sums);
-    for (ptrdiff_t i = 0; i < n * threads; i++) sums[i % n] += job.sums[i];
-    free(job.sums);
     return CN_OK;
 }

@@ -25,10 +25,18 @@ static void merge_sums(cn_partial *a, const cn_partial *b)
     a->count += b->count, a->m2 = 0;
 }
 
+static void merge_pixel_sums(cn_partial *a, const cn_partial *b)
+{
+    if (b->count == 0) return;
+    if (a->count == 0) *a = (cn_partial){0, 0, 0, 0, 1};
+    a->count += b->count, a->mean += b->mean, a->mean_lo += b->mean_lo, a->m2 += b->m2;
+}
+
 cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each)
 {
     const int form = how->weights ? CN_WEIGHTED : each ? CN_SHOWN : CN_ALL;
     if (how->kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    if (how->kind == CN_PIXEL_SUMS) return (cn_reducer){k->pixel_sums_rows, k->pixel_sums_cols, merge_pixel_sums};
     return (cn_reducer){k->moments_rows[form], k->moments_cols[form],
                         how->kind == CN_SUMS ? merge_sums : cn_merge};
 }

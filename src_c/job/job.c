@@ -9,18 +9,28 @@
 
 /* A block of apply costs 60 ns beside its elements. */
 #define APPLIED 16384
+#define LINE 64 /* of the cache */
 
 void *cn_job_alloc(cn_job *job, size_t bytes)
 {
-    bytes = (bytes + 63) / 64 * 64;
-    if (bytes > CN_JOB_MEMORY - job->memory_used) return malloc(bytes);
+    bytes = (bytes + LINE - 1) / LINE * LINE;
+    if (bytes > CN_JOB_MEMORY - job->memory_used) {
+        char *memory = malloc(bytes + LINE);
+        if (!memory) return NULL;
+        char *line = memory + LINE - (uintptr_t)memory % LINE;
+        memcpy(line - sizeof memory, &memory, sizeof memory);
+        return line;
+    }
     job->memory_used += bytes;
     return job->memory + job->memory_used - bytes;
 }
 
 void cn_job_free(const cn_job *job, void *memory)
 {
-    if ((size_t)((uintptr_t)memory - (uintptr_t)job->memory) >= CN_JOB_MEMORY) free(memory);
+    if (!memory || (size_t)((uintptr_t)memory - (uintptr_t)job->memory) < CN_JOB_MEMORY) return;
+    char *whole;
+    memcpy(&whole, (char *)memory - sizeof whole, sizeof whole);
+    free(whole);
 }
 
 ptrdiff_t cn_joined_rows_of(ptrdiff_t n)
@@ -92,6 +102,12 @@ static ptrdiff_t sum_bytes(const cn_job *job)
     return job->nontemporal_sum ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
 }
 
+/* Scratch for y of a bundle, where it becomes bytes. */
+static ptrdiff_t y_bytes(const cn_job *job)
+{
+    return job->row && job->fused ? (job->elements * job->k->size + 63) / 64 * 64 : 0;
+}
+
 static ptrdiff_t joined_size(const cn_job *job)
 {
     return job->joined_rows > 1 ? cn_partials_size(job->each, job->joined_rows * job->width) : 0;
@@ -104,7 +120,7 @@ static size_t scratch_size(const cn_job *job)
     if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
     size_t doubles = (size_t)(2 * cn_partials_size(job->each, job->width) + joined_size(job) +
                               (1 + CN_N_PARAMS * job->rows_as_groups) * job->width);
-    packed += (size_t)sum_bytes(job);
+    packed += (size_t)(sum_bytes(job) + y_bytes(job));
     return (doubles * sizeof(double) + packed + 63) / 64 * 64 + 64; /* no cache line is shared */
 }
 
@@ -117,11 +133,14 @@ cn_status cn_alloc_scratch(cn_job *job)
 
 cn_scratch cn_open_scratch(const cn_job *job, int thread)
 {
-    double *bundle = (double *)(job->scratch + (size_t)thread * job->scratch_size);
+    char *y = job->scratch + (size_t)thread * job->scratch_size;
+    double *bundle = (double *)(y + y_bytes(job));
     ptrdiff_t size = cn_partials_size(job->each, job->width);
     double *factors = bundle + 2 * size + joined_size(job);
     char *params = (char *)(factors + job->width);
     char *x = params + CN_N_PARAMS * job->width * job->rows_as_groups * (ptrdiff_t)sizeof(double);
     char *packed = x + sum_bytes(job);
-    return (cn_scratch){bundle, bundle + size, bundle + 2 * size, factors, params, packed > x ? x : NULL, packed};
+    if ((char *)bundle == y) y = NULL;
+    return (cn_scratch){y,       bundle, bundle + size,         bundle + 2 * size,
+                        factors, params, packed > x ? x : NULL, packed};
 }

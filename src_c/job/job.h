@@ -70,7 +70,6 @@ struct cn_writing {
 };
 
 typedef struct cn_job cn_job;
-typedef struct cn_rows cn_rows; /* write/quantize.h */
 struct cn_job {
     const cn_call *call;
     const cn_kernels *k;
@@ -97,20 +96,24 @@ struct cn_job {
                  cn_moments_view *joined);
     void (*write)(const cn_writing *how, const cn_block *block); /* NULL: that of cn_writing */
 
-    cn_partial *stats;   /* by group, or NULL */
-    const cn_rows *rows; /* NULL, or y of each bundle becomes bytes */
-    double *partials;    /* [bundles][segments] of them; two phases only, as are the next ones */
-    cn_tiling all;       /* of all of x */
-    cn_params params;    /* by stat element */
+    ptrdiff_t row; /* elements of a row of y that becomes bytes, or 0 */
+    char *y;       /* the call's, or, where it becomes bytes, memory of the job: all of it, or NULL if fused */
+
+    cn_partial *stats; /* by group, or NULL */
+    double *partials;  /* [bundles][segments] of them; two phases only, as are the next ones */
+    cn_tiling all;     /* of all of x */
+    cn_params params;  /* by stat element */
     char *params_memory;
     char *scratch; /* [threads] of scratch_size */
     size_t scratch_size, memory_used;
     _Alignas(64) char memory[CN_JOB_MEMORY];
 };
 
-/* Scratch of a thread: partials of a bundle, of a segment and of joined columns, factors and parameters of a
- * bundle, x of a bundle (NULL unless it is a sum written past the cache), packed blocks. */
+/* Scratch of a thread: y of a bundle (NULL unless it becomes bytes), partials of a bundle, of a segment and of joined
+ * columns, factors and parameters of a bundle, x of a bundle (NULL unless it is a sum written past the cache), packed
+ * blocks. */
 typedef struct {
+    char *y;
     double *bundle, *segment, *joined, *factors;
     char *params, *x, *packed;
 } cn_scratch;
@@ -148,7 +151,10 @@ static inline int cn_curved(cn_activation activation) { return activation > CN_R
 /* How many rows of n columns are applied as one: whole vectors of 16, at most CN_MAX_GROUPS elements. */
 ptrdiff_t cn_joined_rows_of(ptrdiff_t n);
 
-/* Memory of the job, from malloc when its own is used up; NULL if there is none. */
+/* Does the call write y, or its bytes? */
+static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data != NULL; }
+
+/* Memory of the job, at a multiple of 64, from malloc when its own is used up; NULL if there is none. */
 void *cn_job_alloc(cn_job *job, size_t bytes);
 void cn_job_free(const cn_job *job, void *memory);
 

@@ -89,8 +89,6 @@ typedef struct {
     int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
-#define CN_COUNTS 65536
-
 /* Moments about zero, about the mean; or the sums. */
 enum { CN_NOT_CENTERED, CN_CENTERED, CN_SUMMED };
 
@@ -107,6 +105,7 @@ typedef struct {
     cn_reduce moments_rows[CN_N_FORMS], moments_cols[CN_N_FORMS];
     cn_reduce extremes_rows,
         extremes_cols; /* least in mean, greatest in mean_lo, in m2 1 if there is NaN, else 0 */
+    cn_reduce pixel_sums_rows, pixel_sums_cols; /* of integers: as CN_PIXEL_SUMS */
     /* n elements, those the mask hides as holes of CN_MARKED_HOLES. Elements of 16 bits have no kernels that know holes:
      * they are made lanes first. */
     void (*mark)(const char *x, const char *mask, char *to, ptrdiff_t n);
@@ -126,8 +125,6 @@ typedef struct {
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);
-    /* Adds the sum of x and of x^2 of at most CN_COUNTS elements; integers only. */
-    void (*image_sums)(const cn_pixel_run *p, uint64_t *sum, uint64_t *squares);
 } cn_kernels;
 
 typedef struct {

@@ -1,4 +1,4 @@
-/* copy.h: elements of 2, 4 or 8 bytes in rows and columns of any strides, copied. */
+/* copy.h: elements of 1, 2, 4 or 8 bytes in rows and columns of any strides, copied. */
 #ifndef CN_COPY_H
 #define CN_COPY_H
 
@@ -40,6 +40,7 @@ static inline void cn_copy_row(char *to, ptrdiff_t to_stride, const char *from, 
 #define COPY(n_bytes)                                                                                             \
     for (ptrdiff_t j = 0; j < n; j++) memcpy(to + j * to_stride, from + j * from_stride, n_bytes)
     switch (size) {
+    case 1: COPY(1); break;
     case 2: COPY(2); break;
     case 4: COPY(4); break;
     case 8: COPY(8); break;

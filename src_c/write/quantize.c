@@ -3,129 +3,135 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "dispatch/cpu.h"
 #include "threads/threads.h"
 
-/* Rows longer than two of them are cut into pieces where they are too few for the threads. */
+/* Elements of a block of rows; longer ones are cut, so that few rows are work for all threads. */
 #define PIECE (64 * 1024)
 
-/* Not the whole struct: it has room for CN_MAXDIM axes, 4 KB. */
-static void copy_call(cn_call *to, const cn_call *from)
+static void widen(cn_loops *loops, ptrdiff_t size)
 {
-    const size_t bytes = (size_t)from->ndim * sizeof(ptrdiff_t);
-    to->ndim = from->ndim, to->dtype = from->dtype, to->n_stats = from->n_stats;
-    memcpy(to->shape, from->shape, bytes);
-    for (int o = 0; o < CN_NOPERANDS; o++) {
-        to->op[o].data = from->op[o].data;
-        memcpy(to->op[o].strides, from->op[o].strides, bytes);
-    }
-    to->moments = from->moments, to->activation = from->activation, to->bytes = from->bytes;
-    to->add[0] = from->add[0], to->add[1] = from->add[1];
+    for (int i = 0; i < loops->n; i++) loops->loop[i].stride[CN_Y] *= size;
 }
 
-cn_rows cn_rows_of(const cn_call *call, cn_call *own)
+void cn_open_rows(cn_job *job)
 {
-    const cn_kernels *k = cn_kernels_of(call->dtype);
-    cn_rows rows = {k, call->bytes, call->dtype, 1, k->size, NULL, 0};
-    copy_call(own, call);
-    ptrdiff_t *y = own->op[CN_Y].strides;
-    const ptrdiff_t *stat = call->op[CN_STAT].strides;
-    for (int axis = call->ndim - 1; axis >= 0; axis--) {
-        if (stat[axis]) continue;
-        y[axis] = rows.n * rows.size;
-        rows.n *= call->shape[axis];
-    }
-    for (int axis = 0; axis < call->ndim; axis++)
-        if (stat[axis]) y[axis] = stat[axis] * rows.n * rows.size;
-    return rows;
+    cn_plan *plan = &job->plan;
+    const ptrdiff_t size = job->k->size;
+    job->row = cn_count(&plan->reduced) * plan->refined, job->y = NULL;
+    widen(&plan->all, size), widen(&plan->kept, size), widen(&plan->spread, size);
+    plan->columns.stride[CN_Y] *= size, plan->start[CN_Y] *= size;
+}
+
+void cn_open_bundle_rows(cn_job *job)
+{
+    cn_plan *plan = &job->plan;
+    const ptrdiff_t row = job->row * job->k->size / plan->refined;
+    plan->start[CN_Y] -= plan->start[CN_STAT] * row; /* axes flipped within a row remain */
+    plan->columns.stride[CN_Y] = row;
+}
+
+cn_status cn_alloc_rows(cn_job *job)
+{
+    job->y = cn_job_alloc(job, (size_t)(job->call->n_stats * job->row * job->k->size));
+    return job->y ? CN_OK : CN_NO_MEMORY;
 }
 
 /* The scale of a row: given, or made of its largest magnitude. */
-static double scale_of(const cn_rows *rows, ptrdiff_t row, double largest)
+static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
 {
-    if (rows->to.kind == CN_SCALE_GIVEN) row = 0;
-    double *wide = (double *)rows->to.scales + row;
-    float *narrow = (float *)rows->to.scales + row;
-    if (rows->to.kind == CN_OF_ROWS && rows->dtype == CN_F64)
+    const cn_int8 *to = &job->call->bytes;
+    if (to->kind == CN_SCALE_GIVEN) row = 0;
+    double *wide = (double *)to->scales + row;
+    float *narrow = (float *)to->scales + row;
+    if (to->kind == CN_OF_ROWS && job->call->dtype == CN_F64)
         *wide = largest / 127 == 0 ? 1 : largest / 127;
-    else if (rows->to.kind == CN_OF_ROWS)
+    else if (to->kind == CN_OF_ROWS)
         *narrow = (float)largest / 127 == 0 ? 1 : (float)largest / 127;
-    return rows->dtype == CN_F64 ? *wide : *narrow;
+    return job->call->dtype == CN_F64 ? *wide : *narrow;
 }
 
-void cn_quantize_rows(const cn_rows *rows, ptrdiff_t first, ptrdiff_t count, const char *y)
+/* Rows first, first + step, ..., one behind the other at y. */
+static void quantize_rows(const cn_job *job, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, const char *y)
 {
-    for (ptrdiff_t i = first; i < first + count; i++, y += rows->n * rows->size) {
-        double largest = rows->to.kind == CN_OF_ROWS ? rows->k->largest(y, rows->n) : 0;
-        rows->k->quantize(y, rows->n, scale_of(rows, i, largest), rows->to.q + i * rows->n);
+    const cn_kernels *k = job->k;
+    const ptrdiff_t n = job->row;
+    int8_t *q = (int8_t *)job->call->op[CN_Y].data;
+    for (ptrdiff_t i = first; count > 0; i += step, count--, y += n * k->size) {
+        const double largest = job->call->bytes.kind == CN_OF_ROWS ? k->largest(y, n) : 0;
+        k->quantize(y, n, scale_of(job, i, largest), q + i * n);
     }
 }
 
-static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+void cn_quantize_bundle(const cn_job *job, const cn_bundle *bundle, const char *y)
 {
-    const cn_rows *rows = context;
-    (void)thread;
-    cn_quantize_rows(rows, begin, end - begin, rows->y + begin * rows->n * rows->size);
+    const ptrdiff_t refined = job->plan.refined, step = bundle->columns.stride[CN_STAT];
+    quantize_rows(job, bundle->offset[CN_STAT] / refined, step, bundle->columns.n / refined, y);
 }
 
-/* Long rows: piece i of all. */
+/* All rows in blocks. Of rows in pieces: first the largest magnitude of each, then, in the place of the first, the
+ * scale of the row. */
 typedef struct {
-    const cn_rows *rows;
-    ptrdiff_t pieces;
-    double *largest, *scale;
-} cut_rows;
-
-static ptrdiff_t piece_of(const cut_rows *cut, ptrdiff_t i, ptrdiff_t *first)
-{
-    const ptrdiff_t n = cut->rows->n, start = i % cut->pieces * PIECE;
-    *first = i / cut->pieces * n + start;
-    return n - start < PIECE ? n - start : PIECE;
-}
+    const cn_job *job;
+    cn_tiling tiling;
+    double *found; /* by block, or NULL: blocks are whole rows */
+} byte_pass;
 
 static void largest_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
-    const cut_rows *cut = context;
-    ptrdiff_t first;
+    const byte_pass *pass = context;
+    const cn_job *job = pass->job;
     (void)thread;
     for (ptrdiff_t i = begin; i < end; i++) {
-        ptrdiff_t n = piece_of(cut, i, &first);
-        cut->largest[i] = cut->rows->k->largest(cut->rows->y + first * cut->rows->size, n);
+        const cn_block block = cn_tiling_block(&pass->tiling, i);
+        pass->found[i] = job->k->largest(job->y + block.offset[CN_Y] * job->k->size, block.n);
     }
 }
 
-static void pieces_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+static void bytes_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
-    const cut_rows *cut = context;
-    ptrdiff_t first;
+    const byte_pass *pass = context;
+    const cn_job *job = pass->job;
+    const ptrdiff_t pieces = pass->tiling.pieces;
     (void)thread;
     for (ptrdiff_t i = begin; i < end; i++) {
-        ptrdiff_t n = piece_of(cut, i, &first);
-        const char *y = cut->rows->y + first * cut->rows->size;
-        cut->rows->k->quantize(y, n, cut->scale[i / cut->pieces], cut->rows->to.q + first);
+        const cn_block block = cn_tiling_block(&pass->tiling, i);
+        const ptrdiff_t at = block.offset[CN_Y];
+        const char *y = job->y + at * job->k->size;
+        if (pass->found)
+            job->k->quantize(y, block.n, pass->found[i - i % pieces], (int8_t *)job->call->op[CN_Y].data + at);
+        else
+            quantize_rows(job, block.offset[CN_STAT], 1, block.rows, y);
     }
 }
 
-cn_status cn_quantize_all(cn_rows *rows, ptrdiff_t count, int threads)
+/* Pieces to rows. NaN stays. */
+static void merge_pieces(const byte_pass *pass)
 {
-    if (rows->n <= 2 * PIECE || count >= 2 * threads) {
-        cn_parallel(count, threads, rows_task, rows);
-        return CN_OK;
-    }
-    cut_rows cut = {rows, (rows->n + PIECE - 1) / PIECE, NULL, NULL};
-    const ptrdiff_t all = count * cut.pieces;
-    cut.largest = malloc((size_t)(all + count) * sizeof *cut.largest);
-    if (!cut.largest) return CN_NO_MEMORY;
-    cut.scale = cut.largest + all;
-    if (rows->to.kind == CN_OF_ROWS) cn_parallel(all, threads, largest_task, &cut);
-    for (ptrdiff_t r = 0; r < count; r++) {
+    const ptrdiff_t pieces = pass->tiling.pieces;
+    for (ptrdiff_t first = 0; first < pass->tiling.n_blocks; first += pieces) {
         double largest = 0;
-        for (ptrdiff_t i = r * cut.pieces; i < (r + 1) * cut.pieces && rows->to.kind == CN_OF_ROWS; i++)
-            largest = cut.largest[i] > largest || isnan(cut.largest[i]) ? cut.largest[i] : largest;
-        cut.scale[r] = scale_of(rows, r, largest);
+        for (const double *one = pass->found + first; one < pass->found + first + pieces; one++)
+            largest = *one > largest || isnan(*one) ? *one : largest;
+        pass->found[first] = scale_of(pass->job, first / pieces, largest);
     }
-    cn_parallel(all, threads, pieces_task, &cut);
-    free(cut.largest);
+}
+
+cn_status cn_quantize_all(const cn_job *job)
+{
+    const ptrdiff_t rows = job->call->n_stats, n = job->row;
+    cn_loops loops = {.n = 2, .loop = {{rows, {0}}, {n, {0}}}};
+    byte_pass pass = {.job = job};
+    loops.loop[0].stride[CN_STAT] = 1, loops.loop[0].stride[CN_Y] = n, loops.loop[1].stride[CN_Y] = 1;
+    cn_make_tiling(&loops, NULL, 0, PIECE, &pass.tiling);
+    if (pass.tiling.pieces > 1) {
+        pass.found = malloc((size_t)pass.tiling.n_blocks * sizeof *pass.found);
+        if (!pass.found) return CN_NO_MEMORY;
+        if (job->call->bytes.kind == CN_OF_ROWS)
+            cn_parallel(pass.tiling.n_blocks, job->threads, largest_task, &pass);
+        merge_pieces(&pass);
+    }
+    cn_parallel(pass.tiling.n_blocks, job->threads, bytes_task, &pass);
+    free(pass.found);
     return CN_OK;
 }

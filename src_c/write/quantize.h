@@ -1,25 +1,22 @@
-/* quantize.h: rows of y to signed bytes and their scales. */
+/* quantize.h: a step of a job: rows of y, made in memory of the job, become signed bytes and their scales. */
 #ifndef CN_QUANTIZE_H
 #define CN_QUANTIZE_H
 
 #include "job/job.h"
 
-struct cn_rows {
-    const cn_kernels *k;
-    cn_int8 to;
-    cn_dtype dtype;
-    ptrdiff_t n, size; /* elements of a row, bytes of one */
-    char *y;           /* all rows, or a bundle for each thread, y_bytes apart */
-    ptrdiff_t y_bytes;
-};
+/* The plan's Y, which is of bytes, is of elements from now on. */
+void cn_open_rows(cn_job *job);
 
-/* y of a call as C-ordered rows, a group each: `own` is the call with them as its operand Y, data not set. */
-cn_rows cn_rows_of(const cn_call *call, cn_call *own);
+/* Rows of a bundle lie in scratch, one behind the other, whatever the order of their groups. */
+void cn_open_bundle_rows(cn_job *job);
 
-/* Rows first ... first + count - 1, that lie at y. */
-void cn_quantize_rows(const cn_rows *rows, ptrdiff_t first, ptrdiff_t count, const char *y);
+/* Memory for all rows. */
+cn_status cn_alloc_rows(cn_job *job);
 
-/* All rows, on several threads. */
-cn_status cn_quantize_all(cn_rows *rows, ptrdiff_t count, int threads);
+/* Fused: the rows of a bundle, which lie at y. */
+void cn_quantize_bundle(const cn_job *job, const cn_bundle *bundle, const char *y);
+
+/* Two phases: all rows, once they are written. */
+cn_status cn_quantize_all(const cn_job *job);
 
 #endif

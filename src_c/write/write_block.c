@@ -220,6 +220,7 @@ void cn_place_writing(const cn_job *job, const ptrdiff_t *offset, const cn_param
     how->params = params, how->packed = s->packed;
     how->write = params->prescaled ? write_prescaled : gathers ? write_rows : write_tile;
     for (int o = 0; o < CN_NOPERANDS; o++) how->base[o] = call->op[o].data ? call->op[o].data + offset[o] : NULL;
+    how->base[CN_Y] = s->y ? s->y + job->plan.start[CN_Y] : job->y + offset[CN_Y];
     if (!s->x) return;
     /* What is fetched while the sum is applied is the second of what the next one is of. */
     how->base[CN_X] = s->x;

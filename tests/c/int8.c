@@ -83,8 +83,13 @@ static void expect(const trial *t)
 static cn_status quantized(const trial *t, const operands *o, char *q, char *scales)
 {
     cn_call call = call_of(t->op, o);
-    call.op[CN_Y].data = NULL, call.moments.to = NULL;
-    call.bytes = (cn_int8){(int8_t *)q, scales, t->kind};
+    ptrdiff_t *y = call.op[CN_Y].strides, n = 1;
+    call.op[CN_Y].data = q, call.moments.to = NULL;
+    for (int axis = call.ndim - 1; axis >= 0; axis--)
+        if (!call.op[CN_STAT].strides[axis]) y[axis] = n, n *= call.shape[axis];
+    for (int axis = 0; axis < call.ndim; axis++)
+        if (call.op[CN_STAT].strides[axis]) y[axis] = call.op[CN_STAT].strides[axis] * n;
+    call.bytes = (cn_int8){scales, t->kind};
     if (t->kind != CN_OF_ROWS) give_scales(t, scales);
     return cn_run(&call);
 }
