@@ -397,7 +397,7 @@ def test_images_of_pil() -> None:
 def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
     for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind), picture(shape, kind)[:, ::-1]):
         for axes in ((0, 1), (0, 1, 2), (0,), (1,), (2,)):
-            state = cnorm._native.core.sums(x, axes).astype(np.uint64)
+            state = cnorm._native.core.pixel_sums(x, axes).astype(np.uint64)
             wide, squares = x.astype(np.uint64), state[..., 2] + state[..., 3] * 65536
             assert np.array_equal(state[..., 1], wide.sum(axes, keepdims=True))
             assert np.array_equal(squares, (wide * wide).sum(axes, keepdims=True))

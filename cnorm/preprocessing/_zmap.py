@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output
+from cnorm._accept.arrays import Array, Output, native
 from cnorm._accept.axes import as_axes, as_number
-from cnorm._stats.reductions import check_nan_policy
+from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
 from cnorm._stats.state import COUNT
 from cnorm._stats.state import deviation, values_of
-from cnorm._stats.table import table_moments
+from cnorm._stats.table import wide
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 from cnorm.preprocessing._zscore import PRECISION_LOSS, constants, zscore
@@ -98,7 +98,7 @@ def zmap(
     masked = isinstance(scores, np.ma.MaskedArray) or isinstance(compare, np.ma.MaskedArray)
     given, hidden = apart(scores, "scores", 0)
     other, left_out = apart(compare, "compare", 1)
-    groups = Groups(other, as_axes(axis, other.ndim), None if left_out is None else ~left_out)
+    groups = Groups(other, as_axes(axis, other.ndim), None if left_out is None else ~left_out, omit=True)
     x = as_scores(given, other, groups.axes)
     target = Output(x, out)
     state, std = compared(other, groups, ddof, nan_policy)
@@ -137,7 +137,7 @@ def as_scores(x: Array, other: Array, axes: tuple[int, ...]) -> Array:
 
 def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Array, Array]:
     """Table state and standard deviation of what scores are compared with, after every warning."""
-    state = table_moments(x, groups.axes, infinite=True, mask=groups.mask)
+    state = moments_of(wide(native(x)), groups.axes, groups.mask, None, omit=True)
     with_nan = state[..., COUNT] < groups.count
     if nan_policy == "raise" and with_nan.any():
         raise ValueError('compare: The input contains nan values and nan_policy is "raise"')

@@ -108,7 +108,7 @@ static int is_extreme(const cn_job *job, const cn_partial *of)
 }
 
 /* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */
-static void settle_group(const cn_job *job, cn_partial *p, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
+static void finish_group(const cn_job *job, cn_partial *p, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
                          ptrdiff_t times)
 {
     if (is_extreme(job, p)) cn_read_extreme(job->call, stat, p, params, i, times);
@@ -146,7 +146,7 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     if (job->stats || (params && job->k->param_size == sizeof(double)))
         for (ptrdiff_t c = 0; c < n; c += refined) {
             cn_partial p = column(&acc, c);
-            settle_group(job, &p, (stat + c * step) / refined, params, c, refined);
+            finish_group(job, &p, (stat + c * step) / refined, params, c, refined);
         }
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
