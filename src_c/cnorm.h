@@ -125,6 +125,10 @@ enum { CN_VALUES = 1, CN_PARTIALS = 5 };
  * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
 int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan);
 
+/* Mean and variance of states: m2 / (count - correction), NaN or inf where that is not positive; NaN of nothing. Floats, or
+ * doubles if wide. */
+void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var);
+
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {
     ptrdiff_t below, above;

@@ -100,22 +100,16 @@ def moments(
     check_nan_policy(nan_policy)
     omit = omits(array, axes, mask, weight, nan_policy)
     state = moments_of(array, axes, mask, weight, omit)
-    if weight is None and mask is None and not omit:
-        mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
-    else:
-        mean, var = values_with(state, correction)
-    return finish(mean, var, array, axes, keepdims)
+    return finish(state, correction, array, axes, keepdims)
 
 
 def finish(
-    mean: Array, var: Array, x: Array, axes: tuple[int, ...], keepdims: bool = False
+    state: Array, correction: float, x: Array, axes: tuple[int, ...], keepdims: bool = False
 ) -> tuple[Any, Any]:
-    """Reduced axes dropped, rounded to float32 or, with float64 `x`, float64 (overflow to inf)."""
+    """Mean and variance, reduced axes dropped: float32 of floats below 64 bits, else float64 (overflow to inf)."""
+    mean, var = core.values(state, correction, x.dtype.kind in "biu" or x.dtype.itemsize == 8)
     if not keepdims:
         mean, var = mean.squeeze(axes), var.squeeze(axes)
-    if x.dtype.kind not in "biu" and x.dtype.itemsize < 8:
-        with np.errstate(over="ignore"):
-            mean, var = mean.astype(np.float32), var.astype(np.float32)
     return mean[()], var[()]
 
 
@@ -193,4 +187,4 @@ def standardize(
     y = result(target.done())
     if not return_moments:
         return y
-    return (y, *finish(mean_of(state), variance(state), array, axes))
+    return (y, *finish(state, 0, array, axes))

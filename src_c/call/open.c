@@ -18,6 +18,9 @@
 #define BATCH 128
 #define BATCH_ELEMENTS 8192
 
+/* So many long groups read one block of the weights they share. */
+#define SHARED_WEIGHTS 16
+
 /* A bundle up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
 #define FUSE_BYTES (384 * 1024)
 /* Where there are bundles for all threads, the last-level cache will do: re-reading 8 MiB from it beats
@@ -61,7 +64,10 @@ static ptrdiff_t count_joined_rows(const cn_job *job)
 static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
 {
     ptrdiff_t most = CN_MAX_GROUPS;
-    if (!job->plan.cols) {
+    if (!job->plan.cols && job->call->moments.weights && job->plan.columns.stride[CN_W] == 0 &&
+        group >= CN_BLOCK) {
+        most = SHARED_WEIGHTS;
+    } else if (!job->plan.cols) {
         ptrdiff_t batch = BATCH_ELEMENTS / group;
         most = group >= CN_BLOCK || batch < 1 ? 1 : batch < BATCH ? batch : BATCH;
     }
