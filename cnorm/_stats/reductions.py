@@ -1,4 +1,4 @@
-"""What the core knows of the elements of each group: moments, sums, extremes; of what a mask shows, by weights, with or without NaN."""
+"""What the core knows of groups: moments, sums, extremes; by weights, of what a mask shows, without NaN."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_nan_policy(nan_policy: Any) -> None:
 
 
 class Weights(NamedTuple):
-    """Repeat counts of a dtype the core takes, with as many dimensions as x, and the binary order of the largest."""
+    """Repeat counts of a dtype the core takes, with the dimensions of x, and the binary order of the largest."""
 
     values: Array
     order: int
@@ -68,7 +68,7 @@ def as_weights(weights: Any, x: Array) -> Weights | None:
 
 
 def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
-    """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf where there is nothing but NaN."""
+    """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf of nothing but NaN."""
     found = core.extremes(x, axes, mask)
     if not x.size:
         found[..., LEAST], found[..., GREATEST] = np.inf, -np.inf
@@ -114,7 +114,7 @@ def by_weight(
     weights: Weights,
     omit: bool,
 ) -> Array:
-    """What the core finds by weights of any size: those of a group by the largest of its own, if that is small."""
+    """What the core finds by weights of any size: those of a light group by the largest of its own."""
     values = weights.values
     order = weights.order if abs(weights.order) > ORDER else 0
     state = reduce(x, axes, mask, values, omit, 2.0**-order)
