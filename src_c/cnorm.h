@@ -22,8 +22,10 @@ typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_k
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
     X(I8, int8_t)                                                                                                 \
-    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
-        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+    X(U8, uint8_t)                                                                                                \
+    X(I16, int16_t)                                                                                               \
+    X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float)            \
+        X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
@@ -131,6 +133,12 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
 /* Mean and variance of states: m2 / (count - correction), NaN or inf where that is not positive; NaN of nothing. Floats, or
  * doubles if wide. */
 void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var);
+
+/* The sums of states of CN_SUMS. */
+void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum);
+
+/* Least and greatest of states of CN_EXTREMES: NaN where there was nothing else or, unless omitted, where there was NaN. */
+void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {

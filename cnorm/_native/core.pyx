@@ -16,6 +16,8 @@ cdef extern from "cnorm.h" nogil:
     int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                         int omit_nan)
     void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
+    void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
+    void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
@@ -370,20 +372,39 @@ def merge_states(cnp.ndarray state not None, cnp.ndarray other not None, bint om
     return merged if done else None
 
 
+cdef cnp.ndarray of_states(cnp.ndarray state, bint wide):
+    """A new array of a number for each state [..., 5]."""
+    cdef int dtype = cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
+
+
 def values(cnp.ndarray state not None, double correction, bint wide):
     """Mean and variance (NaN or inf where count is no more than the correction) of states [..., 5] in C order.
 
     float64 if wide, else float32.
     """
-    cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
-    cdef int dtype = cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
-    cdef cnp.ndarray mean = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
-    cdef cnp.ndarray var = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
+    cdef cnp.ndarray mean = of_states(state, wide), var = of_states(state, wide)
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(mean)
     cdef PyThreadState *released = release(n)
     cn_values(<const cn_partial *>cnp.PyArray_DATA(state), n, correction, wide, cnp.PyArray_DATA(mean),
               cnp.PyArray_DATA(var))
     resume(released)
     return mean, var
+
+
+def totals(cnp.ndarray state not None, bint wide):
+    """The sums of states of `sums` [..., 5] in C order."""
+    cdef cnp.ndarray total = of_states(state, wide)
+    cn_totals(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(total), wide, cnp.PyArray_DATA(total))
+    return total
+
+
+def ends(cnp.ndarray state not None, bint omit, bint wide):
+    """Least and greatest of states of `extremes`: NaN where there was nothing else or, unless omitted, NaN."""
+    cdef cnp.ndarray least = of_states(state, wide), greatest = of_states(state, wide)
+    cn_ends(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(least), omit, wide,
+            cnp.PyArray_DATA(least), cnp.PyArray_DATA(greatest))
+    return least, greatest
 
 
 def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray scales not None,

@@ -9,10 +9,11 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
+from cnorm._native import core
 from cnorm._stats import foreign
-from cnorm._stats.reductions import SUM, SUM_LO, as_weights, moments_of, squares_of, sums_of
+from cnorm._stats.reductions import as_weights, moments_of, squares_of, sums_of
 from cnorm._stats.request import Target, check_any_out, is_foreign, opened
-from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
+from cnorm._stats.state import COUNT, M2, UNIT
 
 __all__ = ["averaged", "spread", "squared", "summed"]
 
@@ -34,7 +35,7 @@ def summed(
         x = widened(x, target.dtype)
         return target.done(foreign.sums(x, axes, mask, w and w.values, omit)[1])
     state = sums_of(x, axes, mask, w, omit)
-    return target.done(state[..., SUM] + state[..., SUM_LO])
+    return target.done(core.totals(state, True))
 
 
 def summed_integers(
@@ -62,17 +63,7 @@ def averaged(
         count, total = foreign.sums(widened(x, target.dtype), axes, mask, w and w.values, omit)
         with np.errstate(all="ignore"):
             return target.done(total / count)
-    return target.done(mean_in(moments_of(x, axes, mask, w, omit)))
-
-
-def mean_in(state: Array) -> Array:
-    """The mean of a table state; NaN of nothing, of which the mean is 0."""
-    if state.size == ONE:
-        count, mean, rest, _, unit = state.ravel().tolist()
-        return np.array((mean + rest) / unit if count > 0 else math.nan, ndmin=state.ndim - 1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        means = state[..., MEAN] + state[..., MEAN_LO]
-        return np.asarray(means / (state[..., UNIT] * (state[..., COUNT] > 0)))
+    return target.done(core.values(moments_of(x, axes, mask, w, omit), 0, True)[0])
 
 
 def spread(
@@ -107,6 +98,8 @@ def spread_in(state: Array, ddof: float, omit: bool, root: bool) -> Array:
     """The variance of a table state, inf beyond float64, or its root."""
     if state.size == ONE:
         return np.array(spread_of_one(state.ravel().tolist(), ddof, omit, root), ndmin=state.ndim - 1)
+    if not root and omit:
+        return core.values(state, ddof, True)[1]
     unit = state[..., UNIT]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         left = divisor(state[..., COUNT], ddof, omit)

@@ -9,6 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, is_float
 from cnorm._accept.axes import as_int
 from cnorm._accept.masks import shown
+from cnorm._native import core
 from cnorm._stats import foreign
 from cnorm._stats.passes import BLOCK, blocks
 from cnorm._stats.reductions import GREATEST, LEAST, NAN, extremes_of, sums_of
@@ -58,11 +59,7 @@ def extremes(x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) ->
     """Least and greatest, NaN where nothing else is."""
     if is_foreign(x.dtype):
         return foreign.extremes(x, axes, mask, omit)
-    found = extremes_of(x, axes, mask)
-    low, high = found[..., LEAST], found[..., GREATEST]
-    lost = low > high if omit else (low > high) | (found[..., NAN] > 0)
-    low[lost] = high[lost] = np.nan
-    return low, high
+    return core.ends(extremes_of(x, axes, mask), omit, True)
 
 
 def integer_extreme(x: Array, axes: tuple[int, ...], mask: Array | None, which: int) -> Array:

@@ -16,8 +16,6 @@ __all__ = ["BLOCK", "CACHED", "affine", "blocks", "check_finite", "check_no_inf"
 BLOCK = 1 << 14
 # Bytes that stay in a second-level cache of 512 KiB while they are worked on.
 CACHED = 1 << 18
-# Columns of what the core finds; inf and -inf where it found nothing.
-LEAST, GREATEST = 1, 2
 Index = tuple[slice, ...]
 
 
@@ -83,10 +81,7 @@ def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
 
     Raises ValueError if x contains infinity.
     """
-    found = core.extremes(x, axes)
-    low, high = found[..., LEAST].copy(), found[..., GREATEST].copy()
-    nothing = low > high
-    low[nothing] = high[nothing] = np.nan
+    low, high = core.ends(core.extremes(x, axes), True, True)
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)
     return low, high

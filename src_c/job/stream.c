@@ -57,14 +57,33 @@ static void value(const cn_partial *p, double correction, double *mean, double *
     if (!(p->count > 0)) *var = correction < 0 ? NAN : p->m2 / 0.0;
 }
 
+static void put(void *to, ptrdiff_t i, int wide, double value)
+{
+    if (wide)
+        ((double *)to)[i] = value;
+    else
+        ((float *)to)[i] = (float)value;
+}
+
 void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
         double m, v;
         value(&states[i], correction, &m, &v);
-        if (wide)
-            ((double *)mean)[i] = m, ((double *)var)[i] = v;
-        else
-            ((float *)mean)[i] = (float)m, ((float *)var)[i] = (float)v;
+        put(mean, i, wide, m), put(var, i, wide, v);
+    }
+}
+
+void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
+{
+    for (ptrdiff_t i = 0; i < n; i++) put(sum, i, wide, states[i].mean + states[i].mean_lo);
+}
+
+void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const cn_partial *p = &states[i];
+        const int nothing = p->mean > p->mean_lo || (!omit_nan && p->m2 != 0);
+        put(least, i, wide, nothing ? NAN : p->mean), put(greatest, i, wide, nothing ? NAN : p->mean_lo);
     }
 }

@@ -98,6 +98,7 @@
 #define CN_KEEP CN_CAT(cn_keep_, CN_L)
 #define CN_MIN CN_CAT(cn_min_, CN_L)
 #define CN_MAX CN_CAT(cn_max_, CN_L)
+#define CN_GREATER CN_CAT(cn_greater_, CN_L)
 #define CN_SQRT CN_CAT(cn_sqrt_, CN_L)
 #define CN_ZIP_LO CN_CAT(cn_zip_lo_, CN_L)
 #define CN_ZIP_HI CN_CAT(cn_zip_hi_, CN_L)

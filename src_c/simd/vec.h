@@ -171,6 +171,20 @@ CN_EXTREME(cn_max_f32, vf32, vi32, max_ps, >)
 CN_EXTREME(cn_min_f64, vf64, vi64, min_pd, <)
 CN_EXTREME(cn_max_f64, vf64, vi64, max_pd, >)
 
+/* The greater bits, as signed integers. */
+#if defined(CN_AVX512)
+CN_INLINE vi32 cn_greater_f32(vi32 a, vi32 b) { return (vi32)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b) { return (vi64)_mm512_max_epi64((__m512i)a, (__m512i)b); }
+#else
+#define CN_GREATER_OF(V)                                                                                        \
+    {                                                                                                             \
+        const V first = (V)(a > b);                                                                               \
+        return (a & first) | (b & ~first);                                                                        \
+    }
+CN_INLINE vi32 cn_greater_f32(vi32 a, vi32 b) CN_GREATER_OF(vi32) CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b)
+    CN_GREATER_OF(vi64)
+#endif
+
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))
 
