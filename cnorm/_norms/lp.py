@@ -109,9 +109,10 @@ def normalize(
     p, eps = as_number(p, "p"), as_number(eps, "eps")
     axes = norm_axes(dim, axis, x.ndim)
     mask = as_mask(where, x)
-    if p == 2 and eps == eps:
+    if p >= 1 and eps == eps:
         target = Output(x, out)
-        core.normalize(target.x, target.y, axes, None, None, eps, "l2", mask=mask)
+        kind = "l2" if p == 2 else "lp"
+        core.normalize(target.x, target.y, axes, None, None, eps, kind, mask=mask, p=p)
         return result(target.done())
     scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
