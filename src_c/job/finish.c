@@ -149,7 +149,7 @@ static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
 }
 
 /* Of extremes the largest magnitude, NaN if there is one. */
-static void settle_largest(cn_moments_view *acc, ptrdiff_t n)
+static void keep_largest(cn_moments_view *acc, ptrdiff_t n)
 {
     for (ptrdiff_t c = 0; c < n; c++) {
         const double low = -acc->mean[c], high = acc->mean_lo[c], largest = low > high ? low : high;
@@ -173,7 +173,7 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     cn_moments_view acc = cn_open_partials(partials, job->each, job->width);
     if (job->each) blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
     if (refined > 1) merge_refined(job, &acc, n);
-    if (cn_is_largest(&job->call->moments)) settle_largest(&acc, n);
+    if (cn_is_largest(&job->call->moments)) keep_largest(&acc, n);
     if (params) {
         bundle_factors(job, &acc, n, factors);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
