@@ -116,6 +116,9 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "minmax": minmax,
     "maxabs": maxabs,
     "normalizer": lambda case, d: in_parts(lambda x: f.normalize(x, 2, 1, 0), d.x),
+    "normalizer_l1": lambda case, d: in_parts(lambda x: f.normalize(x, 1, 1, 0), d.x),
+    "normalizer_max": lambda case, d: in_parts(lambda x: f.normalize(x, np.inf, 1, 0), d.x),
+    "normalize_l3": lambda case, d: in_parts(lambda x: f.normalize(x, 3, 1), d.x),
     "zmap": lambda case, d: f.batch_norm(d.x, *f.moments(d.fit, 0), eps=0)[0],
     "gzscore": lambda case, d: in_parts(
         lambda x: f.standardize(np.log(np.abs(x), dtype=np.float64), axis=0, eps=0), d.x, axis=1

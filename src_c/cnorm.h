@@ -13,19 +13,18 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 /* Elements of images: these, or a cn_dtype. */
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
-/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). Instead of moments, and without
+/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps), the norm by p = 2 or any
+ * other from 1 on: m2 is the sum of |x|^p then, of p = inf the largest |x|. Instead of moments, and without
  * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS;
  * CN_PIXEL_SUMS, of integers alone, exactly: the sum of x, that of the lower 16 bits of x^2 and that of the bits above,
  * as mean, mean_lo and m2. */
-typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
+typedef enum { CN_VAR, CN_RMS, CN_L2, CN_LP, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
 
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
     X(I8, int8_t)                                                                                                 \
-    X(U8, uint8_t)                                                                                                \
-    X(I16, int16_t)                                                                                               \
-    X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float)            \
-        X(DOUBLE, double)
+    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
+        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
@@ -65,6 +64,7 @@ typedef struct {
     cn_source source;
     cn_kind kind; /* of own and running ones */
     double eps;
+    double p;           /* of CN_LP */
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
     cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
@@ -112,7 +112,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
         call->op[o].data = NULL;
         for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
     }
-    call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
+    call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0, call->moments.p = 1;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
     call->moments.weights_by = 1;
@@ -152,8 +152,8 @@ typedef struct {
 cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
+ * call's. wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale, int wide);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

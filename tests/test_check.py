@@ -83,7 +83,7 @@ def test_a_wrong_kernel(
     assert main(["check"]) == 1
     printed = capsys.readouterr().out
     assert "results are wrong on this machine:" in printed
-    assert "float32: standardize (3, 4, 5, 7), ordinary, contiguous: error 1e-05, allowed 2e-06" in printed
+    assert "float32: weight_norm (3, 4, 5, 7), ordinary, contiguous: error 1e-05, allowed 2e-06" in printed
     assert "all kernels are right" not in printed
     assert f"and {len(run.run().wrong) - verdict.SHOWN} more" in printed
 

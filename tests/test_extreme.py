@@ -153,3 +153,16 @@ def test_moments_are_what_a_double_can_hold() -> None:
     mean, var = cnorm.moments(np.array([3e200, 4e200, 3e-200]))
     assert R.wide(mean) == pytest.approx(7e200 / 3)
     assert var == np.inf
+
+
+@sweep(dtype=[np.float16, np.float32, np.float64])
+def test_infinities_about_zero(dtype: Any) -> None:
+    """inf / inf is NaN, what is finite beside it 0, as torch has it; NaN takes the whole group."""
+    x = np.array([[np.inf, -np.inf, 1], [np.inf, 2, 1], [np.nan, 2, 1], [3, 2, 1]], dtype)
+    for y in (F.rms_norm(x, (3,)), F.normalize(x), F.weight_norm(x, np.ones(4, dtype))):
+        nan = [[True, True, False], [True, False, False], [True] * 3, [False] * 3]
+        np.testing.assert_array_equal(np.isnan(y), nan)
+        assert not y[0, 2].any()
+        assert not y[1, 1:].any()
+    for y in (cnorm.standardize(x, 1), F.layer_norm(x, (3,))):
+        np.testing.assert_array_equal(np.isnan(y).all(1), [True, True, True, False])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reference import Array
 from strategies import examples, seeds
 
+import cnorm
 import cnorm.functional as F
 
 EXPONENTS = [0, 0.5, 1, 1.5, 3, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
@@ -89,3 +90,62 @@ def test_axis_refused() -> None:
     ):
         with pytest.raises(error, match=message):
             F.normalize(x, **arguments)  # type: ignore[arg-type]
+
+
+KERNELS = [1, 1.5, 3, 7.5, 2000, np.inf]
+ROWS = [[np.inf, -np.inf, 1], [np.nan, 1, 2], [np.inf, np.nan, 1], [np.inf, 1, 2], [1, 2, 3], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("p", KERNELS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_nan_and_infinity_stay_in_their_group(p: float, dtype: Any) -> None:
+    """inf / inf is NaN, the rest of its group 0; NaN takes its group."""
+    x = np.array(ROWS, dtype)
+    with np.errstate(all="ignore"):
+        y = F.normalize(x, p).astype(float)
+    for got, row in zip(y, x.astype(float), strict=True):
+        if np.isnan(row).any():
+            assert np.isnan(got).all()
+        elif np.isinf(row).any():
+            np.testing.assert_array_equal(got, np.where(np.isinf(row), np.nan, 0))
+        else:
+            assert np.isfinite(got).all()
+    columns = F.normalize(np.ascontiguousarray(x.T), p, 0).T
+    np.testing.assert_allclose(columns.astype(float), y, rtol=2e-3)
+
+
+@pytest.mark.parametrize("p", KERNELS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("dim", [0, 1, 2, (0, 2), (1, 2), None], ids=str)
+def test_layouts_masks_and_threads(p: float, dtype: Any, dim: Any) -> None:
+    """What a mask hides is as zeros; long groups are cut into segments, whatever the threads."""
+    rng = np.random.default_rng(5)
+    for shape in ((5, 7, 3), (2, 3, 9000), (700, 4, 5)):
+        x, shown = rng.normal(size=shape).astype(dtype), rng.random(shape) < 0.8
+        axes = (0, 1, 2) if dim is None else dim
+        size = np.abs(np.where(shown, x, 0).astype(np.longdouble))
+        most = size.max(axes, keepdims=True)
+        unit = np.where(most > 0, most, 1)
+        with np.errstate(under="ignore"):
+            total = (
+                1 if np.isinf(p) else ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / np.longdouble(p))
+            )
+        wanted = np.where(shown, x / (unit * np.where(total == 0, 1, total)), 0)
+        masked = np.ma.MaskedArray(x, ~shown)
+        for laid in (masked, np.ma.MaskedArray(np.asfortranarray(x), ~shown)):
+            with cnorm.threads(1):
+                alone = np.ma.getdata(F.normalize(laid, p, dim))
+            y = np.ma.getdata(F.normalize(laid, p, dim))
+            assert y.tobytes() == alone.tobytes()
+            rounding = {2: 2e-3, 4: 4e-7, 8: 4e-15}[x.itemsize]
+            np.testing.assert_allclose(
+                y.astype(float), wanted.astype(float), rtol=rounding, atol=1e-7 * (x.itemsize == 2)
+            )
+
+
+def test_denormals_are_numbers() -> None:
+    x = np.array([[3.0, -4.0, 1.0]])
+    for dtype in (np.float32, np.float64):
+        tiny = x.astype(dtype) * np.finfo(dtype).smallest_subnormal
+        np.testing.assert_allclose(F.normalize(tiny, 1, eps=0.0), x / 8, rtol=1e-6)
+        np.testing.assert_allclose(F.normalize(tiny, np.inf, eps=0.0), x / 4, rtol=1e-6)

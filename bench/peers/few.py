@@ -34,6 +34,8 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
         "minmax": "MinMaxScaler",
         "maxabs": "MaxAbsScaler",
         "normalizer": "Normalizer",
+        "normalizer_l1": "Normalizer",
+        "normalizer_max": "Normalizer",
     }
     if case.operation not in (*scalers, "scaler_row", "running_moments", "scale_sparse"):
         return {}
@@ -57,7 +59,8 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
 
         return {FRESH: run}
     scaler: Any = getattr(preprocessing, scalers[case.operation])
-    return {FRESH: lambda: scaler().fit_transform(d.x)}
+    norm = {"norm": case.operation.split("_")[1]} if "_" in case.operation else {}
+    return {FRESH: lambda: scaler(**norm).fit_transform(d.x)}
 
 
 def thinc_calls(case: Case, d: Data, threads: int) -> Calls:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -145,6 +146,9 @@ def functions(case: Case, d: Data) -> dict[str, Call]:
         "zmap": lambda: zmap(x, other),
         "gzscore": lambda: zscore(positive.log()),
         "normalizer": lambda: T.normalize(x, 2.0, 1, 0.0),
+        "normalizer_l1": lambda: T.normalize(x, 1.0, 1, 0.0),
+        "normalizer_max": lambda: T.normalize(x, math.inf, 1, 0.0),
+        "normalize_l3": lambda: T.normalize(x, 3.0, 1),
         "switchable_norm_eval": lambda: switchable(x, mix, (mean, var), w, b),
         "switchable_norm_train": lambda: switchable(x, mix, None, w, b),
         "scaler_row": row_scaler(x, d.fit),

@@ -20,7 +20,8 @@ cdef extern from "cnorm.h" nogil:
     void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
-    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
+    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                       int wide)
     cn_status cn_run(const cn_call *call)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
@@ -192,7 +193,7 @@ cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.nd
 
 
 cdef cnp.ndarray reduced(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray mask, cnp.ndarray weights, bint omit,
-                         double by):
+                         double by, double p=1):
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes)
     check_against(x, mask, "mask")
@@ -201,6 +202,7 @@ cdef cnp.ndarray reduced(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray ma
         state[..., 4] = 1
         return state
     set_real(&call, x, axes, kind, state)
+    call.moments.p = p
     set_affine(&call, weights, None, mask)
     if weights is not None:
         call.moments.weights, call.moments.weights_by = number_of(weights), by
@@ -239,17 +241,23 @@ def squares(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, 
     return reduced(CN_RMS, x, axes, mask, None, omit, 1)
 
 
+def norms(cnp.ndarray x not None, tuple axes not None, double p, cnp.ndarray mask=None):
+    """State [..., (count, 0, 0, of p = 1 or inf the norm, unit)] of x * unit; arguments as for moments."""
+    return reduced(CN_LP, x, axes, mask, None, False, 1, p)
+
+
 cdef cn_kind kind_of(str kind):
-    return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2
+    return CN_VAR if kind == "var" else CN_RMS if kind == "rms" else CN_L2 if kind == "l2" else CN_LP
 
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None, bint omit=False):
-    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
+              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None, bint omit=False, double p=1):
+    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms", "l2" or "lp".
 
     What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
     cn_activation. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no moment, and stays.
+    p: of "lp", 1 ... inf.
     """
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
@@ -261,7 +269,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
-    call.moments.kind, call.moments.eps = kind_of(kind), eps
+    call.moments.kind, call.moments.eps, call.moments.p = kind_of(kind), eps, p
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
     call.activation = <cn_activation>activation
@@ -436,8 +444,11 @@ cdef int pixels_of(cnp.ndarray image) except -1:
 
 
 def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,
-            cnp.ndarray scale not None):
-    """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis."""
+            cnp.ndarray scale not None, bint wide=False):
+    """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis.
+
+    wide: in float64, rounded once to float32 or float64.
+    """
     cdef cn_call call
     cdef cn_status status
     cdef int pixels = pixels_of(image)
@@ -449,7 +460,7 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
     set_x(&call, image, dtype_of(out))
     set_operand(&call, CN_Y, out)
     released = release(cnp.PyArray_SIZE(image))
-    status = cn_image(&call, pixels, axis, mid, factor)
+    status = cn_image(&call, pixels, axis, mid, factor, wide)
     resume(released)
     check(status)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
+from cnorm._native import core
 from cnorm._stats.moments import inverse_root
 
 __all__ = ["affine_form", "fold_batch_norm"]
@@ -17,11 +18,14 @@ def affine_form(
     mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array]:
     """(scale, shift) in float64 with x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias."""
-    scale = inverse_root(var.astype(np.float64) + eps)
+    scale = inverse_root(np.add(var, eps, dtype=np.float64))
     if weight is not None:
-        scale = scale * weight.astype(np.float64)
-    shift = -mean.astype(np.float64) * scale
-    return scale, shift if bias is None else shift + bias.astype(np.float64)
+        scale *= weight
+    shift = np.multiply(mean, scale)
+    np.negative(shift, shift)
+    if bias is not None:
+        shift += bias
+    return scale, shift
 
 
 def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
@@ -107,15 +111,25 @@ def fold_batch_norm(
     if b.shape != (channels,):
         raise ValueError(f"bias: expected shape ({channels},), got {b.shape}")
     with np.errstate(over="ignore", invalid="ignore"):
-        apart = mean.astype(np.float64) - b.astype(np.float64)
+        apart = np.subtract(mean, b, dtype=np.float64)
         scale, shift = affine_form(apart, var, scale_of_bn, shift_of_bn, eps)
-        scale = np.broadcast_to(scale, channels)
-        if transpose:
-            groups = channels // w.shape[1] if channels else 0
-            scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
-        factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - scale.ndim))
-        folded = np.multiply(w, factor, out=empty_like(w), dtype=np.float64, casting="unsafe")
-    return folded, rounded(shift, b.dtype)
+        if scale.size != channels:
+            scale = np.repeat(scale, channels)
+        return multiplied(w, scale, transpose), shift.astype(b.dtype)
+
+
+def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
+    """A weight times a number for each output channel, in float64, rounded once."""
+    folded = empty_like(w)
+    axis = 1 if transpose else 0
+    if w.dtype.char in "fd" and w.dtype.isnative and w.shape[axis] == scale.size:
+        core.picture(w, folded, axis, np.zeros_like(scale), scale, True)
+        return folded
+    if transpose:
+        groups = scale.size // w.shape[1] if scale.size else 0
+        scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
+    factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - scale.ndim))
+    return np.multiply(w, factor, out=folded, dtype=np.float64, casting="unsafe")
 
 
 def output_channels(w: Array, mean: Array, transpose: bool) -> int:

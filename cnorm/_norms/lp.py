@@ -1,4 +1,4 @@
-"""Lp normalization and weight normalization: division by a vector norm."""
+"""Lp normalization and weight normalization: division by a vector norm, from p = 1 on in the core."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from cnorm._native import core
 def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
     """(sum |x|^p)^(1/p) over axes (kept with size 1), of what is shown: float64 and exponents of 2 for it.
 
-    Neither leaves float64, whatever the norm does.
+    Neither leaves float64, whatever the norm does. For p below 1, which has no kernel.
     """
     size = np.abs(x.astype(np.float64))
     if mask is not None:  # what counts nothing in a sum, a maximum or, for p < 0, a minimum
         size = np.where(mask, size, np.inf if p < 0 else 0)
-    if (np.isinf(p) or p < 0) and any(x.shape[a] == 0 for a in axes):
-        raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
     # The element that dominates: the largest for p > 0, the smallest for p < 0.
     extreme = size.max(axes, keepdims=True, initial=0) if p >= 0 else size.min(
         axes, keepdims=True, initial=np.inf
@@ -33,8 +31,6 @@ def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = 
     exponent = np.where(usable, np.frexp(extreme)[1], 0)
     if np.isinf(p):
         return np.ldexp(extreme, -exponent), exponent
-    if p == 1:
-        return np.ldexp(size, -exponent).sum(axes, keepdims=True), exponent
     unit = np.where(usable, extreme, 1)
     with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
         relative = ((size / unit) ** p).sum(axes, keepdims=True) ** (1 / p)
@@ -109,9 +105,12 @@ def normalize(
     p, eps = as_number(p, "p"), as_number(eps, "eps")
     axes = norm_axes(dim, axis, x.ndim)
     mask = as_mask(where, x)
-    if p == 2 and eps == eps:
+    if (p == np.inf or p < 0) and any(x.shape[a] == 0 for a in axes):
+        raise ValueError(f"input: expected no empty axis for p={p}, got shape {x.shape}")
+    if p >= 1 and eps == eps:
         target = Output(x, out)
-        core.normalize(target.x, target.y, axes, None, None, eps, "l2", mask=mask)
+        kind = "l2" if p == 2 else "lp"
+        core.normalize(target.x, target.y, axes, None, None, eps, kind, mask=mask, p=p)
         return result(target.done())
     scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
@@ -168,13 +167,15 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
         raise ValueError(f"dim: expected None or an axis of {x.ndim} dimensions, got {dim}")
     if kept < -1:
         kept += x.ndim
-    shape = tuple(n if a == kept else 1 for a, n in enumerate(x.shape))
+    axes, shape = list(range(x.ndim)), [1] * x.ndim
+    if kept >= 0:
+        del axes[kept]
+        shape[kept] = x.shape[kept]
     magnitude = as_parameter(g, "g", x, out)
-    if magnitude is None or magnitude.size != int(np.prod(shape)):
+    if magnitude is None or magnitude.size != shape[kept]:
         got = None if magnitude is None else magnitude.shape
-        raise ValueError(f"g: expected {int(np.prod(shape))} elements, got shape {got}")
+        raise ValueError(f"g: expected {shape[kept]} elements, got shape {got}")
     target = Output(x, out)
-    axes = tuple(a for a in range(x.ndim) if a != kept)
     mask = as_mask(where, x)
-    core.normalize(target.x, target.y, axes, magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
+    core.normalize(target.x, target.y, tuple(axes), magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
     return result(target.done())

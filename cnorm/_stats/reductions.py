@@ -24,6 +24,7 @@ __all__ = [
     "check_nan_policy",
     "extremes_of",
     "moments_of",
+    "norms_of",
     "omits",
     "squares_of",
     "sums_of",
@@ -104,6 +105,13 @@ def sums_of(
 def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit: bool = False) -> Array:
     """State [..., (count, 0, 0, sum of squares, unit)]; arguments as for `moments_of`."""
     return core.squares(x, axes, mask, omit)
+
+
+def norms_of(x: Array, axes: tuple[int, ...], p: float, mask: Array | None = None) -> Array:
+    """The norms of x by p = 1 or inf over axes (kept), of what the mask shows; infinite beyond float64."""
+    state = core.norms(x, axes, p, mask)
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(state[..., M2] / state[..., UNIT])
 
 
 def by_weight(

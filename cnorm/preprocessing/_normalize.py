@@ -10,7 +10,8 @@ from cnorm import functional
 from cnorm._accept.arrays import Array, Output
 from cnorm._accept.axes import as_axes
 from cnorm._accept.masks import unmasked
-from cnorm._stats.passes import check_finite, extremes
+from cnorm._stats import reductions
+from cnorm._stats.passes import check_finite
 from cnorm._stats.state import values_of
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._functions import destination, real
@@ -116,8 +117,7 @@ def run_norm(x: Array, norm: str, axes: tuple[int, ...], out: Array) -> None:
 
 def largest_norms(x: Array, axes: tuple[int, ...]) -> Array:
     """The largest magnitudes over axes (kept)."""
-    low, high = extremes(x, axes)
-    return np.asarray(np.maximum(-low, high))
+    return reductions.norms_of(x, axes, np.inf)
 
 
 def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
@@ -128,8 +128,7 @@ def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
     if norm == "max":
         norms = largest_norms(x, axes)
     elif norm == "l1":
-        with np.errstate(over="ignore"):
-            norms = np.abs(x).sum(axes, np.float64, keepdims=True)
+        norms = reductions.norms_of(x, axes, 1)
     else:
         count, mean, _, std = values_of(table_moments(x, axes))
         with np.errstate(over="ignore"):

@@ -92,7 +92,9 @@ void cn_open_job(cn_job *job, const cn_call *call)
     if (call->bytes.scales) cn_open_rows(job);
     job->mask = cn_mask_of(call);
     job->each = job->mask || call->moments.omit_nan || call->moments.weights;
-    job->reads = k->widen && !k->moments_rows[job->each ? CN_SHOWN : CN_ALL] ? cn_kernels_of(CN_F32) : k;
+    const int powers = cn_sums_powers(&call->moments) && !k->powers_rows;
+    const int lacks = job->each ? !k->moments_rows[CN_SHOWN] : !k->moments_rows[CN_ALL] || powers;
+    job->reads = k->widen && lacks ? cn_kernels_of(CN_F32) : k;
     job->needs_packing = job->mask || job->reads != k || call->moments.weights || call->moments.x || strided(job);
     const cn_loop *columns = &job->plan.columns;
     const ptrdiff_t group = cn_count(&job->plan.reduced);

@@ -1,6 +1,9 @@
 /* finish.c: moments merged, written, and made to parameters: the only place where any of that is done. */
 #include "job/finish.h"
 
+#include <string.h>
+
+#include "dispatch/cpu.h"
 #include "job/extreme.h"
 #include "kernels/moments.h"
 
@@ -35,7 +38,9 @@ static void merge_pixel_sums(cn_partial *a, const cn_partial *b)
 cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each)
 {
     const int form = how->weights ? CN_WEIGHTED : each ? CN_SHOWN : CN_ALL;
-    if (how->kind == CN_EXTREMES) return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    if (how->kind == CN_EXTREMES || cn_is_largest(how))
+        return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
+    if (cn_sums_powers(how)) return (cn_reducer){k->powers_rows, k->powers_cols, cn_merge};
     if (how->kind == CN_PIXEL_SUMS) return (cn_reducer){k->pixel_sums_rows, k->pixel_sums_cols, merge_pixel_sums};
     return (cn_reducer){k->moments_rows[form], k->moments_cols[form],
                         how->kind == CN_SUMS ? merge_sums : cn_merge};
@@ -89,22 +94,41 @@ static void merge_refined(const cn_job *job, cn_moments_view *acc, ptrdiff_t n)
     }
 }
 
+/* Of sums of powers the roots, inverted. */
+static void invert_norms(const cn_moments *how, double *factors, const double *sums, ptrdiff_t n)
+{
+    memcpy(factors, sums, (size_t)n * sizeof *factors);
+    if (how->p != 1 && !isinf(how->p)) cn_kernels_of(CN_F64)->power(factors, n, how->p, 1);
+    for (ptrdiff_t c = 0; c < n; c++) factors[c] = cn_inverse(factors[c], how->eps);
+}
+
 /* The factors of n groups of one count; 0 without an element. */
 static void make_factors(const cn_job *job, double *factors, const double *m2, ptrdiff_t n, double count)
 {
     const cn_kind kind = job->call->moments.kind;
-    if (count > 0)
+    if (count > 0 && kind == CN_LP)
+        invert_norms(&job->call->moments, factors, m2, n);
+    else if (count > 0)
         cn_scales(factors, m2, n, count, kind, job->call->moments.eps);
     else
         for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
+}
+
+/* Can squares, or powers, leave the range of doubles? Those of floats do from p = 6 on: 6 * 149 < 900. */
+static int may_be_extreme(const cn_job *job)
+{
+    const cn_moments *how = &job->call->moments;
+    const int powers = cn_sums_powers(how) && how->p > 6;
+    return (job->k->param_size == sizeof(double) || powers) && !how->x && how->kind < CN_EXTREMES;
 }
 
 /* Does statistic i need another look: doubles whose squares may have left the range? */
 static int is_extreme(const cn_job *job, const cn_partial *of)
 {
     const cn_moments *how = &job->call->moments;
-    if (job->k->param_size != sizeof(double) || how->x || how->kind >= CN_EXTREMES || !(of->count > 0)) return 0;
-    return cn_is_extreme(of->mean, of->m2, of->count, how->kind, how->eps);
+    if (!may_be_extreme(job) || !(of->count > 0)) return 0;
+    return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how)
+                              : cn_is_extreme(of->mean, of->m2, of->count, how->kind, how->eps);
 }
 
 /* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */
@@ -124,6 +148,16 @@ static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
     }
 }
 
+/* Of extremes the largest magnitude, NaN if there is one. */
+static void keep_largest(cn_moments_view *acc, ptrdiff_t n)
+{
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const double low = -acc->mean[c], high = acc->mean_lo[c], largest = low > high ? low : high;
+        acc->m2[c] = acc->m2[c] != 0 ? NAN : largest > 0 ? largest : 0;
+        acc->mean[c] = acc->mean_lo[c] = 0;
+    }
+}
+
 /* The factors of a bundle. */
 static void bundle_factors(const cn_job *job, const cn_moments_view *acc, ptrdiff_t n, double *factors)
 {
@@ -139,11 +173,12 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     cn_moments_view acc = cn_open_partials(partials, job->each, job->width);
     if (job->each) blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
     if (refined > 1) merge_refined(job, &acc, n);
+    if (cn_is_largest(&job->call->moments)) keep_largest(&acc, n);
     if (params) {
         bundle_factors(job, &acc, n, factors);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
-    if (job->stats || (params && job->k->param_size == sizeof(double)))
+    if (job->stats || (params && may_be_extreme(job)))
         for (ptrdiff_t c = 0; c < n; c += refined) {
             cn_partial p = column(&acc, c);
             finish_group(job, &p, (stat + c * step) / refined, params, c, refined);

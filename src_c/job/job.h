@@ -4,6 +4,8 @@
 #ifndef CN_JOB_H
 #define CN_JOB_H
 
+#include <math.h>
+
 #include "job/params.h"
 #include "kernels/kernels.h"
 #include "plan/tiling.h"
@@ -36,6 +38,7 @@ typedef struct {
     const cn_loop *columns; /* of the bundle */
     ptrdiff_t joined_rows;  /* rows of x that are one row of the tile */
     int cols, centered, pack;
+    double p;         /* of powers */
     cn_number x;      /* CN_NO_NUMBER, or what is packed as doubles */
     cn_holes holes;   /* where nothing is hidden */
     const char *mask; /* of the bundle's first element, as weights; NULL: none */
@@ -68,6 +71,10 @@ struct cn_writing {
     const cn_params *params;
     char *packed; /* CN_PACKED elements and five rows of parameters */
 };
+
+/* Is the norm by p the largest magnitude, or the root of a sum of powers? */
+static inline int cn_is_largest(const cn_moments *how) { return how->kind == CN_LP && isinf(how->p); }
+static inline int cn_sums_powers(const cn_moments *how) { return how->kind == CN_LP && !isinf(how->p); }
 
 typedef struct cn_job cn_job;
 struct cn_job {

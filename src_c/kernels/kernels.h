@@ -27,6 +27,7 @@ typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;
     cn_holes holes;
+    double p; /* of powers */
     const char *weights;
     const double *exact;
     ptrdiff_t weights_group, weights_row;
@@ -105,6 +106,10 @@ typedef struct {
     cn_reduce moments_rows[CN_N_FORMS], moments_cols[CN_N_FORMS];
     cn_reduce extremes_rows,
         extremes_cols; /* least in mean, greatest in mean_lo, in m2 1 if there is NaN, else 0 */
+    /* Sums of |x|^p, p of the tile, in m2; what has no kernel is made lanes first. power: numbers become their p-th powers, or
+     * roots (the row of CN_F64 alone). */
+    cn_reduce powers_rows, powers_cols;
+    void (*power)(double *v, ptrdiff_t n, double p, int root);
     cn_reduce pixel_sums_rows, pixel_sums_cols; /* of integers: as CN_PIXEL_SUMS */
     /* n elements, those the mask hides as holes of CN_MARKED_HOLES. Elements of 16 bits have no kernels that know holes:
      * they are made lanes first. */

@@ -73,6 +73,13 @@ static inline void cn_merge(cn_partial *a, const cn_partial *b)
     a->count = n;
 }
 
+/* 1 / max(norm, eps); 0 for 1 / 0. */
+static inline double cn_inverse(double norm, double eps)
+{
+    norm = norm < eps ? eps : norm;
+    return norm == 0 ? 0 : 1 / norm;
+}
+
 /* The factors apply multiplies with, of n groups of one count. A group without spread and eps = 0 gives 0,
  * not inf * 0. */
 static inline void cn_scales(double *restrict scale, const double *restrict m2, ptrdiff_t n, double count,
@@ -80,11 +87,7 @@ static inline void cn_scales(double *restrict scale, const double *restrict m2, 
 {
     const double share = 1 / count;
     if (kind == CN_L2) {
-        for (ptrdiff_t c = 0; c < n; c++) {
-            double norm = sqrt(m2[c]);
-            norm = norm < eps ? eps : norm;
-            scale[c] = norm == 0 ? 0 : 1 / norm;
-        }
+        for (ptrdiff_t c = 0; c < n; c++) scale[c] = cn_inverse(sqrt(m2[c]), eps);
         return;
     }
     for (ptrdiff_t c = 0; c < n; c++) {

@@ -176,13 +176,16 @@ CN_EXTREME(cn_max_f64, vf64, vi64, max_pd, >)
 CN_INLINE vi32 cn_greater_f32(vi32 a, vi32 b) { return (vi32)_mm512_max_epi32((__m512i)a, (__m512i)b); }
 CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b) { return (vi64)_mm512_max_epi64((__m512i)a, (__m512i)b); }
 #else
-#define CN_GREATER_OF(V)                                                                                        \
-    {                                                                                                             \
-        const V first = (V)(a > b);                                                                               \
-        return (a & first) | (b & ~first);                                                                        \
-    }
-CN_INLINE vi32 cn_greater_f32(vi32 a, vi32 b) CN_GREATER_OF(vi32) CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b)
-    CN_GREATER_OF(vi64)
+CN_INLINE vi32 cn_greater_f32(vi32 a, vi32 b)
+{
+    const vi32 first = (vi32)(a > b);
+    return (a & first) | (b & ~first);
+}
+CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b)
+{
+    const vi64 first = (vi64)(a > b);
+    return (a & first) | (b & ~first);
+}
 #endif
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */

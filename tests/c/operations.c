@@ -22,6 +22,15 @@ const operation operations[] = {
      .b = OVER_REDUCED},
     {.name = "normalize rms, w reduced", .verb = NORMALIZE, .kind = CN_RMS, .w = OVER_REDUCED},
     {.name = "normalize l2", .verb = NORMALIZE, .kind = CN_L2},
+    {.name = "normalize by p = 1", .verb = NORMALIZE, .kind = CN_LP, .p = 1},
+    {.name = "normalize by p = 3", .verb = NORMALIZE, .kind = CN_LP, .p = 3},
+    {.name = "normalize by p = inf", .verb = NORMALIZE, .kind = CN_LP, .p = INFINITY},
+    {.name = "normalize by p = 1, mask of all", .verb = NORMALIZE, .kind = CN_LP, .p = 1, .mask = OVER_ALL},
+    {.name = "normalize by p = inf, mask reduced",
+     .verb = NORMALIZE,
+     .kind = CN_LP,
+     .p = INFINITY,
+     .mask = OVER_REDUCED},
     {.name = "apply", .verb = APPLY},
     {.name = "apply, w and b reduced", .verb = APPLY, .w = OVER_REDUCED, .b = OVER_REDUCED},
     {.name = "apply_running, w and b kept", .verb = APPLY_RUNNING, .w = OVER_KEPT, .b = OVER_KEPT},
@@ -142,7 +151,7 @@ cn_call call_of(const operation *op, const operands *o)
         call.op[CN_X].data = o->sum + a->first;
     }
     if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
-    call.moments.kind = op->kind, call.moments.eps = EPS;
+    call.moments.kind = op->kind, call.moments.eps = EPS, call.moments.p = op->p;
     if (op->verb <= NORMALIZE)
         call.moments.to = (cn_partial *)o->first;
     else
@@ -221,6 +230,18 @@ static void moments_of(const operation *op, const operands *o, const double *x, 
     }
 }
 
+/* The norm by p of each group, as factor. */
+static void norms_of(const operation *op, const operands *o, const double *x, const groups *g)
+{
+    const array *a = o->a;
+    memset(g->factor, 0, (size_t)a->groups * sizeof *g->factor);
+    for (ptrdiff_t i = 0; i < a->n; i++) {
+        double *norm = &g->factor[a->kept[i]], size = shown(op, o, i) ? fabs(x[i]) : 0;
+        *norm = isinf(op->p) ? fmax(*norm, size) : *norm + pow(size, op->p);
+    }
+    for (ptrdiff_t k = 0; k < a->groups && !isinf(op->p); k++) g->factor[k] = pow(g->factor[k], 1 / op->p);
+}
+
 static double window(const operation *op, const array *a, const double *x, ptrdiff_t i)
 {
     const cn_lrn_window how = response_of(op, a);
@@ -239,6 +260,7 @@ static void statistics(const operation *op, const operands *o, const double *x, 
     const cn_dtype dtype = a->dtype == CN_F64 ? CN_F64 : CN_F32;
     double *center = of->center, *factor = of->factor;
     if (op->verb <= NORMALIZE) moments_of(op, o, x, of);
+    if (op->verb <= NORMALIZE && op->kind == CN_LP) norms_of(op, o, x, of);
     for (ptrdiff_t g = 0; g < a->groups; g++) {
         if (op->verb == APPLY) center[g] = ((double *)o->first)[g], factor[g] = ((double *)o->second)[g];
         if (op->verb == APPLY_RUNNING) {
@@ -247,6 +269,8 @@ static void statistics(const operation *op, const operands *o, const double *x, 
         }
         if (op->verb == NORMALIZE && op->kind == CN_L2)
             factor[g] = 1 / fmax(sqrt(factor[g] * of->count[g]), EPS);
+        else if (op->verb == NORMALIZE && op->kind == CN_LP)
+            factor[g] = 1 / fmax(factor[g], EPS);
         else if (op->verb == NORMALIZE || op->verb == APPLY_RUNNING)
             factor[g] = 1 / sqrt(factor[g] + EPS);
     }

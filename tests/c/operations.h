@@ -11,6 +11,7 @@ typedef struct {
     const char *name;
     int verb;
     cn_kind kind;
+    double p; /* of CN_LP */
     int w, b, mask;
     int axis; /* of RESPOND */
     double beta;
