@@ -236,7 +236,7 @@ def exact_extremes(m: Compressed, axis: int | None) -> tuple[Array, Array]:
 
 
 def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: bool) -> Any:
-    """A matrix of a's class divided by float64 `by` along an axis, at most `most`; `a` itself if it may be."""
+    """A matrix of a's class divided by float64 `by` along an axis, at most `most`; a itself in place."""
     check_order(core.sparse_order(m.indices, m.starts, m.width), m)
     right = canonical(m) if most < np.inf else m  # the sum of what is stored twice is clipped
     given = np.asarray(a.data)

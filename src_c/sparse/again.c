@@ -36,10 +36,13 @@ typedef struct {
     about *sums;
 } again;
 
-static void look_at(look *l, double v, double w, int omit_nan)
+static void look_at(look *l, double v, double w, int weighted, int omit_nan)
 {
     l->stored++;
-    cn_add_sums(&l->weight, &l->weight_lo, w, 0);
+    if (!weighted)
+        l->weight += w; /* counts are exact */
+    else
+        cn_add_sums(&l->weight, &l->weight_lo, w, 0);
     if (omit_nan && isnan(v)) return;
     if (l->shown++ == 0) l->first = v;
     l->biggest = fabs(v) > l->biggest || isnan(v) ? fabs(v) : l->biggest;
@@ -68,7 +71,7 @@ static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
                 const double w = !weights ? 1 : weights[a->place ? row : index[i]], v = values[i];
                 if (g < 0 || !(w > 0)) continue;
                 if (looks)
-                    look_at(&looks[g], v, w, a->r->omit_nan);
+                    look_at(&looks[g], v, w, weights != NULL, a->r->omit_nan);
                 else if (!(a->r->omit_nan && isnan(v)))
                     add_about(&sums[g], &a->lenses[g], v, w);
             }
