@@ -59,7 +59,7 @@ class Case:
     @property
     def names_axes(self) -> bool:
         """Do the axes tell this case from others of its operation?"""
-        return self.operation in ("moments", *REDUCTIONS) or (
+        return self.operation in ("moments", "sparse_moments", *REDUCTIONS) or (
             self.operation == "layer_norm" and self.axes != (-1,)
         )
 
@@ -214,6 +214,7 @@ CASES: list[Case] = [
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *(Case("zscore", (100000, 20), ROWS, "float64", size=size) for size in (1, *EXTREMES)),
     *over("scale_sparse", ROWS, (100000, 50)),
+    *(Case("sparse_moments", (20000, 2000), axes) for axes in (ROWS, (1,))),
     *over("maxabs", ROWS, (1000000, 20), (1000000, 50)),
     *over("normalizer", LAST, (1000000, 20), (100000, 768)),
     *over("normalizer_l1", LAST, (1000000, 20), (4096, 768)),

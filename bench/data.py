@@ -107,6 +107,8 @@ def make(case: Case) -> Data:
         x *= case.size
     if case.operation == "scale_sparse":  # one of ten is not 0
         x[np.add.outer(*map(np.arange, case.shape)) % 10 > 0] = 0
+    if case.operation == "sparse_moments":  # one of twenty is not 0
+        x[np.add.outer(*map(np.arange, case.shape)) % 20 > 0] = 0
     kind = np.float64 if case.dtype == "float64" else np.float32
     shape = case.parameter_shape
     weight, bias, mean = (rng.normal(1, 0.1, shape).astype(kind) for _ in range(3))

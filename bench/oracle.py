@@ -106,7 +106,7 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
         lambda x: f.group_norm(x, case.groups, d.weight, d.bias, EPS), d.x
     ),
     "local_response_norm": lambda case, d: in_parts(partial(f.local_response_norm, size=5), d.x),
-    "moments": lambda case, d: f.moments(d.x, case.axes),
+    **dict.fromkeys(("moments", "sparse_moments"), lambda case, d: f.moments(d.x, case.axes)),
     **dict.fromkeys(REDUCTIONS, reduction),
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),
     "running_moments": lambda case, d: f.moments(np.concatenate([d.fit, d.x]), 0),

@@ -18,7 +18,7 @@ from cnorm._system.threads import start as _start_threads
 from cnorm._system.version import __version__
 
 if TYPE_CHECKING:
-    from cnorm import nn, preprocessing, stats
+    from cnorm import nn, preprocessing, sparse, stats
 
 __all__ = [
     "RunningMoments",
@@ -34,13 +34,14 @@ __all__ = [
     "set_num_threads",
     "set_output_cache",
     "show_config",
+    "sparse",
     "standardize",
     "stats",
     "threads",
 ]
 
 # Imported on first use.
-SUBMODULES = ("interop", "nn", "preprocessing", "stats")
+SUBMODULES = ("interop", "nn", "preprocessing", "sparse", "stats")
 
 
 def __getattr__(name: str) -> Any:

@@ -155,6 +155,34 @@ cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
  * call's. wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale, int wide);
 
+/* A sparse matrix: row i has the elements starts[i] ... starts[i + 1] - 1 of data and indices; wide: of 8 bytes each,
+ * else 4. `starts` begins with 0 and does not decrease. What an index leaves out is 0. */
+typedef struct {
+    const char *data;
+    cn_number number;
+    const char *indices;
+    int wide;
+    const int64_t *starts;
+    ptrdiff_t rows, width;
+} cn_sparse;
+
+/* What indices are: ascending in every row; all within the width; not so, then nothing else is right. */
+typedef enum { CN_IN_ORDER, CN_OUT_OF_ORDER, CN_OUTSIDE } cn_order;
+cn_order cn_sparse_order(const cn_sparse *m);
+
+/* Moments of each row, or of each column (across), zeros included; extremes as those of CN_EXTREMES, but that NaN is not
+ * told of. weights: NULL, or what the positions of a group count, none negative. An element stored twice counts twice. */
+cn_status cn_sparse_moments(const cn_sparse *m, int across, const double *weights, int omit_nan, cn_partial *to,
+                            cn_order *order);
+cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_order *order);
+
+/* Is an element stored twice? And the same matrix without: arrays as long as those of m, their use in starts[rows]. */
+cn_status cn_sparse_repeats(const cn_sparse *m, int *repeats);
+cn_status cn_sparse_add_repeats(const cn_sparse *m, char *data, char *indices, int64_t *starts);
+
+/* y = min(x / by[row], most), or by[column] (across); x float or double, y of the same type, x itself or apart. */
+void cn_sparse_divide(const cn_sparse *m, int across, const double *by, double most, char *y);
+
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */
 void cn_describe(const cn_call *call, char *text, size_t size);

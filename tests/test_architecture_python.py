@@ -31,7 +31,7 @@ LAYERS = (
     {"cnorm._bench", "cnorm._check", "cnorm.demo"},
     {"cnorm.interop"},
     {"cnorm"},
-    {"cnorm.nn", "cnorm.preprocessing", "cnorm.stats"},
+    {"cnorm.nn", "cnorm.preprocessing", "cnorm.sparse", "cnorm.stats"},
     {"cnorm.functional"},
     {SHORT},
     {"cnorm._norms", "cnorm._image"},

@@ -173,3 +173,13 @@ def test_torch() -> None:
     ours = F.fold_batch_norm(np.zeros((6, 3), np.float32), SHIFT, MEAN, VAR, SCALE, SHIFT, 1e-5)
     np.testing.assert_allclose(ours[0], weight.detach().numpy(), atol=1e-6)
     np.testing.assert_allclose(ours[1], bias.detach().numpy(), atol=1e-5)
+
+
+def test_scanpy_scales_sparse_columns() -> None:
+    """Its scaling without centering, by dense formulas."""
+    sparse = pytest.importorskip("scipy.sparse")
+    x = sparse.random(50, 20, 0.3, "csr", random_state=0)
+    dense = x.toarray()
+    deviation = dense.std(0, ddof=1)
+    y = cnorm.sparse.scale(x, np.sqrt(cnorm.sparse.moments(x, 0, correction=1)[1]), max_value=2)
+    np.testing.assert_allclose(y.toarray(), np.minimum(dense / np.where(deviation == 0, 1, deviation), 2))

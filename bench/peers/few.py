@@ -37,7 +37,7 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
         "normalizer_l1": "Normalizer",
         "normalizer_max": "Normalizer",
     }
-    if case.operation not in (*scalers, "scaler_row", "running_moments", "scale_sparse"):
+    if case.operation not in (*scalers, "scaler_row", "running_moments", "scale_sparse", "sparse_moments"):
         return {}
     from sklearn import preprocessing
 
@@ -49,6 +49,12 @@ def sklearn_calls(case: Case, d: Data, threads: int) -> Calls:
 
         x = csc_array(d.x)
         return {FRESH: lambda: preprocessing.scale(x, with_mean=False)}
+    if case.operation == "sparse_moments":
+        from scipy.sparse import csr_matrix
+        from sklearn.utils.sparsefuncs import mean_variance_axis
+
+        table = csr_matrix(d.x)
+        return {FRESH: lambda: mean_variance_axis(table, case.axes[0])}
     if case.operation == "running_moments":
         stream = preprocessing.StandardScaler().fit(d.fit)
         result = Later(lambda: stream.mean_, lambda: stream.var_)

@@ -171,6 +171,24 @@ def moments(form: Form) -> Callable[[], Any]:
     return lambda: rows(1 if len(axes) == x.ndim else x.shape[0])
 
 
+def sparse_moments(form: Form, threads: int) -> Callable[[], Any]:
+    """Of rows or columns of a CSR matrix, as fast-array-utils."""
+    from scipy.sparse import csr_array
+
+    a, across = csr_array(form.d.x), form.case.axes == (0,)
+
+    def run() -> Any:
+        mean, var = (np.empty(a.shape[across]) for _ in range(2))
+        if across:
+            parts = np.zeros((2, threads, a.shape[1]))
+            form(k.sparse_columns, a.data, a.indices, a.indptr, parts, mean, var)
+        else:
+            form(k.sparse_rows, a.data, a.indptr, a.shape[1], mean, var)
+        return mean, var
+
+    return run
+
+
 FILLING: dict[str, Callable[[Form, Array], None]] = {
     "batch_norm_eval": batch_norm_eval,
     "batch_norm_train": batch_norm_train,
@@ -199,6 +217,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     form = Form(case, d, threads)
     if case.operation == "moments":
         return {FRESH: moments(form)}
+    if case.operation == "sparse_moments":
+        return {FRESH: sparse_moments(form, threads)}
     if case.quantized:
         float_form = FILLS[case.operation.removesuffix("_int8")](form)
         return int8.numba_two_steps(float_form, partial(form, k.quantize_rows), d)

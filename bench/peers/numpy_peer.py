@@ -206,7 +206,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     operation = case.operation
     simple: dict[str, Any] = {
         **dict.fromkeys(REDUCTIONS, lambda: getattr(np, operation)(x, axes_of(case))),
-        "moments": lambda: (x.mean(case.axes), x.var(case.axes)),
+        **dict.fromkeys(("moments", "sparse_moments"), lambda: (x.mean(case.axes), x.var(case.axes))),
         "group_norm": partial(grouped, x, case.groups, w, b),
         "local_response_norm": partial(local_response, x),
         "fold_batch_norm": partial(fold, x, w, b, mean, var),

@@ -117,6 +117,13 @@ def scale_sparse(case: Case, d: Data) -> Call:
     return partial(cnorm.preprocessing.scale, csc_array(d.x), with_mean=False)
 
 
+def sparse_moments(case: Case, d: Data) -> Call:
+    """Of rows or columns of a CSR matrix."""
+    from scipy.sparse import csr_array
+
+    return partial(cnorm.sparse.moments, csr_array(d.x), case.axes[0])
+
+
 FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "moments": lambda case, d: partial(cnorm.moments, d.x, case.axes),
     **dict.fromkeys(
@@ -125,6 +132,7 @@ FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "running_moments": running_moments,
     "masked_array_layer_norm": masked_array,
     "scale_sparse": scale_sparse,
+    "sparse_moments": sparse_moments,
     "recalibrate": recalibrate,
     "fold_batch_norm": lambda case, d: partial(
         F.fold_batch_norm, d.x, d.bias, d.mean, d.var, d.weight, d.bias, EPS

@@ -78,6 +78,39 @@ def respond(
 def merge_states(state: Array, other: Array, omit: bool = False) -> Array | None: ...
 def picture(image: Array, out: Array, axis: int, center: Array, scale: Array, wide: bool = False) -> None: ...
 def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...
+def sparse_order(indices: Array, starts: Array, width: int) -> int: ...
+def sparse_moments(
+    data: Array,
+    indices: Array,
+    starts: Array,
+    width: int,
+    across: bool,
+    weights: Array | None = None,
+    omit: bool = False,
+) -> tuple[Array, int]: ...
+def sparse_extremes(
+    data: Array, indices: Array, starts: Array, width: int, across: bool
+) -> tuple[Array, int]: ...
+def sparse_repeats(indices: Array, starts: Array, width: int) -> bool: ...
+def sparse_add_repeats(
+    data: Array,
+    indices: Array,
+    starts: Array,
+    width: int,
+    to_data: Array,
+    to_indices: Array,
+    to_starts: Array,
+) -> None: ...
+def sparse_divide(
+    data: Array,
+    indices: Array,
+    starts: Array,
+    width: int,
+    across: bool,
+    by: Array,
+    most: float,
+    out: Array,
+) -> None: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def activations() -> list[str]: ...

@@ -1,0 +1,202 @@
+/* sparse.c: moments and extremes of the rows or columns of a sparse matrix.
+ *
+ * Sums about zero keep their digits where zeros are many or the mean is not: m2 = s2 - s1^2 / n, n with all zeros, and s2
+ * is at most 32 times as large. Other groups are read again. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "kernels/moments.h"
+#include "sparse/sparse.h"
+#include "threads/threads.h"
+
+/* Blocks are as many as have so many elements for each column, but not more than pays. */
+#define LEAST_FOR_COLUMN 16
+#define MOST_BLOCKS 64
+
+/* A read with what its threads write to. */
+typedef struct {
+    cn_reading r;
+    cn_column_sums *sums; /* [blocks, groups] */
+    cn_column_ends *ends;
+    cn_order order[MOST_BLOCKS];
+    ptrdiff_t *doubted; /* a column's number among the doubted ones, or -1 */
+} job_of_matrix;
+
+static ptrdiff_t nnz(const cn_sparse *m) { return (ptrdiff_t)m->starts[m->rows]; }
+
+static ptrdiff_t first_row(const cn_reading *r, ptrdiff_t block)
+{
+    const double share = (double)nnz(r->m) / (double)r->blocks;
+    const ptrdiff_t wanted = (ptrdiff_t)(share * (double)block);
+    ptrdiff_t low = 0, high = r->m->rows;
+    if (block == 0) return 0;
+    if (block == r->blocks) return high;
+    while (low < high) {
+        const ptrdiff_t mid = low + (high - low) / 2;
+        if (r->m->starts[mid] < wanted)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+cn_rows cn_rows_of(const cn_reading *r, ptrdiff_t block)
+{
+    return (cn_rows){first_row(r, block), first_row(r, block + 1)};
+}
+
+static void weigh(cn_reading *r, ptrdiff_t positions)
+{
+    r->positions = r->total = (double)positions;
+    if (!r->weights) return;
+    r->positions = r->total = 0;
+    for (ptrdiff_t i = 0; i < positions; i++) {
+        r->positions += r->weights[i] > 0;
+        cn_add_sums(&r->total, &r->total_lo, r->weights[i], 0);
+    }
+}
+
+static void open_reading(cn_reading *r, const cn_sparse *m, int across)
+{
+    const ptrdiff_t elements = nnz(m), most = across ? elements / (LEAST_FOR_COLUMN * (m->width + 1)) : m->rows;
+    r->m = m, r->across = across;
+    r->groups = across ? m->width : m->rows;
+    r->blocks = most < 1 ? 1 : most < MOST_BLOCKS ? most : MOST_BLOCKS;
+    r->threads = cn_threads_for(elements);
+    weigh(r, across ? m->rows : m->width);
+}
+
+/* Moments by sums about zero; 0 if they do not tell. */
+static int from_zero(const cn_reading *r, cn_column_sums sums, cn_partial *to)
+{
+    const double mean = sums.s1 / r->total, m2 = sums.s2 - sums.s1 * mean;
+    if (!(sums.s2 >= 0x1p-900 && sums.s2 <= 0x1p900 && m2 >= sums.s2 * CN_LEAST_SPREAD)) return 0;
+    *to = (cn_partial){r->total, mean, 0, m2, 1};
+    return 1;
+}
+
+static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    job_of_matrix *job = context;
+    const cn_reading *r = &job->r;
+    (void)thread;
+    for (ptrdiff_t b = begin; b < end; b++)
+        for (ptrdiff_t row = cn_rows_of(r, b).begin, last = cn_rows_of(r, b).end; row < last; row++) {
+            cn_column_sums sums = {0, 0};
+            const cn_order order = cn_sums_of_row(r, row, &sums);
+            job->order[b] = order > job->order[b] ? order : job->order[b];
+            if (r->m->starts[row] == r->m->starts[row + 1])
+                r->to[row] = (cn_partial){r->total, 0, 0, 0, 1};
+            else if (order != CN_OUTSIDE && !from_zero(r, sums, &r->to[row]))
+                cn_read_row_again(r, row);
+        }
+}
+
+static void columns_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    job_of_matrix *job = context;
+    const ptrdiff_t n = job->r.groups;
+    (void)thread;
+    for (ptrdiff_t b = begin; b < end; b++) {
+        cn_column_sums *to = job->sums + b * n;
+        for (ptrdiff_t c = 0; c < n; c++) to[c] = (cn_column_sums){0, -0.0};
+        job->order[b] = cn_scatter_sums(&job->r, cn_rows_of(&job->r, b), to);
+    }
+}
+
+/* Blocks merged in order, and what is doubted read again. */
+static cn_status finish_columns(job_of_matrix *job)
+{
+    const cn_reading *r = &job->r;
+    ptrdiff_t n = 0;
+    for (ptrdiff_t b = 1; b < r->blocks; b++)
+        for (ptrdiff_t c = 0; c < r->groups; c++) {
+            job->sums[c].s1 += job->sums[b * r->groups + c].s1;
+            job->sums[c].s2 += job->sums[b * r->groups + c].s2;
+        }
+    for (ptrdiff_t c = 0; c < r->groups; c++) {
+        const int nothing = job->sums[c].s2 == 0 && signbit(job->sums[c].s2);
+        if (nothing) r->to[c] = (cn_partial){r->total, 0, 0, 0, 1};
+        job->doubted[c] = nothing || from_zero(r, job->sums[c], &r->to[c]) ? -1 : n++;
+    }
+    return n ? cn_read_columns_again(r, job->doubted, n) : CN_OK;
+}
+
+static cn_order worst(const job_of_matrix *job)
+{
+    cn_order order = CN_IN_ORDER;
+    for (ptrdiff_t b = 0; b < job->r.blocks; b++) order = job->order[b] > order ? job->order[b] : order;
+    return order;
+}
+
+cn_status cn_sparse_moments(const cn_sparse *m, int across, const double *weights, int omit_nan, cn_partial *to,
+                            cn_order *order)
+{
+    job_of_matrix job = {.r = {.weights = weights, .omit_nan = omit_nan, .to = to}};
+    cn_status status = CN_OK;
+    open_reading(&job.r, m, across);
+    if (!across) {
+        cn_parallel(job.r.blocks, job.r.threads, rows_task, &job);
+        *order = worst(&job);
+        return CN_OK;
+    }
+    const size_t groups = (size_t)job.r.groups;
+    job.sums = malloc((size_t)job.r.blocks * (groups + 1) * sizeof *job.sums);
+    job.doubted = malloc((groups + 1) * sizeof *job.doubted);
+    if (!job.sums || !job.doubted) status = CN_NO_MEMORY;
+    if (status == CN_OK) cn_parallel(job.r.blocks, job.r.threads, columns_task, &job);
+    *order = worst(&job);
+    if (status == CN_OK && *order != CN_OUTSIDE) status = finish_columns(&job);
+    free(job.sums), free(job.doubted);
+    return status;
+}
+
+static void put_ends(const cn_reading *r, ptrdiff_t group, const cn_column_ends *ends)
+{
+    const int zeros = ends->stored < r->positions;
+    cn_partial *p = &r->to[group];
+    *p = (cn_partial){r->positions, ends->least, -ends->least_negated, 0, 1};
+    if (zeros && !(p->mean < 0)) p->mean = 0;
+    if (zeros && !(p->mean_lo > 0)) p->mean_lo = 0;
+}
+
+static void ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    job_of_matrix *job = context;
+    const cn_reading *r = &job->r;
+    const cn_column_ends none = {INFINITY, INFINITY, 0};
+    (void)thread;
+    for (ptrdiff_t b = begin; b < end; b++) {
+        const cn_rows rows = cn_rows_of(r, b);
+        cn_column_ends *to = job->ends + b * r->groups;
+        for (ptrdiff_t c = 0; c < r->groups && r->across; c++) to[c] = none;
+        if (r->across) job->order[b] = cn_scatter_ends(r, rows, to);
+        for (ptrdiff_t row = rows.begin; row < rows.end && !r->across; row++) {
+            cn_column_ends ends = none;
+            const cn_order order = cn_ends_of_row(r, row, &ends);
+            job->order[b] = order > job->order[b] ? order : job->order[b];
+            put_ends(r, row, &ends);
+        }
+    }
+}
+
+cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_order *order)
+{
+    job_of_matrix job = {.r = {.to = to}};
+    open_reading(&job.r, m, across);
+    const ptrdiff_t n = job.r.groups;
+    if (across) job.ends = malloc((size_t)(job.r.blocks * n + 1) * sizeof *job.ends);
+    if (across && !job.ends) return CN_NO_MEMORY;
+    cn_parallel(job.r.blocks, job.r.threads, ends_task, &job);
+    for (ptrdiff_t i = n; across && i < job.r.blocks * n; i++) {
+        cn_column_ends *ends = &job.ends[i % n];
+        if (job.ends[i].least < ends->least) ends->least = job.ends[i].least;
+        if (job.ends[i].least_negated < ends->least_negated) ends->least_negated = job.ends[i].least_negated;
+        ends->stored += job.ends[i].stored;
+    }
+    for (ptrdiff_t c = 0; c < n && across; c++) put_ends(&job.r, c, &job.ends[c]);
+    *order = worst(&job);
+    free(job.ends);
+    return CN_OK;
+}

@@ -1,0 +1,61 @@
+/* sparse.h: a read of a sparse matrix: its groups, and blocks of rows that are summed apart and merged in order. */
+#ifndef CN_SPARSE_H
+#define CN_SPARSE_H
+
+#include "cnorm.h"
+
+/* What is kept of sums about zero: the digits of m2, unless it is less than this part of them. */
+#define CN_LEAST_SPREAD (1.0 / 32)
+
+/* Elements that are converted at once. */
+#define CN_PIECE 256
+
+/* Groups are the columns a row is scattered over (across), or the rows. The weights are those of the positions of any
+ * group. */
+typedef struct {
+    const cn_sparse *m;
+    int across, omit_nan;
+    const double *weights;             /* or NULL */
+    double positions, total, total_lo; /* positions that have a weight, and the sum of those */
+    ptrdiff_t groups, blocks;
+    int threads;
+    cn_partial *to;
+} cn_reading;
+
+typedef struct {
+    ptrdiff_t begin, end;
+} cn_rows;
+
+/* The rows of a block: about as many elements in each. */
+cn_rows cn_rows_of(const cn_reading *r, ptrdiff_t block);
+
+/* Sums of a column about zero. Without an element s2 is -0. */
+typedef struct {
+    double s1, s2;
+} cn_column_sums;
+
+/* The least x and the least -x but NaN, and how many elements there were. */
+typedef struct {
+    double least, least_negated, stored;
+} cn_column_ends;
+
+/* Rows into a table of sums, or ends, of all columns; a row with an index outside is left out. What the indices are. */
+cn_order cn_scatter_sums(const cn_reading *r, cn_rows rows, cn_column_sums *to);
+cn_order cn_scatter_ends(const cn_reading *r, cn_rows rows, cn_column_ends *to);
+
+/* The same of one row. */
+cn_order cn_sums_of_row(const cn_reading *r, ptrdiff_t row, cn_column_sums *to);
+cn_order cn_ends_of_row(const cn_reading *r, ptrdiff_t row, cn_column_ends *to);
+
+cn_order cn_order_of(const cn_sparse *m, ptrdiff_t row);
+
+/* n elements from one on: values and, if asked for, indices. */
+void cn_take_values(const cn_sparse *m, ptrdiff_t from, ptrdiff_t n, double *to);
+void cn_take_indices(const cn_sparse *m, ptrdiff_t from, ptrdiff_t n, ptrdiff_t *to);
+
+/* Reads again what sums about zero do not tell: a row, or the columns whose place in `doubted` is not -1 but 0 ... n - 1,
+ * which becomes -1. */
+void cn_read_row_again(const cn_reading *r, ptrdiff_t row);
+cn_status cn_read_columns_again(const cn_reading *r, ptrdiff_t *doubted, ptrdiff_t n);
+
+#endif
