@@ -24,8 +24,8 @@ class Case:
     """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
-    given begins `past` bytes after a cache line. Values are about `size`, a share of `holes` is NaN; `cold`: no
-    cache holds them.
+    given begins `past` bytes after a cache line. Values are about `size`, a share of `holes` is NaN; `cold`:
+    no cache holds them.
     """
 
     operation: str

@@ -15,6 +15,7 @@ cdef extern from "cnorm.h" nogil:
         double alpha, beta, k
     int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                         int omit_nan)
+    void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
@@ -367,6 +368,22 @@ def merge_states(cnp.ndarray state not None, cnp.ndarray other not None, bint om
     done = cn_merge_states(to, a, b, step, n, omit)
     resume(released)
     return merged if done else None
+
+
+def values(cnp.ndarray state not None, double correction, bint wide):
+    """Mean and variance (NaN or inf where count is no more than the correction) of states [..., 5] in C order.
+
+    float64 if wide, else float32.
+    """
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
+    cdef int dtype = cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
+    cdef cnp.ndarray mean = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
+    cdef cnp.ndarray var = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
+    cdef PyThreadState *released = release(n)
+    cn_values(<const cn_partial *>cnp.PyArray_DATA(state), n, correction, wide, cnp.PyArray_DATA(mean),
+              cnp.PyArray_DATA(var))
+    resume(released)
+    return mean, var
 
 
 def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray scales not None,

@@ -32,7 +32,7 @@ def summed(
     target = Target(x, axes, dtype, out, keepdims)
     if is_foreign(x.dtype) or is_foreign(target.dtype):
         x = widened(x, target.dtype)
-        return target.done(foreign.sums(x, axes, mask, w, omit)[1])
+        return target.done(foreign.sums(x, axes, mask, w and w.values, omit)[1])
     state = sums_of(x, axes, mask, w, omit)
     return target.done(state[..., SUM] + state[..., SUM_LO])
 
@@ -59,7 +59,7 @@ def averaged(
     w = None if weights is None else as_weights(weights, x)
     target = Target(x, axes, dtype, out, keepdims)
     if is_foreign(x.dtype) or is_foreign(target.dtype):
-        count, total = foreign.sums(widened(x, target.dtype), axes, mask, w, omit)
+        count, total = foreign.sums(widened(x, target.dtype), axes, mask, w and w.values, omit)
         with np.errstate(all="ignore"):
             return target.done(total / count)
     return target.done(mean_in(moments_of(x, axes, mask, w, omit)))
@@ -94,7 +94,7 @@ def spread(
     target = Target(x, axes, dtype, out, keepdims, real=True)
     wanted = x.dtype if dtype is None else np.dtype(dtype)
     if is_foreign(x.dtype) or is_foreign(wanted):
-        count, values = foreign.squares(widened(x, wanted), axes, mask, w, omit)
+        count, values = foreign.squares(widened(x, wanted), axes, mask, w and w.values, omit)
         with np.errstate(all="ignore"):
             values = (values / divisor(count, ddof, omit)).astype(values.dtype, copy=False)
         values = np.sqrt(values) if root else values

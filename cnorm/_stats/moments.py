@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -12,7 +11,7 @@ from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
-from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, values_with, variance
+from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, variance
 
 __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
 
@@ -77,8 +76,8 @@ def moments(
     Notes
     -----
     Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
-    The relative error is below 1e-6 in float32 for mean/std up to 1e6. NaN that is omitted, a mask and weights of
-    0 and 1 give the same bits; what other groups hold changes no bit of a group.
+    The relative error is below 1e-6 in float32 for mean/std up to 1e6. NaN that is omitted, a mask and
+    weights of 0 and 1 give the same bits; what other groups hold changes no bit of a group.
 
     References
     ----------
@@ -100,22 +99,16 @@ def moments(
     check_nan_policy(nan_policy)
     omit = omits(array, axes, mask, weight, nan_policy)
     state = moments_of(array, axes, mask, weight, omit)
-    if weight is None and mask is None and not omit:
-        mean, var = mean_var(state, math.prod(array.shape[a] for a in axes), correction)
-    else:
-        mean, var = values_with(state, correction)
-    return finish(mean, var, array, axes, keepdims)
+    return finish(state, correction, array, axes, keepdims)
 
 
 def finish(
-    mean: Array, var: Array, x: Array, axes: tuple[int, ...], keepdims: bool = False
+    state: Array, correction: float, x: Array, axes: tuple[int, ...], keepdims: bool = False
 ) -> tuple[Any, Any]:
-    """Reduced axes dropped, rounded to float32 or, with float64 `x`, float64 (overflow to inf)."""
+    """Mean and variance, reduced axes dropped: float32 of floats below 64 bits, else float64."""
+    mean, var = core.values(state, correction, x.dtype.kind in "biu" or x.dtype.itemsize == 8)
     if not keepdims:
         mean, var = mean.squeeze(axes), var.squeeze(axes)
-    if x.dtype.kind not in "biu" and x.dtype.itemsize < 8:
-        with np.errstate(over="ignore"):
-            mean, var = mean.astype(np.float32), var.astype(np.float32)
     return mean[()], var[()]
 
 
@@ -193,4 +186,4 @@ def standardize(
     y = result(target.done())
     if not return_moments:
         return y
-    return (y, *finish(mean_of(state), variance(state), array, axes))
+    return (y, *finish(state, 0, array, axes))

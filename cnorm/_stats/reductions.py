@@ -1,9 +1,10 @@
-"""What the core knows of the elements of each group: moments, sums, extremes; of what a mask shows, by weights, with or without NaN."""
+"""What the core knows of groups: moments, sums, extremes; by weights, of what a mask shows, without NaN."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ __all__ = [
     "NAN",
     "SUM",
     "SUM_LO",
+    "Weights",
     "as_weights",
     "check_nan_policy",
     "extremes_of",
@@ -27,6 +29,8 @@ __all__ = [
     "sums_of",
 ]
 
+# Binary orders of units, up and down.
+UNIT_ORDER = 1000
 # Weights beyond these binary orders, up and down, are scaled: the core multiplies floats with them.
 ORDER = 60
 # Columns of sums and of extremes; both begin with COUNT.
@@ -40,8 +44,15 @@ def check_nan_policy(nan_policy: Any) -> None:
         raise ValueError(f'nan_policy: expected "propagate", "omit" or "raise", got {nan_policy!r}')
 
 
-def as_weights(weights: Any, x: Array) -> Array | None:
-    """Repeat counts of a dtype the core takes, with as many dimensions as x."""
+class Weights(NamedTuple):
+    """Repeat counts of a dtype the core takes, with the dimensions of x, and the binary order of the largest."""
+
+    values: Array
+    order: int
+
+
+def as_weights(weights: Any, x: Array) -> Weights | None:
+    """Repeat counts: real, finite and not negative; they broadcast against x."""
     if weights is None:
         return None
     w = broadcast(to_ndarray(weights, "weights"), x.shape, "weights")
@@ -50,14 +61,14 @@ def as_weights(weights: Any, x: Array) -> Array | None:
     if w.dtype.kind not in "biu" and w.dtype.char not in "fd":
         w = w.astype(np.float32 if w.dtype.itemsize == 2 else np.float64)
     w = native(w)
-    found = core.extremes(w, tuple(range(w.ndim)))[..., LEAST : NAN + 1]
-    if w.size and (found[..., NAN - LEAST].any() or not (found[..., 0] >= 0).all() or np.isinf(found[..., 1]).any()):
+    _, least, greatest, nan, _ = core.extremes(w, tuple(range(w.ndim))).ravel().tolist()
+    if w.size and (nan or not 0 <= least <= greatest < math.inf):
         raise ValueError("weights: expected no negative, infinite or NaN weight")
-    return w
+    return Weights(w, math.frexp(greatest)[1] if w.size else 0)
 
 
 def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
-    """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf where there is nothing but NaN."""
+    """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf of nothing but NaN."""
     found = core.extremes(x, axes, mask)
     if not x.size:
         found[..., LEAST], found[..., GREATEST] = np.inf, -np.inf
@@ -65,7 +76,11 @@ def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> A
 
 
 def moments_of(
-    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Weights | None = None,
+    omit: bool = False,
 ) -> Array:
     """The table state of x, of any real dtype; omit: NaN counts nothing. Weights come from `as_weights`."""
     if weights is None:
@@ -74,7 +89,11 @@ def moments_of(
 
 
 def sums_of(
-    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Weights | None = None,
+    omit: bool = False,
 ) -> Array:
     """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for `moments_of`."""
     if weights is None:
@@ -88,18 +107,22 @@ def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit:
 
 
 def by_weight(
-    reduce: Callable[..., Array], x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array, omit: bool
+    reduce: Callable[..., Array],
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None,
+    weights: Weights,
+    omit: bool,
 ) -> Array:
-    """What the core finds by weights of any size: those of a group by the largest of its own, if that is small."""
-    order = order_of(greatest(weights, tuple(range(x.ndim))))
-    order = int(order.max(initial=0)) if (np.abs(order) > ORDER).any() else 0
-    state = reduce(x, axes, mask, weights, omit, 2.0**-order)
+    """What the core finds by weights of any size: those of a light group by the largest of its own."""
+    values = weights.values
+    order = weights.order if abs(weights.order) > ORDER else 0
+    state = reduce(x, axes, mask, values, omit, 2.0**-order)
     light = state[..., COUNT] < 2.0**-ORDER
     if light.any():
-        least = np.broadcast_to(weights, x.shape)
-        own = np.where(light, order_of(greatest(least, axes, mask)), order)
+        own = np.where(light, order_of(greatest(np.broadcast_to(values, x.shape), axes, mask)), order)
         if (own != order).any():
-            scaled = np.ldexp(weights.astype(np.float64), -own)
+            scaled = np.ldexp(values.astype(np.float64), -own)
             return in_data_weights(reduce(x, axes, mask, scaled, omit), own)
     return in_data_weights(state, np.full(light.shape, order))
 
@@ -121,6 +144,8 @@ def in_data_weights(state: Array, order: Array) -> Array:
         state[..., COUNT] = np.ldexp(state[..., COUNT], order)
         height = np.where(state[..., M2] > 0, np.frexp(state[..., M2])[1] + order, 0)
         half = (height - np.clip(height, -SPREAD_ORDER, SPREAD_ORDER)) // 2
+        unit = np.frexp(state[..., UNIT])[1]
+        half = np.clip(half, unit - UNIT_ORDER, unit + UNIT_ORDER)
         state[..., M2] = np.ldexp(state[..., M2], order - 2 * half)
         for column, shift in ((MEAN, -half), (MEAN_LO, -half), (UNIT, -half)):
             state[..., column] = np.ldexp(state[..., column], shift)
@@ -130,12 +155,19 @@ def in_data_weights(state: Array, order: Array) -> Array:
 
 
 def omits(
-    x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array | None, nan_policy: str, name: str = "x"
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None,
+    weights: Weights | None,
+    nan_policy: str,
+    name: str = "x",
 ) -> bool:
     """Is NaN left out? Under "raise" a NaN that counts is a ValueError."""
     if nan_policy != "raise":
         return nan_policy == "omit"
-    seen = mask if weights is None else (weights > 0 if mask is None else mask & (weights > 0))
+    seen = mask
+    if weights is not None:
+        seen = weights.values > 0 if mask is None else mask & (weights.values > 0)
     if x.dtype.kind not in "biu" and core.extremes(x, axes, seen)[..., NAN].any():
         raise ValueError(f'{name}: contains NaN and nan_policy is "raise"')
     return False

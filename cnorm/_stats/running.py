@@ -38,6 +38,14 @@ def as_shape(shape: Any) -> tuple[int, ...]:
     return checked
 
 
+def beside_samples(weights: Any, x: Array, axes: tuple[int, ...]) -> Array:
+    """Weights as they are, or, one for each sample, with the axes of x."""
+    w = to_ndarray(weights, "weights")
+    if w.shape != tuple(x.shape[a] for a in axes):
+        return w
+    return w.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])
+
+
 def higher(a: Array | None, b: Array | None) -> Array | None:
     """The larger heights of two objects."""
     return a if b is None else b if a is None else np.fmax(a, b)
@@ -170,12 +178,7 @@ class RunningMoments:
 
     def _with(self, x: Array, axes: tuple[int, ...], weights: Any, mask: Array | None) -> Array:
         """The state with a batch taken in."""
-        w = None
-        if weights is not None:
-            w = to_ndarray(weights, "weights")
-            if w.shape == tuple(x.shape[a] for a in axes):
-                w = w.reshape([n if a in axes else 1 for a, n in enumerate(x.shape)])
-            w = as_weights(w, x)
+        w = None if weights is None else as_weights(beside_samples(weights, x, axes), x)
         omit = omits(x, axes, mask, w, self.nan_policy)
         if w is None and x.shape == self._row and axes == (0,) and mask is None:
             state = _merged(self._state, x.astype(np.float64, "C", copy=False), omit)

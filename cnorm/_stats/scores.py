@@ -17,7 +17,8 @@ __all__ = ["Groups", "first_moments", "fused_scores"]
 class Groups:
     """What the statistics of an array are taken over: axes, the elements a mask shows, and how many they are.
 
-    `count` is an int64 array that broadcasts against the statistics (reduced axes of size 1). omit: NaN is left out.
+    `count` is an int64 array that broadcasts against the statistics (reduced axes of size 1). omit: NaN is
+    left out.
     """
 
     __slots__ = ("axes", "count", "mask", "omit")

@@ -1,8 +1,9 @@
 """States of moments: merged, parts taken out, in other units, and what they say of the data.
 
-A state is a float64 array [..., 5]: count, mean, mean_lo, m2, unit, with reduced axes of size 1, as the C core gives
-it. The true mean is (mean + mean_lo) / unit. The unit is a power of two: 1, but where squares or their sums would
-leave float64. What belongs to a group is decided for that group alone: its bits do not depend on the others'.
+A state is a float64 array [..., 5]: count, mean, mean_lo, m2, unit, with reduced axes of size 1, as the C
+core gives it. The true mean is (mean + mean_lo) / unit. The unit is a power of two: 1, but where squares or
+their sums would leave float64. What belongs to a group is decided for that group alone: its bits do not
+depend on the others'.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@
 #define BATCH 128
 #define BATCH_ELEMENTS 8192
 
+/* So many long groups read one block of the weights they share. */
+#define SHARED_WEIGHTS 16
+
 /* A bundle up to this size is normalized while it is in L2 (512 KiB on Zen 3). */
 #define FUSE_BYTES (384 * 1024)
 /* Where there are bundles for all threads, the last-level cache will do: re-reading 8 MiB from it beats
@@ -61,7 +64,10 @@ static ptrdiff_t count_joined_rows(const cn_job *job)
 static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
 {
     ptrdiff_t most = CN_MAX_GROUPS;
-    if (!job->plan.cols) {
+    if (!job->plan.cols && job->call->moments.weights && job->plan.columns.stride[CN_W] == 0 &&
+        group >= CN_BLOCK) {
+        most = SHARED_WEIGHTS;
+    } else if (!job->plan.cols) {
         ptrdiff_t batch = BATCH_ELEMENTS / group;
         most = group >= CN_BLOCK || batch < 1 ? 1 : batch < BATCH ? batch : BATCH;
     }
@@ -86,7 +92,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     if (call->bytes.scales) cn_open_rows(job);
     job->mask = cn_mask_of(call);
     job->each = job->mask || call->moments.omit_nan || call->moments.weights;
-    job->reads = job->each && !k->moments_rows[CN_SHOWN] ? cn_kernels_of(CN_F32) : k;
+    job->reads = k->widen && !k->moments_rows[job->each ? CN_SHOWN : CN_ALL] ? cn_kernels_of(CN_F32) : k;
     job->needs_packing = job->mask || job->reads != k || call->moments.weights || call->moments.x || strided(job);
     const cn_loop *columns = &job->plan.columns;
     const ptrdiff_t group = cn_count(&job->plan.reduced);

@@ -135,8 +135,9 @@ void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, c
     const cn_kind kind = call->moments.kind;
     const double eps = call->moments.eps;
     cn_elements e = open_group(call, stat);
-    const measured m = measure(&e);
+    measured m = measure(&e);
     if (!m.finite || m.count == 0 || !isfinite(eps) || (m.biggest == 0 && !params)) return;
+    m.count = moments->count; /* it was summed in blocks */
     const int k = power(m.biggest, kind, eps);
     const double prescale = ldexp(1, -k);
     cn_partial p = moments_of(&e, &m, prescale, kind);

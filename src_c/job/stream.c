@@ -1,4 +1,4 @@
-/* stream.c: more data taken into the states of features, where no double can overflow, nor a square vanish. */
+/* stream.c: states of features: more data taken in, where no double can overflow, nor a square vanish; mean and variance. */
 #include "kernels/moments.h"
 
 /* Numbers that are 0 or within these, up and down, leave room for delta^2 * count: means that differ do so by
@@ -46,4 +46,25 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
         cn_merge(&to[i], other);
     }
     return 1;
+}
+
+/* Of a state in the unit of the data. */
+static void value(const cn_partial *p, double correction, double *mean, double *var)
+{
+    const double left = p->count - correction;
+    *mean = p->count > 0 ? (p->mean + p->mean_lo) / p->prescale : NAN;
+    *var = p->m2 / (left > 0 ? left : 0) / p->prescale / p->prescale;
+    if (!(p->count > 0)) *var = correction < 0 ? NAN : p->m2 / 0.0;
+}
+
+void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double m, v;
+        value(&states[i], correction, &m, &v);
+        if (wide)
+            ((double *)mean)[i] = m, ((double *)var)[i] = v;
+        else
+            ((float *)mean)[i] = (float)m, ((float *)var)[i] = (float)v;
+    }
 }

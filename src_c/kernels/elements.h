@@ -19,7 +19,8 @@
 #define CN_REREAD_PRESCALED 2
 
 /* CN_FACTS_word: the lanes it is computed in; whether it is a float (others are of images alone); its squares; whether
- * kernels that know holes and weights read it: else it is packed as lanes first, which they read. */
+ * kernels that know holes and weights read it: else it is packed as lanes first, which they read (of the oldest
+ * instruction set all do). */
 #define CN_FACTS_f32 f32, 1, CN_REREAD_WIDE, 1
 #define CN_FACTS_f64 f64, 1, CN_REREAD_PRESCALED, 1
 #define CN_FACTS_f16 f32, 1, CN_FIT, 0

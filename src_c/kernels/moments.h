@@ -41,6 +41,7 @@ static inline cn_partial cn_from_sums(double n, double pivot, double s1, double 
     cn_partial p = {n, 0, 0, 0, 1};
     double shift = s1 / n, m2 = s2 - s1 * shift;
     cn_two_sum(pivot, shift, &p.mean, &p.mean_lo);
+    p.mean += 0.0; /* of zeros +0, whatever their signs: these depend on the pivot */
     if (!isfinite(p.mean)) p.mean_lo = 0;
     p.m2 = m2 < 0 ? 0 : m2; /* NaN stays */
     return p;

@@ -26,19 +26,29 @@
 #define CN_SQUARES CN_THIRD(CN_CAT(CN_FACTS_, CN_E))
 #define CN_HOLES CN_FOURTH(CN_CAT(CN_FACTS_, CN_E))
 
+/* Are there kernels that take moments of these elements? Of 16-bit floats by the oldest instruction set not: it widens them
+ * by a dozen instructions, once for all reads if they are packed. */
+#define CN_HAS_MOMENTS (CN_IS_FLOAT && (CN_HOLES || CN_VB > 16))
+
 /* A function of its own for each form of what counts (kernels.h), made of an inline one that takes the form last; and the
  * call of the one for `form`, a constant. */
 #define CN_ARGUMENTS(...) __VA_ARGS__
-#define CN_DEFINE_FORM(name, suffix, form, parameters, arguments)                                                 \
-    static __attribute__((noinline)) void CN_F(name##suffix) parameters                                           \
+#define CN_DEFINE_FORM(attribute, name, suffix, form, parameters, arguments)                                      \
+    static __attribute__((noinline)) attribute void CN_F(name##suffix) parameters                                 \
     {                                                                                                             \
         CN_F(name)(CN_ARGUMENTS arguments, form);                                                                 \
     }
-#define CN_DEFINE_FORMS_0(name, parameters, arguments) CN_DEFINE_FORM(name, _all, CN_ALL, parameters, arguments)
+#define CN_DEFINE_FORMS_0(name, parameters, arguments) CN_DEFINE_FORM(, name, _all, CN_ALL, parameters, arguments)
 #define CN_DEFINE_FORMS_1(name, parameters, arguments)                                                            \
-    CN_DEFINE_FORM(name, _all, CN_ALL, parameters, arguments)                                                     \
-    CN_DEFINE_FORM(name, _shown, CN_SHOWN, parameters, arguments)                                                 \
-    CN_DEFINE_FORM(name, _weighted, CN_WEIGHTED, parameters, arguments)
+    CN_DEFINE_FORM(, name, _all, CN_ALL, parameters, arguments)                                                   \
+    CN_DEFINE_FORM(CN_SMALL, name, _shown, CN_SHOWN, parameters, arguments)                                       \
+    CN_DEFINE_FORM(CN_SMALL, name, _weighted, CN_WEIGHTED, parameters, arguments)
+/* The oldest instruction set has holes and weights rather small than fast: registers of 16 bytes unroll most. */
+#if CN_VB == 16
+#define CN_SMALL __attribute__((cold))
+#else
+#define CN_SMALL
+#endif
 #define CN_DEFINE_FORMS CN_CAT(CN_DEFINE_FORMS_, CN_HOLES)
 #define CN_BY_FORM_0(name, ...) CN_F(name##_all)(__VA_ARGS__)
 #define CN_BY_FORM_1(name, ...)                                                                                   \

@@ -12,6 +12,15 @@
 static double *exact_memory(const cn_reading *how) { return (double *)how->packed + CN_PACKED; }
 static float *floats_memory(const cn_reading *how) { return (float *)how->packed + CN_PACKED; }
 
+/* One weight for each row, for all its columns. */
+static void spread_weights(const cn_reading *how, const char *from, const cn_tile *t, double *to)
+{
+    double *one = to + (t->n - 1) * t->rows; /* they are read before they are written over */
+    cn_to_doubles(how->weights_are, from, how->tiling->row.stride[CN_W], t->rows, how->weights_by, one);
+    for (ptrdiff_t r = 0; r < t->rows; r++)
+        for (ptrdiff_t j = 0; j < t->n; j++) to[r * t->n + j] = one[r];
+}
+
 /* The weights of a tile: of a group that stands for all if they share them; of columns one for a row if these share
  * them, but not of joined rows. */
 static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *t)
@@ -23,10 +32,15 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
     t->exact = to, t->per_column = !how->cols || col[CN_W] != 0 || how->joined_rows > 1;
     const ptrdiff_t n = t->per_column ? t->n : 1;
     t->weights_row = n * size, t->weights_group = step ? t->rows * t->weights_row : 0;
-    for (ptrdiff_t g = 0; g < groups && t->per_column; g++)
-        for (ptrdiff_t r = 0; r < t->rows; r++, to += n)
-            cn_to_doubles(how->weights_are, from + g * step + r * row[CN_W], col[CN_W], n, how->weights_by, to);
-    if (!t->per_column) cn_to_doubles(how->weights_are, from, row[CN_W], t->rows, how->weights_by, to);
+    if (!t->per_column)
+        cn_to_doubles(how->weights_are, from, row[CN_W], t->rows, how->weights_by, to);
+    else if (how->cols && col[CN_W] == 0)
+        spread_weights(how, from, t, to);
+    else
+        for (ptrdiff_t g = 0; g < groups; g++)
+            for (ptrdiff_t r = 0; r < t->rows; r++, to += n)
+                cn_to_doubles(how->weights_are, from + g * step + r * row[CN_W], col[CN_W], n, how->weights_by,
+                              to);
     t->weights = (const char *)t->exact;
     if (size == sizeof(double)) return;
     float *floats = floats_memory(how);
@@ -37,7 +51,7 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
 /* n elements of x, side by side, with holes where the mask hides. */
 static void mark_row(const cn_reading *how, const char *x, const char *mask, ptrdiff_t step, ptrdiff_t n, char *to)
 {
-    char shown[CN_BLOCK > CN_MAX_GROUPS ? CN_BLOCK : CN_MAX_GROUPS];
+    char shown[CN_BLOCK];
     if (step == 0 && !*mask) {
         memset(to, 0xff, (size_t)(n * how->k->size));
         return;
@@ -55,14 +69,20 @@ static void mark_row(const cn_reading *how, const char *x, const char *mask, ptr
     how->k->mark(x, mask, to, n);
 }
 
-/* A copy of the tile, with holes. group: from the mask of a group to that of the next. */
+/* A copy of the tile, with holes. group: from the mask of a group to that of the next. Rows, and groups, that follow each
+ * other without a gap in x and in the mask are one. */
 static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, cn_tile *t)
 {
-    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride;
+    const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = how->x_is->size;
     const ptrdiff_t to_row = t->n * how->k->size, to_group = t->rows * to_row;
-    for (ptrdiff_t g = 0; g < t->groups; g++)
-        for (ptrdiff_t r = 0; r < t->rows; r++)
-            mark_row(how, t->x + g * t->x_group + r * t->x_row, mask + g * group + r * row[CN_M], col[CN_M], t->n,
+    ptrdiff_t rows = t->rows, groups = t->groups, n = t->n;
+    if (!how->x && col[CN_X] == size && col[CN_M] == 1) {
+        if (t->x_row == n * size && row[CN_M] == n) n *= rows, rows = 1;
+        if (rows == 1 && t->x_group == n * size && group == n) n *= groups, groups = 1;
+    }
+    for (ptrdiff_t g = 0; g < groups; g++)
+        for (ptrdiff_t r = 0; r < rows; r++)
+            mark_row(how, t->x + g * t->x_group + r * t->x_row, mask + g * group + r * row[CN_M], col[CN_M], n,
                      how->packed + g * to_group + r * to_row);
     t->x = how->packed, t->x_row = to_row, t->x_group = to_group;
     if (t->holes == CN_NO_HOLES) t->holes = CN_MARKED_HOLES;
