@@ -86,7 +86,7 @@ def moments_of(
     """The table state of x, of any real dtype; omit: NaN counts nothing. Weights come from `as_weights`."""
     if weights is None:
         return core.moments(x, axes, mask, None, omit)
-    return by_weight(core.moments, x, axes, mask, weights, omit)
+    return by_weight(core.moments, in_data_weights, x, axes, mask, weights, omit)
 
 
 def sums_of(
@@ -99,7 +99,7 @@ def sums_of(
     """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for `moments_of`."""
     if weights is None:
         return core.sums(x, axes, mask, None, omit)
-    return by_weight(core.sums, x, axes, mask, weights, omit)
+    return by_weight(core.sums, sums_in_data_weights, x, axes, mask, weights, omit)
 
 
 def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit: bool = False) -> Array:
@@ -116,13 +116,17 @@ def norms_of(x: Array, axes: tuple[int, ...], p: float, mask: Array | None = Non
 
 def by_weight(
     reduce: Callable[..., Array],
+    back: Callable[[Array, Array], Array],
     x: Array,
     axes: tuple[int, ...],
     mask: Array | None,
     weights: Weights,
     omit: bool,
 ) -> Array:
-    """What the core finds by weights of any size: those of a light group by the largest of its own."""
+    """What the core finds by weights of any size: those of a light group by the largest of its own.
+
+    back: what makes the state one of the data's weights.
+    """
     values = weights.values
     order = weights.order if abs(weights.order) > ORDER else 0
     state = reduce(x, axes, mask, values, omit, 2.0**-order)
@@ -131,8 +135,8 @@ def by_weight(
         own = np.where(light, order_of(greatest(np.broadcast_to(values, x.shape), axes, mask)), order)
         if (own != order).any():
             scaled = np.ldexp(values.astype(np.float64), -own)
-            return in_data_weights(reduce(x, axes, mask, scaled, omit), own)
-    return in_data_weights(state, np.full(light.shape, order))
+            return back(reduce(x, axes, mask, scaled, omit), own)
+    return back(state, np.full(light.shape, order))
 
 
 def greatest(w: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
@@ -157,9 +161,23 @@ def in_data_weights(state: Array, order: Array) -> Array:
         state[..., M2] = np.ldexp(state[..., M2], order - 2 * half)
         for column, shift in ((MEAN, -half), (MEAN_LO, -half), (UNIT, -half)):
             state[..., column] = np.ldexp(state[..., column], shift)
+    check_counts(state)
+    return state
+
+
+def sums_in_data_weights(state: Array, order: Array) -> Array:
+    """The same of a state of sums, which may be infinite then."""
+    if order.any():
+        with np.errstate(over="ignore", under="ignore"):
+            state[..., : SUM_LO + 1] = np.ldexp(state[..., : SUM_LO + 1], order[..., None])
+        check_counts(state)
+        state[..., SUM_LO] = np.where(np.isfinite(state[..., SUM]), state[..., SUM_LO], 0)
+    return state
+
+
+def check_counts(state: Array) -> None:
     if not np.isfinite(state[..., COUNT]).all():
         raise ValueError("weights: expected a finite sum, got more than float64 holds")
-    return state
 
 
 def omits(

@@ -107,7 +107,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
     job->add = call->add[0] ? cn_add_block : NULL;
-    job->read = job->each ? cn_read_counted : cn_read_block;
+    job->read = !job->each ? cn_read_block : job->plan.scattered ? cn_read_scattered : cn_read_counted;
     job->write = job->mask ? cn_write_masked : NULL;
     job->beyond_cache = job->nontemporal = job->nontemporal_sum = 0;
     cn_tiling tiling;

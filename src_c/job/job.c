@@ -117,6 +117,7 @@ static size_t scratch_size(const cn_job *job)
 {
     size_t rows = job->plan.cols ? 5 * CN_MAX_GROUPS : 0;
     size_t packed = (job->needs_packing ? rows + 2 * CN_PACKED : rows) * sizeof(double);
+    if (job->plan.scattered) packed += CN_PACKED * (sizeof(double) + 1);
     if (cn_curved(job->call->activation)) packed += (size_t)((job->plan.cols ? 4 : 1) * CN_BLOCK * job->k->size);
     size_t doubles = (size_t)(2 * cn_partials_size(job->each, job->width) + joined_size(job) +
                               (1 + CN_N_PARAMS * job->rows_as_groups) * job->width);

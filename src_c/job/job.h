@@ -35,8 +35,9 @@ typedef struct {
     const cn_kernels *x_is;
     const cn_reducer *reducer;
     const cn_tiling *tiling;
-    const cn_loop *columns; /* of the bundle */
-    ptrdiff_t joined_rows;  /* rows of x that are one row of the tile */
+    const cn_loop *columns;  /* of the bundle */
+    const cn_loops *counted; /* of the plan */
+    ptrdiff_t joined_rows;   /* rows of x that are one row of the tile */
     int cols, centered, pack;
     double p;         /* of powers */
     cn_number x;      /* CN_NO_NUMBER, or what is packed as doubles */
@@ -45,7 +46,8 @@ typedef struct {
     const char *weights;
     cn_number weights_are;
     double weights_by;
-    char *packed; /* CN_PACKED elements, and as many weights */
+    char *
+        packed; /* CN_PACKED elements, and as many weights; then the scattered ones and their mask, side by side */
 } cn_reading;
 
 /* A parameter over the blocks of a tiling, in bytes; apart: a row of it is gathered first. */
@@ -82,9 +84,10 @@ struct cn_job {
     const cn_kernels *k;
     cn_plan plan;
     int threads, fused; /* fused: a bundle is read and written while it is in the cache */
-    const char *mask;   /* NULL if nothing is hidden; the plan heeds the strides of a mask all the same */
-    int each;           /* groups have counts of their own: there may be holes, or weights */
-    int needs_packing;  /* blocks, or parameters, are packed */
+    const char
+        *mask; /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
+    int each;  /* groups have counts of their own: there may be holes, or weights */
+    int needs_packing;                  /* blocks, or parameters, are packed */
     ptrdiff_t width, bundles, segments; /* columns of a bundle; segments of a bundle */
     ptrdiff_t joined_rows;         /* narrow columns: so many rows are one row of joined_rows * width columns */
     ptrdiff_t rows_as_groups;      /* rows of a group, each with parameters of its own; else 1 */

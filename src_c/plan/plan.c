@@ -92,10 +92,8 @@ static ptrdiff_t short_run(const cn_loops *by_x, unsigned read)
     ptrdiff_t runs = 1;
     for (int i = 0; i < by_x->n - 2; i++)
         if (by_x->loop[i].stride[CN_STAT] == 0) runs *= by_x->loop[i].n;
-    int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
-               groups->stride[CN_X] == run->stride[CN_X] * run->n && run->stride[CN_M] == 0 &&
-               groups->stride[CN_M] == 0;
-    if (read >> CN_W & 1) fits &= run->stride[CN_W] == 0 && groups->stride[CN_W] == 0;
+    const int fits = run->stride[CN_STAT] == 0 && groups->stride[CN_STAT] == 1 &&
+                     mergeable(groups, run, read & ~(1u << CN_STAT));
     return fits && run->n <= CN_SHORT_RUN && runs >= CN_SHORT_RUN ? run->n : 1;
 }
 
@@ -108,6 +106,19 @@ static void refine(cn_loops *loops, ptrdiff_t run)
             loops->loop[i].stride[CN_STAT] = stride, stride *= loops->loop[i].n;
         else
             loops->loop[i].stride[CN_STAT] *= run;
+}
+
+/* Merges a group's loops by x alone. What else is read of it may not lie so: it is found by the number of an element. */
+static void merge_reduced(cn_plan *plan)
+{
+    ptrdiff_t stride = 1;
+    copy_loops(&plan->counted, &plan->reduced);
+    cn_coalesce(&plan->reduced, 1u << CN_X);
+    plan->scattered = plan->reduced.n < plan->counted.n;
+    for (int i = plan->reduced.n - 1; plan->scattered && i >= 0; i--) {
+        plan->reduced.loop[i].stride[CN_M] = plan->reduced.loop[i].stride[CN_W] = stride;
+        stride *= plan->reduced.loop[i].n;
+    }
 }
 
 void cn_make_plan(const cn_call *call, cn_plan *plan)
@@ -132,6 +143,7 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     plan->columns = plan->kept.n ? plan->kept.loop[--plan->kept.n] : (cn_loop){.n = 1};
     keep(&plan->reduced, &by_x, by_x.n, 1);
     cn_coalesce(&plan->reduced, read);
+    merge_reduced(plan);
     keep(&plan->spread, all, all->n, 1);
     cn_coalesce(&plan->spread, ALL);
 }

@@ -20,8 +20,10 @@ typedef struct {
     cn_loops all;                  /* every loop, x in memory order: what apply reads */
     cn_loop columns;               /* the innermost kept loop: neighbouring groups, taken several at a time */
     cn_loops kept;                 /* the other kept loops */
-    cn_loops reduced;              /* a group's loops, merged by x and mask alone: what moments read, so the
-                                           order of sums does not depend on weight, bias or out */
+    cn_loops reduced;              /* a group's loops, merged by x alone: what moments read, so the order of sums
+                                           depends on no other operand */
+    cn_loops counted;              /* the same loops, merged by mask and weights, too */
+    int scattered;                 /* these are more: strides of M and W in reduced count elements then */
     cn_loops spread;               /* a group's loops, merged by all operands: fused apply */
     int cols;                      /* columns is the innermost loop of all */
     ptrdiff_t refined;             /* so many neighbouring columns are one group, else 1 (see plan.c) */

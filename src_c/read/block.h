@@ -22,4 +22,8 @@ void cn_read_block(const cn_reading *how, const cn_block *block, const char *x, 
 void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
                      cn_moments_view *joined);
 
+/* The same where mask or weights do not lie as x does. */
+void cn_read_scattered(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
+                       cn_moments_view *joined);
+
 #endif

@@ -15,7 +15,7 @@ static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const
     const cn_call *call = job->call;
     const cn_moments *of = &call->moments;
     cn_reading how = {.k = job->reads, .x_is = job->k, .reducer = &job->reducer, .tiling = tiling};
-    how.columns = &bundle->columns;
+    how.columns = &bundle->columns, how.counted = &job->plan.counted;
     how.joined_rows = job->joined_rows, how.cols = job->plan.cols, how.packed = packed, how.x = of->x, how.p = of->p;
     how.centered = of->kind == CN_VAR ? CN_CENTERED : of->kind == CN_SUMS ? CN_SUMMED : CN_NOT_CENTERED;
     how.pack = how.x || how.k != how.x_is || (tiling->col.n > 1 && tiling->col.stride[CN_X] != job->k->size);

@@ -2,6 +2,7 @@
  *
  * What a mask hides is marked, in a copy: holes keep their places, so the sums of what counts are the same whether NaN,
  * a mask or a weight of 0 made them, and a mask that hides nothing changes no bit. */
+#include <float.h>
 #include <string.h>
 
 #include "memory/numbers.h"
@@ -44,7 +45,10 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
     t->weights = (const char *)t->exact;
     if (size == sizeof(double)) return;
     float *floats = floats_memory(how);
-    for (ptrdiff_t i = 0, all = groups * t->rows * n; i < all; i++) floats[i] = (float)t->exact[i];
+    for (ptrdiff_t i = 0, all = groups * t->rows * n; i < all; i++) {
+        const float w = (float)t->exact[i];
+        floats[i] = w == 0 && t->exact[i] > 0 ? FLT_MIN : w; /* what has a weight counts */
+    }
     t->weights = (const char *)floats;
 }
 

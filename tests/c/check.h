@@ -51,5 +51,6 @@ void test_forks(void);
 void test_streams(void);
 void test_extremes(void);
 void test_matrices(void);
+void test_counted(void);
 
 #endif
