@@ -100,7 +100,9 @@ typedef struct {
 /* Rows `first` and on of a block of `window` rows, and the same rows of the block before; or all rows of several blocks
  * that follow each other. */
 typedef struct {
-    const double *earlier, *x; /* x NULL: what is before is scanned, and nothing written */
+    /* earlier NULL: the line begins with this block, and holes is set; x NULL: what is before is scanned, and nothing
+     * written. */
+    const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
     cn_window_kind kind; /* not CN_WINDOW_GREATEST */
     int holes;           /* NaN in these rows, or fewer elements before or behind them than rows */

@@ -6,17 +6,20 @@
 
 #include "memory/numbers.h"
 
-static int whole(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows)
+/* Are these rows of a lane all on its line? */
+static int whole(const cn_abreast *a, int l, ptrdiff_t row, ptrdiff_t rows)
 {
-    int inside = 1;
-    for (int l = 0; l < CN_ROW_LANES; l++) inside &= a->first[l] + row >= 0 && a->first[l] + row + rows <= a->length;
-    return inside;
+    return a->first[l] + row >= 0 && a->first[l] + row + rows <= a->length;
 }
 
 /* Some rows of a lane are beyond its line. */
 static void pack_lane(const cn_abreast *a, int l, ptrdiff_t row, ptrdiff_t rows, double by, double *to)
 {
     const ptrdiff_t begin = a->first[l] + row, most = a->length - begin;
+    if (l >= a->n) {
+        for (ptrdiff_t i = 0; i < rows; i++) to[i * CN_ROW_LANES + l] = to[i * CN_ROW_LANES];
+        return;
+    }
     ptrdiff_t r = begin < 0 ? -begin : 0, end = rows < most ? rows : most;
     for (ptrdiff_t i = 0; i < rows; i++)
         if (i < r || i >= end) to[i * CN_ROW_LANES + l] = NAN;
@@ -48,19 +51,19 @@ void cn_pack_rows(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows, double by,
 {
     const char *x[CN_ROW_LANES];
     const ptrdiff_t step = a->step, size = cn_number_size(a->of);
-    int neighbours = 1;
-    if (!whole(a, row, rows)) {
-        for (int l = 0; l < CN_ROW_LANES; l++) pack_lane(a, l, row, rows, by, to);
-        return;
-    }
-    for (int l = 0; l < CN_ROW_LANES; l++) {
-        x[l] = a->x[l] + (a->first[l] + row) * step;
+    int neighbours = 1, one = -1;
+    for (int l = 0; l < CN_ROW_LANES && one < 0; l++) one = whole(a, l, row, rows) ? l : -1;
+    for (int l = 0; l < CN_ROW_LANES && one >= 0; l++) {
+        const int from = whole(a, l, row, rows) ? l : one; /* the others are overwritten */
+        x[l] = a->x[from] + (a->first[from] + row) * step;
         neighbours &= x[l] == x[0] + l * size;
     }
-    switch (a->of) {
+    switch (one < 0 ? CN_NO_NUMBER : a->of) {
         CN_NUMBERS(PACK_OF)
     default: break;
     }
+    for (int l = 0; l < CN_ROW_LANES; l++)
+        if (!whole(a, l, row, rows)) pack_lane(a, l, row, rows, by, to);
 }
 
 #define UNPACK_AS(type)                                                                                           \

@@ -3,10 +3,14 @@
 
 /* Rows of a segment, at least: each reads the block before its first once more. */
 #define SEGMENT 1024
+/* The same, and in blocks, where lines are columns: neighbours share cache lines, which a segment leaves in L2. */
+#define SEGMENT_OF_COLUMNS 512
+#define BLOCKS_OF_COLUMNS 4
 /* Units for each thread. */
 #define SHARES 4
 
 static ptrdiff_t ratio_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+static ptrdiff_t more(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static ptrdiff_t at_least_one(ptrdiff_t n) { return n < 1 ? 1 : n; }
 
 /* Segments of a line, if so many would be best. */
@@ -16,6 +20,14 @@ static void cut(cn_lines *lines, ptrdiff_t wanted, ptrdiff_t least_blocks)
     lines->blocks = at_least_one(ratio_up(blocks, wanted));
     if (lines->blocks < least_blocks) lines->blocks = least_blocks < blocks ? least_blocks : at_least_one(blocks);
     lines->segments = ratio_up(blocks, lines->blocks);
+}
+
+/* Are lines nearer to each other than their elements? */
+static int columns(const cn_lines *lines)
+{
+    const cn_loops *all = &lines->plan.all;
+    const ptrdiff_t step = lines->all.step < 0 ? -lines->all.step : lines->all.step;
+    return all->n && all->loop[all->n - 1].stride[CN_X] < step;
 }
 
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
@@ -42,6 +54,8 @@ void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t blo
         cut(lines, 1, 1);
     else if (lines->of_one_line)
         cut(lines, CN_ROW_LANES * ratio_up(shares, lines->lines), threads > 1 ? least : 1);
+    else if (columns(lines))
+        cut(lines, lines->ends, more(ratio_up(SEGMENT_OF_COLUMNS, lines->block), BLOCKS_OF_COLUMNS));
     else
         cut(lines, ratio_up(shares, groups), least);
     lines->units = lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES) : groups * lines->segments;
@@ -49,8 +63,8 @@ void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t blo
 
 void cn_take_abreast(const cn_lines *lines, ptrdiff_t unit, cn_abreast *a)
 {
-    const ptrdiff_t of_line = lines->of_one_line ? ratio_up(lines->segments, CN_ROW_LANES) : lines->segments;
-    const ptrdiff_t line = unit / of_line * (lines->of_one_line ? 1 : CN_ROW_LANES), part = unit % of_line;
+    const ptrdiff_t many = lines->of_one_line ? lines->lines : ratio_up(lines->lines, CN_ROW_LANES);
+    const ptrdiff_t line = unit % many * (lines->of_one_line ? 1 : CN_ROW_LANES), part = unit / many;
     const ptrdiff_t left = lines->of_one_line ? lines->segments - part * CN_ROW_LANES : lines->lines - line;
     *a = lines->all;
     a->n = left < CN_ROW_LANES ? (int)left : CN_ROW_LANES;

@@ -85,15 +85,17 @@ static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, 
 static void run_tile(const window_job *job, work *w, ptrdiff_t earlier_rows)
 {
     cn_window_tile *t = &w->tile;
-    int seen = job->k->look(t->earlier, earlier_rows);
+    int seen = t->earlier ? job->k->look(t->earlier, earlier_rows) : 0;
     if (t->x) seen |= job->k->look(t->x, t->rows * t->blocks);
     const int pivoted = t->kind == CN_WINDOW_MEAN || t->kind == CN_WINDOW_MOMENTS;
     if (pivoted && (seen & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
-    t->holes = (seen & CN_SEEN_NAN) || !complete(t);
+    t->holes = !t->earlier || (seen & CN_SEEN_NAN) || !complete(t);
     job->k->window(t);
     if (!job->careful) return;
     cn_window_tile *i = &w->infinite;
-    i->earlier = w->spare + (t->earlier - w->rows), i->x = t->x ? w->spare + (t->x - w->rows) : NULL;
+    i->earlier = t->earlier ? w->spare + (t->earlier - w->rows) : NULL;
+    i->holes = !t->earlier;
+    i->x = t->x ? w->spare + (t->x - w->rows) : NULL;
     i->rows = t->rows, i->blocks = t->blocks, i->first = t->first;
     i->behind = t->behind ? t->behind + 1 : NULL;
     job->k->window(i);
@@ -134,8 +136,10 @@ static void long_block(const window_job *job, work *w, ptrdiff_t row)
 {
     cn_window_tile *t = &w->tile;
     const ptrdiff_t block = job->lines.block, tiles = tiles_of(job);
-    t->earlier = w->rows;
-    for (ptrdiff_t i = tiles - 1; i >= 0; i--) {
+    int begins = row == 0;
+    for (int l = 0; l < CN_ROW_LANES; l++) begins &= w->abreast.first[l] == 0;
+    t->earlier = begins ? NULL : w->rows;
+    for (ptrdiff_t i = tiles - 1; i >= 0 && !begins; i--) {
         t->first = i * TILE, t->rows = TILE < block - t->first ? TILE : block - t->first;
         t->x = NULL, t->behind = w->checkpoints[i];
         if (i == 0) break;
@@ -146,7 +150,7 @@ static void long_block(const window_job *job, work *w, ptrdiff_t row)
     for (ptrdiff_t i = 0; i < tiles; i++) {
         t->first = i * TILE, t->rows = TILE < block - t->first ? TILE : block - t->first;
         t->x = w->rows + ROWS, t->behind = w->checkpoints[i];
-        pack(job, w, row - block + t->first, t->rows, w->rows);
+        if (!begins) pack(job, w, row - block + t->first, t->rows, w->rows);
         pack(job, w, row + t->first, t->rows, w->rows + ROWS);
         run_tile(job, w, t->rows);
         unpack(job, w, row + t->first, t->rows);
