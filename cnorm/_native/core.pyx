@@ -390,7 +390,7 @@ def windows(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray seco
             double eps=0):
     """first, and second of "moments", of the windows along axis that end `forward` behind each position.
 
-    kind: "sum", "mean", "moments", "min" or "max"; spread: what second is: "var", "std" or "scale", 1 / sqrt(var + eps).
+    kind: "sum", "mean", "moments", "min" or "max"; spread: what second is: "var", "std" or "scale", what standardizes with eps.
     NaN counts nothing; NaN where there are fewer than `least` others. Results: float32 or float64, apart from x.
     """
     cdef cn_call call

@@ -51,7 +51,9 @@ def moved_argument(a: Any, window: Any, min_count: Any, axis: Any, least: bool) 
     values, lost = np.where(np.isnan(values), np.nan, values if least else -values), np.isnan(values)
     values = np.where(lost, np.inf, values)
     start = np.full((*values.shape[:-1], size - 1), np.inf, values.dtype)
-    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([start, values], -1), size, -1)[..., ::-1]
+    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([start, values], -1), size, -1)[
+        ..., ::-1
+    ]
     seen = np.cumsum(~lost, -1)
     seen[..., size:] -= seen[..., :-size].copy()
     step = max(1, BLOCK // max(1, size * (values.size // max(1, values.shape[-1]))))

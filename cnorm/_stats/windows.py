@@ -88,7 +88,9 @@ def as_window(window: Any, min_count: Any) -> tuple[int, int]:
     return size, max(least, 1)
 
 
-def run(x: Array, results: tuple[Array, Array | None], axis: int, kind: str, window: int, least: int, **more: Any) -> None:
+def run(
+    x: Array, results: tuple[Array, Array | None], axis: int, kind: str, window: int, least: int, **more: Any
+) -> None:
     """The core's windows; one that is longer than any line could be is as one that reaches beyond both ends."""
     most = np.iinfo(np.intp).max // 8
     if window > most:
@@ -165,7 +167,16 @@ def rolling_moments(
     a = as_line_axis(axis, array)
     mean, var = result_like(array), result_like(array)
     forward = (size - 1) // 2 if center else 0
-    run(array, (mean, var), a, "moments", size, least, forward=forward, correction=as_number(correction, "correction"))
+    run(
+        array,
+        (mean, var),
+        a,
+        "moments",
+        size,
+        least,
+        forward=forward,
+        correction=as_number(correction, "correction"),
+    )
     return masked(mean, hidden), masked(var, hidden)
 
 

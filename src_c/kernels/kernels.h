@@ -104,8 +104,8 @@ typedef struct {
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
-    cn_window_kind kind; /* not CN_WINDOW_GREATEST */
-    int holes;           /* NaN in these rows, or fewer elements before or behind them than rows */
+    cn_window_kind kind;               /* not CN_WINDOW_GREATEST */
+    int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
     cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */
     double *tables;                    /* six of so many rows */

@@ -35,15 +35,15 @@ static void pack_lane(const cn_abreast *a, int l, ptrdiff_t row, ptrdiff_t rows,
 #define PACK_OF(NAME, type)                                                                                       \
     case CN_NUMBER_##NAME:                                                                                        \
         for (ptrdiff_t r = 0; r < rows && neighbours; r++) {                                                      \
-            type v[CN_ROW_LANES];                                                                                   \
+            type v[CN_ROW_LANES];                                                                                 \
             memcpy(v, x[0] + r * step, sizeof v);                                                                 \
-            for (int l = 0; l < CN_ROW_LANES; l++) to[r * CN_ROW_LANES + l] = (double)v[l] * by;                      \
+            for (int l = 0; l < CN_ROW_LANES; l++) to[r * CN_ROW_LANES + l] = (double)v[l] * by;                  \
         }                                                                                                         \
         for (ptrdiff_t r = 0; r < rows && !neighbours; r++)                                                       \
-            for (int l = 0; l < CN_ROW_LANES; l++) {                                                                \
+            for (int l = 0; l < CN_ROW_LANES; l++) {                                                              \
                 type v;                                                                                           \
                 memcpy(&v, x[l] + r * step, sizeof v);                                                            \
-                to[r * CN_ROW_LANES + l] = (double)v * by;                                                          \
+                to[r * CN_ROW_LANES + l] = (double)v * by;                                                        \
             }                                                                                                     \
         break;
 
@@ -68,18 +68,18 @@ void cn_pack_rows(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows, double by,
 
 #define UNPACK_AS(type)                                                                                           \
     for (ptrdiff_t r = 0; r < rows && neighbours; r++) {                                                          \
-        type v[CN_ROW_LANES];                                                                                       \
-        for (int l = 0; l < CN_ROW_LANES; l++) v[l] = (type)(from[r * CN_ROW_LANES + l] * by);                        \
+        type v[CN_ROW_LANES];                                                                                     \
+        for (int l = 0; l < CN_ROW_LANES; l++) v[l] = (type)(from[r * CN_ROW_LANES + l] * by);                    \
         memcpy(to[0] + r * step, v, sizeof v);                                                                    \
     }                                                                                                             \
     for (ptrdiff_t r = 0; r < rows && all && !neighbours; r++)                                                    \
-        for (int l = 0; l < CN_ROW_LANES; l++) {                                                                    \
-            const type v = (type)(from[r * CN_ROW_LANES + l] * by);                                                 \
+        for (int l = 0; l < CN_ROW_LANES; l++) {                                                                  \
+            const type v = (type)(from[r * CN_ROW_LANES + l] * by);                                               \
             memcpy(to[l] + r * step, &v, sizeof v);                                                               \
         }                                                                                                         \
     for (int l = 0; l < a->n && !all; l++)                                                                        \
         for (ptrdiff_t r = begin[l]; r < end[l]; r++) {                                                           \
-            const type v = (type)(from[r * CN_ROW_LANES + l] * by);                                                 \
+            const type v = (type)(from[r * CN_ROW_LANES + l] * by);                                               \
             memcpy(to[l] + r * step, &v, sizeof v);                                                               \
         }
 

@@ -19,9 +19,9 @@ static void decay_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     const decay_job *job = context;
     double rows[3][TILE * CN_ROW_LANES];
     (void)thread;
-    for (ptrdiff_t unit = begin; unit < end; unit++) {
+    for (ptrdiff_t strip = begin; strip < end; strip++) {
         cn_abreast a;
-        cn_take_abreast(&job->lines, unit, &a);
+        cn_take_abreast(&job->lines, strip, &a);
         cn_decay_tile t = {.x = rows[0], .mean = rows[1], .var = rows[2], .alpha = job->how->alpha};
         t.adjust = job->how->adjust, t.least = (double)job->how->least;
         for (ptrdiff_t row = 0; row < a.length; row += t.rows) {
@@ -41,6 +41,6 @@ cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how)
     const int threads = cn_threads_for(size);
     cn_make_lines(&job.lines, call, axis, call->shape[axis], 0, threads, 1);
     job.lines.all.of = how->x, job.lines.all.floats = how->floats;
-    cn_parallel(job.lines.units, threads, decay_task, &job);
+    cn_parallel(job.lines.strips, threads, decay_task, &job);
     return CN_OK;
 }

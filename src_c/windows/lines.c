@@ -58,13 +58,14 @@ void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t blo
         cut(lines, lines->ends, more(ratio_up(SEGMENT_OF_COLUMNS, lines->block), BLOCKS_OF_COLUMNS));
     else
         cut(lines, ratio_up(shares, groups), least);
-    lines->units = lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES) : groups * lines->segments;
+    lines->strips =
+        lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES) : groups * lines->segments;
 }
 
-void cn_take_abreast(const cn_lines *lines, ptrdiff_t unit, cn_abreast *a)
+void cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a)
 {
     const ptrdiff_t many = lines->of_one_line ? lines->lines : ratio_up(lines->lines, CN_ROW_LANES);
-    const ptrdiff_t line = unit % many * (lines->of_one_line ? 1 : CN_ROW_LANES), part = unit / many;
+    const ptrdiff_t line = strip % many * (lines->of_one_line ? 1 : CN_ROW_LANES), part = strip / many;
     const ptrdiff_t left = lines->of_one_line ? lines->segments - part * CN_ROW_LANES : lines->lines - line;
     *a = lines->all;
     a->n = left < CN_ROW_LANES ? (int)left : CN_ROW_LANES;

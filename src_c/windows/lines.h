@@ -14,13 +14,13 @@ typedef struct {
     char *to[2];
     ptrdiff_t lines, ends, block, blocks, segments;
     int of_one_line;
-    ptrdiff_t units; /* what is taken abreast, counted */
+    ptrdiff_t strips; /* what is taken abreast, counted */
 } cn_lines;
 
 /* threads: how many should find work; whole: a line is one segment. */
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
                    int whole);
 
-void cn_take_abreast(const cn_lines *lines, ptrdiff_t unit, cn_abreast *a);
+void cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a);
 
 #endif

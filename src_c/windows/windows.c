@@ -43,7 +43,8 @@ static ptrdiff_t tiles_of(const window_job *job) { return (job->lines.block + TI
 
 static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
 {
-    *t = (cn_window_tile){.window = job->lines.block, .blocks = 1, .tables_of = -1, .least = (double)job->how->least};
+    *t = (cn_window_tile){
+        .window = job->lines.block, .blocks = 1, .tables_of = -1, .least = (double)job->how->least};
     t->kind = i ? CN_WINDOW_SUM : job->kind;
     t->correction = job->how->correction, t->eps = job->how->eps, t->spread = job->how->spread;
     t->tables = w->tables[i], t->scanned = &w->scanned[i], t->before = &w->before[i];
@@ -161,8 +162,8 @@ static void window_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
 {
     const window_job *job = context;
     work *w = (work *)(void *)(job->scratch + (size_t)thread * job->scratch_size);
-    for (ptrdiff_t unit = begin; unit < end && !w->seen_large; unit++) {
-        cn_take_abreast(&job->lines, unit, &w->abreast);
+    for (ptrdiff_t strip = begin; strip < end && !w->seen_large; strip++) {
+        cn_take_abreast(&job->lines, strip, &w->abreast);
         open_tile(job, w, &w->tile, 0);
         open_tile(job, w, &w->infinite, 1);
         if (job->lines.block <= TILE)
@@ -175,8 +176,9 @@ static void window_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
 static int run_all(window_job *job, int threads)
 {
     int seen = 0;
-    for (int i = 0; i < threads; i++) ((work *)(void *)(job->scratch + (size_t)i * job->scratch_size))->seen_large = 0;
-    cn_parallel(job->lines.units, threads, window_task, job);
+    for (int i = 0; i < threads; i++)
+        ((work *)(void *)(job->scratch + (size_t)i * job->scratch_size))->seen_large = 0;
+    cn_parallel(job->lines.strips, threads, window_task, job);
     for (int i = 0; i < threads; i++)
         seen |= ((work *)(void *)(job->scratch + (size_t)i * job->scratch_size))->seen_large;
     return seen;

@@ -25,6 +25,7 @@ class Spy:
             self.called.add(name)
             return function(*args, **kwargs)
 
+        setattr(self, name, noted)  # the same whenever it is asked for: xarray compares
         return noted
 
 
@@ -83,6 +84,27 @@ def test_xarray_has_the_rest() -> None:
         assert array.bfill("t").shape == array.rank("t").shape == array.shape
         assert array.rolling(t=3).mean().shape == array.shape
         assert np.isfinite(array.rolling(t=3, min_periods=1).max()).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_xarray_rolling(dtype: Any) -> None:
+    """Its windows by Bottleneck, and by ours."""
+    xr = pytest.importorskip("xarray")
+    bottleneck = pytest.importorskip("bottleneck")
+    rolling = pytest.importorskip("xarray.computation.rolling")
+    array = xr.DataArray(data(dtype), dims=("t", "y", "x"))
+    spy = Spy()
+    for method in ("mean", "sum", "std", "var", "min", "max", "argmin", "argmax"):
+        for options in ({"t": 3}, {"t": 4, "center": True}, {"y": 2, "min_periods": 1}):
+            results = []
+            for ours in (False, True):
+                with (
+                    mock.patch.multiple(rolling, bottleneck=spy if ours else bottleneck),
+                    xr.set_options(use_bottleneck=True, use_numbagg=False),
+                ):
+                    results.append(getattr(array.rolling(**options), method)())
+            xr.testing.assert_allclose(*results, rtol=1e-5, atol=1e-5)
+    assert spy.called >= {f"move_{name}" for name in ("mean", "sum", "std", "var", "min", "max")}
 
 
 # As docs/holes.md has it: before anything imports pandas.
