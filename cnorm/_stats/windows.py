@@ -23,8 +23,8 @@ from cnorm._native import core
 
 __all__ = [
     "as_line_axis",
-    "ewm_moments",
     "as_lines",
+    "ewm_moments",
     "numbers_of",
     "result_like",
     "rolling_moments",
@@ -91,7 +91,7 @@ def as_window(window: Any, min_count: Any) -> tuple[int, int]:
 def run(
     x: Array, results: tuple[Array, Array | None], axis: int, kind: str, window: int, least: int, **more: Any
 ) -> None:
-    """The core's windows; one that is longer than any line could be is as one that reaches beyond both ends."""
+    """The core's windows; one longer than any line could be is as one that reaches beyond both ends."""
     most = np.iinfo(np.intp).max // 8
     if window > most:
         forward = more.get("forward", 0)
@@ -117,8 +117,8 @@ def rolling_moments(
     Parameters
     ----------
     x : array_like
-        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN never
-        counts.
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN
+        never counts.
     window : int
         Positions in a window; it is cut at the ends.
     axis : int
@@ -144,9 +144,9 @@ def rolling_moments(
 
     Notes
     -----
-    A window is a suffix of a block of as many elements and a prefix of the next, each summed about its own first
-    element and merged [1]_ [2]_: sums are only added to, so nothing that left a window has a trace in it, a window of
-    equal values has variance 0, and an element costs the same whatever the window.
+    A window is a suffix of a block of as many elements and a prefix of the next, each summed about its own
+    first element and merged [1]_ [2]_: sums are only added to, so nothing that left a window has a trace in
+    it, a window of equal values has variance 0, and time does not depend on the data.
 
     References
     ----------
@@ -225,8 +225,8 @@ def rolling_standardize(
     TypeError
         A dtype that is not float, a `window` or `min_count` that is not an int.
     ValueError
-        A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of range, an
-        `eps` below 0 or NaN, an `out` that does not fit.
+        A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of
+        range, an `eps` below 0 or NaN, an `out` that does not fit.
 
     Examples
     --------
@@ -285,8 +285,8 @@ def ewm_moments(
     Parameters
     ----------
     x : array_like
-        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN and, as in
-        pandas, infinities have no weight; what came before them grows older by a position.
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN
+        and, as in pandas, infinities have no weight; what came before them grows older by a position.
     halflife : float, optional
         Positions in which a weight falls to a half.
     alpha : float, optional
@@ -309,7 +309,8 @@ def ewm_moments(
     TypeError
         `x` is not real, a number is none.
     ValueError
-        Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of range.
+        Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of
+        range.
 
     Examples
     --------

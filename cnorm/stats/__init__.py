@@ -1,7 +1,8 @@
 """Reductions of data with holes, under NumPy's and Bottleneck's names: `import cnorm.stats as bn`.
 
-`move_*` reduce the window that ends at each position. Every other function takes an axis, several or all, arrays of any strides, `where=`, `out=` and `keepdims=`; sums,
-means, variances and deviations also `weights=`. Nothing warns: where there is nothing, the result is NaN.
+`move_*` reduce the window that ends at each position. Every other function takes an axis, several or all,
+arrays of any strides, `where=`, `out=` and `keepdims=`; sums, means, variances and deviations also
+`weights=`. Nothing warns: where there is nothing, the result is NaN.
 Integers and booleans give what NumPy gives; 16-bit floats give float32; complex numbers and long double go
 through NumPy's ufuncs.
 """

@@ -50,5 +50,7 @@ void test_callers(void);
 void test_forks(void);
 void test_streams(void);
 void test_extremes(void);
+void test_windows(void);
+void test_windows_memory(void);
 
 #endif

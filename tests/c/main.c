@@ -10,9 +10,12 @@ static const struct {
     const char *name;
     void (*test)(void);
 } tests[] = {
-    {"sweep", test_sweep},       {"int8", test_int8},       {"far_apart", test_far_apart},
-    {"pictures", test_pictures}, {"streams", test_streams}, {"extremes", test_extremes},
-    {"memory", test_memory},     {"callers", test_callers}, {"forks", test_forks},
+    {"sweep", test_sweep},         {"int8", test_int8},
+    {"far_apart", test_far_apart}, {"pictures", test_pictures},
+    {"streams", test_streams},     {"extremes", test_extremes},
+    {"windows", test_windows},     {"windows_memory", test_windows_memory},
+    {"memory", test_memory},       {"callers", test_callers},
+    {"forks", test_forks},
 };
 
 /* The first word of a file. */

@@ -53,7 +53,8 @@ def ours() -> Iterator[None]:
 
 MODULES = {file: their_tests(file) for file in FILES}
 their_arrays = MODULES["reduce_test"].arrays
-# The input that is left out: float16, which gives float32 here; for windows what is byte-swapped, which theirs leave so.
+# The input that is left out: float16, which gives float32 here; for windows what is byte-swapped, which
+# theirs leave so.
 MODULES["reduce_test"].arrays = lambda name: (a for a in their_arrays(name) if a.dtype != np.float16)
 MODULES["move_test"].arrays = lambda name: (
     a for a in their_arrays(name) if a.dtype != np.float16 and a.dtype.isnative
