@@ -158,7 +158,7 @@ def rolling_moments(
     >>> import cnorm
     >>> mean, var = cnorm.rolling_moments([1.0, 3.0, 1e18, 2.0, 2.0], 2)
     >>> mean
-    array([nan, 2.e+00, 5.e+17, 5.e+17, 2.e+00])
+    array([   nan, 2.e+00, 5.e+17, 5.e+17, 2.e+00])
     >>> var[[1, 4]]
     array([1., 0.])
     """
