@@ -21,9 +21,8 @@ typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_k
 
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
-    X(I8, int8_t)                                                                                                 \
-    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
-        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+    X(I8, int8_t) X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t)                \
+    X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
@@ -112,8 +111,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     }
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
-    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
-    call->moments.weights_by = 1;
+    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
@@ -125,8 +123,7 @@ enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the two. omit_nan: a value that is NaN is left out.
  * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
-int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
-                    int omit_nan);
+int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {
