@@ -16,6 +16,8 @@ OF_LAYERS = (
     *QUANTIZED,
 )
 REDUCTIONS = ("nansum", "nanmean", "nanvar", "nanmin")
+# Operations on windows, and how many positions one has.
+WINDOWS = {"rolling_moments_10": 10, "rolling_moments_1000": 1000}
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 
@@ -59,7 +61,7 @@ class Case:
     @property
     def names_axes(self) -> bool:
         """Do the axes tell this case from others of its operation?"""
-        return self.operation in ("moments", "sparse_moments", *REDUCTIONS) or (
+        return self.operation in ("moments", "sparse_moments", *REDUCTIONS, *WINDOWS) or (
             self.operation == "layer_norm" and self.axes != (-1,)
         )
 
@@ -164,6 +166,19 @@ def reductions() -> list[Case]:
     ]
 
 
+def windows() -> list[Case]:
+    """A long series, rows, columns."""
+    return [
+        case
+        for operation in WINDOWS
+        for case in (
+            Case(operation, (1, 1_000_000), LAST, "float64"),
+            Case(operation, (1000, 1000), LAST, "float64"),
+            Case(operation, (10_000, 100), ROWS, "float64"),
+        )
+    ]
+
+
 def activated(case: Case) -> list[Case]:
     """A cheap activation and a dear one."""
     return [replace(case, activation=activation) for activation in ("relu", "silu")]
@@ -210,6 +225,7 @@ CASES: list[Case] = [
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
     *reductions(),
+    *windows(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),
     *over("minmax", ROWS, (1000000, 20), (1000000, 50)),
     *(Case("zscore", (100000, 20), ROWS, "float64", size=size) for size in (1, *EXTREMES)),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.agreement import Quantized
-from bench.cases import REDUCTIONS, Case
+from bench.cases import REDUCTIONS, WINDOWS, Case
 from bench.data import EPS, Array, Data, activate, against, picture_scale
 from cnorm._check import formulas as f
 
@@ -93,6 +93,20 @@ def reduction(case: Case, d: Data) -> Any:
     return getattr(np, case.operation)(d.x.astype(np.float64), case.axes)
 
 
+def windows(case: Case, d: Data) -> Any:
+    """Mean and variance of windows that are cut at the ends: what stands k before each, for every k."""
+    x = np.moveaxis(d.x.astype(np.float64), case.axes[0], -1)
+    steps = range(min(WINDOWS[case.operation], x.shape[-1]))
+    count = np.minimum(np.arange(1, x.shape[-1] + 1), WINDOWS[case.operation])
+    mean, m2 = np.zeros_like(x), np.zeros_like(x)
+    for k in steps:
+        mean[..., k:] += x[..., : x.shape[-1] - k]
+    mean /= count
+    for k in steps:
+        m2[..., k:] += np.square(x[..., : x.shape[-1] - k] - mean[..., k:])
+    return np.moveaxis(mean, -1, case.axes[0]), np.moveaxis(m2 / count, -1, case.axes[0])
+
+
 FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
@@ -108,6 +122,7 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "local_response_norm": lambda case, d: in_parts(partial(f.local_response_norm, size=5), d.x),
     **dict.fromkeys(("moments", "sparse_moments"), lambda case, d: f.moments(d.x, case.axes)),
     **dict.fromkeys(REDUCTIONS, reduction),
+    **dict.fromkeys(WINDOWS, windows),
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),
     "running_moments": lambda case, d: f.moments(np.concatenate([d.fit, d.x]), 0),
     "zscore": lambda case, d: in_parts(partial(f.standardize, axis=0, eps=0), d.x, axis=1),

@@ -10,6 +10,7 @@ from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
 from cnorm._stats.moments import moments, standardize
 from cnorm._stats.running import RunningMoments
+from cnorm._stats.windows import ewm_moments, rolling_moments, rolling_standardize
 from cnorm._system.config import show_config
 from cnorm._system.memory import get_output_cache, set_output_cache
 from cnorm._system.memory import start as _start_memory
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RunningMoments",
     "__version__",
+    "ewm_moments",
     "functional",
     "get_num_threads",
     "get_output_cache",
@@ -31,6 +33,8 @@ __all__ = [
     "moments",
     "nn",
     "preprocessing",
+    "rolling_moments",
+    "rolling_standardize",
     "set_num_threads",
     "set_output_cache",
     "show_config",

@@ -151,6 +151,43 @@ typedef struct {
  * itself or apart from it. Reads the operands X and Y of the call. */
 cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 
+/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread. */
+typedef enum {
+    CN_WINDOW_SUM,
+    CN_WINDOW_MEAN,
+    CN_WINDOW_MOMENTS,
+    CN_WINDOW_LEAST,
+    CN_WINDOW_GREATEST
+} cn_window_kind;
+
+/* A variance, its root, 1 / sqrt(variance + eps) or 0 if that has none. */
+typedef enum { CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE } cn_spread;
+
+/* The result of position i is that of the elements i + forward - window + 1 ... i + forward that there are and that are not
+ * NaN; NaN if these are fewer than `least`, which is at least 1. */
+typedef struct {
+    cn_number x;
+    int floats; /* the results are float, else double */
+    cn_window_kind kind;
+    ptrdiff_t window, forward, least; /* 0 <= forward < window */
+    cn_spread spread;
+    double correction, eps;
+} cn_window;
+
+/* Reads the operand X of the call, of numbers `how->x`, and writes Y and, of moments, W; these lie apart from x. */
+cn_status cn_windows(const cn_call *call, int axis, const cn_window *how);
+
+/* Exponentially weighted mean Y and variance W up to each position: what is k positions older has (1 - alpha)^k of the
+ * weight; adjust: weights are divided by their sum, else the first value stands for all before it. NaN and infinities have
+ * no weight; NaN where fewer than `least` others came. */
+typedef struct {
+    cn_number x;
+    int floats, adjust;
+    double alpha;
+    ptrdiff_t least;
+} cn_decay;
+cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how);
+
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
  * call's. wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale, int wide);

@@ -17,6 +17,7 @@ from strategies import fill
 
 import cnorm
 import cnorm.functional as F
+from cnorm import stats
 from cnorm._native import core
 
 pytestmark = pytest.mark.thorough
@@ -54,6 +55,15 @@ def others(x: Array) -> Named:
         yield activation, (without_nan(rows + channels), h)
     for axis in (None, 0, 1, -1, (0, 2)):
         yield f"moments {axis}", cnorm.moments(x, axis)
+    for axis in range(x.ndim):
+        for a, name in ((x, "windows"), (nan, "windows with holes")):
+            for window in (2, 5, 150):
+                results = cnorm.rolling_moments(a, window, axis=axis, min_count=1, center=True)
+                yield f"{name} {axis} {window}", tuple(map(without_nan, results))
+            fit = min(3, x.shape[axis])
+            moves = (stats.move_sum, stats.move_mean, stats.move_std, stats.move_min, stats.move_max)
+            yield f"moving {name} {axis}", tuple(without_nan(f(a, fit, 1, axis)) for f in moves)
+            yield f"ewm {name} {axis}", tuple(map(without_nan, cnorm.ewm_moments(a, alpha=0.1, axis=axis)))
 
 
 def curves(dtype: np.dtype[Any]) -> Named:

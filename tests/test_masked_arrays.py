@@ -35,10 +35,22 @@ TAKES_WHERE: dict[str, Call] = {
     "moments": lambda x, **w: cnorm.moments(x, (0, 2), **w),
     "RunningMoments": lambda x, **w: cnorm.RunningMoments(SHAPE[1:]).update(x, **w).var(),
 }
-REDUCTIONS: dict[str, Call] = {f"stats.{name}": getattr(stats, name) for name in stats.__all__}
+MOVES = [name for name in stats.__all__ if name.startswith("move_")]
+REDUCTIONS: dict[str, Call] = {
+    f"stats.{name}": getattr(stats, name) for name in stats.__all__ if name not in MOVES
+}
 # Whose result needs an element in each group.
 FOUND = {name: partial(call, axis=1) for name, call in REDUCTIONS.items() if "arg" in name}
 TAKES_WHERE |= {name: partial(call, axis=(1, 3)) for name, call in REDUCTIONS.items()} | FOUND
+# Windows: hidden elements are as NaN, which never counts.
+AS_NAN: dict[str, Call] = {
+    f"stats.{name}": partial(getattr(stats, name), window=3, min_count=1) for name in MOVES
+}
+AS_NAN |= {
+    "rolling_moments": lambda x: cnorm.rolling_moments(x, 3, axis=1, min_count=1),
+    "rolling_standardize": lambda x: cnorm.rolling_standardize(x, 3, axis=1, min_count=1),
+    "ewm_moments": lambda x: cnorm.ewm_moments(x, alpha=0.3, axis=1),
+}
 # What is divided by a norm, or responds to a sum of squares: hidden elements are as zeros.
 AS_ZERO: dict[str, Call] = {
     "normalize": lambda x, **w: F.normalize(x, **w),
@@ -78,7 +90,7 @@ def test_every_public_function_is_here() -> None:
     both = {name: f"preprocessing.{name}" for name in {*F.__all__} & {*preprocessing.__all__}}
     public = {*cnorm.__all__, *F.__all__, *(both.get(n, n) for n in preprocessing.__all__)} - WITHOUT
     public |= {f"stats.{name}" for name in stats.__all__}
-    assert public == {*TAKES_WHERE, *AS_ZERO, *BY_ROWS, *REFUSED}
+    assert public == {*TAKES_WHERE, *AS_NAN, *AS_ZERO, *BY_ROWS, *REFUSED}
 
 
 def hidden_and_data(
@@ -126,6 +138,17 @@ def test_a_mask_is_where(name: str, dtype: np.dtype[Any], value: float) -> None:
             assert same(np.ma.getdata(y), wanted)
     assert same(masked.data, before)
     assert np.array_equal(masked.mask, hidden)
+
+
+@pytest.mark.parametrize("name", AS_NAN)
+@sweep(dtype=DTYPES, value=UNSEEN)
+def test_what_is_hidden_is_as_nan(name: str, dtype: np.dtype[Any], value: float) -> None:
+    x, hidden = hidden_and_data(value if dtype != np.float16 or value != 1e6 else 6e4, dtype)
+    got = results(AS_NAN[name](np.ma.MaskedArray(x, hidden)))
+    holes = np.where(hidden, x.dtype.type(np.nan), x)
+    for y, wanted in zip(got, results(AS_NAN[name](holes)), strict=True):
+        check_masked(y, hidden)
+        assert same(y.data, np.where(hidden, wanted.dtype.type(0), wanted))
 
 
 @pytest.mark.parametrize("name", AS_ZERO)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import REDUCTIONS, Case
+from bench.cases import REDUCTIONS, WINDOWS, Case
 from bench.data import Data
 from bench.peers import FRESH, Calls, Later
 from bench.peers.reductions import axes_of
@@ -84,9 +84,14 @@ def thinc_calls(case: Case, d: Data, threads: int) -> Calls:
 
 def bottleneck_calls(case: Case, d: Data, threads: int) -> Calls:
     """Over one axis or all; NaN are left out, as nothing else is offered."""
-    if case.operation not in ("moments", "zscore", *REDUCTIONS):
+    if case.operation not in ("moments", "zscore", *REDUCTIONS, *WINDOWS):
         return {}
     import bottleneck as bn
+
+    if case.operation in WINDOWS:
+        axis = case.axes[0]
+        window = min(WINDOWS[case.operation], d.x.shape[axis])
+        return {FRESH: lambda: (bn.move_mean(d.x, window, 1, axis), bn.move_var(d.x, window, 1, axis))}
 
     if case.operation in REDUCTIONS:
         return {FRESH: lambda: getattr(bn, case.operation)(d.x, axes_of(case))}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import REDUCTIONS, Case
+from bench.cases import REDUCTIONS, WINDOWS, Case
 from bench.data import EPS, Array, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 from bench.peers.reductions import axes_of
@@ -179,6 +179,21 @@ def switchable(case: Case, d: Data, out: Array | None = None) -> Array:
     return np.add(np.multiply(x, scale, out=out), shift, out=out)
 
 
+def windows(case: Case, x: Any) -> tuple[Any, Any]:
+    """Differences of cumulative sums, as is usual: mean and mean square."""
+    axis, window = case.axes[0], WINDOWS[case.operation]
+    count = np.minimum(np.arange(1, x.shape[axis] + 1), window)
+    count = count.reshape([-1 if a == axis % x.ndim else 1 for a in range(x.ndim)])
+    sums = []
+    for values in (x, x * x):
+        total = np.cumsum(values, axis)
+        late, early = ([slice(None)] * x.ndim for _ in range(2))
+        late[axis], early[axis] = slice(window, None), slice(None, max(0, x.shape[axis] - window))
+        total[tuple(late)] -= total[tuple(early)].copy()
+        sums.append(total / count)
+    return sums[0], sums[1] - np.square(sums[0])
+
+
 def through_float32(case: Case, d: Data, threads: int) -> Calls:
     """NumPy sums 16-bit floats slowly, and bfloat16 wrongly: converted there and back."""
     wide = replace(d, x=d.x.astype(np.float32))
@@ -207,6 +222,7 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     simple: dict[str, Any] = {
         **dict.fromkeys(REDUCTIONS, lambda: getattr(np, operation)(x, axes_of(case))),
         **dict.fromkeys(("moments", "sparse_moments"), lambda: (x.mean(case.axes), x.var(case.axes))),
+        **dict.fromkeys(WINDOWS, partial(windows, case, x)),
         "group_norm": partial(grouped, x, case.groups, w, b),
         "local_response_norm": partial(local_response, x),
         "fold_batch_norm": partial(fold, x, w, b, mean, var),

@@ -10,7 +10,7 @@ import numpy as np
 
 import cnorm
 import cnorm.functional as F
-from bench.cases import QUANTIZED, REDUCTIONS, Case
+from bench.cases import QUANTIZED, REDUCTIONS, WINDOWS, Case
 from bench.data import EPS, Data, against, picture_scale
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
 from bench.peers.reductions import axes_of
@@ -124,11 +124,18 @@ def sparse_moments(case: Case, d: Data) -> Call:
     return partial(cnorm.sparse.moments, csr_array(d.x), case.axes[0])
 
 
+def windows(case: Case, d: Data) -> Call:
+    """Cut at the ends."""
+    window = WINDOWS[case.operation]
+    return partial(cnorm.rolling_moments, d.x, window, axis=case.axes[0], min_count=1)
+
+
 FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "moments": lambda case, d: partial(cnorm.moments, d.x, case.axes),
     **dict.fromkeys(
         REDUCTIONS, lambda case, d: partial(getattr(cnorm.stats, case.operation), d.x, axes_of(case))
     ),
+    **dict.fromkeys(WINDOWS, windows),
     "running_moments": running_moments,
     "masked_array_layer_norm": masked_array,
     "scale_sparse": scale_sparse,

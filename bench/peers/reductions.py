@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.cases import REDUCTIONS, Case
+from bench.cases import REDUCTIONS, WINDOWS, Case
 from bench.data import Data
 from bench.peers import FRESH, Calls
 
@@ -27,8 +27,21 @@ def numbagg_calls(case: Case, d: Data, threads: int) -> Calls:
     return {FRESH: lambda: function(d.x, axis=axes, **more)}
 
 
+def rolling(case: Case, d: Data) -> tuple[Any, Any]:
+    """Windows along columns, of the frame or of its transpose."""
+    import pandas
+
+    rows = case.axes[0] % 2 == 1
+    frame = pandas.DataFrame(d.x.T if rows else d.x, copy=False)
+    windows = frame.rolling(WINDOWS[case.operation], min_periods=1)
+    found = windows.mean().to_numpy(), windows.var(ddof=0).to_numpy()
+    return (found[0].T, found[1].T) if rows else found
+
+
 def pandas_calls(case: Case, d: Data, threads: int) -> Calls:
     """Rows or columns of a frame that shares the array, by its own loops."""
+    if case.operation in WINDOWS:
+        return {FRESH: lambda: rolling(case, d)}
     if case.operation not in REDUCTIONS or len(case.axes) > 1:
         return {}
     import pandas

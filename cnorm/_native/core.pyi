@@ -75,6 +75,20 @@ def respond(
     beta: float,
     k: float,
 ) -> None: ...
+def windows(
+    x: Array,
+    first: Array,
+    second: Array | None,
+    axis: int,
+    kind: str,
+    window: int,
+    least: int,
+    forward: int = 0,
+    spread: str = "var",
+    correction: float = 0,
+    eps: float = 0,
+) -> None: ...
+def decayed(x: Array, mean: Array, var: Array, axis: int, alpha: float, adjust: bool, least: int) -> None: ...
 def merge_states(state: Array, other: Array, omit: bool = False) -> Array | None: ...
 def picture(image: Array, out: Array, axis: int, center: Array, scale: Array, wide: bool = False) -> None: ...
 def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...

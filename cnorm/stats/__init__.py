@@ -1,7 +1,8 @@
 """Reductions of data with holes, under NumPy's and Bottleneck's names: `import cnorm.stats as bn`.
 
-Every function takes an axis, several or all, arrays of any strides, `where=`, `out=` and `keepdims=`; sums,
-means, variances and deviations also `weights=`. Nothing warns: where there is nothing, the result is NaN.
+`move_*` reduce the window that ends at each position. Every other function takes an axis, several or all,
+arrays of any strides, `where=`, `out=` and `keepdims=`; sums, means, variances and deviations also
+`weights=`. Nothing warns: where there is nothing, the result is NaN.
 Integers and booleans give what NumPy gives; 16-bit floats give float32; complex numbers and long double go
 through NumPy's ufuncs.
 """
@@ -23,6 +24,16 @@ from cnorm.stats._extremes import (
     nanptp,
     ptp,
 )
+from cnorm.stats._moves import (
+    move_argmax,
+    move_argmin,
+    move_max,
+    move_mean,
+    move_min,
+    move_std,
+    move_sum,
+    move_var,
+)
 from cnorm.stats._sums import mean, nanmean, nanstd, nansum, nanvar, std, sum, var
 
 __all__ = [
@@ -34,6 +45,14 @@ __all__ = [
     "max",
     "mean",
     "min",
+    "move_argmax",
+    "move_argmin",
+    "move_max",
+    "move_mean",
+    "move_min",
+    "move_std",
+    "move_sum",
+    "move_var",
     "nanargmax",
     "nanargmin",
     "nanmax",

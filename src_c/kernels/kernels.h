@@ -90,6 +90,49 @@ typedef struct {
     int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
+/* Lines that are taken abreast, one to a lane; rows of so many doubles. */
+#define CN_ROW_LANES 8
+
+/* What part of a window holds, a lane each: how many, about which pivot, their sum (or the least) and m2. */
+typedef struct {
+    double count[CN_ROW_LANES], pivot[CN_ROW_LANES], sum[CN_ROW_LANES], m2[CN_ROW_LANES];
+} cn_window_state;
+
+/* Rows `first` and on of a block of `window` rows, and the same rows of the block before; or all rows of several blocks
+ * that follow each other. */
+typedef struct {
+    /* earlier NULL: the line begins with this block, and holes is set; x NULL: what is before is scanned, and nothing
+     * written. */
+    const double *earlier, *x;
+    ptrdiff_t rows, blocks, first, window;
+    cn_window_kind kind;               /* not CN_WINDOW_GREATEST */
+    int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
+    const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
+    cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */
+    double *tables;                    /* six of so many rows */
+    ptrdiff_t tables_of;               /* the first they were made for, or -1 */
+    double *count, *mean, *m2;         /* what stands behind a row */
+    double *results, *second;          /* second: the spread */
+    double least, correction, eps;
+    cn_spread spread;
+} cn_window_tile;
+
+typedef struct {
+    double hi[CN_ROW_LANES], lo[CN_ROW_LANES], var[CN_ROW_LANES], weight[CN_ROW_LANES], count[CN_ROW_LANES];
+} cn_decay_state;
+
+/* Rows of lines, in order, with what came before. */
+typedef struct {
+    const double *x;
+    ptrdiff_t rows;
+    double alpha, least;
+    int adjust;
+    cn_decay_state state;
+    double *mean, *var;
+} cn_decay_tile;
+
+enum { CN_SEEN_NAN = 1, CN_SEEN_LARGE = 2 };
+
 /* Moments about zero, about the mean; or the sums. */
 enum { CN_NOT_CENTERED, CN_CENTERED, CN_SUMMED };
 
@@ -127,6 +170,10 @@ typedef struct {
     void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
     void (*lrn)(const cn_lrn_tile *t);
     void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
+    /* Of CN_F64 alone; look: CN_SEEN_NAN, CN_SEEN_LARGE (infinite, or so that a difference may be) of rows. */
+    void (*window)(cn_window_tile *t);
+    void (*decay)(cn_decay_tile *t);
+    int (*look)(const double *x, ptrdiff_t rows);
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);

@@ -52,5 +52,7 @@ void test_streams(void);
 void test_extremes(void);
 void test_matrices(void);
 void test_counted(void);
+void test_windows(void);
+void test_windows_memory(void);
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
     {"pictures", test_pictures}, {"streams", test_streams}, {"extremes", test_extremes},
     {"counted", test_counted},   {"memory", test_memory},   {"callers", test_callers},
     {"forks", test_forks},       {"matrices", test_matrices},
+    {"windows", test_windows},   {"windows_memory", test_windows_memory},
 };
 
 /* The first word of a file. */

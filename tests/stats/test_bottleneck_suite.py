@@ -1,4 +1,4 @@
-"""Bottleneck's own tests of its reductions, run on ours."""
+"""Bottleneck's own tests of its reductions and moving windows, run on ours."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from cnorm import stats
 bn = pytest.importorskip("bottleneck")
 pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.thorough]
 
-FILES = ("reduce_test", "input_modification_test", "list_input_test", "scalar_input_test")
+FILES = ("reduce_test", "input_modification_test", "list_input_test", "scalar_input_test", "move_test")
 OURS = {name: getattr(stats, name) for name in stats.__all__ if hasattr(bn, name)}
 
 
 def functions(kind: str) -> list[Any]:
-    """What their tests are parametrized with: "reduce" and "all" are what we have, the rest is nothing."""
-    return list(OURS.values()) if kind in ("reduce", "all") else []
+    """What their tests are parametrized with: what we have of a kind, of others nothing."""
+    moves = [function for name, function in OURS.items() if name.startswith("move_")]
+    reductions = [function for name, function in OURS.items() if not name.startswith("move_")]
+    return {"reduce": reductions, "move": moves, "all": reductions + moves}.get(kind, [])
 
 
 PATCHES = {**OURS, "get_functions": functions}
@@ -51,8 +53,12 @@ def ours() -> Iterator[None]:
 
 MODULES = {file: their_tests(file) for file in FILES}
 their_arrays = MODULES["reduce_test"].arrays
-# The input that is left out: float16, which gives float32 here.
+# The input that is left out: float16, which gives float32 here; for windows what is byte-swapped, which
+# theirs leave so.
 MODULES["reduce_test"].arrays = lambda name: (a for a in their_arrays(name) if a.dtype != np.float16)
+MODULES["move_test"].arrays = lambda name: (
+    a for a in their_arrays(name) if a.dtype != np.float16 and a.dtype.isnative
+)
 SELECTED = {
     f"{name}_of_{file}": function
     for file, module in MODULES.items()
@@ -75,4 +81,12 @@ def test_selection() -> None:
         "ss",
         "anynan",
         "allnan",
+        "move_sum",
+        "move_mean",
+        "move_var",
+        "move_std",
+        "move_min",
+        "move_max",
+        "move_argmin",
+        "move_argmax",
     }

@@ -11,6 +11,8 @@ from reference import BFLOAT16
 
 from cnorm import stats
 
+REDUCTIONS = [name for name in stats.__all__ if not name.startswith("move_")]
+MOVES = [name for name in stats.__all__ if name.startswith("move_")]
 WITH_WEIGHTS = ("sum", "mean", "var", "std")
 # Keywords of NumPy's that ours lack.
 LACKS = {"initial", "mean", "correction"}
@@ -59,7 +61,7 @@ def test_documented(name: str) -> None:
         assert f"\n{p.name} : " in doc
 
 
-@pytest.mark.parametrize("name", stats.__all__)
+@pytest.mark.parametrize("name", REDUCTIONS)
 def test_refused(name: str) -> None:
     function, x = getattr(stats, name), np.ones((3, 4))
     for bad in (
@@ -86,7 +88,7 @@ def test_refused(name: str) -> None:
         function(x, where=np.ones(3, bool))
 
 
-@pytest.mark.parametrize("name", stats.__all__)
+@pytest.mark.parametrize("name", REDUCTIONS)
 def test_refused_outs(name: str) -> None:
     function, x = getattr(stats, name), np.ones((3, 4))
     good = function(x, 0)
@@ -140,6 +142,46 @@ def test_refused_numbers() -> None:
         stats.argmin(x, (0, 1))
 
 
+@pytest.mark.parametrize("name", MOVES)
+def test_moves(name: str) -> None:
+    """Bottleneck's signatures; what it refuses is refused."""
+    function, x = getattr(stats, name), np.ones((3, 4))
+    names = [(p.name, p.default) for p in parameters(function)]
+    assert names[:4] == [
+        ("a", inspect.Parameter.empty),
+        ("window", inspect.Parameter.empty),
+        ("min_count", None),
+        ("axis", -1),
+    ]
+    assert names[4:] == ([("ddof", 0)] if name in ("move_var", "move_std") else [])
+    for window in (0, 5):
+        with pytest.raises(ValueError, match=r"^window: expected 1 to 4, the length of axis -1"):
+            function(x, window)
+    for least in (0, 3):
+        with pytest.raises(ValueError, match=r"^min_count: expected 1 to window = 2"):
+            function(x, 2, least)
+    for arguments in ((2.0,), (2, "1"), (2, 1, None), (2, 1, "0")):
+        with pytest.raises(TypeError, match=r"^(window|min_count|axis): expected an int"):
+            function(x, *arguments)
+    with pytest.raises(ValueError, match=r"^axis: expected an axis"):
+        function(x, 2, axis=2)
+    with pytest.raises(ValueError, match=r"^a: expected at least 1 dimension"):
+        function(3.0, 1)
+    for bad in ("text", x + 1j, np.array(["2020"], "M8[Y]")):
+        with pytest.raises(TypeError, match=r"^a: expected"):
+            function(bad, 1)
+    assert function(np.ones((3, 0)), 2, axis=0).shape == (3, 0)
+    for dtype, wanted in (
+        (np.float16, np.float32),
+        (np.float32, np.float32),
+        (BFLOAT16, np.float32),
+        (int, np.float64),
+        (bool, np.float64),
+        (">f8", np.float64),
+    ):
+        assert function(x.astype(dtype), 2).dtype == wanted
+
+
 def test_taken_in() -> None:
     """Lists, objects, other byte orders, masked arrays, nullable columns."""
     assert stats.nansum([[1, 2], [3, 4]], 0).tolist() == [4, 6]
@@ -162,7 +204,7 @@ def test_taken_in() -> None:
     assert stats.nanstd(pandas.DataFrame({"a": [1.0, 3.0], "b": [2.0, None]}), 0).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("name", stats.__all__)
+@pytest.mark.parametrize("name", REDUCTIONS)
 def test_out_may_be_the_input(name: str) -> None:
     """Everything is read before anything is written."""
     x = np.array([[1.0, 5.0], [3.0, 2.0]])

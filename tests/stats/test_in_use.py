@@ -85,6 +85,51 @@ def test_xarray_has_the_rest() -> None:
         assert np.isfinite(array.rolling(t=3, min_periods=1).max()).any()
 
 
+# xarray takes Bottleneck's windows when it is imported.
+ROLLING = """
+import sys
+import numpy as np
+import cnorm.stats
+
+called = set()
+for name in [n for n in cnorm.stats.__all__ if n.startswith("move_")]:
+    def noted(*args, name=name, function=getattr(cnorm.stats, name), **kwargs):
+        called.add(name)
+        return function(*args, **kwargs)
+    setattr(cnorm.stats, name, noted)
+
+sys.modules["bottleneck"] = cnorm.stats
+import xarray as xr
+xr.set_options(use_bottleneck=True, use_numbagg=False)
+for dtype in ("f4", "f8", "i4"):
+    x = np.random.default_rng(0).normal(30, 9, (6, 5, 4)).astype(dtype)
+    if dtype != "i4":
+        x[x < 25] = np.nan
+    array = xr.DataArray(x, dims=("t", "y", "x"))
+    for options in ({"t": 3}, {"t": 4, "center": True}, {"y": 2, "min_periods": 1}):
+        rolling = array.rolling(**options)
+        windows = rolling.construct("w")
+        enough = windows.count("w") >= options.get("min_periods", windows.sizes["w"])
+        for method in ("mean", "sum", "std", "var", "min", "max", "argmin", "argmax"):
+            if not method.startswith("arg"):
+                wanted = getattr(windows, method)("w")
+            elif dtype == "i4":  # of equal ones another is chosen
+                continue
+            else:
+                wanted = getattr(windows.fillna(np.inf if method == "argmin" else -np.inf), method)("w")
+            xr.testing.assert_allclose(getattr(rolling, method)(), wanted.where(enough), rtol=1e-4)
+print(sorted(called))
+"""
+
+
+@pytest.mark.thorough
+def test_xarray_rolling() -> None:
+    pytest.importorskip("xarray")
+    done = run(ROLLING)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{sorted(n for n in stats.__all__ if n.startswith('move_'))}\n"
+
+
 # As docs/holes.md has it: before anything imports pandas.
 PANDAS = """
 import sys, warnings

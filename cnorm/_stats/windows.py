@@ -1,0 +1,329 @@
+"""Moments of windows along an axis, sliding or weighted exponentially: arguments, and the core's calls."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import (
+    Array,
+    Output,
+    as_input,
+    as_number_array,
+    as_parameter,
+    empty,
+    empty_like,
+    native,
+)
+from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
+from cnorm._accept.masks import unmasked
+from cnorm._native import core
+
+__all__ = [
+    "as_line_axis",
+    "as_lines",
+    "ewm_moments",
+    "numbers_of",
+    "result_like",
+    "rolling_moments",
+    "rolling_standardize",
+]
+
+
+def as_line_axis(axis: Any, x: Array, name: str = "x") -> int:
+    """One axis of an array that has one."""
+    if x.ndim == 0:
+        raise ValueError(f"{name}: expected at least 1 dimension, got a number")
+    a = as_int(axis, "axis")
+    if not -x.ndim <= a < x.ndim:
+        raise ValueError(f"axis: expected an axis of a {x.ndim}-dimensional array, got {axis!r}")
+    return a % x.ndim
+
+
+def numbers_of(x: Array) -> Array:
+    """What the core has windows of: 16-bit floats become float32, which holds them exactly."""
+    return x if x.dtype.kind in "biu" or x.dtype.itemsize > 2 else x.astype(np.float32)
+
+
+def as_lines(x: Any, name: str) -> tuple[Array, Array | None]:
+    """Real numbers in this machine's byte order, and what masks hide of them: NaN in the numbers."""
+    data, visible, _ = unmasked(x)
+    array = numbers_of(native(as_number_array(data, name)))
+    if visible is None:
+        return array, None
+    hidden = ~visible
+    return without(array, hidden), hidden
+
+
+def without(x: Array, hidden: Array) -> Array:
+    """NaN for what is hidden."""
+    return np.where(hidden, np.nan, x if x.dtype.kind == "f" else x.astype(np.float64)).astype(
+        np.float64 if x.dtype.kind in "biu" else x.dtype, copy=False
+    )
+
+
+def masked(y: Array, hidden: Array | None) -> Array:
+    """A result with the mask of what it was made of, 0 there."""
+    if hidden is None:
+        return y
+    y[hidden] = 0
+    return np.ma.MaskedArray(y, mask=hidden.copy())
+
+
+def result_like(x: Array) -> Array:
+    """Room for a result of windows of x: float64 of integers, else x's dtype; x's memory order."""
+    return empty(x, np.dtype(np.float64)) if x.dtype.kind in "biu" else empty_like(x)
+
+
+def as_window(window: Any, min_count: Any) -> tuple[int, int]:
+    """The window, and how many elements it must hold: at least 1, as nothing has no mean."""
+    size = as_int(window, "window")
+    if size < 1:
+        raise ValueError(f"window: expected a positive number, got {size}")
+    least = size if min_count is None else as_int(min_count, "min_count")
+    if not 0 <= least <= size:
+        raise ValueError(f"min_count: expected 0 to window = {size}, got {least}")
+    return size, max(least, 1)
+
+
+def run(
+    x: Array, results: tuple[Array, Array | None], axis: int, kind: str, window: int, least: int, **more: Any
+) -> None:
+    """The core's windows; one longer than any line could be is as one that reaches beyond both ends."""
+    most = np.iinfo(np.intp).max // 8
+    if window > most:
+        forward = more.get("forward", 0)
+        more["forward"] = most // 2 if forward else 0
+        window = most
+    core.windows(x, *results, axis, kind, window, min(least, most), **more)
+
+
+def rolling_moments(
+    x: Any,
+    window: int,
+    *,
+    axis: int = -1,
+    min_count: int | None = None,
+    center: bool = False,
+    correction: float = 0,
+) -> tuple[Array, Array]:
+    r"""Mean and variance of the window that ends at each position.
+
+    .. math:: \mu_i = \frac{1}{n}\sum_j x_j, \qquad \sigma_i^2 = \frac{1}{n - c}\sum_j (x_j - \mu_i)^2,
+              \quad i - w < j \le i
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN
+        never counts.
+    window : int
+        Positions in a window; it is cut at the ends.
+    axis : int
+        The axis windows lie along.
+    min_count : int, optional
+        With fewer elements that are not NaN the result is NaN. By default `window`.
+    center : bool
+        Move windows forward by ``(window - 1) // 2``, as pandas does.
+    correction : float
+        Delta degrees of freedom `c`; a variance of no more than `c` elements is NaN.
+
+    Returns
+    -------
+    mean, var : ndarray
+        Of the shape of `x`: float32 of floats up to 32 bits, otherwise float64.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, `window` or `min_count` not an int.
+    ValueError
+        A `window` below 1, a `min_count` below 0 or above it, an axis out of range.
+
+    Notes
+    -----
+    A window is a suffix of a block of as many elements and a prefix of the next, each summed about its own
+    first element and merged [1]_ [2]_: sums are only added to, so nothing that left a window has a trace in
+    it, a window of equal values has variance 0, and time does not depend on the data.
+
+    References
+    ----------
+    .. [1] van Herk, "A fast algorithm for local minimum and maximum filters", 1992.
+    .. [2] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
+
+    Examples
+    --------
+    >>> import cnorm
+    >>> mean, var = cnorm.rolling_moments([1.0, 3.0, 1e18, 2.0, 2.0], 2)
+    >>> mean
+    array([   nan, 2.e+00, 5.e+17, 5.e+17, 2.e+00])
+    >>> var[[1, 4]]
+    array([1., 0.])
+    """
+    size, least = as_window(window, min_count)
+    array, hidden = as_lines(x, "x")
+    a = as_line_axis(axis, array)
+    mean, var = result_like(array), result_like(array)
+    forward = (size - 1) // 2 if center else 0
+    run(
+        array,
+        (mean, var),
+        a,
+        "moments",
+        size,
+        least,
+        forward=forward,
+        correction=as_number(correction, "correction"),
+    )
+    return masked(mean, hidden), masked(var, hidden)
+
+
+def rolling_standardize(
+    x: Any,
+    window: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    axis: int = -1,
+    min_count: int | None = None,
+    center: bool = False,
+    out: Any = None,
+) -> Array:
+    r"""Each element by the mean and variance of its own window, then scale and shift: sliding CMVN.
+
+    .. math:: y_i = \frac{x_i - \mu_i}{\sqrt{\sigma_i^2 + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape and layout. NaN counts in no window and stays NaN.
+    window : int
+        Positions in a window; it is cut at the ends.
+    weight, bias : array_like of float, optional
+        Broadcast against `x`.
+    eps : float
+        Added to the variance.
+    axis : int
+        The axis windows lie along.
+    min_count : int, optional
+        With fewer elements that are not NaN the result is NaN. By default `window`.
+    center : bool
+        Move windows forward by ``(window - 1) // 2``.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+
+    Returns
+    -------
+    ndarray
+        In the dtype, shape and memory order of `x`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, a `window` or `min_count` that is not an int.
+    ValueError
+        A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of
+        range, an `eps` below 0 or NaN, an `out` that does not fit.
+
+    Examples
+    --------
+    >>> import cnorm
+    >>> cnorm.rolling_standardize([1.0, 3.0, 5.0, 5.0], 2, eps=0)
+    array([nan,  1.,  1.,  0.])
+    """
+    size, least = as_window(window, min_count)
+    data, visible, result = unmasked(x)
+    array = as_input(data, "x")
+    a = as_line_axis(axis, array)
+    w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
+    w = None if w is None else broadcast(w, array.shape, "weight")
+    b = None if b is None else broadcast(b, array.shape, "bias")
+    eps = as_eps(eps)
+    target = Output(array, out)
+    numbers = numbers_of(target.x)
+    if visible is not None:
+        numbers = without(numbers, ~visible)
+    mean, scale = empty(numbers, np.dtype(np.float64)), empty(numbers, np.dtype(np.float64))
+    forward = (size - 1) // 2 if center else 0
+    run(numbers, (mean, scale), a, "moments", size, least, forward=forward, spread="scale", eps=eps)
+    core.apply(target.x, target.y, mean, scale, w, b, visible)
+    return result(target.done())
+
+
+def as_alpha(halflife: Any, alpha: Any) -> float:
+    """The weight of an element against what came before it."""
+    if (halflife is None) == (alpha is None):
+        raise ValueError(f"alpha: expected either it or halflife, got {alpha!r} and {halflife!r}")
+    if alpha is None:
+        life = as_number(halflife, "halflife")
+        if not life > 0:
+            raise ValueError(f"halflife: expected a positive number, got {life}")
+        return -math.expm1(-math.log(2) / life)
+    share = as_number(alpha, "alpha")
+    if not 0 < share <= 1:
+        raise ValueError(f"alpha: expected more than 0, at most 1, got {share}")
+    return share
+
+
+def ewm_moments(
+    x: Any,
+    *,
+    halflife: float | None = None,
+    alpha: float | None = None,
+    axis: int = -1,
+    adjust: bool = True,
+    min_count: int = 1,
+) -> tuple[Array, Array]:
+    r"""Exponentially weighted mean and variance of all up to each position, as pandas' `ewm`.
+
+    .. math:: \mu_i = \frac{\sum_k (1 - \alpha)^k x_{i-k}}{\sum_k (1 - \alpha)^k}, \qquad
+              \sigma_i^2 = \frac{\sum_k (1 - \alpha)^k (x_{i-k} - \mu_i)^2}{\sum_k (1 - \alpha)^k}
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN
+        and, as in pandas, infinities have no weight; what came before them grows older by a position.
+    halflife : float, optional
+        Positions in which a weight falls to a half.
+    alpha : float, optional
+        The smoothing factor, in (0, 1]; either it or `halflife`.
+    axis : int
+        The axis to go along.
+    adjust : bool
+        Divide by the sum of the weights; else the first element stands for all that might have come before.
+    min_count : int
+        With fewer elements so far the result is NaN.
+
+    Returns
+    -------
+    mean, var : ndarray
+        Of the shape of `x`: float32 of floats up to 32 bits, otherwise float64. The variance is pandas' with
+        ``bias=True``.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, a number is none.
+    ValueError
+        Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of
+        range.
+
+    Examples
+    --------
+    >>> import cnorm
+    >>> mean, var = cnorm.ewm_moments([1.0, 3.0, 3.0], alpha=0.5)
+    >>> mean.round(4), var.round(4)
+    (array([1.    , 2.3333, 2.7143]), array([0.    , 0.8889, 0.4898]))
+    """
+    share, least = as_alpha(halflife, alpha), as_int(min_count, "min_count")
+    if least < 0:
+        raise ValueError(f"min_count: expected no negative number, got {least}")
+    array, hidden = as_lines(x, "x")
+    a = as_line_axis(axis, array)
+    mean, var = result_like(array), result_like(array)
+    core.decayed(array, mean, var, a, share, bool(adjust), max(least, 1))
+    return masked(mean, hidden), masked(var, hidden)

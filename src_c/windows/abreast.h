@@ -1,0 +1,26 @@
+/* abreast.h: parts of lines, taken eight at a time: one to a lane, as rows of doubles. */
+#ifndef CN_ABREAST_H
+#define CN_ABREAST_H
+
+#include "kernels/kernels.h"
+
+/* Row r of lane l is position first[l] + r of its line, up to end[l]; a lane that is not used is the first once more. */
+typedef struct {
+    int n;
+    cn_number of;
+    int floats;       /* the results are float, else double */
+    ptrdiff_t length; /* of a line */
+    ptrdiff_t step, to_step[2];
+    ptrdiff_t first[CN_ROW_LANES], end[CN_ROW_LANES];
+    const char *x[CN_ROW_LANES];
+    char *to[2][CN_ROW_LANES];
+} cn_abreast;
+
+/* Rows of x from `row` on, times a power of two or -1; NaN beyond the line. */
+void cn_pack_rows(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows, double by, double *to);
+
+/* Rows of results to positions `back` before theirs, where the line has them. */
+void cn_unpack_rows(const cn_abreast *a, int which, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t back, double by,
+                    const double *from);
+
+#endif
