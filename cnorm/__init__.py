@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnorm import functional
 from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
+from cnorm._stats.groups import group_moments, group_standardize, segment_moments, segment_standardize
 from cnorm._stats.moments import moments, standardize
 from cnorm._stats.running import RunningMoments
 from cnorm._system.config import show_config
@@ -26,11 +27,15 @@ __all__ = [
     "functional",
     "get_num_threads",
     "get_output_cache",
+    "group_moments",
+    "group_standardize",
     "image_normalize",
     "length_mask",
     "moments",
     "nn",
     "preprocessing",
+    "segment_moments",
+    "segment_standardize",
     "set_num_threads",
     "set_output_cache",
     "show_config",

@@ -64,6 +64,7 @@ typedef struct {
     double eps;
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
+    const double *center_lo; /* given: NULL, or what centers lack */
     cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
     int omit_nan;   /* NaN counts nothing */
     /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
@@ -110,13 +111,41 @@ static inline void cn_clear_call(cn_call *call, int ndim)
         for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
     }
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
-    call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
+    call->moments.center = call->moments.scale = call->moments.center_lo = NULL, call->moments.to = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
 
 cn_status cn_run(const cn_call *call);
+
+/* Groups of positions along an axis: group i has the positions order[starts[i]] ... order[starts[i + 1] - 1], or, without
+ * an order, these numbers themselves. STAT's stride of the axis leads from a group to the next. */
+typedef struct {
+    int axis;
+    ptrdiff_t n;
+    const ptrdiff_t *starts, *order;
+} cn_groups;
+
+/* Where moments of groups go, by statistic; what is NULL is not wanted. mean and var: float, or double if wide. scale: of
+ * parameters, by the eps of the call; center and center_lo beside it. */
+typedef struct {
+    void *mean, *var;
+    int wide;
+    double correction;
+    double *center, *center_lo, *scale;
+} cn_group_results;
+
+/* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
+ * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
+int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
+
+/* Moments (or extremes, to moments.to alone) of groups; reads operands as cn_run does without a result. */
+cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
+
+/* y as of given statistics, where position i along the axis has those of group labels[i], or, if that is negative, of
+ * group 0. The statistics of a group are together. */
+cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
 
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };

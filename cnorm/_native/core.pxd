@@ -27,6 +27,7 @@ cdef extern from "cnorm.h" nogil:
         double eps
         const void *center
         const void *scale
+        const double *center_lo
         cn_partial *to
         int omit_nan
         cn_number weights

@@ -19,6 +19,7 @@ __all__ = [
     "SUM",
     "SUM_LO",
     "as_weights",
+    "by_weight",
     "check_nan_policy",
     "extremes_of",
     "moments_of",
@@ -88,24 +89,35 @@ def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit:
 
 
 def by_weight(
-    reduce: Callable[..., Array], x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array, omit: bool
+    reduce: Callable[..., Array],
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None,
+    weights: Array,
+    omit: bool,
+    extremes: Callable[..., Array] = core.extremes,
+    spread: Callable[[Array], Array] = np.asarray,
 ) -> Array:
-    """What the core finds by weights of any size: those of a group by the largest of its own, if that is small."""
-    order = order_of(greatest(weights, tuple(range(x.ndim))))
+    """What the core finds by weights of any size: those of a group by the largest of its own, if that is small.
+
+    extremes: of the groups of `reduce`; spread: a number of each group to its elements.
+    """
+    order = order_of(greatest(core.extremes(weights, tuple(range(x.ndim)))))
     order = int(order.max(initial=0)) if (np.abs(order) > ORDER).any() else 0
     state = reduce(x, axes, mask, weights, omit, 2.0**-order)
     light = state[..., COUNT] < 2.0**-ORDER
     if light.any():
         least = np.broadcast_to(weights, x.shape)
-        own = np.where(light, order_of(greatest(least, axes, mask)), order)
+        own = np.where(light, order_of(greatest(extremes(least, axes, mask))), order)
         if (own != order).any():
-            scaled = np.ldexp(weights.astype(np.float64), -own)
+            scaled = np.ldexp(weights.astype(np.float64), -spread(own))
             return in_data_weights(reduce(x, axes, mask, scaled, omit), own)
     return in_data_weights(state, np.full(light.shape, order))
 
 
-def greatest(w: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
-    return np.maximum(core.extremes(w, axes, mask)[..., GREATEST], 0)
+def greatest(found: Array) -> Array:
+    """Of weights; 0 of none."""
+    return np.maximum(found[..., GREATEST], 0)
 
 
 def order_of(size: Array) -> Array:
@@ -130,12 +142,18 @@ def in_data_weights(state: Array, order: Array) -> Array:
 
 
 def omits(
-    x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array | None, nan_policy: str, name: str = "x"
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None,
+    weights: Array | None,
+    nan_policy: str,
+    name: str = "x",
+    extremes: Callable[..., Array] = core.extremes,
 ) -> bool:
-    """Is NaN left out? Under "raise" a NaN that counts is a ValueError."""
+    """Is NaN left out? Under "raise" a NaN that counts, by these extremes, is a ValueError."""
     if nan_policy != "raise":
         return nan_policy == "omit"
     seen = mask if weights is None else (weights > 0 if mask is None else mask & (weights > 0))
-    if x.dtype.kind not in "biu" and core.extremes(x, axes, seen)[..., NAN].any():
+    if x.dtype.kind not in "biu" and extremes(x, axes, seen)[..., NAN].any():
         raise ValueError(f'{name}: contains NaN and nan_policy is "raise"')
     return False

@@ -169,8 +169,9 @@ static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_group
 static void take_given(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
 {
     const double *center = job->call->moments.center, *scale = job->call->moments.scale;
+    const double *lo = job->call->moments.center_lo;
     for (ptrdiff_t i = 0; i < n; i++)
-        g->mean[i] = center[first + i], g->mean_lo[i] = 0, g->factor[i] = scale[first + i];
+        g->mean[i] = center[first + i], g->mean_lo[i] = lo ? lo[first + i] : 0, g->factor[i] = scale[first + i];
 }
 
 /* Of running means and variances. */
