@@ -55,16 +55,17 @@ typedef struct {
 } cn_partial;
 
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
- * CN_F64). */
-typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING } cn_source;
+ * CN_F64); parameters made before, of all statistics the mean in two words, then scale, then prescale, float as well. */
+typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY } cn_source;
 
 typedef struct {
     cn_source source;
     cn_kind kind; /* of own and running ones */
     double eps;
-    const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
+    /* given: (x - center) * scale; running: mean and var, read before y is written; ready: parameters, see below, and NULL
+     * if every prescale is 1 */
+    const void *center;
     const void *scale;
-    const double *center_lo; /* given: NULL, or what centers lack */
     cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
     int omit_nan;   /* NaN counts nothing */
     /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
@@ -111,7 +112,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
         for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
     }
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
-    call->moments.center = call->moments.scale = call->moments.center_lo = NULL, call->moments.to = NULL;
+    call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
@@ -127,13 +128,13 @@ typedef struct {
     const ptrdiff_t *starts, *order;
 } cn_groups;
 
-/* Where moments of groups go, by statistic; what is NULL is not wanted. mean and var: float, or double if wide. scale: of
- * parameters, by the eps of the call; center and center_lo beside it. */
+/* Where moments of groups go, by statistic; what is NULL is not wanted. mean and var: float, or double if wide. params: as
+ * CN_READY has them, by the eps of the call. */
 typedef struct {
     void *mean, *var;
     int wide;
     double correction;
-    double *center, *center_lo, *scale;
+    void *params;
 } cn_group_results;
 
 /* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
@@ -143,7 +144,7 @@ int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptr
 /* Moments (or extremes, to moments.to alone) of groups; reads operands as cn_run does without a result. */
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
 
-/* y as of given statistics, where position i along the axis has those of group labels[i], or, if that is negative, of
+/* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
  * group 0. The statistics of a group are together. */
 cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
 

@@ -25,9 +25,7 @@ cdef extern from "cnorm.h" nogil:
         void *var
         int wide
         double correction
-        double *center
-        double *center_lo
-        double *scale
+        void *params
     int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order)
     cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
     cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels)
@@ -572,7 +570,7 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     set_affine(&call, None, None, mask)
     call.moments.omit_nan, call.moments.to = omit, NULL
     to.mean, to.var, to.wide, to.correction = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), wide, correction
-    to.center = to.center_lo = to.scale = NULL
+    to.params = NULL
     set_groups(&call, &groups, x, axes, starts, order)
     run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
     return mean, var
@@ -591,13 +589,14 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
     cdef cn_status status
     cdef int axis, along = axes[0]
     cdef ptrdiff_t kept = 1
-    cdef cnp.ndarray center, center_lo, scale
+    cdef cnp.ndarray params
     cdef PyThreadState *released
     check_against(x, weight, "weight")
     check_against(x, bias, "bias")
     check_against(x, mask, "mask")
     check_indices(labels, "labels")
-    center, center_lo, scale = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1, cnp.NPY_FLOAT64, 3, 0)
+    params = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1,
+                         cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32, 1, 4)[0]
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))
@@ -610,13 +609,11 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
             kept *= call.shape[axis]
     call.op[<int>CN_STAT].strides[along] = kept
     to.mean = to.var = NULL
-    to.center, to.center_lo = <double *>cnp.PyArray_DATA(center), <double *>cnp.PyArray_DATA(center_lo)
-    to.scale = <double *>cnp.PyArray_DATA(scale)
+    to.params = cnp.PyArray_DATA(params)
     run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, None)
-    call.moments.source = CN_GIVEN
-    call.moments.center, call.moments.center_lo, call.moments.scale = to.center, to.center_lo, to.scale
+    call.moments.source, call.moments.center = CN_READY, to.params
     released = release(cnp.PyArray_SIZE(x))
     status = cn_group_apply(&call, along, <const ptrdiff_t *>cnp.PyArray_DATA(labels))
     resume(released)

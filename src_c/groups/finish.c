@@ -1,5 +1,4 @@
 /* finish.c: the moments of a group go where they are wanted: as they are, as values, as parameters. */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -52,8 +51,8 @@ static double biggest_of(const one_group *of)
 }
 
 /* Reads a group whose squares leave the range again, times a power of two; leaves p if NaN or an infinity is in it. */
-static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c, cn_partial *p,
-                         const cn_group_scratch *s)
+static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c,
+                         cn_partial *p, const cn_group_scratch *s)
 {
     double moments[4] = {0};
     one_group of = {*job, *tile, g, cn_group_entries(job, g), s};
@@ -88,15 +87,52 @@ static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_part
         ((float *)to->mean)[stat] = (float)mean, ((float *)to->var)[stat] = (float)var;
 }
 
-/* Of x itself, not times its prescale: what is below 2^-1024 is beyond such a scale. */
-static void put_params(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p, double eps)
+static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
 {
-    const double unit = p->prescale;
+    const ptrdiff_t size = job->x_is->param_size;
+    const double unit = p->prescale, eps = job->call->moments.eps * unit * unit;
+    cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
     double scale = 0;
-    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, CN_VAR, eps * unit * unit);
-    to->center[stat] = p->mean / unit, to->center_lo[stat] = p->mean_lo / unit;
-    scale *= unit;
-    to->scale[stat] = scale > DBL_MAX ? DBL_MAX : scale;
+    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, CN_VAR, eps);
+    cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
+    if (unit != 1) ((double *)to.prescale)[stat] = unit;
+}
+
+/* As put_values, of what has no prescale. */
+#define PUT_ALL(T)                                                                                                \
+    for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
+        ((T *)to->mean)[stat + c] = (T)(acc->mean[c] + acc->mean_lo[c]);                                          \
+        ((T *)to->var)[stat + c] = (T)(acc->m2[c] / left);                                                        \
+    }
+
+/* Values of n neighbouring statistics of one count, if none needs another look. */
+static int put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
+{
+    const cn_group_results *to = job->to;
+    const double count = *acc->count, rest = count - to->correction, left = rest > 0 ? rest : 0;
+    int extreme = 0;
+    if (job->x_is->param_size == sizeof(double) && !job->call->moments.x)
+        for (ptrdiff_t c = 0; c < n; c++)
+            extreme |= !((acc->m2[c] <= 0x1p1000) & (acc->m2[c] >= count * CN_LEAST_SQUARE));
+    if (extreme) return 0;
+    if (to->wide)
+        PUT_ALL(double)
+    else
+        PUT_ALL(float)
+    return 1;
+}
+
+void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s)
+{
+    const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
+    const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
+    const int values = job->to && job->to->mean && !job->call->moments.to && !job->to->params;
+    if (values && !acc->each && *acc->count > 0 && (step == 1 || n == 1) && put_all(job, stat, acc, n)) return;
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const cn_partial p = {acc->count[c * acc->each], acc->mean[c], acc->mean_lo[c], acc->m2[c], 1};
+        cn_finish_group(job, tile, g + (apart ? c : 0), apart ? 0 : c, p, s);
+    }
 }
 
 void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c, cn_partial p,
@@ -115,5 +151,5 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     }
     if (of->to) of->to[stat] = p;
     if (to && to->mean) put_values(to, stat, &p);
-    if (to && to->center) put_params(to, stat, &p, of->eps);
+    if (to && to->params) put_params(job, stat, &p);
 }

@@ -20,13 +20,14 @@ typedef struct {
     const cn_kernels *k, *x_is; /* what reads; what x is: packed as lanes if its kernels know no holes */
     cn_reducer reducer, padded; /* padded: of rows that end in holes */
     const char *mask;
-    int each, centered, cols, direct; /* direct: entries of positions that follow each other are as a tile has them */
+    int each, centered, cols,
+        direct; /* direct: entries of positions that follow each other are as a tile has them */
     cn_holes holes;
-    cn_loops kept, outer, inner; /* kept: but for columns */
-    cn_loop along, columns;      /* STAT: from a group to the next */
-    ptrdiff_t width, tiles;      /* columns at once; tiles of kept loops and columns */
-    ptrdiff_t per_position, per_inner; /* entries of a position, those of one outer index */
-    ptrdiff_t block, pieces;           /* entries of a block; pieces of all groups of a tile */
+    cn_loops kept, outer, inner;           /* kept: but for columns */
+    cn_loop along, columns;                /* STAT: from a group to the next */
+    ptrdiff_t width, tiles;                /* columns at once; tiles of kept loops and columns */
+    ptrdiff_t per_position, per_inner;     /* entries of a position, those of one outer index */
+    ptrdiff_t block, pieces;               /* entries of a block; pieces of all groups of a tile */
     ptrdiff_t *piece_before, *part_before; /* of groups of several pieces; NULL if all have one */
     cn_partial *parts;                     /* of pieces of groups that have several */
     char *scratch;
@@ -63,12 +64,16 @@ size_t cn_group_scratch_size(const cn_group_job *job);
 cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread);
 
 /* Entries from ... to of group g: [1, to - from, n] of columns, or [1, 1, to - from]; packed unless direct. */
-cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from, ptrdiff_t to,
-                         const cn_group_scratch *s);
+cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
+                         ptrdiff_t to, const cn_group_scratch *s);
 
 /* Groups g ... g + n - 1 of at most `longest` entries each as rows that end in holes. */
-cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n, ptrdiff_t longest,
-                         const cn_group_scratch *s);
+cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n,
+                         ptrdiff_t longest, const cn_group_scratch *s);
+
+/* The finished moments of n columns of group g or, if they are `apart`, of n groups from g on. */
+void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s);
 
 /* The finished moments of group g and column c of the tile go where the call wants them. */
 void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c, cn_partial p,

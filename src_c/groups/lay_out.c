@@ -52,7 +52,9 @@ void cn_lay_out_groups(cn_group_job *job)
     job->kept.n = job->outer.n = job->inner.n = 0;
     for (int i = 0; i < all.n; i++) {
         const cn_loop *loop = &all.loop[i];
-        cn_loops *to = loop->stride[CN_STAT] ? &job->kept : outside(loop->stride[CN_X], along) ? &job->outer : &job->inner;
+        cn_loops *to = loop->stride[CN_STAT]                ? &job->kept
+                       : outside(loop->stride[CN_X], along) ? &job->outer
+                                                            : &job->inner;
         to->loop[to->n++] = *loop;
     }
     cn_coalesce(&job->kept, read | 1u << CN_STAT);
@@ -78,7 +80,10 @@ cn_group_tile cn_locate_group_tile(const cn_group_job *job, ptrdiff_t i)
 }
 
 /* Packed elements of a block, or of a tile of short rows. */
-static size_t packed(const cn_group_job *job) { return (size_t)(job->cols ? CN_BLOCK_ROWS * job->width : CN_BLOCK); }
+static size_t packed(const cn_group_job *job)
+{
+    return (size_t)(job->cols ? CN_BLOCK_ROWS * job->width : CN_BLOCK);
+}
 
 size_t cn_group_scratch_size(const cn_group_job *job)
 {
@@ -94,6 +99,7 @@ cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread)
     s.x = (char *)(s.moments + 4 * (job->width > CN_BATCH ? job->width : CN_BATCH));
     s.mask = s.x + packed(job) * sizeof(double);
     if (!job->call->moments.weights) return s;
-    s.exact = (double *)s.mask, s.floats = (float *)(s.exact + packed(job)), s.mask = (char *)(s.floats + packed(job));
+    s.exact = (double *)s.mask, s.floats = (float *)(s.exact + packed(job)),
+    s.mask = (char *)(s.floats + packed(job));
     return s;
 }

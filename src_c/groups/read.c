@@ -37,12 +37,6 @@ static cn_partial column(const cn_moments_view *of, ptrdiff_t c)
     return (cn_partial){of->count[c * of->each], of->mean[c], of->mean_lo[c], of->m2[c], 1};
 }
 
-static void finish_columns(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, const cn_moments_view *acc,
-                           const cn_group_scratch *s)
-{
-    for (ptrdiff_t c = 0; c < tile->n; c++) cn_finish_group(job, tile, g, c, column(acc, c), s);
-}
-
 /* How many groups, from g on, before `end`, have as many entries. */
 static ptrdiff_t count_alike(const cn_group_job *job, ptrdiff_t g, ptrdiff_t end)
 {
@@ -81,13 +75,13 @@ static ptrdiff_t read_rows(const cn_group_job *job, const cn_group_tile *tile, p
         t = cn_padded_groups(job, tile, g, n, longest, s);
     } else {
         const cn_moments_view acc = read_piece(job, tile, g, 0, s);
-        finish_columns(job, tile, g, &acc, s);
+        cn_finish_groups(job, tile, g, 0, &acc, tile->n, s);
         return 1;
     }
     cn_moments_view acc = cn_open_partials(s->moments, each, n);
     cn_clear_counts(&acc, n);
     (each ? job->padded.rows : job->reducer.rows)(&t, job->centered, &acc);
-    for (ptrdiff_t i = 0; i < n; i++) cn_finish_group(job, tile, g + i, 0, column(&acc, i), s);
+    cn_finish_groups(job, tile, g, 1, &acc, n, s);
     return n;
 }
 
@@ -98,7 +92,7 @@ static void read_groups(const cn_group_job *job, const cn_group_tile *tile, ptrd
     while (g < end && !job->cols) g += read_rows(job, tile, g, end, s);
     for (; g < end; g++) {
         const cn_moments_view acc = read_piece(job, tile, g, 0, s);
-        finish_columns(job, tile, g, &acc, s);
+        cn_finish_groups(job, tile, g, 0, &acc, tile->n, s);
     }
 }
 

@@ -169,9 +169,8 @@ static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_group
 static void take_given(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
 {
     const double *center = job->call->moments.center, *scale = job->call->moments.scale;
-    const double *lo = job->call->moments.center_lo;
     for (ptrdiff_t i = 0; i < n; i++)
-        g->mean[i] = center[first + i], g->mean_lo[i] = lo ? lo[first + i] : 0, g->factor[i] = scale[first + i];
+        g->mean[i] = center[first + i], g->mean_lo[i] = 0, g->factor[i] = scale[first + i];
 }
 
 /* Of running means and variances. */
@@ -195,6 +194,11 @@ void cn_finish_all(cn_job *job)
     const ptrdiff_t all = job->call->n_stats, refined = job->plan.refined;
     some_groups g;
     job->params = cn_params_in(job->params_memory, all * refined, job->k->param_size);
+    if (from == CN_READY) {
+        job->params = cn_params_in((char *)job->call->moments.center, all, job->k->param_size);
+        job->params.prescaled = job->call->moments.scale != NULL;
+        return;
+    }
     for (ptrdiff_t first = 0; first < all; first += AT_ONCE) {
         const ptrdiff_t n = all - first < AT_ONCE ? all - first : AT_ONCE;
         take[from](job, first, n, &g);
