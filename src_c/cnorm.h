@@ -128,8 +128,8 @@ typedef struct {
     const ptrdiff_t *starts, *order;
 } cn_groups;
 
-/* Where moments of groups go, by statistic; what is NULL is not wanted. mean and var: float, or double if wide. params: as
- * CN_READY has them, by the eps of the call. */
+/* Where moments of groups go, by statistic: to params, as CN_READY has them, by the eps of the call; or, where that is NULL,
+ * to mean and var, float, or double if wide. */
 typedef struct {
     void *mean, *var;
     int wide;
@@ -141,7 +141,8 @@ typedef struct {
  * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
 int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
 
-/* Moments (or extremes, to moments.to alone) of groups; reads operands as cn_run does without a result. */
+/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
+ * y. */
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
 
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of

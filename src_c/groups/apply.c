@@ -12,6 +12,9 @@
 /* Positions of more elements are taken one after the other, each by all threads. */
 #define MOST_CHUNK (16 * 1024)
 
+/* Positions to come whose parameters are fetched while those of one are copied. */
+#define FETCHED 16
+
 typedef struct {
     const cn_call *call;
     int axis, prescaled;
@@ -29,8 +32,11 @@ static void put_positions(const apply_job *job, const ptrdiff_t *labels, ptrdiff
     const char *from = job->call->moments.center;
     for (int p = 0; p < CN_N_PARAMS; p++, from += job->all) {
         if (p == CN_N_PARAMS - 1 && !job->prescaled) break;
-        for (ptrdiff_t i = 0; i < n; i++, to += job->row)
+        for (ptrdiff_t i = 0; i < n; i++, to += job->row) {
+            if (i + FETCHED < n)
+                __builtin_prefetch(from + (labels[i + FETCHED] > 0 ? labels[i + FETCHED] : 0) * job->row);
             cn_copy_bytes(to, from + (labels[i] > 0 ? labels[i] : 0) * job->row, job->row);
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 
 /* Doubles up to 2^1000 times a power of two are about 1. */
 #define MOST_POWER 1000
+/* A sum of squares up to this is nothing to look at again. */
+#define ORDINARY 0x1p1000
 
 /* Element i of packed doubles: does it count? */
 static int counts(const cn_tile *t, ptrdiff_t i, double v)
@@ -98,28 +100,45 @@ static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial
     if (unit != 1) ((double *)to.prescale)[stat] = unit;
 }
 
+/* Has each of n groups an element, and is none in need of another look? */
+static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptrdiff_t n)
+{
+    const int doubles = job->x_is->param_size == sizeof(double) && !job->call->moments.x;
+    int not_so = 0;
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const double count = acc->count[c * acc->each], m2 = acc->m2[c];
+        const int ordinary = (m2 <= ORDINARY) & (m2 >= count * CN_LEAST_SQUARE);
+        not_so |= (count > 0) == 0 || (doubles && !ordinary);
+    }
+    return !not_so;
+}
+
 /* As put_values, of what has no prescale. */
-#define PUT_ALL(T)                                                                                                \
+#define PUT_VALUES(T)                                                                                             \
     for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
+        const double left = acc->count[c * acc->each] - to->correction;                                           \
         ((T *)to->mean)[stat + c] = (T)(acc->mean[c] + acc->mean_lo[c]);                                          \
-        ((T *)to->var)[stat + c] = (T)(acc->m2[c] / left);                                                        \
+        ((T *)to->var)[stat + c] = (T)(acc->m2[c] / (left > 0 ? left : 0));                                       \
     }
 
-/* Values of n neighbouring statistics of one count, if none needs another look. */
-static int put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
+/* n neighbouring statistics, all ordinary: results of one kind. */
+static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
 {
     const cn_group_results *to = job->to;
-    const double count = *acc->count, rest = count - to->correction, left = rest > 0 ? rest : 0;
-    int extreme = 0;
-    if (job->x_is->param_size == sizeof(double) && !job->call->moments.x)
-        for (ptrdiff_t c = 0; c < n; c++)
-            extreme |= !((acc->m2[c] <= 0x1p1000) & (acc->m2[c] >= count * CN_LEAST_SQUARE));
-    if (extreme) return 0;
-    if (to->wide)
-        PUT_ALL(double)
-    else
-        PUT_ALL(float)
-    return 1;
+    double factors[CN_MAX_GROUPS];
+    if (!to->params) {
+        if (to->wide)
+            PUT_VALUES(double)
+        else
+            PUT_VALUES(float)
+        return;
+    }
+    cn_params params = cn_params_in(to->params, job->call->n_stats, job->x_is->param_size);
+    const double eps = job->call->moments.eps;
+    if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, CN_VAR, eps);
+    for (ptrdiff_t c = 0; c < n && acc->each; c++)
+        cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], CN_VAR, eps);
+    cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
 
 void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
@@ -127,8 +146,10 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
 {
     const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
     const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
-    const int values = job->to && job->to->mean && !job->call->moments.to && !job->to->params;
-    if (values && !acc->each && *acc->count > 0 && (step == 1 || n == 1) && put_all(job, stat, acc, n)) return;
+    if (job->to && (step == 1 || n == 1) && are_ordinary(job, acc, n)) {
+        put_all(job, stat, acc, n);
+        return;
+    }
     for (ptrdiff_t c = 0; c < n; c++) {
         const cn_partial p = {acc->count[c * acc->each], acc->mean[c], acc->mean_lo[c], acc->m2[c], 1};
         cn_finish_group(job, tile, g + (apart ? c : 0), apart ? 0 : c, p, s);
@@ -149,7 +170,10 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
                cn_is_extreme(p.mean, p.m2, p.count, of->kind, of->eps)) {
         read_extreme(job, tile, g, c, &p, s);
     }
-    if (of->to) of->to[stat] = p;
-    if (to && to->mean) put_values(to, stat, &p);
-    if (to && to->params) put_params(job, stat, &p);
+    if (!to)
+        of->to[stat] = p;
+    else if (to->params)
+        put_params(job, stat, &p);
+    else
+        put_values(to, stat, &p);
 }

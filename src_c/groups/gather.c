@@ -6,7 +6,7 @@
 #include "read/block.h"
 
 /* Entries to come that are fetched while one is packed. */
-#define FETCHED 16
+#define FETCHED 64
 #define LINE 64
 
 /* What is packed of an operand. */
@@ -197,7 +197,7 @@ cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptr
     return t;
 }
 
-cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n,
+cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
                          ptrdiff_t longest, const cn_group_scratch *s)
 {
     const ptrdiff_t size = job->k->size;
@@ -206,16 +206,16 @@ cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, ptr
     t.holes = job->holes == CN_NO_HOLES ? CN_MARKED_HOLES : job->holes;
     if (!job->mask) memset(s->mask, 1, (size_t)(n * longest));
     for (ptrdiff_t i = 0; i < n; i++) {
-        const ptrdiff_t entries = cn_group_entries(job, g + i), at = i * longest;
+        const ptrdiff_t entries = cn_group_entries(job, groups[i]), at = i * longest;
         if (job->direct)
-            memcpy(s->x + at * size, direct_x(job, tile, g + i), (size_t)(entries * size));
+            cn_copy_bytes(s->x + at * size, direct_x(job, tile, groups[i]), entries * size);
         else
-            pack(job, &x, tile, g + i, 0, entries, s->x + at * size);
+            pack(job, &x, tile, groups[i], 0, entries, s->x + at * size);
         memset(s->x + (at + entries) * size, 0, (size_t)((longest - entries) * size));
-        if (job->mask) pack(job, &packing_of_mask, tile, g + i, 0, entries, s->mask + at);
+        if (job->mask) pack(job, &packing_of_mask, tile, groups[i], 0, entries, s->mask + at);
         memset(s->mask + at + entries, 0, (size_t)(longest - entries));
         if (!job->call->moments.weights) continue;
-        pack(job, &packing_of_weights, tile, g + i, 0, entries, (char *)(s->exact + at));
+        pack(job, &packing_of_weights, tile, groups[i], 0, entries, (char *)(s->exact + at));
         memset(s->exact + at + entries, 0, (size_t)(longest - entries) * sizeof *s->exact);
     }
     job->k->mark(s->x, s->mask, s->x, n * longest);

@@ -67,8 +67,8 @@ cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread);
 cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
                          ptrdiff_t to, const cn_group_scratch *s);
 
-/* Groups g ... g + n - 1 of at most `longest` entries each as rows that end in holes. */
-cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n,
+/* n groups of at most `longest` entries each as rows that end in holes. */
+cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
                          ptrdiff_t longest, const cn_group_scratch *s);
 
 /* The finished moments of n columns of group g or, if they are `apart`, of n groups from g on. */

@@ -46,50 +46,65 @@ static ptrdiff_t count_alike(const cn_group_job *job, ptrdiff_t g, ptrdiff_t end
     return n;
 }
 
-/* How many are short. */
-static ptrdiff_t count_short(const cn_group_job *job, ptrdiff_t g, ptrdiff_t end, ptrdiff_t *longest)
+/* Short groups, as one tile; some follow each other. */
+static void read_short(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
+                       ptrdiff_t longest, const cn_group_scratch *s)
 {
-    ptrdiff_t n = 0;
-    *longest = 1;
-    for (; n < CN_BATCH && g + n < end; n++) {
-        const ptrdiff_t entries = cn_group_entries(job, g + n);
-        if (entries > CN_SHORT_ROW) break;
-        *longest = entries > *longest ? entries : *longest;
+    const cn_tile t = cn_padded_groups(job, tile, groups, n, longest, s);
+    cn_moments_view acc = cn_open_partials(s->moments, 1, n);
+    cn_clear_counts(&acc, n);
+    job->padded.rows(&t, job->centered, &acc);
+    for (ptrdiff_t i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && groups[i + run] == groups[i] + run;) run++;
+        const cn_moments_view some = cn_groups_from(&acc, i);
+        cn_finish_groups(job, tile, groups[i], 1, &some, run, s);
     }
-    return n;
 }
 
-/* Groups of one piece from g on, as many as make a tile of rows; how many. */
-static ptrdiff_t read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
-                           const cn_group_scratch *s)
+/* n groups of as many entries, which lie as a tile has them. */
+static void read_alike(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n,
+                       const cn_group_scratch *s)
 {
     const ptrdiff_t entries = cn_group_entries(job, g);
-    ptrdiff_t n = job->direct && entries && entries <= job->block ? count_alike(job, g, end) : 1, longest;
-    cn_tile t;
-    int each = job->each;
-    if (n >= ALIKE) {
-        t = cn_group_tile_of(job, tile, g, 0, entries, s);
-        t.groups = n, t.x_group = entries * job->k->size;
-    } else if (entries <= CN_SHORT_ROW) {
-        n = count_short(job, g, end, &longest), each = 1;
-        t = cn_padded_groups(job, tile, g, n, longest, s);
-    } else {
-        const cn_moments_view acc = read_piece(job, tile, g, 0, s);
-        cn_finish_groups(job, tile, g, 0, &acc, tile->n, s);
-        return 1;
-    }
-    cn_moments_view acc = cn_open_partials(s->moments, each, n);
+    cn_tile t = cn_group_tile_of(job, tile, g, 0, entries, s);
+    cn_moments_view acc = cn_open_partials(s->moments, job->each, n);
+    t.groups = n, t.x_group = entries * job->k->size;
     cn_clear_counts(&acc, n);
-    (each ? job->padded.rows : job->reducer.rows)(&t, job->centered, &acc);
+    job->reducer.rows(&t, job->centered, &acc);
     cn_finish_groups(job, tile, g, 1, &acc, n, s);
-    return n;
+}
+
+/* Groups g ... end - 1 of one piece each, elements in rows: many alike, then short ones together. */
+static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
+                      const cn_group_scratch *s)
+{
+    ptrdiff_t brief[CN_BATCH], n = 0, longest = 1;
+    for (ptrdiff_t alike; g < end; g += alike) {
+        const ptrdiff_t entries = cn_group_entries(job, g);
+        alike = job->direct && entries && entries <= job->block ? count_alike(job, g, end) : 1;
+        if (alike >= ALIKE) {
+            read_alike(job, tile, g, alike, s);
+        } else if (entries > CN_SHORT_ROW) {
+            const cn_moments_view acc = read_piece(job, tile, g, 0, s);
+            cn_finish_groups(job, tile, g, 0, &acc, 1, s);
+            alike = 1;
+        } else {
+            brief[n++] = g, alike = 1;
+            longest = entries > longest ? entries : longest;
+            if (n == CN_BATCH) read_short(job, tile, brief, n, longest, s), n = 0, longest = 1;
+        }
+    }
+    if (n) read_short(job, tile, brief, n, longest, s);
 }
 
 /* Groups g ... end - 1, of one piece each. */
 static void read_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
                         const cn_group_scratch *s)
 {
-    while (g < end && !job->cols) g += read_rows(job, tile, g, end, s);
+    if (!job->cols) {
+        read_rows(job, tile, g, end, s);
+        return;
+    }
     for (; g < end; g++) {
         const cn_moments_view acc = read_piece(job, tile, g, 0, s);
         cn_finish_groups(job, tile, g, 0, &acc, tile->n, s);
