@@ -10,8 +10,14 @@
 
 /* Entries of a piece of a group, which one thread reads: so many blocks. */
 #define CN_PIECE_BLOCKS 16
+/* Pieces that are read in turns, at most. */
+#define CN_MOST_TURNS 32
 /* Groups of one tile of short rows. */
 #define CN_BATCH 128
+
+typedef struct {
+    ptrdiff_t group, number;
+} cn_group_piece;
 
 typedef struct {
     const cn_call *call;
@@ -23,13 +29,15 @@ typedef struct {
     int each, centered, cols,
         direct; /* direct: entries of positions that follow each other are as a tile has them */
     cn_holes holes;
-    cn_loops kept, outer, inner;           /* kept: but for columns */
-    cn_loop along, columns;                /* STAT: from a group to the next */
-    ptrdiff_t width, tiles;                /* columns at once; tiles of kept loops and columns */
-    ptrdiff_t per_position, per_inner;     /* entries of a position, those of one outer index */
-    ptrdiff_t block, pieces;               /* entries of a block; pieces of all groups of a tile */
-    ptrdiff_t *piece_before, *part_before; /* of groups of several pieces; NULL if all have one */
-    cn_partial *parts;                     /* of pieces of groups that have several */
+    cn_loops kept, outer, inner;       /* kept: but for columns */
+    cn_loop along, columns;            /* STAT: from a group to the next */
+    ptrdiff_t width, tiles;            /* columns at once; tiles of kept loops and columns */
+    ptrdiff_t per_position, per_inner; /* entries of a position, those of one outer index */
+    ptrdiff_t block, pieces;           /* entries of a block; pieces of all groups of a tile */
+    ptrdiff_t turns;                   /* pieces that are read in turns, a block of each */
+    cn_group_piece *list;              /* of them; NULL if each is a group */
+    ptrdiff_t *part_before;            /* parts of groups before */
+    cn_partial *parts;                 /* of pieces of groups that have several */
     char *scratch;
     size_t scratch_size;
 } cn_group_job;

@@ -1,6 +1,10 @@
 /* lay_out.c: the axes of a call around the one along which groups lie: loops, tiles, scratch. Integers only. */
 #include "groups/groups.h"
 
+/* Rows of few columns are parts of cache lines: what lies beside a row, of another group, is read soon after it. So many
+ * columns are read in turns. */
+#define TURNED 1024
+
 static ptrdiff_t size_of(ptrdiff_t stride) { return stride < 0 ? -stride : stride; }
 
 /* As plan.c has it: what is broadcast is outermost. */
@@ -66,6 +70,8 @@ void cn_lay_out_groups(cn_group_job *job)
     job->per_inner = cn_count(&job->inner), job->per_position = job->per_inner * cn_count(&job->outer);
     job->block = job->cols ? CN_BLOCK_ROWS : CN_BLOCK;
     job->direct = is_direct(job);
+    job->turns = job->cols && job->groups->order && job->width < TURNED / 2 ? TURNED / job->width : 1;
+    if (job->turns > CN_MOST_TURNS) job->turns = CN_MOST_TURNS;
 }
 
 cn_group_tile cn_locate_group_tile(const cn_group_job *job, ptrdiff_t i)
@@ -85,9 +91,16 @@ static size_t packed(const cn_group_job *job)
     return (size_t)(job->cols ? CN_BLOCK_ROWS * job->width : CN_BLOCK);
 }
 
+/* Doubles of the moments of pieces read in turns, or of a tile of short rows. */
+static ptrdiff_t moments_of(const cn_group_job *job)
+{
+    const ptrdiff_t n = job->turns * job->width;
+    return 4 * (n > CN_BATCH ? n : CN_BATCH);
+}
+
 size_t cn_group_scratch_size(const cn_group_job *job)
 {
-    const size_t moments = (size_t)(4 * (job->width > CN_BATCH ? job->width : CN_BATCH));
+    const size_t moments = (size_t)moments_of(job);
     size_t bytes = packed(job) * (sizeof(double) + 1);
     if (job->call->moments.weights) bytes += packed(job) * (sizeof(double) + sizeof(float));
     return (bytes + moments * sizeof(double) + 63) / 64 * 64 + 64; /* no cache line is shared */
@@ -96,7 +109,7 @@ size_t cn_group_scratch_size(const cn_group_job *job)
 cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread)
 {
     cn_group_scratch s = {.moments = (double *)(job->scratch + (size_t)thread * job->scratch_size)};
-    s.x = (char *)(s.moments + 4 * (job->width > CN_BATCH ? job->width : CN_BATCH));
+    s.x = (char *)(s.moments + moments_of(job));
     s.mask = s.x + packed(job) * sizeof(double);
     if (!job->call->moments.weights) return s;
     s.exact = (double *)s.mask, s.floats = (float *)(s.exact + packed(job)),

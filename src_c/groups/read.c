@@ -16,25 +16,60 @@ static ptrdiff_t pieces_of(const cn_group_job *job, ptrdiff_t g)
     return entries <= piece ? 1 : (entries + piece - 1) / piece;
 }
 
-/* A piece of a group, block by block. */
-static cn_moments_view read_piece(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t piece,
-                                  const cn_group_scratch *s)
+/* Where the partials of a group's piece are. */
+static cn_partial *part(const cn_group_job *job, cn_group_piece piece)
 {
-    const ptrdiff_t entries = cn_group_entries(job, g), most = CN_PIECE_BLOCKS * job->block;
-    const ptrdiff_t begin = piece * most, end = begin + most < entries ? begin + most : entries;
-    const cn_reduce reduce = job->cols ? job->reducer.cols : job->reducer.rows;
-    cn_moments_view acc = cn_open_partials(s->moments, job->each, tile->n);
-    cn_clear_counts(&acc, tile->n);
-    for (ptrdiff_t e = begin; e < end; e += job->block) {
-        const cn_tile t = cn_group_tile_of(job, tile, g, e, e + job->block < end ? e + job->block : end, s);
-        reduce(&t, job->centered, &acc);
-    }
-    return acc;
+    return job->parts + (job->part_before[piece.group] + piece.number) * cn_count(&job->kept) * job->columns.n;
 }
 
 static cn_partial column(const cn_moments_view *of, ptrdiff_t c)
 {
     return (cn_partial){of->count[c * of->each], of->mean[c], of->mean_lo[c], of->m2[c], 1};
+}
+
+static cn_group_piece piece_at(const cn_group_job *job, ptrdiff_t i)
+{
+    return job->list ? job->list[i] : (cn_group_piece){i, 0};
+}
+
+/* Block b of a piece joins acc; 0 if there is none. */
+static int read_block(const cn_group_job *job, const cn_group_tile *tile, cn_group_piece piece, ptrdiff_t b,
+                      cn_moments_view *acc, const cn_group_scratch *s)
+{
+    const ptrdiff_t from = (piece.number * CN_PIECE_BLOCKS + b) * job->block;
+    const ptrdiff_t rest = cn_group_entries(job, piece.group) - from;
+    if (rest <= 0) return 0;
+    const cn_tile t =
+        cn_group_tile_of(job, tile, piece.group, from, from + (rest < job->block ? rest : job->block), s);
+    (job->cols ? job->reducer.cols : job->reducer.rows)(&t, job->centered, acc);
+    return 1;
+}
+
+/* A group of one piece is finished, the piece of another is kept. */
+static void put_piece(const cn_group_job *job, const cn_group_tile *tile, cn_group_piece piece,
+                      const cn_moments_view *acc, const cn_group_scratch *s)
+{
+    if (pieces_of(job, piece.group) == 1) {
+        cn_finish_groups(job, tile, piece.group, 0, acc, tile->n, s);
+        return;
+    }
+    for (ptrdiff_t c = 0; c < tile->n; c++) part(job, piece)[tile->number + c] = column(acc, c);
+}
+
+/* n pieces from the first on, a block of each in turn. */
+static void read_turns(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t first, ptrdiff_t n,
+                       const cn_group_scratch *s)
+{
+    cn_moments_view acc[CN_MOST_TURNS];
+    for (ptrdiff_t i = 0; i < n; i++) {
+        acc[i] = cn_open_partials(s->moments + 4 * i * tile->n, job->each, tile->n);
+        cn_clear_counts(&acc[i], tile->n);
+    }
+    for (ptrdiff_t b = 0, left = n; b < CN_PIECE_BLOCKS && left; b++) {
+        left = 0;
+        for (ptrdiff_t i = 0; i < n; i++) left += read_block(job, tile, piece_at(job, first + i), b, &acc[i], s);
+    }
+    for (ptrdiff_t i = 0; i < n; i++) put_piece(job, tile, piece_at(job, first + i), &acc[i], s);
 }
 
 /* How many groups, from g on, before `end`, have as many entries. */
@@ -74,6 +109,15 @@ static void read_alike(const cn_group_job *job, const cn_group_tile *tile, ptrdi
     cn_finish_groups(job, tile, g, 1, &acc, n, s);
 }
 
+/* A group of one piece, elements in rows. */
+static void read_one(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, const cn_group_scratch *s)
+{
+    cn_moments_view acc = cn_open_partials(s->moments, job->each, 1);
+    cn_clear_counts(&acc, 1);
+    for (ptrdiff_t b = 0; read_block(job, tile, (cn_group_piece){g, 0}, b, &acc, s);) b++;
+    cn_finish_groups(job, tile, g, 0, &acc, 1, s);
+}
+
 /* Groups g ... end - 1 of one piece each, elements in rows: many alike, then short ones together. */
 static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
                       const cn_group_scratch *s)
@@ -85,8 +129,7 @@ static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdif
         if (alike >= ALIKE) {
             read_alike(job, tile, g, alike, s);
         } else if (entries > CN_SHORT_ROW) {
-            const cn_moments_view acc = read_piece(job, tile, g, 0, s);
-            cn_finish_groups(job, tile, g, 0, &acc, 1, s);
+            read_one(job, tile, g, s);
             alike = 1;
         } else {
             brief[n++] = g, alike = 1;
@@ -97,56 +140,29 @@ static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdif
     if (n) read_short(job, tile, brief, n, longest, s);
 }
 
-/* Groups g ... end - 1, of one piece each. */
-static void read_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
-                        const cn_group_scratch *s)
+/* How many pieces from the first on, before `end`, are groups that follow each other. */
+static ptrdiff_t count_whole(const cn_group_job *job, ptrdiff_t first, ptrdiff_t end)
 {
-    if (!job->cols) {
-        read_rows(job, tile, g, end, s);
-        return;
+    const ptrdiff_t g = piece_at(job, first).group;
+    ptrdiff_t n = 0;
+    for (; first + n < end; n++) {
+        const cn_group_piece piece = piece_at(job, first + n);
+        if (piece.group != g + n || piece.number || pieces_of(job, piece.group) > 1) break;
     }
-    for (; g < end; g++) {
-        const cn_moments_view acc = read_piece(job, tile, g, 0, s);
-        cn_finish_groups(job, tile, g, 0, &acc, tile->n, s);
-    }
-}
-
-/* Where the partials of a group's piece are. */
-static cn_partial *part(const cn_group_job *job, ptrdiff_t g, ptrdiff_t piece)
-{
-    return job->parts + (job->part_before[g] + piece) * cn_count(&job->kept) * job->columns.n;
-}
-
-/* The group of a piece. */
-static ptrdiff_t group_of(const cn_group_job *job, ptrdiff_t piece)
-{
-    ptrdiff_t low = 0, high = job->groups->n;
-    while (high - low > 1) {
-        const ptrdiff_t mid = low + (high - low) / 2;
-        *(job->piece_before[mid] <= piece ? &low : &high) = mid;
-    }
-    return low;
+    return n;
 }
 
 /* Pieces first ... end - 1 of a tile's groups. */
 static void read_pieces(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t first, ptrdiff_t end,
                         const cn_group_scratch *s)
 {
-    if (!job->piece_before) {
-        read_groups(job, tile, first, end, s);
-        return;
-    }
-    for (ptrdiff_t g = group_of(job, first), i = first; i < end; g++) {
-        ptrdiff_t last = g;
-        while (last < job->groups->n && i + (last - g) < end && pieces_of(job, last) == 1) last++;
-        if (last > g) {
-            read_groups(job, tile, g, last, s);
-            i += last - g, g = last - 1;
-            continue;
-        }
-        for (ptrdiff_t p = i - job->piece_before[g], n = pieces_of(job, g); p < n && i < end; p++, i++) {
-            const cn_moments_view acc = read_piece(job, tile, g, p, s);
-            for (ptrdiff_t c = 0; c < tile->n; c++) part(job, g, p)[tile->number + c] = column(&acc, c);
+    for (ptrdiff_t n; first < end; first += n) {
+        n = job->cols ? 0 : count_whole(job, first, end);
+        if (n) {
+            read_rows(job, tile, piece_at(job, first).group, piece_at(job, first).group + n, s);
+        } else {
+            n = end - first < job->turns ? end - first : job->turns;
+            read_turns(job, tile, first, n, s);
         }
     }
 }
@@ -172,11 +188,24 @@ static void merge_pieces(const cn_group_job *job)
         for (ptrdiff_t g = 0; g < job->groups->n; g++) {
             const ptrdiff_t n = pieces_of(job, g);
             for (ptrdiff_t c = 0; c < tile.n && n > 1; c++) {
-                cn_partial p = part(job, g, 0)[tile.number + c];
-                for (ptrdiff_t k = 1; k < n; k++) job->reducer.merge(&p, &part(job, g, k)[tile.number + c]);
+                cn_group_piece piece = {g, 0};
+                cn_partial p = part(job, piece)[tile.number + c];
+                while (++piece.number < n) job->reducer.merge(&p, &part(job, piece)[tile.number + c]);
                 cn_finish_group(job, &tile, g, c, p, &s);
             }
         }
+    }
+}
+
+/* Lists the pieces: the first ones of all groups, then the second ones, ... */
+static void list_pieces(cn_group_job *job)
+{
+    const ptrdiff_t n = job->groups->n;
+    ptrdiff_t i = 0;
+    for (ptrdiff_t g = 0; g < n; g++) job->list[i++] = (cn_group_piece){g, 0};
+    for (ptrdiff_t from = 0; from < i; from++) {
+        const cn_group_piece next = {job->list[from].group, job->list[from].number + 1};
+        if (next.number < pieces_of(job, next.group)) job->list[i++] = next;
     }
 }
 
@@ -188,14 +217,13 @@ static cn_status open_pieces(cn_group_job *job)
     job->pieces = 0;
     for (ptrdiff_t g = 0; g < n; g++) job->pieces += pieces_of(job, g);
     if (job->pieces == n) return CN_OK;
-    job->piece_before = malloc(2 * (size_t)n * sizeof *job->piece_before);
-    if (!job->piece_before) return CN_NO_MEMORY;
-    job->part_before = job->piece_before + n;
-    job->pieces = 0;
+    job->list = malloc((size_t)job->pieces * sizeof *job->list);
+    job->part_before = malloc((size_t)n * sizeof *job->part_before);
+    if (!job->list || !job->part_before) return CN_NO_MEMORY;
+    list_pieces(job);
     for (ptrdiff_t g = 0; g < n; g++) {
         const ptrdiff_t own = pieces_of(job, g);
-        job->piece_before[g] = job->pieces, job->part_before[g] = parts;
-        job->pieces += own, parts += own > 1 ? own : 0;
+        job->part_before[g] = parts, parts += own > 1 ? own : 0;
     }
     job->parts = malloc((size_t)(parts * cn_count(&job->kept) * job->columns.n) * sizeof *job->parts);
     return job->parts ? CN_OK : CN_NO_MEMORY;
@@ -226,9 +254,10 @@ cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const c
     if (status == CN_OK) job.scratch = malloc(job.scratch_size * (size_t)threads);
     if (!job.scratch) status = CN_NO_MEMORY;
     if (status == CN_OK) cn_parallel(job.tiles * job.pieces, threads, read_task, &job);
-    if (status == CN_OK && job.piece_before) merge_pieces(&job);
+    if (status == CN_OK && job.list) merge_pieces(&job);
     free(job.scratch);
     free(job.parts);
-    free(job.piece_before);
+    free(job.list);
+    free(job.part_before);
     return status;
 }
