@@ -21,7 +21,7 @@ def group_axes(axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tuple[Array, int]:
-    """The label of each position as contiguous intp, apart from the memory of `out`, and the number of groups."""
+    """The label of each position as contiguous intp, apart from `out`, and the number of groups."""
     array = as_whole(labels, "labels")
     if array.shape != (length,):
         raise ValueError(f"labels: expected a label for each of {length} positions, got shape {array.shape}")
@@ -44,9 +44,13 @@ def as_offsets(offsets: Any, length: int) -> Array:
         )
     if (array[1:] < array[:-1]).any():
         at = int(np.argmax(array[1:] < array[:-1]))
-        raise ValueError(f"offsets: expected none below the one before, got {array[at]}, {array[at + 1]} at {at}")
+        raise ValueError(
+            f"offsets: expected none below the one before, got {array[at]}, {array[at + 1]} at {at}"
+        )
     if not 0 <= int(array[0]) <= int(array[-1]) <= length:
-        raise ValueError(f"offsets: expected 0 to {length}, the length of the axis, got {array[0]} to {array[-1]}")
+        raise ValueError(
+            f"offsets: expected 0 to {length}, the length of the axis, got {array[0]} to {array[-1]}"
+        )
     return np.ascontiguousarray(array, np.intp)
 
 

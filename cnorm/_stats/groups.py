@@ -52,16 +52,16 @@ def group_moments(
     Returns
     -------
     mean, var : ndarray
-        The shape of `x` with `num_groups` along the axis of the labels and further axes dropped; float32 for 16-bit
-        input, otherwise in the float dtype of `x`. NaN for an empty group.
+        The shape of `x` with `num_groups` along the axis of the labels and further axes dropped; float32
+        for 16-bit input, otherwise in the float dtype of `x`. NaN for an empty group.
 
     Raises
     ------
     TypeError
         `x` is not real, `labels` are not ints, `where` is not boolean.
     ValueError
-        A label of `num_groups` or more, not one label for each position, an axis out of range, a mask or weights that
-        do not broadcast, NaN under "raise".
+        A label of `num_groups` or more, not one label for each position, an axis out of range, a mask or
+        weights that do not broadcast, NaN under "raise".
 
     See Also
     --------
@@ -69,8 +69,9 @@ def group_moments(
 
     Notes
     -----
-    Positions are sorted by their labels, each group is read block by block as by `moments`. What other groups hold, and
-    how labels are interleaved, changes no bit of a group; nor does the number of threads.
+    Positions are sorted by their labels, each group is read block by block as by `moments`. What other
+    groups hold, and how labels are interleaved, changes no bit of a group; nor does the number of
+    threads.
 
     Examples
     --------
@@ -109,8 +110,8 @@ def segment_moments(
     x : array_like
         Real numbers, as `moments` takes them.
     offsets : array_like of int
-        Not decreasing, 0 to the length of the (first) axis; one more than there are segments. What lies before the
-        first and behind the last is in none.
+        Not decreasing, 0 to the length of the (first) axis; one more than there are segments. What lies
+        before the first and behind the last is in none.
     axis : int or tuple of int
         The axis of the segments; further ones are reduced as well.
     correction : float
@@ -125,16 +126,16 @@ def segment_moments(
     Returns
     -------
     mean, var : ndarray
-        The shape of `x` with the segments along their axis and further axes dropped; float32 for 16-bit input,
-        otherwise in the float dtype of `x`. NaN for an empty segment.
+        The shape of `x` with the segments along their axis and further axes dropped; float32 for 16-bit
+        input, otherwise in the float dtype of `x`. NaN for an empty segment.
 
     Raises
     ------
     TypeError
         `x` is not real, `offsets` are not ints, `where` is not boolean.
     ValueError
-        Offsets that decrease or leave the axis, an axis out of range, a mask or weights that do not broadcast, NaN under
-        "raise".
+        Offsets that decrease or leave the axis, an axis out of range, a mask or weights that do not
+        broadcast, NaN under "raise".
 
     See Also
     --------
@@ -171,7 +172,9 @@ def moments_by(
     def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
         return core.group_extremes(of, axes, starts, order, mask)
 
-    def states(of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1) -> Array:
+    def states(
+        of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
+    ) -> Array:
         return core.group_states(of, axes, starts, order, mask, w, omit, by)
 
     def spread(of_groups: Array) -> Array:
@@ -218,7 +221,8 @@ def group_standardize(
     x : array_like of float
         Any shape and layout.
     labels : array_like of int
-        The group `g` of each position along the (first) axis, in any order; what has a negative one comes out as 0.
+        The group `g` of each position along the (first) axis, in any order; what has a negative one comes
+        out as 0.
     weight, bias : array_like of float, optional
         Broadcast against `x`.
     eps : float
@@ -242,8 +246,8 @@ def group_standardize(
     TypeError
         A dtype that is not float, labels that are not ints, a mask that is not boolean.
     ValueError
-        A label of `num_groups` or more, not one label for each position, shapes that do not broadcast, an axis out of
-        range, an `eps` below 0 or NaN, an `out` that does not fit.
+        A label of `num_groups` or more, not one label for each position, shapes that do not broadcast, an
+        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit.
 
     See Also
     --------
@@ -303,8 +307,8 @@ def segment_standardize(
     TypeError
         A dtype that is not float, offsets that are not ints, a mask that is not boolean.
     ValueError
-        Offsets that decrease or leave the axis, shapes that do not broadcast, an axis out of range, an `eps` below 0 or
-        NaN, an `out` that does not fit.
+        Offsets that decrease or leave the axis, shapes that do not broadcast, an axis out of range, an
+        `eps` below 0 or NaN, an `out` that does not fit.
 
     See Also
     --------

@@ -52,7 +52,9 @@ def as_weights(weights: Any, x: Array) -> Array | None:
         w = w.astype(np.float32 if w.dtype.itemsize == 2 else np.float64)
     w = native(w)
     found = core.extremes(w, tuple(range(w.ndim)))[..., LEAST : NAN + 1]
-    if w.size and (found[..., NAN - LEAST].any() or not (found[..., 0] >= 0).all() or np.isinf(found[..., 1]).any()):
+    if w.size and (
+        found[..., NAN - LEAST].any() or not (found[..., 0] >= 0).all() or np.isinf(found[..., 1]).any()
+    ):
         raise ValueError("weights: expected no negative, infinite or NaN weight")
     return w
 
@@ -66,7 +68,11 @@ def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> A
 
 
 def moments_of(
-    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Array | None = None,
+    omit: bool = False,
 ) -> Array:
     """The table state of x, of any real dtype; omit: NaN counts nothing. Weights come from `as_weights`."""
     if weights is None:
@@ -75,7 +81,11 @@ def moments_of(
 
 
 def sums_of(
-    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
+    x: Array,
+    axes: tuple[int, ...],
+    mask: Array | None = None,
+    weights: Array | None = None,
+    omit: bool = False,
 ) -> Array:
     """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for `moments_of`."""
     if weights is None:
@@ -102,8 +112,8 @@ def by_weight(
 
     extremes: of the groups of `reduce`; spread: a number of each group to its elements.
     """
-    order = order_of(greatest(core.extremes(weights, tuple(range(x.ndim)))))
-    order = int(order.max(initial=0)) if (np.abs(order) > ORDER).any() else 0
+    whole = order_of(greatest(core.extremes(weights, tuple(range(x.ndim)))))
+    order = int(whole.max(initial=0)) if (np.abs(whole) > ORDER).any() else 0
     state = reduce(x, axes, mask, weights, omit, 2.0**-order)
     light = state[..., COUNT] < 2.0**-ORDER
     if light.any():

@@ -80,9 +80,9 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
 
 static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p)
 {
-    const double left = p->count - to->correction, unit = p->prescale;
-    const double mean = p->count > 0 ? (p->mean + p->mean_lo) / unit : NAN;
-    const double var = p->count > 0 ? p->m2 / (left > 0 ? left : 0) / unit / unit : NAN;
+    const double left = p->count - to->correction, prescale = p->prescale;
+    const double mean = p->count > 0 ? (p->mean + p->mean_lo) / prescale : NAN;
+    const double var = p->count > 0 ? p->m2 / (left > 0 ? left : 0) / prescale / prescale : NAN;
     if (to->wide)
         ((double *)to->mean)[stat] = mean, ((double *)to->var)[stat] = var;
     else
@@ -92,12 +92,12 @@ static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_part
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
 {
     const ptrdiff_t size = job->x_is->param_size;
-    const double unit = p->prescale, eps = job->call->moments.eps * unit * unit;
+    const double prescale = p->prescale, eps = job->call->moments.eps * prescale * prescale;
     cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
     double scale = 0;
     if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, CN_VAR, eps);
     cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
-    if (unit != 1) ((double *)to.prescale)[stat] = unit;
+    if (prescale != 1) ((double *)to.prescale)[stat] = prescale;
 }
 
 /* Has each of n groups an element, and is none in need of another look? */

@@ -50,5 +50,6 @@ void test_callers(void);
 void test_forks(void);
 void test_streams(void);
 void test_extremes(void);
+void test_groups(void);
 
 #endif

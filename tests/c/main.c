@@ -12,7 +12,8 @@ static const struct {
 } tests[] = {
     {"sweep", test_sweep},       {"int8", test_int8},       {"far_apart", test_far_apart},
     {"pictures", test_pictures}, {"streams", test_streams}, {"extremes", test_extremes},
-    {"memory", test_memory},     {"callers", test_callers}, {"forks", test_forks},
+    {"groups", test_groups},     {"memory", test_memory},   {"callers", test_callers},
+    {"forks", test_forks},
 };
 
 /* The first word of a file. */
