@@ -12,8 +12,7 @@ from cnorm._accept.arrays import Array, Output, native
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
-from cnorm._stats.state import COUNT
-from cnorm._stats.state import deviation, values_of
+from cnorm._stats.state import COUNT, deviation, values_of
 from cnorm._stats.table import wide
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
