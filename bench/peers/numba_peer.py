@@ -11,6 +11,7 @@ import numpy as np
 from bench import numba_kernels as k
 from bench.cases import Case
 from bench.data import EPS, Array, Data, row_labels
+from bench.numba_groups import group_moments as group_kernel
 from bench.peers import FRESH, Calls, filling, int8, two_steps
 from bench.peers.numba_forms import (
     LONG,
@@ -196,7 +197,7 @@ def group_moments(case: Case, d: Data) -> Callable[[], Any]:
 
     def call() -> Any:
         mean, var = (np.zeros((case.groups, d.x.shape[1]), d.x.dtype) for _ in range(2))
-        k.group_moments(d.x, labels, np.zeros(case.groups), mean, var)
+        group_kernel(d.x, labels, np.zeros(case.groups), mean, var)
         return mean, var
 
     return call
