@@ -23,7 +23,7 @@ LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `axes` are those a statistic covers, `groups` split axis 1, `padding` is a share.
+    """One measurement. `axes` are those a statistic covers, `groups` split axis 1 or rows, `padding`: a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
     given begins `past` bytes after a cache line. Values are about `size`, a share of `holes` is NaN; `cold`:
@@ -153,6 +153,12 @@ def residual(*shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     ]
 
 
+def grouped(*groups: int) -> list[Case]:
+    """Rows of a table by labels, and as many segments."""
+    operations = ("group_moments", "group_standardize", "segment_moments")
+    return [Case(o, (1000000, 20), (0,), "float64", groups=n) for n in groups for o in operations]
+
+
 def reductions() -> list[Case]:
     """A thousand numbers, where the call costs most, and a large table, whole and with holes."""
     return [
@@ -224,6 +230,7 @@ CASES: list[Case] = [
     *over("local_response_norm", (1,), (8, 96, 55, 55)),
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
+    *grouped(10, 1000, 100000),
     *reductions(),
     *windows(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),

@@ -149,6 +149,21 @@ def against(case: Case, parameter: Array) -> Array:
     return parameter.reshape([case.shape[a] if a in places else 1 for a in range(rank)])
 
 
+def row_labels(case: Case) -> Array:
+    """The group of each row: all groups have rows, mixed; as segments in order."""
+    labels = np.arange(case.shape[0]) % case.groups
+    return (
+        np.sort(labels)
+        if case.operation == "segment_moments"
+        else np.random.default_rng(1).permutation(labels)
+    )
+
+
+def row_offsets(case: Case) -> Array:
+    """Where the segments of these labels begin, and the end."""
+    return np.searchsorted(row_labels(case), np.arange(case.groups + 1))
+
+
 def activate(x: Array, activation: str) -> Array:
     """relu or silu."""
     return np.asarray(np.maximum(x, 0) if activation == "relu" else x / (1 + np.exp(-x)))

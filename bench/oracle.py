@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.agreement import Quantized
 from bench.cases import REDUCTIONS, WINDOWS, Case
-from bench.data import EPS, Array, Data, activate, against, picture_scale
+from bench.data import EPS, Array, Data, activate, against, picture_scale, row_labels
 from cnorm._check import formulas as f
 
 PART = 1 << 20  # elements at a time: the formulas' longdouble takes 16 bytes for each
@@ -107,6 +107,28 @@ def windows(case: Case, d: Data) -> Any:
     return np.moveaxis(mean, -1, case.axes[0]), np.moveaxis(m2 / count, -1, case.axes[0])
 
 
+def group_moments(case: Case, d: Data) -> Any:
+    """Of groups of rows, by two passes over the sorted rows."""
+    labels = row_labels(case)
+    order = np.argsort(labels, kind="stable")
+    count = np.bincount(labels)
+    starts, mine = np.cumsum(count) - count, labels[order]
+
+    def both(x: Array) -> Array:
+        mean = np.add.reduceat(x := f.wide(x[order]), starts) / count[:, None]
+        mean += np.add.reduceat(x - mean[mine], starts) / count[:, None]
+        return np.stack([mean, np.add.reduceat((x - mean[mine]) ** 2, starts) / count[:, None]])
+
+    parts = [both(part).astype(np.float64) for part in np.array_split(d.x, d.x.shape[1], axis=1)]
+    return tuple(np.concatenate(parts, axis=2))
+
+
+def group_standardize(case: Case, d: Data) -> Any:
+    """Each row by the moments of its group."""
+    mean, var = (of[row_labels(case)] for of in group_moments(case, d))
+    return (d.x.astype(np.float64) - mean) / np.sqrt(var + EPS)
+
+
 FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     "layer_norm": layer_norm,
     "rms_norm": rms_norm,
@@ -121,6 +143,9 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     ),
     "local_response_norm": lambda case, d: in_parts(partial(f.local_response_norm, size=5), d.x),
     **dict.fromkeys(("moments", "sparse_moments"), lambda case, d: f.moments(d.x, case.axes)),
+    "group_moments": group_moments,
+    "segment_moments": group_moments,
+    "group_standardize": group_standardize,
     **dict.fromkeys(REDUCTIONS, reduction),
     **dict.fromkeys(WINDOWS, windows),
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),

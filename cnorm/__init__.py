@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnorm import functional
 from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
+from cnorm._stats.groups import group_moments, group_standardize, segment_moments, segment_standardize
 from cnorm._stats.moments import moments, standardize
 from cnorm._stats.running import RunningMoments
 from cnorm._stats.windows import ewm_moments, rolling_moments, rolling_standardize
@@ -28,6 +29,8 @@ __all__ = [
     "functional",
     "get_num_threads",
     "get_output_cache",
+    "group_moments",
+    "group_standardize",
     "image_normalize",
     "length_mask",
     "moments",
@@ -35,6 +38,8 @@ __all__ = [
     "preprocessing",
     "rolling_moments",
     "rolling_standardize",
+    "segment_moments",
+    "segment_standardize",
     "set_num_threads",
     "set_output_cache",
     "show_config",

@@ -57,15 +57,17 @@ typedef struct {
 } cn_partial;
 
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
- * CN_F64). */
-typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING } cn_source;
+ * CN_F64); parameters made before, of all statistics the mean in two words, then scale, then prescale, float as well. */
+typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY } cn_source;
 
 typedef struct {
     cn_source source;
     cn_kind kind; /* of own and running ones */
     double eps;
-    double p;           /* of CN_LP */
-    const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
+    double p; /* of CN_LP */
+    /* given: (x - center) * scale; running: mean and var, read before y is written; ready: parameters, see below, and NULL
+     * if every prescale is 1 */
+    const void *center;
     const void *scale;
     cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
     int omit_nan;   /* NaN counts nothing */
@@ -121,6 +123,35 @@ static inline void cn_clear_call(cn_call *call, int ndim)
 }
 
 cn_status cn_run(const cn_call *call);
+
+/* Groups of positions along an axis: group i has the positions order[starts[i]] ... order[starts[i + 1] - 1], or, without
+ * an order, these numbers themselves. STAT's stride of the axis leads from a group to the next. */
+typedef struct {
+    int axis;
+    ptrdiff_t n;
+    const ptrdiff_t *starts, *order;
+} cn_groups;
+
+/* Where moments of groups go, by statistic: to params, as CN_READY has them, by the eps of the call; or, where that is NULL,
+ * to mean and var, float, or double if wide. */
+typedef struct {
+    void *mean, *var;
+    int wide;
+    double correction;
+    void *params;
+} cn_group_results;
+
+/* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
+ * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
+int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
+
+/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
+ * y. */
+cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
+
+/* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
+ * group 0. The statistics of a group are together. */
+cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
 
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };

@@ -24,7 +24,7 @@ LINES = 400
 # cnorm.h lies below all of them.
 C_LAYERS = (
     {"isa"},
-    {"call", "image", "lrn", "sparse", "windows"},
+    {"call", "groups", "image", "lrn", "sparse", "windows"},
     {"read", "write"},
     {"job"},
     {"dispatch"},
@@ -33,7 +33,7 @@ C_LAYERS = (
 )
 # What only these folders may say.
 C_WORDS = {
-    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "image", "job", "lrn", "memory", "sparse", "windows", "write"},
+    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "groups", "image", "job", "lrn", "memory", "sparse", "windows", "write"},
     r"#pragma omp|omp\.h|pthread": {"threads"},
     r"atomic": {"call", "dispatch", "image", "memory", "threads"},
     r"immintrin\.h|\b_mm\w*\(": {"simd"},

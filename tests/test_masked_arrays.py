@@ -21,6 +21,7 @@ from cnorm import nn, preprocessing, stats
 
 SHAPE = (4, 6, 5, 3)
 ZEROS = np.zeros(3)
+LABELS = np.array([1, 0, 1, -1, 0, 1])
 Call = Callable[..., Any]
 
 # How each public function is called with x of SHAPE; `w` are keywords, where= among them.
@@ -33,6 +34,10 @@ TAKES_WHERE: dict[str, Call] = {
     "switchable_norm": lambda x, **w: F.switchable_norm(x, ZEROS, ZEROS, training=True, **w),
     "standardize": lambda x, **w: cnorm.standardize(x, (1, 3), return_moments=True, **w),
     "moments": lambda x, **w: cnorm.moments(x, (0, 2), **w),
+    "group_moments": lambda x, **w: cnorm.group_moments(x, LABELS, axis=(1, 3), **w),
+    "segment_moments": lambda x, **w: cnorm.segment_moments(x, [1, 4, 6], axis=(1, 3), **w),
+    "group_standardize": lambda x, **w: cnorm.group_standardize(x, LABELS, axis=(1, 3), **w),
+    "segment_standardize": lambda x, **w: cnorm.segment_standardize(x, [1, 4, 6], axis=(1, 3), **w),
     "RunningMoments": lambda x, **w: cnorm.RunningMoments(SHAPE[1:]).update(x, **w).var(),
 }
 MOVES = [name for name in stats.__all__ if name.startswith("move_")]

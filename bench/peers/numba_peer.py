@@ -10,7 +10,8 @@ import numpy as np
 
 from bench import numba_kernels as k
 from bench.cases import Case
-from bench.data import EPS, Array, Data
+from bench.data import EPS, Array, Data, row_labels
+from bench.numba_groups import group_moments as group_kernel
 from bench.peers import FRESH, Calls, filling, int8, two_steps
 from bench.peers.numba_forms import (
     LONG,
@@ -208,6 +209,18 @@ FILLS: dict[str, Callable[[Form], Fill]] = {
 }
 
 
+def group_moments(case: Case, d: Data) -> Callable[[], Any]:
+    """One loop over the rows, whatever the threads."""
+    labels = row_labels(case)
+
+    def call() -> Any:
+        mean, var = (np.zeros((case.groups, d.x.shape[1]), d.x.dtype) for _ in range(2))
+        group_kernel(d.x, labels, np.zeros(case.groups), mean, var)
+        return mean, var
+
+    return call
+
+
 def calls(case: Case, d: Data, threads: int) -> Calls:
     """For the dtypes numba computes with."""
     if case.fused:
@@ -219,6 +232,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         return {FRESH: moments(form)}
     if case.operation == "sparse_moments":
         return {FRESH: sparse_moments(form, threads)}
+    if case.operation in ("group_moments", "segment_moments"):
+        return {FRESH: group_moments(case, d)}
     if case.quantized:
         float_form = FILLS[case.operation.removesuffix("_int8")](form)
         return int8.numba_two_steps(float_form, partial(form, k.quantize_rows), d)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import REDUCTIONS, WINDOWS, Case
-from bench.data import EPS, Array, Data, against, picture_scale
+from bench.data import EPS, Array, Data, against, picture_scale, row_labels
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 from bench.peers.reductions import axes_of
 from cnorm._bench.interleave import Call
@@ -150,6 +150,24 @@ def softmax(logits: Array) -> Array:
     return np.asarray(e / e.sum(-1, keepdims=True))
 
 
+def group_moments(case: Case, d: Data) -> tuple[Array, Array]:
+    """Sums of the sorted rows of each group, twice."""
+    labels = row_labels(case)
+    order = np.argsort(labels, kind="stable")
+    count = np.bincount(labels)
+    x, starts = d.x[order], np.cumsum(count) - count
+    mean = np.add.reduceat(x, starts) / count[:, None]
+    x -= mean[labels[order]]
+    return mean, np.add.reduceat(x * x, starts) / count[:, None]
+
+
+def group_standardize(case: Case, d: Data) -> Array:
+    """With the moments of each row gathered."""
+    labels = row_labels(case)
+    mean, var = group_moments(case, d)
+    return np.asarray((d.x - mean[labels]) / np.sqrt(var + EPS)[labels])
+
+
 def switch_moments(case: Case, d: Data, mean: Array, var: Array) -> tuple[Array, Array]:
     """SwitchNorm's mean and variance from those of each instance [N, C]; the variance is unbiased."""
     square = var + mean**2
@@ -220,6 +238,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     w, b, mean, var = (against(case, p) for p in (d.weight, d.bias, d.mean, d.var))
     operation = case.operation
     simple: dict[str, Any] = {
+        **dict.fromkeys(("group_moments", "segment_moments"), partial(group_moments, case, d)),
+        "group_standardize": partial(group_standardize, case, d),
         **dict.fromkeys(REDUCTIONS, lambda: getattr(np, operation)(x, axes_of(case))),
         **dict.fromkeys(("moments", "sparse_moments"), lambda: (x.mean(case.axes), x.var(case.axes))),
         **dict.fromkeys(WINDOWS, partial(windows, case, x)),

@@ -11,7 +11,7 @@ import numpy as np
 import cnorm
 import cnorm.functional as F
 from bench.cases import QUANTIZED, REDUCTIONS, WINDOWS, Case
-from bench.data import EPS, Data, against, picture_scale
+from bench.data import EPS, Data, against, picture_scale, row_labels, row_offsets
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8
 from bench.peers.reductions import axes_of
 from cnorm._bench.interleave import Call
@@ -53,6 +53,7 @@ def image_normalize(case: Case, d: Data) -> Function:
 
 
 WITH_OUT: dict[str, Callable[[Case, Data], Function]] = {
+    "group_standardize": lambda case, d: partial(cnorm.group_standardize, d.x, row_labels(case), eps=EPS),
     "layer_norm": layer_norm,
     "rms_norm": lambda case, d: partial(F.rms_norm, d.x, case.parameter_shape, d.weight, EPS),
     "gemma_rms_norm": lambda case, d: partial(
@@ -132,6 +133,8 @@ def windows(case: Case, d: Data) -> Call:
 
 FRESH_ONLY: dict[str, Callable[[Case, Data], Call]] = {
     "moments": lambda case, d: partial(cnorm.moments, d.x, case.axes),
+    "group_moments": lambda case, d: partial(cnorm.group_moments, d.x, row_labels(case), case.groups),
+    "segment_moments": lambda case, d: partial(cnorm.segment_moments, d.x, row_offsets(case)),
     **dict.fromkeys(
         REDUCTIONS, lambda case, d: partial(getattr(cnorm.stats, case.operation), d.x, axes_of(case))
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bench.cases import REDUCTIONS, WINDOWS, Case
-from bench.data import Data
+from bench.data import EPS, Data, row_labels
 from bench.peers import FRESH, Calls
 
 
@@ -38,10 +39,31 @@ def rolling(case: Case, d: Data) -> tuple[Any, Any]:
     return (found[0].T, found[1].T) if rows else found
 
 
+def grouped_frame(case: Case, d: Data) -> Callable[[], Any]:
+    """A groupby of a frame that shares the array; grouped anew in each call, as cnorm sorts the labels."""
+    import pandas
+
+    frame, labels = pandas.DataFrame(d.x, copy=False), row_labels(case)
+
+    def moments() -> Any:
+        groups = frame.groupby(labels)
+        return groups.mean().to_numpy(), groups.var(ddof=0).to_numpy()
+
+    def standardize() -> Any:
+        groups = frame.groupby(labels)
+        return (
+            (frame - groups.transform("mean")).div((groups.transform("var", ddof=0) + EPS) ** 0.5).to_numpy()
+        )
+
+    return standardize if case.operation == "group_standardize" else moments
+
+
 def pandas_calls(case: Case, d: Data, threads: int) -> Calls:
     """Rows or columns of a frame that shares the array, by its own loops."""
     if case.operation in WINDOWS:
         return {FRESH: lambda: rolling(case, d)}
+    if case.operation in ("group_moments", "group_standardize", "segment_moments"):
+        return {FRESH: grouped_frame(case, d)}
     if case.operation not in REDUCTIONS or len(case.axes) > 1:
         return {}
     import pandas

@@ -82,6 +82,20 @@ def moments_over(axis: Any) -> Operation:
     )
 
 
+def grouped_over(axis: int) -> Operation:
+    """Mean and variance of groups whose labels are mixed."""
+
+    def labels(x: Array) -> Array:
+        return np.asarray(np.arange(np.shape(x)[axis]) * 5 % 3)
+
+    return Operation(
+        f"group_moments {axis}",
+        lambda x: cnorm.group_moments(x, labels(x), axis=axis),
+        lambda x: R.group_moments(x, labels(x), axis % np.ndim(x)),
+        lambda *_: {},
+    )
+
+
 def cross_map(module: Any) -> Callable[..., Array]:
     """The older layer's response normalization, of images."""
     return lambda x: module.cross_map_lrn2d(x.reshape(*x.shape, *(1,) * (4 - x.ndim)), 4, 0.3)
@@ -123,6 +137,7 @@ EVERYWHERE = (
     step("batch_norm", training=True),
     step("instance_norm"),
     *(moments_over(axis) for axis in (None, 0, 1, -1, (0, 2))),
+    *(grouped_over(axis) for axis in (0, 1, -1)),
 )
 TABLES = (
     table("zscore", zscore, lambda x: R.standardize(x, COLUMNS, eps=0)),

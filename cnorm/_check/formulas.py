@@ -63,6 +63,25 @@ def standardize(x: Any, axis: Axes = None, weight: Any = None, bias: Any = None,
     return _scaled(wide(x) - mean, np.sqrt(var + np.longdouble(eps)), weight, bias)
 
 
+def group_moments(x: Any, labels: Array, axis: int, **p: Any) -> tuple[Array, Array]:
+    """Moments of what has each label 0, 1, ... along an axis."""
+    groups = [np.compress(labels == g, wide(x), axis) for g in range(int(labels.max(initial=-1)) + 1)]
+    mean, var = zip(*(moments(of, axis, **p) for of in groups), strict=True)
+    return np.stack(mean, axis), np.stack(var, axis)
+
+
+def group_standardize(
+    x: Any, labels: Array, axes: tuple[int, ...], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Array:
+    """Each element by the moments of its group, labels along the first of axes; 0 in none."""
+    x, y = wide(x), np.zeros(np.shape(x), np.longdouble)
+    for g in range(int(labels.max(initial=-1)) + 1):
+        at = (*(slice(None),) * axes[0], labels == g)
+        y[at] = standardize(x[at], axes, eps=eps)
+    shown = np.expand_dims(labels >= 0, [a for a in range(x.ndim) if a != axes[0]])
+    return np.where(shown, affine(y, weight, bias), 0)
+
+
 def _scaled(above: Array, below: Array, weight: Any, bias: Any) -> Array:
     with np.errstate(all="ignore"):
         return affine(np.where((above == 0) & (below == 0), 0, above / below), weight, bias)

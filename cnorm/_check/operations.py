@@ -124,6 +124,20 @@ def _last_plus_one(x: Any, weight: Any) -> Any:
     return R.rms_norm(x, np.shape(x)[-1:], R.wide(weight) + 1)
 
 
+def _labels(x: Any) -> Array:
+    """Three groups of channels, mixed."""
+    return np.asarray(np.arange(np.shape(x)[1]) * 7 % 3)
+
+
+def _grouped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of groups of channels, over the last axis as well."""
+    return lambda x, **p: function(x, _labels(x), axis=(1, np.ndim(x) - 1), **p)
+
+
+def _grouped_expected(x: Any, **p: Any) -> Array:
+    return R.group_standardize(x, _labels(x), (1, np.ndim(x) - 1), **p)
+
+
 def _pair(name: str, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return _of(getattr(F, name), **fixed), _of(getattr(R, name), **fixed)
 
@@ -161,6 +175,7 @@ OPERATIONS = (
     ),
     Operation("switchable_norm_eval", *_pair("switchable_norm"), _switchable),
     Operation("standardize", _of(cnorm.standardize, (1, 2)), _of(R.standardize, (1, 2)), _per_sample),
+    Operation("group_standardize", _grouped(cnorm.group_standardize), _grouped_expected, _per_sample),
     Operation(
         "standardize_all", _of(cnorm.standardize, None), _of(R.standardize, None), _nothing, per_sample=False
     ),

@@ -16,7 +16,7 @@ cdef extern from "cnorm.h" nogil:
         ptrdiff_t strides[64]
     ctypedef struct cn_partial:
         double count, mean, mean_lo, m2, prescale
-    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING
+    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
         char *scales

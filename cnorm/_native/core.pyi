@@ -92,6 +92,41 @@ def decayed(x: Array, mean: Array, var: Array, axis: int, alpha: float, adjust: 
 def merge_states(state: Array, other: Array, omit: bool = False) -> Array | None: ...
 def picture(image: Array, out: Array, axis: int, center: Array, scale: Array, wide: bool = False) -> None: ...
 def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...
+def sort_labels(labels: Array, groups: int) -> tuple[Array, Array | None]: ...
+def group_extremes(
+    x: Array, axes: tuple[int, ...], starts: Array, order: Array | None, mask: Array | None = None
+) -> Array: ...
+def group_states(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    mask: Array | None = None,
+    weights: Array | None = None,
+    omit: bool = False,
+    by: float = 1,
+) -> Array: ...
+def group_values(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    mask: Array | None,
+    omit: bool,
+    correction: float,
+) -> tuple[Array, Array]: ...
+def group_normalize(
+    x: Array,
+    out: Array,
+    axes: tuple[int, ...],
+    labels: Array,
+    starts: Array,
+    order: Array | None,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    mask: Array | None = None,
+) -> None: ...
 def sparse_order(indices: Array, starts: Array, width: int) -> int: ...
 def sparse_moments(
     data: Array,

@@ -19,6 +19,20 @@ cdef extern from "cnorm.h" nogil:
     void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
     void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
     void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
+    ctypedef struct cn_groups:
+        int axis
+        ptrdiff_t n
+        const ptrdiff_t *starts
+        const ptrdiff_t *order
+    ctypedef struct cn_group_results:
+        void *mean
+        void *var
+        int wide
+        double correction
+        void *params
+    int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order)
+    cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
+    cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     ctypedef enum cn_window_kind: CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_MOMENTS, CN_WINDOW_LEAST, CN_WINDOW_GREATEST
     ctypedef enum cn_spread: CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE
@@ -691,6 +705,180 @@ def sparse_divide(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.n
     cdef PyThreadState *released = release(cnp.PyArray_SIZE(data))
     cn_sparse_divide(&m, across, divisor, most, y)
     resume(released)
+
+
+cdef int check_indices(cnp.ndarray a, str name) except -1:
+    """Is it contiguous, of one dimension and of intp, which the core reads as such?"""
+    if a is not None and not (cnp.PyArray_NDIM(a) == 1 and cnp.PyArray_TYPE(a) == cnp.NPY_INTP
+                              and cnp.PyArray_ISCARRAY_RO(a)):
+        raise TypeError(f"{name}: expected a contiguous vector of intp")
+    return 0
+
+
+def sort_labels(cnp.ndarray labels not None, Py_ssize_t groups):
+    """(starts, order): where groups begin in the order, and what it is; None if it is 0, 1, ...
+
+    labels: contiguous intp, below groups; what is negative is in no group.
+    """
+    cdef cnp.npy_intp n = cnp.PyArray_SIZE(labels), n_starts = groups + 1
+    cdef cnp.ndarray starts = cnp.PyArray_EMPTY(1, &n_starts, cnp.NPY_INTP, 0)
+    cdef cnp.ndarray order = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INTP, 0)
+    cdef ptrdiff_t *to_starts = <ptrdiff_t *>cnp.PyArray_DATA(starts)
+    cdef ptrdiff_t *to_order = <ptrdiff_t *>cnp.PyArray_DATA(order)
+    cdef int shuffled
+    cdef PyThreadState *released
+    check_indices(labels, "labels")
+    released = release(n)
+    shuffled = cn_sort_labels(<const ptrdiff_t *>cnp.PyArray_DATA(labels), n, groups, to_starts, to_order)
+    resume(released)
+    return starts, order if shuffled else None
+
+
+cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int count, int together):
+    """Arrays of x's shape with axes reduced to 1, the first to the groups, and `together` more numbers for each (0: none)."""
+    cdef cnp.npy_intp dims[65]
+    cdef int ndim = cnp.PyArray_NDIM(x), axis
+    for axis in range(ndim):
+        dims[axis] = cnp.PyArray_DIM(x, axis)
+    for axis in axes:
+        dims[axis] = 1
+    dims[<int>axes[0]] = groups
+    dims[ndim] = together
+    return [cnp.PyArray_EMPTY(ndim + (together > 0), dims, num, 0) for _ in range(count)]
+
+
+cdef int set_groups(cn_call *call, cn_groups *groups, cnp.ndarray x, tuple axes, cnp.ndarray starts,
+                    cnp.ndarray order) except -1:
+    """The groups along the first of axes, one statistic for each index of those that are not reduced."""
+    cdef cnp.npy_intp dims[64]
+    cdef int axis
+    cdef cnp.npy_intp along = <int>axes[0]
+    check_indices(starts, "starts")
+    check_indices(order, "order")
+    for axis in range(call.ndim):
+        dims[axis] = call.shape[axis]
+    for axis in axes:
+        dims[axis] = 1
+    groups.axis, groups.n = along, cnp.PyArray_SIZE(starts) - 1
+    groups.starts = <const ptrdiff_t *>cnp.PyArray_DATA(starts)
+    groups.order = NULL if order is None else <const ptrdiff_t *>cnp.PyArray_DATA(order)
+    dims[along] = groups.n
+    set_stats(call, dims)
+    return 0
+
+
+cdef int run_groups(const cn_call *call, const cn_groups *groups, const cn_group_results *to,
+                    Py_ssize_t size) except -1:
+    cdef PyThreadState *released = release(size)
+    cdef cn_status status = cn_group_moments(call, groups, to)
+    resume(released)
+    return check(status)
+
+
+cdef cnp.ndarray grouped(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray starts, cnp.ndarray order,
+                         cnp.ndarray mask, cnp.ndarray weights, bint omit, double by):
+    cdef cn_call call
+    cdef cn_groups groups
+    cdef cnp.ndarray state = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1, cnp.NPY_FLOAT64, 1, 5)[0]
+    check_against(x, mask, "mask")
+    check_against(x, weights, "weights")
+    if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(state) == 0:
+        state[...] = 0
+        state[..., 4] = 1
+        if kind == CN_EXTREMES:
+            state[..., 1], state[..., 2] = float("inf"), -float("inf")
+        return state
+    set_real(&call, x, axes, kind, state)
+    set_affine(&call, weights, None, mask)
+    if weights is not None:
+        call.moments.weights, call.moments.weights_by = number_of(weights), by
+        if call.moments.weights == CN_NO_NUMBER:
+            raise TypeError(f"weights: expected real numbers the core takes, got {weights.dtype}")
+    call.moments.omit_nan = omit
+    set_groups(&call, &groups, x, axes, starts, order)
+    run_groups(&call, &groups, NULL, cnp.PyArray_SIZE(x))
+    return state
+
+
+def group_extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+                   cnp.ndarray mask=None):
+    """As extremes, of groups along the first of axes: group i has the positions order[starts[i]:starts[i + 1]]."""
+    return grouped(CN_EXTREMES, x, axes, starts, order, mask, None, False, 1)
+
+
+def group_states(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+                 cnp.ndarray mask=None, cnp.ndarray weights=None, bint omit=False, double by=1):
+    """As moments, of groups along the first of axes."""
+    return grouped(CN_VAR, x, axes, starts, order, mask, weights, omit, by)
+
+
+def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+                 cnp.ndarray mask, bint omit, double correction):
+    """Mean and variance of groups along the first of axes: float64 of float64 and integers, else float32."""
+    cdef cn_call call
+    cdef cn_groups groups
+    cdef cn_group_results to
+    cdef cnp.ndarray no_state = None
+    cdef bint wide = cnp.PyArray_ITEMSIZE(x) == 8 or cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(x)) or (
+        cnp.PyArray_TYPE(x) == cnp.NPY_BOOL)
+    cdef cnp.ndarray mean, var
+    mean, var = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32, 2, 0)
+    check_against(x, mask, "mask")
+    if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(mean) == 0:
+        mean[...] = var[...] = float("nan")
+        return mean, var
+    set_real(&call, x, axes, CN_VAR, mean)
+    set_affine(&call, None, None, mask)
+    call.moments.omit_nan, call.moments.to = omit, NULL
+    to.mean, to.var, to.wide, to.correction = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), wide, correction
+    to.params = NULL
+    set_groups(&call, &groups, x, axes, starts, order)
+    run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
+    return mean, var
+
+
+def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray labels not None,
+                    cnp.ndarray starts not None, cnp.ndarray order, cnp.ndarray weight, cnp.ndarray bias, double eps,
+                    cnp.ndarray mask=None):
+    """out = (x - mean) * scale * weight + bias with the moments of groups along the first of axes.
+
+    labels: the group of each position, or a negative number; such positions are hidden by the mask, where out is 0.
+    """
+    cdef cn_call call
+    cdef cn_groups groups
+    cdef cn_group_results to
+    cdef cn_status status
+    cdef int axis, along = axes[0]
+    cdef ptrdiff_t kept = 1
+    cdef cnp.ndarray params
+    cdef PyThreadState *released
+    check_against(x, weight, "weight")
+    check_against(x, bias, "bias")
+    check_against(x, mask, "mask")
+    check_indices(labels, "labels")
+    params = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1,
+                         cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32, 1, 4)[0]
+    if cnp.PyArray_SIZE(x) == 0:
+        return
+    set_x(&call, x, dtype_of(x))
+    set_affine(&call, None, None, mask)
+    call.moments.eps = eps
+    set_groups(&call, &groups, x, axes, starts, order)
+    for axis in range(call.ndim - 1, -1, -1):  # the statistics of a group are together
+        if axis != along and axis not in axes:
+            call.op[<int>CN_STAT].strides[axis] = 0 if call.shape[axis] == 1 else kept
+            kept *= call.shape[axis]
+    call.op[<int>CN_STAT].strides[along] = kept
+    to.mean = to.var = NULL
+    to.params = cnp.PyArray_DATA(params)
+    run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
+    set_operand(&call, CN_Y, out)
+    set_affine(&call, weight, bias, None)
+    call.moments.source, call.moments.center = CN_READY, to.params
+    released = release(cnp.PyArray_SIZE(x))
+    status = cn_group_apply(&call, along, <const ptrdiff_t *>cnp.PyArray_DATA(labels))
+    resume(released)
+    check(status)
 
 
 def set_num_threads(int n):

@@ -21,6 +21,7 @@ __all__ = [
     "SUM_LO",
     "Weights",
     "as_weights",
+    "by_weight",
     "check_nan_policy",
     "extremes_of",
     "moments_of",
@@ -122,25 +123,30 @@ def by_weight(
     mask: Array | None,
     weights: Weights,
     omit: bool,
+    extremes: Callable[..., Array] = core.extremes,
+    spread: Callable[[Array], Array] = np.asarray,
 ) -> Array:
     """What the core finds by weights of any size: those of a light group by the largest of its own.
 
-    back: what makes the state one of the data's weights.
+    back: what makes the state one of the data's weights; extremes: of the groups of `reduce`; spread: a number
+    of each group to its elements.
     """
     values = weights.values
     order = weights.order if abs(weights.order) > ORDER else 0
     state = reduce(x, axes, mask, values, omit, 2.0**-order)
     light = state[..., COUNT] < 2.0**-ORDER
     if light.any():
-        own = np.where(light, order_of(greatest(np.broadcast_to(values, x.shape), axes, mask)), order)
+        found = extremes(np.broadcast_to(values, x.shape), axes, mask)
+        own = np.where(light, order_of(greatest(found)), order)
         if (own != order).any():
-            scaled = np.ldexp(values.astype(np.float64), -own)
+            scaled = np.ldexp(values.astype(np.float64), -spread(own))
             return back(reduce(x, axes, mask, scaled, omit), own)
     return back(state, np.full(light.shape, order))
 
 
-def greatest(w: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
-    return np.maximum(core.extremes(w, axes, mask)[..., GREATEST], 0)
+def greatest(found: Array) -> Array:
+    """Of weights; 0 of none."""
+    return np.maximum(found[..., GREATEST], 0)
 
 
 def order_of(size: Array) -> Array:
@@ -187,13 +193,14 @@ def omits(
     weights: Weights | None,
     nan_policy: str,
     name: str = "x",
+    extremes: Callable[..., Array] = core.extremes,
 ) -> bool:
-    """Is NaN left out? Under "raise" a NaN that counts is a ValueError."""
+    """Is NaN left out? Under "raise" a NaN that counts, by these extremes, is a ValueError."""
     if nan_policy != "raise":
         return nan_policy == "omit"
     seen = mask
     if weights is not None:
         seen = weights.values > 0 if mask is None else mask & (weights.values > 0)
-    if x.dtype.kind not in "biu" and core.extremes(x, axes, seen)[..., NAN].any():
+    if x.dtype.kind not in "biu" and extremes(x, axes, seen)[..., NAN].any():
         raise ValueError(f'{name}: contains NaN and nan_policy is "raise"')
     return False

@@ -130,8 +130,10 @@ static cn_status two_phases(cn_job *job)
     const int own = job->call->moments.source == CN_OWN;
     cn_partial *stats = NULL;
     if (own && !job->stats) job->stats = stats = malloc((size_t)n * sizeof *stats);
-    job->params_memory = cn_job_alloc(job, (size_t)(CN_N_PARAMS * n * job->plan.refined * job->k->param_size));
-    cn_status status = job->params_memory && (job->stats || !own) ? CN_OK : CN_NO_MEMORY;
+    const int ready = job->call->moments.source == CN_READY;
+    if (!ready)
+        job->params_memory = cn_job_alloc(job, (size_t)(CN_N_PARAMS * n * job->plan.refined * job->k->param_size));
+    cn_status status = (job->params_memory || ready) && (job->stats || !own) ? CN_OK : CN_NO_MEMORY;
     if (status == CN_OK && own) status = read_all(job); /* its own memory first, then stats */
     if (status == CN_OK) write_all(job);
     if (status == CN_OK && job->row) status = cn_quantize_all(job);

@@ -229,6 +229,11 @@ void cn_finish_all(cn_job *job)
     const ptrdiff_t all = job->call->n_stats, refined = job->plan.refined;
     some_groups g;
     job->params = cn_params_in(job->params_memory, all * refined, job->k->param_size);
+    if (from == CN_READY) {
+        job->params = cn_params_in((char *)job->call->moments.center, all, job->k->param_size);
+        job->params.prescaled = job->call->moments.scale != NULL;
+        return;
+    }
     for (ptrdiff_t first = 0; first < all; first += AT_ONCE) {
         const ptrdiff_t n = all - first < AT_ONCE ? all - first : AT_ONCE;
         take[from](job, first, n, &g);

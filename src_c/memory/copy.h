@@ -10,6 +10,19 @@ typedef struct {
     ptrdiff_t row, col;
 } cn_matrix;
 
+/* n bytes, apart, without a call: the last 32 overlap those before. */
+static inline void cn_copy_bytes(char *to, const char *from, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+    if (n < 32) {
+        for (; i + 4 <= n; i += 4) memcpy(to + i, from + i, 4);
+        for (; i < n; i++) to[i] = from[i];
+        return;
+    }
+    for (; i + 32 <= n; i += 32) memcpy(to + i, from + i, 32);
+    memcpy(to + n - 32, from + n - 32, 32);
+}
+
 /* Every second float: four at a time. What lies between the elements is read, nothing beyond the last. */
 static inline ptrdiff_t cn_copy_second(char *to, const char *from, ptrdiff_t n)
 {

@@ -128,7 +128,7 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     gather(call, plan);
     copy_loops(&by_x, all);
     cn_coalesce(&by_x, read);
-    plan->refined = short_run(&by_x, read);
+    plan->refined = call->moments.source == CN_READY ? 1 : short_run(&by_x, read); /* parameters are as they are */
     if (plan->refined > 1) {
         refine(all, plan->refined);
         plan->start[CN_STAT] *= plan->refined;

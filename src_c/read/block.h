@@ -8,6 +8,10 @@
 /* The tile of a block. x: the bundle's first element. */
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x);
 
+/* n <= CN_BLOCK elements of x, `step` bytes apart, side by side as elements of the kernels k. */
+void cn_pack_elements(const cn_kernels *k, const cn_kernels *x_is, cn_number number, const char *x, ptrdiff_t step,
+                      ptrdiff_t n, char *to);
+
 /* n elements of x, a column apart, side by side as elements of the kernels. */
 void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to);
 

@@ -5,18 +5,24 @@
 #include "memory/numbers.h"
 #include "read/block.h"
 
-void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to)
+void cn_pack_elements(const cn_kernels *k, const cn_kernels *x_is, cn_number number, const char *x, ptrdiff_t step,
+                      ptrdiff_t n, char *to)
 {
-    const ptrdiff_t step = how->tiling->col.stride[CN_X], size = how->x_is->size;
+    const ptrdiff_t size = x_is->size;
     char apart[CN_BLOCK * sizeof(uint16_t)];
-    if (how->x) {
-        cn_to_doubles(how->x, x, step, n, 1, (double *)to);
-    } else if (how->k == how->x_is) {
+    if (number) {
+        cn_to_doubles(number, x, step, n, 1, (double *)to);
+    } else if (k == x_is) {
         cn_copy_row(to, size, x, step, n, size);
     } else {
         if (step != size) cn_copy_row(apart, size, x, step, n, size), x = apart;
-        how->x_is->widen(x, to, n);
+        x_is->widen(x, to, n);
     }
+}
+
+void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to)
+{
+    cn_pack_elements(how->k, how->x_is, how->x, x, how->tiling->col.stride[CN_X], n, to);
 }
 
 /* A tile side by side. */

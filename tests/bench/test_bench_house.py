@@ -32,6 +32,7 @@ PEER_FILES = {
     "onnx_peer.py",
     "openvino_peer.py",
     "numba_peer.py",
+    "numba_groups.py",
     "numba_kernels.py",
 }
 

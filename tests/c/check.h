@@ -54,5 +54,6 @@ void test_matrices(void);
 void test_counted(void);
 void test_windows(void);
 void test_windows_memory(void);
+void test_groups(void);
 
 #endif

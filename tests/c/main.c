@@ -15,6 +15,7 @@ static const struct {
     {"counted", test_counted},   {"memory", test_memory},   {"callers", test_callers},
     {"forks", test_forks},       {"matrices", test_matrices},
     {"windows", test_windows},   {"windows_memory", test_windows_memory},
+    {"groups", test_groups},
 };
 
 /* The first word of a file. */

@@ -1,0 +1,358 @@
+"""Moments of groups along an axis, by labels or by offsets, and elements by the moments of their group."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
+from cnorm._accept.axes import as_eps, as_number, broadcast
+from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._native import core
+from cnorm._stats.reductions import as_weights, by_weight, check_nan_policy, in_data_weights, omits
+from cnorm._stats.state import values_with
+
+__all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
+
+
+def group_moments(
+    x: Any,
+    labels: Any,
+    num_groups: int | None = None,
+    *,
+    axis: Any = 0,
+    correction: float = 0,
+    where: Any = None,
+    weights: Any = None,
+    nan_policy: str = "propagate",
+) -> tuple[Array, Array]:
+    """Mean and variance of groups given by labels, as of a `groupby`.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers, as `moments` takes them.
+    labels : array_like of int
+        The group of each position along the (first) axis, in any order; negative: in no group.
+    num_groups : int, optional
+        How many groups there are; by default one more than the largest label.
+    axis : int or tuple of int
+        The axis of the labels; further ones are reduced as well.
+    correction : float
+        Delta degrees of freedom: 0 for the variance of the data, 1 for the unbiased estimate.
+    where : array_like of bool, optional
+        Elements to include; broadcasts against `x`.
+    weights : array_like, optional
+        Non-negative repeat counts; broadcast against `x`.
+    nan_policy : {"propagate", "omit", "raise"}
+        What to do with NaN; what is in no group does not matter.
+
+    Returns
+    -------
+    mean, var : ndarray
+        The shape of `x` with `num_groups` along the axis of the labels and further axes dropped; float32
+        for 16-bit input, otherwise in the float dtype of `x`. NaN for an empty group.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, `labels` are not ints, `where` is not boolean.
+    ValueError
+        A label of `num_groups` or more, not one label for each position, an axis out of range, a mask or
+        weights that do not broadcast, NaN under "raise".
+
+    See Also
+    --------
+    segment_moments : The same of groups that lie one after the other.
+
+    Notes
+    -----
+    Positions are sorted by their labels, each group is read block by block as by `moments`. What other
+    groups hold, and how labels are interleaved, changes no bit of a group; nor does the number of
+    threads.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> x = np.array([[1.0, 10.0], [5.0, 20.0], [3.0, 30.0]])
+    >>> mean, var = cnorm.group_moments(x, [1, 0, 1])
+    >>> mean
+    array([[ 5., 20.],
+           [ 2., 20.]])
+    >>> var
+    array([[  0.,   0.],
+           [  1., 100.]])
+    """
+    x, where, _ = unmasked(x, where)
+    array = native(as_number_array(x, "x"))
+    axes = group_axes(axis, array.shape)
+    marks, groups = as_labels(labels, array.shape[axes[0]], num_groups)
+    starts, order = core.sort_labels(marks, groups)
+    return moments_by(array, axes, starts, order, correction, where, weights, nan_policy)
+
+
+def segment_moments(
+    x: Any,
+    offsets: Any,
+    *,
+    axis: Any = 0,
+    correction: float = 0,
+    where: Any = None,
+    weights: Any = None,
+    nan_policy: str = "propagate",
+) -> tuple[Array, Array]:
+    """Mean and variance of segments: group i is ``offsets[i]:offsets[i + 1]`` along the axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Real numbers, as `moments` takes them.
+    offsets : array_like of int
+        Not decreasing, 0 to the length of the (first) axis; one more than there are segments. What lies
+        before the first and behind the last is in none.
+    axis : int or tuple of int
+        The axis of the segments; further ones are reduced as well.
+    correction : float
+        Delta degrees of freedom: 0 for the variance of the data, 1 for the unbiased estimate.
+    where : array_like of bool, optional
+        Elements to include; broadcasts against `x`.
+    weights : array_like, optional
+        Non-negative repeat counts; broadcast against `x`.
+    nan_policy : {"propagate", "omit", "raise"}
+        What to do with NaN; what is in no segment does not matter.
+
+    Returns
+    -------
+    mean, var : ndarray
+        The shape of `x` with the segments along their axis and further axes dropped; float32 for 16-bit
+        input, otherwise in the float dtype of `x`. NaN for an empty segment.
+
+    Raises
+    ------
+    TypeError
+        `x` is not real, `offsets` are not ints, `where` is not boolean.
+    ValueError
+        Offsets that decrease or leave the axis, an axis out of range, a mask or weights that do not
+        broadcast, NaN under "raise".
+
+    See Also
+    --------
+    group_moments : The same by a label for each position, to the same bits.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> mean, var = cnorm.segment_moments(np.array([1.0, 3.0, 5.0, 7.0, 9.0]), [0, 2, 2, 5])
+    >>> mean
+    array([ 2., nan,  7.])
+    >>> var.round(3)
+    array([1.   ,   nan, 2.667])
+    """
+    x, where, _ = unmasked(x, where)
+    array = native(as_number_array(x, "x"))
+    axes = group_axes(axis, array.shape)
+    starts = as_offsets(offsets, array.shape[axes[0]])
+    return moments_by(array, axes, starts, None, correction, where, weights, nan_policy)
+
+
+def moments_by(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    correction: Any,
+    where: Any,
+    weights: Any,
+    nan_policy: Any,
+) -> tuple[Array, Array]:
+    """Mean and variance of the groups of positions order[starts[i]:starts[i + 1]] along the first of axes."""
+
+    def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
+        return core.group_extremes(of, axes, starts, order, mask)
+
+    def states(
+        of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
+    ) -> Array:
+        return core.group_states(of, axes, starts, order, mask, w, omit, by)
+
+    def spread(of_groups: Array) -> Array:
+        labels = np.zeros(x.shape[axes[0]], np.intp)
+        labels[slice(starts[0], starts[-1]) if order is None else order[: starts[-1]]] = np.repeat(
+            np.arange(starts.size - 1), np.diff(starts)
+        )
+        return np.take(of_groups, labels, axes[0])
+
+    correction = as_number(correction, "correction")
+    mask = as_mask(where, x)
+    weight = as_weights(weights, x)
+    check_nan_policy(nan_policy)
+    omit = omits(x, axes, mask, weight, nan_policy, extremes=extremes)
+    if weight is None:
+        mean, var = core.group_values(x, axes, starts, order, mask, omit, correction)
+    else:
+        state = by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
+        mean, var = values_with(state, correction)
+        if x.dtype.kind not in "biu" and x.dtype.itemsize < 8:
+            with np.errstate(over="ignore"):
+                mean, var = mean.astype(np.float32), var.astype(np.float32)
+    return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
+
+
+def group_standardize(
+    x: Any,
+    labels: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    axis: Any = 0,
+    num_groups: int | None = None,
+    where: Any = None,
+    out: Any = None,
+) -> Array:
+    r"""Zero mean and unit variance of each group given by labels, then scale and shift.
+
+    .. math:: y = \frac{x - \mu_g}{\sqrt{\sigma_g^2 + \epsilon}} \, w + b
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape and layout.
+    labels : array_like of int
+        The group `g` of each position along the (first) axis, in any order; what has a negative one comes
+        out as 0.
+    weight, bias : array_like of float, optional
+        Broadcast against `x`.
+    eps : float
+        Added to the variance.
+    axis : int or tuple of int
+        The axis of the labels; each statistic is taken over further ones as well.
+    num_groups : int, optional
+        A number that labels have to be below.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+
+    Returns
+    -------
+    ndarray
+        In the dtype, shape and memory order of `x`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, labels that are not ints, a mask that is not boolean.
+    ValueError
+        A label of `num_groups` or more, not one label for each position, shapes that do not broadcast, an
+        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit.
+
+    See Also
+    --------
+    segment_standardize : The same of groups that lie one after the other.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> cnorm.group_standardize(np.array([1.0, 50.0, 3.0, 70.0, 9.0]), [0, 1, 0, 1, -1], eps=0)
+    array([-1., -1.,  1.,  1.,  0.])
+    """
+    data, where, result = unmasked(x, where)
+    array = as_input(data, "x")
+    axes = group_axes(axis, array.shape)
+    marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
+    starts, order = core.sort_labels(marks, groups)
+    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out))
+
+
+def segment_standardize(
+    x: Any,
+    offsets: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *,
+    axis: Any = 0,
+    where: Any = None,
+    out: Any = None,
+) -> Array:
+    """Zero mean and unit variance of each segment ``offsets[i]:offsets[i + 1]``, then scale and shift.
+
+    Parameters
+    ----------
+    x : array_like of float
+        Any shape and layout.
+    offsets : array_like of int
+        Not decreasing, 0 to the length of the (first) axis. What is in no segment comes out as 0.
+    weight, bias : array_like of float, optional
+        Broadcast against `x`.
+    eps : float
+        Added to the variance.
+    axis : int or tuple of int
+        The axis of the segments; each statistic is taken over further ones as well.
+    where : array_like of bool, optional
+        Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+
+    Returns
+    -------
+    ndarray
+        In the dtype, shape and memory order of `x`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float, offsets that are not ints, a mask that is not boolean.
+    ValueError
+        Offsets that decrease or leave the axis, shapes that do not broadcast, an axis out of range, an
+        `eps` below 0 or NaN, an `out` that does not fit.
+
+    See Also
+    --------
+    group_standardize : The same by a label for each position, to the same bits.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm
+    >>> cnorm.segment_standardize(np.array([1.0, 3.0, 9.0, 50.0, 70.0]), [0, 2, 2, 3, 5], eps=0)
+    array([-1.,  1.,  0., -1.,  1.])
+    """
+    data, where, result = unmasked(x, where)
+    array = as_input(data, "x")
+    axes = group_axes(axis, array.shape)
+    starts = as_offsets(offsets, array.shape[axes[0]])
+    marks = labels_of(starts, array.shape[axes[0]])
+    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out))
+
+
+def standardize_by(
+    x: Array,
+    axes: tuple[int, ...],
+    labels: Array,
+    starts: Array,
+    order: Array | None,
+    weight: Any,
+    bias: Any,
+    eps: Any,
+    where: Any,
+    out: Any,
+) -> Array:
+    """Each element by the moments of its group; what is in none is hidden."""
+    w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+    w = None if w is None else broadcast(w, x.shape, "weight")
+    b = None if b is None else broadcast(b, x.shape, "bias")
+    eps = as_eps(eps)
+    mask = as_mask(where, x, out)
+    inside = labels >= 0
+    if not inside.all():
+        inside = inside.reshape([-1 if a == axes[0] else 1 for a in range(x.ndim)])
+        mask = inside if mask is None else mask & inside
+    target = Output(x, out)
+    if starts.size > 1:
+        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask)
+    else:
+        target.y[...] = 0
+    return target.done()

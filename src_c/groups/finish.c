@@ -1,0 +1,179 @@
+/* finish.c: the moments of a group go where they are wanted: as they are, as values, as parameters. */
+#include <math.h>
+#include <string.h>
+
+#include "groups/groups.h"
+#include "job/extreme.h"
+#include "kernels/moments.h"
+
+/* Doubles up to 2^1000 times a power of two are about 1. */
+#define MOST_POWER 1000
+/* A sum of squares up to this is nothing to look at again. */
+#define ORDINARY 0x1p1000
+
+/* Element i of packed doubles: does it count? */
+static int counts(const cn_tile *t, ptrdiff_t i, double v)
+{
+    static const unsigned char mark[sizeof v] = {255, 255, 255, 255, 255, 255, 255, 255};
+    if (t->exact && !(t->exact[i] > 0)) return 0;
+    if (t->holes == CN_NAN_HOLES) return v == v;
+    return t->holes == CN_NO_HOLES || memcmp(&v, mark, sizeof v) != 0;
+}
+
+/* One column of a group, a block at a time, as a row of packed doubles. */
+typedef struct {
+    cn_group_job job;
+    cn_group_tile tile;
+    ptrdiff_t g, entries;
+    const cn_group_scratch *s;
+} one_group;
+
+static cn_tile block_of(const one_group *of, ptrdiff_t from)
+{
+    const ptrdiff_t rest = of->entries - from, n = rest < of->job.block ? rest : of->job.block;
+    cn_tile t = cn_group_tile_of(&of->job, &of->tile, of->g, from, from + n, of->s);
+    t.rows = 1, t.n = n;
+    return t;
+}
+
+/* The largest |x|; infinity if NaN or an infinity counts. */
+static double biggest_of(const one_group *of)
+{
+    double biggest = 0;
+    for (ptrdiff_t from = 0; from < of->entries; from += of->job.block) {
+        const cn_tile t = block_of(of, from);
+        const double *x = (const double *)t.x;
+        for (ptrdiff_t i = 0; i < t.n; i++) {
+            if (!counts(&t, i, x[i])) continue;
+            if (x[i] - x[i] != 0) return INFINITY;
+            biggest = fabs(x[i]) > biggest ? fabs(x[i]) : biggest;
+        }
+    }
+    return biggest;
+}
+
+/* Reads a group whose squares leave the range again, times a power of two; leaves p if NaN or an infinity is in it. */
+static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c,
+                         cn_partial *p, const cn_group_scratch *s)
+{
+    double moments[4] = {0};
+    one_group of = {*job, *tile, g, cn_group_entries(job, g), s};
+    of.job.direct = 0, of.tile.n = 1;
+    for (int o = 0; o < CN_NOPERANDS; o++) of.tile.offset[o] += c * job->columns.stride[o];
+    const double biggest = biggest_of(&of), eps = job->call->moments.eps;
+    if (biggest == 0 || isinf(biggest) || !isfinite(eps)) return;
+    int k, of_eps = -MOST_POWER;
+    frexp(biggest, &k);
+    if (eps > 0) frexp(sqrt(eps), &of_eps);
+    k = k > of_eps ? k : of_eps;
+    k = k > MOST_POWER ? MOST_POWER : k < -MOST_POWER ? -MOST_POWER : k;
+    const double prescale = ldexp(1, -k);
+    cn_moments_view acc = cn_open_partials(moments, job->each, 1);
+    for (ptrdiff_t from = 0; from < of.entries; from += of.job.block) {
+        const cn_tile t = block_of(&of, from);
+        double *x = (double *)s->x;
+        for (ptrdiff_t i = 0; i < t.n; i++) x[i] = x[i] == x[i] ? x[i] * prescale : x[i]; /* marks stay */
+        job->reducer.rows(&t, job->centered, &acc);
+    }
+    *p = (cn_partial){*acc.count, *acc.mean, *acc.mean_lo, *acc.m2, prescale};
+}
+
+static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p)
+{
+    const double left = p->count - to->correction, prescale = p->prescale;
+    const double mean = p->count > 0 ? (p->mean + p->mean_lo) / prescale : NAN;
+    const double var = p->count > 0 ? p->m2 / (left > 0 ? left : 0) / prescale / prescale : NAN;
+    if (to->wide)
+        ((double *)to->mean)[stat] = mean, ((double *)to->var)[stat] = var;
+    else
+        ((float *)to->mean)[stat] = (float)mean, ((float *)to->var)[stat] = (float)var;
+}
+
+static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
+{
+    const ptrdiff_t size = job->x_is->param_size;
+    const double prescale = p->prescale, eps = job->call->moments.eps * prescale * prescale;
+    cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
+    double scale = 0;
+    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, CN_VAR, eps);
+    cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
+    if (prescale != 1) ((double *)to.prescale)[stat] = prescale;
+}
+
+/* Has each of n groups an element, and is none in need of another look? */
+static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptrdiff_t n)
+{
+    const int doubles = job->x_is->param_size == sizeof(double) && !job->call->moments.x;
+    int not_so = 0;
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const double count = acc->count[c * acc->each], m2 = acc->m2[c];
+        const int ordinary = (m2 <= ORDINARY) & (m2 >= count * CN_LEAST_SQUARE);
+        not_so |= (count > 0) == 0 || (doubles && !ordinary);
+    }
+    return !not_so;
+}
+
+/* As put_values, of what has no prescale. */
+#define PUT_VALUES(T)                                                                                             \
+    for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
+        const double left = acc->count[c * acc->each] - to->correction;                                           \
+        ((T *)to->mean)[stat + c] = (T)(acc->mean[c] + acc->mean_lo[c]);                                          \
+        ((T *)to->var)[stat + c] = (T)(acc->m2[c] / (left > 0 ? left : 0));                                       \
+    }
+
+/* n neighbouring statistics, all ordinary: results of one kind. */
+static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
+{
+    const cn_group_results *to = job->to;
+    double factors[CN_MAX_GROUPS];
+    if (!to->params) {
+        if (to->wide)
+            PUT_VALUES(double)
+        else
+            PUT_VALUES(float)
+        return;
+    }
+    cn_params params = cn_params_in(to->params, job->call->n_stats, job->x_is->param_size);
+    const double eps = job->call->moments.eps;
+    if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, CN_VAR, eps);
+    for (ptrdiff_t c = 0; c < n && acc->each; c++)
+        cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], CN_VAR, eps);
+    cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
+}
+
+void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s)
+{
+    const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
+    const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
+    if (job->to && (step == 1 || n == 1) && are_ordinary(job, acc, n)) {
+        put_all(job, stat, acc, n);
+        return;
+    }
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const cn_partial p = {acc->count[c * acc->each], acc->mean[c], acc->mean_lo[c], acc->m2[c], 1};
+        cn_finish_group(job, tile, g + (apart ? c : 0), apart ? 0 : c, p, s);
+    }
+}
+
+void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c, cn_partial p,
+                     const cn_group_scratch *s)
+{
+    const cn_moments *of = &job->call->moments;
+    const cn_group_results *to = job->to;
+    const ptrdiff_t stat =
+        tile->offset[CN_STAT] + g * job->along.stride[CN_STAT] + c * job->columns.stride[CN_STAT];
+    const int extremes = of->kind == CN_EXTREMES;
+    if (!(p.count > 0)) {
+        p = (cn_partial){p.count, extremes ? INFINITY : 0, extremes ? -INFINITY : 0, 0, 1};
+    } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x &&
+               cn_is_extreme(p.mean, p.m2, p.count, of->kind, of->eps)) {
+        read_extreme(job, tile, g, c, &p, s);
+    }
+    if (!to)
+        of->to[stat] = p;
+    else if (to->params)
+        put_params(job, stat, &p);
+    else
+        put_values(to, stat, &p);
+}

@@ -1,0 +1,227 @@
+/* gather.c: the entries of a group become a tile: where they lie, or packed side by side. */
+#include "dispatch/cpu.h"
+#include "groups/groups.h"
+#include "memory/copy.h"
+#include "memory/numbers.h"
+#include "read/block.h"
+
+/* Entries to come that are fetched while one is packed. */
+#define FETCHED 64
+#define LINE 64
+
+/* What is packed of an operand. */
+typedef struct {
+    int operand;
+    ptrdiff_t size; /* of a packed element */
+    void (*put)(const cn_group_job *job, const char *from, ptrdiff_t step, ptrdiff_t n, char *to);
+} packing;
+
+static void put_x(const cn_group_job *job, const char *from, ptrdiff_t step, ptrdiff_t n, char *to)
+{
+    cn_pack_elements(job->k, job->x_is, job->call->moments.x, from, step, n, to);
+}
+
+static void put_mask(const cn_group_job *job, const char *from, ptrdiff_t step, ptrdiff_t n, char *to)
+{
+    (void)job;
+    cn_copy_row(to, 1, from, step, n, 1);
+}
+
+static void put_weights(const cn_group_job *job, const char *from, ptrdiff_t step, ptrdiff_t n, char *to)
+{
+    const cn_moments *of = &job->call->moments;
+    cn_to_doubles(of->weights, from, step, n, of->weights_by, (double *)to);
+}
+
+static ptrdiff_t position(const cn_group_job *job, ptrdiff_t i)
+{
+    return job->groups->order ? job->groups->order[i] : i;
+}
+
+/* The offset of an outer or inner index. */
+static ptrdiff_t offset_of(const cn_loops *loops, ptrdiff_t i, int operand)
+{
+    ptrdiff_t offset[CN_NOPERANDS] = {0};
+    if (i) cn_locate(loops, i, offset);
+    return offset[operand];
+}
+
+static void fetch_row(const char *row, ptrdiff_t bytes)
+{
+    for (ptrdiff_t at = 0; at < bytes; at += LINE) __builtin_prefetch(row + at, 0, 3);
+    __builtin_prefetch(row + bytes - 1, 0, 3);
+}
+
+/* Is x copied as it lies? */
+static int is_copied(const cn_group_job *job, const packing *p)
+{
+    return p->put == put_x && job->k == job->x_is && !job->call->moments.x;
+}
+
+/* Rows of `bytes` bytes at n positions. */
+static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t bytes, ptrdiff_t at, ptrdiff_t n,
+                      char *packed)
+{
+    const ptrdiff_t along = job->along.stride[CN_X], *order = job->groups->order + at;
+    const ptrdiff_t left = job->groups->starts[job->groups->n] - at,
+                    fetched = left - FETCHED < n ? left - FETCHED : n;
+    ptrdiff_t i = 0;
+    for (; i < fetched; i++, packed += bytes) {
+        fetch_row(first + order[i + FETCHED] * along, bytes);
+        cn_copy_bytes(packed, first + order[i] * along, bytes);
+    }
+    for (; i < n; i++, packed += bytes) cn_copy_bytes(packed, first + order[i] * along, bytes);
+}
+
+/* Rows of columns. */
+static void pack_rows(const cn_group_job *job, const packing *p, const char *first, ptrdiff_t n, ptrdiff_t g,
+                      ptrdiff_t from, ptrdiff_t to, char *packed)
+{
+    const int o = p->operand;
+    const ptrdiff_t start = cn_group_start(job, g), len = job->groups->starts[g + 1] - start;
+    const ptrdiff_t along = job->along.stride[o], step = job->columns.stride[o], inner = job->per_inner;
+    const int plain = job->per_position == 1;
+    if (plain && job->groups->order && step == p->size && is_copied(job, p)) {
+        copy_rows(job, first, n * step, start + from, to - from, packed);
+        return;
+    }
+    for (ptrdiff_t e = from; e < to; e++, packed += n * p->size) {
+        const ptrdiff_t at = plain ? e : e / inner % len;
+        const char *row = first + position(job, start + at) * along;
+        if (!plain) row += offset_of(&job->outer, e / inner / len, o) + offset_of(&job->inner, e % inner, o);
+        p->put(job, row, step, n, packed);
+    }
+}
+
+#define GATHER(type)                                                                                              \
+    for (ptrdiff_t i = 0; i < n; i++) memcpy(to + i * (ptrdiff_t)sizeof(type), x + order[i] * along, sizeof(type))
+
+/* Elements at n positions. */
+static void gather(const cn_group_job *job, const packing *p, const char *x, const ptrdiff_t *order, ptrdiff_t n,
+                   char *to)
+{
+    const ptrdiff_t along = job->along.stride[p->operand];
+    const int copied = is_copied(job, p);
+    if (copied && p->size == 8)
+        GATHER(double);
+    else if (copied && p->size == 4)
+        GATHER(float);
+    else
+        for (ptrdiff_t i = 0; i < n; i++) p->put(job, x + order[i] * along, 0, 1, to + i * p->size);
+}
+
+/* Elements, in runs along the innermost loop. */
+static void pack_elements(const cn_group_job *job, const packing *p, const char *first, ptrdiff_t g,
+                          ptrdiff_t from, ptrdiff_t to, char *packed)
+{
+    const int o = p->operand;
+    const ptrdiff_t start = cn_group_start(job, g), len = job->groups->starts[g + 1] - start,
+                    inner = job->per_inner;
+    const ptrdiff_t along = job->along.stride[o];
+    const cn_loop *in = job->inner.n ? &job->inner.loop[job->inner.n - 1] : NULL;
+    if (job->per_position == 1) {
+        if (job->groups->order)
+            gather(job, p, first, job->groups->order + start + from, to - from, packed);
+        else
+            p->put(job, first + (start + from) * along, along, to - from, packed);
+        return;
+    }
+    for (ptrdiff_t e = from, run; e < to; e += run, packed += run * p->size) {
+        const ptrdiff_t at = e / inner % len, rest = e % inner;
+        const char *x = first + (job->outer.n ? offset_of(&job->outer, e / inner / len, o) : 0);
+        run = in ? in->n - rest % in->n : len - at;
+        run = run < to - e ? run : to - e;
+        if (in)
+            p->put(job, x + position(job, start + at) * along + offset_of(&job->inner, rest, o), in->stride[o],
+                   run, packed);
+        else if (job->groups->order)
+            gather(job, p, x, job->groups->order + start + at, run, packed);
+        else
+            p->put(job, x + (start + at) * along, along, run, packed);
+    }
+}
+
+static void pack(const cn_group_job *job, const packing *p, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
+                 ptrdiff_t to, char *packed)
+{
+    const char *first = job->call->op[p->operand].data + tile->offset[p->operand];
+    if (job->cols)
+        pack_rows(job, p, first, tile->n, g, from, to, packed);
+    else
+        pack_elements(job, p, first, g, from, to, packed);
+}
+
+/* Weights of n elements, as doubles from `to` on: as the lanes are, too. */
+static const char *weights_of(const cn_group_job *job, ptrdiff_t n, const cn_group_scratch *s)
+{
+    if (job->k->param_size == sizeof(double)) return (const char *)s->exact;
+    for (ptrdiff_t i = 0; i < n; i++) s->floats[i] = (float)s->exact[i];
+    return (const char *)s->floats;
+}
+
+/* The first element of a group that is not packed. */
+static const char *direct_x(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g)
+{
+    return job->call->op[CN_X].data + tile->offset[CN_X] + cn_group_start(job, g) * job->along.stride[CN_X];
+}
+
+static packing packing_of_x(const cn_group_job *job) { return (packing){CN_X, job->k->size, put_x}; }
+static const packing packing_of_mask = {CN_M, 1, put_mask};
+static const packing packing_of_weights = {CN_W, sizeof(double), put_weights};
+
+cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
+                         ptrdiff_t to, const cn_group_scratch *s)
+{
+    const ptrdiff_t entries = to - from, n = entries * (job->cols ? tile->n : 1), size = job->k->size;
+    const packing x = packing_of_x(job);
+    cn_tile t = {
+        .groups = 1, .rows = job->cols ? entries : 1, .n = job->cols ? tile->n : entries, .holes = job->holes};
+    if (job->direct) {
+        t.x = direct_x(job, tile, g);
+        t.x_row = job->cols ? job->along.stride[CN_X] : 0;
+        t.x += from * (job->cols ? t.x_row : size);
+        return t;
+    }
+    pack(job, &x, tile, g, from, to, s->x);
+    t.x = s->x, t.x_row = t.n * size;
+    if (job->mask) {
+        pack(job, &packing_of_mask, tile, g, from, to, s->mask);
+        job->k->mark(s->x, s->mask, s->x, n);
+        if (t.holes == CN_NO_HOLES) t.holes = CN_MARKED_HOLES;
+    }
+    if (job->call->moments.weights) {
+        pack(job, &packing_of_weights, tile, g, from, to, (char *)s->exact);
+        t.weights = weights_of(job, n, s), t.exact = s->exact;
+        t.per_column = 1, t.weights_row = t.n * job->k->param_size;
+    }
+    return t;
+}
+
+cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
+                         ptrdiff_t longest, const cn_group_scratch *s)
+{
+    const ptrdiff_t size = job->k->size;
+    const packing x = packing_of_x(job);
+    cn_tile t = {.x = s->x, .x_group = longest * size, .groups = n, .rows = 1, .n = longest};
+    t.holes = job->holes == CN_NO_HOLES ? CN_MARKED_HOLES : job->holes;
+    if (!job->mask) memset(s->mask, 1, (size_t)(n * longest));
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const ptrdiff_t entries = cn_group_entries(job, groups[i]), at = i * longest;
+        if (job->direct)
+            cn_copy_bytes(s->x + at * size, direct_x(job, tile, groups[i]), entries * size);
+        else
+            pack(job, &x, tile, groups[i], 0, entries, s->x + at * size);
+        memset(s->x + (at + entries) * size, 0, (size_t)((longest - entries) * size));
+        if (job->mask) pack(job, &packing_of_mask, tile, groups[i], 0, entries, s->mask + at);
+        memset(s->mask + at + entries, 0, (size_t)(longest - entries));
+        if (!job->call->moments.weights) continue;
+        pack(job, &packing_of_weights, tile, groups[i], 0, entries, (char *)(s->exact + at));
+        memset(s->exact + at + entries, 0, (size_t)(longest - entries) * sizeof *s->exact);
+    }
+    job->k->mark(s->x, s->mask, s->x, n * longest);
+    if (job->call->moments.weights) {
+        t.weights = weights_of(job, n * longest, s), t.exact = s->exact;
+        t.per_column = 1, t.weights_group = longest * job->k->param_size;
+    }
+    return t;
+}

@@ -1,0 +1,90 @@
+/* groups.h: the groups of a call: which elements each has, in which order, and where their moments go.
+ *
+ * A group's elements are its entries, in order: outer loops, its positions along the axis, inner loops. An entry is a row
+ * of columns, each of a group of its own (cols), or one element. Order and blocks depend on how many positions a group
+ * has and on the other axes alone. */
+#ifndef CN_GROUPS_H
+#define CN_GROUPS_H
+
+#include "job/job.h"
+
+/* Entries of a piece of a group, which one thread reads: so many blocks. */
+#define CN_PIECE_BLOCKS 16
+/* Pieces that are read in turns, at most. */
+#define CN_MOST_TURNS 32
+/* Groups of one tile of short rows. */
+#define CN_BATCH 128
+
+typedef struct {
+    ptrdiff_t group, number;
+} cn_group_piece;
+
+typedef struct {
+    const cn_call *call;
+    const cn_groups *groups;
+    const cn_group_results *to;
+    const cn_kernels *k, *x_is; /* what reads; what x is: packed as lanes if its kernels know no holes */
+    cn_reducer reducer, padded; /* padded: of rows that end in holes */
+    const char *mask;
+    int each, centered, cols,
+        direct; /* direct: entries of positions that follow each other are as a tile has them */
+    cn_holes holes;
+    cn_loops kept, outer, inner;       /* kept: but for columns */
+    cn_loop along, columns;            /* STAT: from a group to the next */
+    ptrdiff_t width, tiles;            /* columns at once; tiles of kept loops and columns */
+    ptrdiff_t per_position, per_inner; /* entries of a position, those of one outer index */
+    ptrdiff_t block, pieces;           /* entries of a block; pieces of all groups of a tile */
+    ptrdiff_t turns;                   /* pieces that are read in turns, a block of each */
+    cn_group_piece *list;              /* of them; NULL if each is a group */
+    ptrdiff_t *part_before;            /* parts of groups before */
+    cn_partial *parts;                 /* of pieces of groups that have several */
+    char *scratch;
+    size_t scratch_size;
+} cn_group_job;
+
+/* Some columns of a kept index: the offsets of the first, and its number among all statistics of a group. */
+typedef struct {
+    ptrdiff_t offset[CN_NOPERANDS], n, number;
+} cn_group_tile;
+
+/* Scratch of a thread: x, packed; weights as doubles and as floats; mask; moments. */
+typedef struct {
+    char *x;
+    double *exact;
+    float *floats;
+    char *mask;
+    double *moments;
+} cn_group_scratch;
+
+static inline ptrdiff_t cn_group_start(const cn_group_job *job, ptrdiff_t g) { return job->groups->starts[g]; }
+
+/* Entries of a group. */
+static inline ptrdiff_t cn_group_entries(const cn_group_job *job, ptrdiff_t g)
+{
+    return (job->groups->starts[g + 1] - job->groups->starts[g]) * job->per_position;
+}
+
+/* Loops, blocks and pieces of a call. */
+void cn_lay_out_groups(cn_group_job *job);
+cn_group_tile cn_locate_group_tile(const cn_group_job *job, ptrdiff_t i);
+
+size_t cn_group_scratch_size(const cn_group_job *job);
+cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread);
+
+/* Entries from ... to of group g: [1, to - from, n] of columns, or [1, 1, to - from]; packed unless direct. */
+cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
+                         ptrdiff_t to, const cn_group_scratch *s);
+
+/* n groups of at most `longest` entries each as rows that end in holes. */
+cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
+                         ptrdiff_t longest, const cn_group_scratch *s);
+
+/* The finished moments of n columns of group g or, if they are `apart`, of n groups from g on. */
+void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s);
+
+/* The finished moments of group g and column c of the tile go where the call wants them. */
+void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c, cn_partial p,
+                     const cn_group_scratch *s);
+
+#endif

@@ -1,0 +1,263 @@
+/* read.c: the moments of groups: pieces of them over all threads, then the pieces of a group in order. */
+#include <stdlib.h>
+
+#include "dispatch/cpu.h"
+#include "groups/groups.h"
+#include "job/finish.h"
+#include "plan/mask.h"
+#include "threads/threads.h"
+
+/* Rows of so many groups of one length are read as they lie; fewer, if short, with others. */
+#define ALIKE 8
+
+static ptrdiff_t pieces_of(const cn_group_job *job, ptrdiff_t g)
+{
+    const ptrdiff_t entries = cn_group_entries(job, g), piece = CN_PIECE_BLOCKS * job->block;
+    return entries <= piece ? 1 : (entries + piece - 1) / piece;
+}
+
+/* Where the partials of a group's piece are. */
+static cn_partial *part(const cn_group_job *job, cn_group_piece piece)
+{
+    return job->parts + (job->part_before[piece.group] + piece.number) * cn_count(&job->kept) * job->columns.n;
+}
+
+static cn_partial column(const cn_moments_view *of, ptrdiff_t c)
+{
+    return (cn_partial){of->count[c * of->each], of->mean[c], of->mean_lo[c], of->m2[c], 1};
+}
+
+static cn_group_piece piece_at(const cn_group_job *job, ptrdiff_t i)
+{
+    return job->list ? job->list[i] : (cn_group_piece){i, 0};
+}
+
+/* Block b of a piece joins acc; 0 if there is none. */
+static int read_block(const cn_group_job *job, const cn_group_tile *tile, cn_group_piece piece, ptrdiff_t b,
+                      cn_moments_view *acc, const cn_group_scratch *s)
+{
+    const ptrdiff_t from = (piece.number * CN_PIECE_BLOCKS + b) * job->block;
+    const ptrdiff_t rest = cn_group_entries(job, piece.group) - from;
+    if (rest <= 0) return 0;
+    const cn_tile t =
+        cn_group_tile_of(job, tile, piece.group, from, from + (rest < job->block ? rest : job->block), s);
+    (job->cols ? job->reducer.cols : job->reducer.rows)(&t, job->centered, acc);
+    return 1;
+}
+
+/* A group of one piece is finished, the piece of another is kept. */
+static void put_piece(const cn_group_job *job, const cn_group_tile *tile, cn_group_piece piece,
+                      const cn_moments_view *acc, const cn_group_scratch *s)
+{
+    if (pieces_of(job, piece.group) == 1) {
+        cn_finish_groups(job, tile, piece.group, 0, acc, tile->n, s);
+        return;
+    }
+    for (ptrdiff_t c = 0; c < tile->n; c++) part(job, piece)[tile->number + c] = column(acc, c);
+}
+
+/* n pieces from the first on, a block of each in turn. */
+static void read_turns(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t first, ptrdiff_t n,
+                       const cn_group_scratch *s)
+{
+    cn_moments_view acc[CN_MOST_TURNS];
+    for (ptrdiff_t i = 0; i < n; i++) {
+        acc[i] = cn_open_partials(s->moments + 4 * i * tile->n, job->each, tile->n);
+        cn_clear_counts(&acc[i], tile->n);
+    }
+    for (ptrdiff_t b = 0, left = n; b < CN_PIECE_BLOCKS && left; b++) {
+        left = 0;
+        for (ptrdiff_t i = 0; i < n; i++) left += read_block(job, tile, piece_at(job, first + i), b, &acc[i], s);
+    }
+    for (ptrdiff_t i = 0; i < n; i++) put_piece(job, tile, piece_at(job, first + i), &acc[i], s);
+}
+
+/* How many groups, from g on, before `end`, have as many entries. */
+static ptrdiff_t count_alike(const cn_group_job *job, ptrdiff_t g, ptrdiff_t end)
+{
+    const ptrdiff_t entries = cn_group_entries(job, g);
+    ptrdiff_t n = 1;
+    while (n < CN_BATCH && g + n < end && cn_group_entries(job, g + n) == entries) n++;
+    return n;
+}
+
+/* Short groups, as one tile; some follow each other. */
+static void read_short(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
+                       ptrdiff_t longest, const cn_group_scratch *s)
+{
+    const cn_tile t = cn_padded_groups(job, tile, groups, n, longest, s);
+    cn_moments_view acc = cn_open_partials(s->moments, 1, n);
+    cn_clear_counts(&acc, n);
+    job->padded.rows(&t, job->centered, &acc);
+    for (ptrdiff_t i = 0, run; i < n; i += run) {
+        for (run = 1; i + run < n && groups[i + run] == groups[i] + run;) run++;
+        const cn_moments_view some = cn_groups_from(&acc, i);
+        cn_finish_groups(job, tile, groups[i], 1, &some, run, s);
+    }
+}
+
+/* n groups of as many entries, which lie as a tile has them. */
+static void read_alike(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t n,
+                       const cn_group_scratch *s)
+{
+    const ptrdiff_t entries = cn_group_entries(job, g);
+    cn_tile t = cn_group_tile_of(job, tile, g, 0, entries, s);
+    cn_moments_view acc = cn_open_partials(s->moments, job->each, n);
+    t.groups = n, t.x_group = entries * job->k->size;
+    cn_clear_counts(&acc, n);
+    job->reducer.rows(&t, job->centered, &acc);
+    cn_finish_groups(job, tile, g, 1, &acc, n, s);
+}
+
+/* A group of one piece, elements in rows. */
+static void read_one(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, const cn_group_scratch *s)
+{
+    cn_moments_view acc = cn_open_partials(s->moments, job->each, 1);
+    cn_clear_counts(&acc, 1);
+    for (ptrdiff_t b = 0; read_block(job, tile, (cn_group_piece){g, 0}, b, &acc, s);) b++;
+    cn_finish_groups(job, tile, g, 0, &acc, 1, s);
+}
+
+/* Groups g ... end - 1 of one piece each, elements in rows: many alike, then short ones together. */
+static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
+                      const cn_group_scratch *s)
+{
+    ptrdiff_t brief[CN_BATCH], n = 0, longest = 1;
+    for (ptrdiff_t alike; g < end; g += alike) {
+        const ptrdiff_t entries = cn_group_entries(job, g);
+        alike = job->direct && entries && entries <= job->block ? count_alike(job, g, end) : 1;
+        if (alike >= ALIKE) {
+            read_alike(job, tile, g, alike, s);
+        } else if (entries > CN_SHORT_ROW) {
+            read_one(job, tile, g, s);
+            alike = 1;
+        } else {
+            brief[n++] = g, alike = 1;
+            longest = entries > longest ? entries : longest;
+            if (n == CN_BATCH) read_short(job, tile, brief, n, longest, s), n = 0, longest = 1;
+        }
+    }
+    if (n) read_short(job, tile, brief, n, longest, s);
+}
+
+/* How many pieces from the first on, before `end`, are groups that follow each other. */
+static ptrdiff_t count_whole(const cn_group_job *job, ptrdiff_t first, ptrdiff_t end)
+{
+    const ptrdiff_t g = piece_at(job, first).group;
+    ptrdiff_t n = 0;
+    for (; first + n < end; n++) {
+        const cn_group_piece piece = piece_at(job, first + n);
+        if (piece.group != g + n || piece.number || pieces_of(job, piece.group) > 1) break;
+    }
+    return n;
+}
+
+/* Pieces first ... end - 1 of a tile's groups. */
+static void read_pieces(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t first, ptrdiff_t end,
+                        const cn_group_scratch *s)
+{
+    for (ptrdiff_t n; first < end; first += n) {
+        n = job->cols ? 0 : count_whole(job, first, end);
+        if (n) {
+            read_rows(job, tile, piece_at(job, first).group, piece_at(job, first).group + n, s);
+        } else {
+            n = end - first < job->turns ? end - first : job->turns;
+            read_turns(job, tile, first, n, s);
+        }
+    }
+}
+
+static void read_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_group_job *job = context;
+    const cn_group_scratch s = cn_open_group_scratch(job, thread);
+    for (ptrdiff_t i = begin, n; i < end; i += n) {
+        const ptrdiff_t first = i % job->pieces;
+        n = job->pieces - first < end - i ? job->pieces - first : end - i;
+        const cn_group_tile tile = cn_locate_group_tile(job, i / job->pieces);
+        read_pieces(job, &tile, first, first + n, &s);
+    }
+}
+
+/* Groups of several pieces: their parts in order. */
+static void merge_pieces(const cn_group_job *job)
+{
+    const cn_group_scratch s = cn_open_group_scratch(job, 0);
+    for (ptrdiff_t i = 0; i < job->tiles; i++) {
+        const cn_group_tile tile = cn_locate_group_tile(job, i);
+        for (ptrdiff_t g = 0; g < job->groups->n; g++) {
+            const ptrdiff_t n = pieces_of(job, g);
+            for (ptrdiff_t c = 0; c < tile.n && n > 1; c++) {
+                cn_group_piece piece = {g, 0};
+                cn_partial p = part(job, piece)[tile.number + c];
+                while (++piece.number < n) job->reducer.merge(&p, &part(job, piece)[tile.number + c]);
+                cn_finish_group(job, &tile, g, c, p, &s);
+            }
+        }
+    }
+}
+
+/* Lists the pieces: the first ones of all groups, then the second ones, ... */
+static void list_pieces(cn_group_job *job)
+{
+    const ptrdiff_t n = job->groups->n;
+    ptrdiff_t i = 0;
+    for (ptrdiff_t g = 0; g < n; g++) job->list[i++] = (cn_group_piece){g, 0};
+    for (ptrdiff_t from = 0; from < i; from++) {
+        const cn_group_piece next = {job->list[from].group, job->list[from].number + 1};
+        if (next.number < pieces_of(job, next.group)) job->list[i++] = next;
+    }
+}
+
+/* Numbers the pieces, if a group has several. */
+static cn_status open_pieces(cn_group_job *job)
+{
+    const ptrdiff_t n = job->groups->n;
+    ptrdiff_t parts = 0;
+    job->pieces = 0;
+    for (ptrdiff_t g = 0; g < n; g++) job->pieces += pieces_of(job, g);
+    if (job->pieces == n) return CN_OK;
+    job->list = malloc((size_t)job->pieces * sizeof *job->list);
+    job->part_before = malloc((size_t)n * sizeof *job->part_before);
+    if (!job->list || !job->part_before) return CN_NO_MEMORY;
+    list_pieces(job);
+    for (ptrdiff_t g = 0; g < n; g++) {
+        const ptrdiff_t own = pieces_of(job, g);
+        job->part_before[g] = parts, parts += own > 1 ? own : 0;
+    }
+    job->parts = malloc((size_t)(parts * cn_count(&job->kept) * job->columns.n) * sizeof *job->parts);
+    return job->parts ? CN_OK : CN_NO_MEMORY;
+}
+
+static void open_job(cn_group_job *job)
+{
+    const cn_call *call = job->call;
+    const cn_moments *of = &call->moments;
+    job->x_is = cn_kernels_of(call->dtype);
+    job->k = job->x_is->moments_rows[CN_SHOWN] ? job->x_is : cn_kernels_of(CN_F32);
+    job->mask = cn_mask_of(call);
+    job->each = job->mask || of->omit_nan || of->weights;
+    job->centered = of->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED;
+    job->holes = of->omit_nan ? CN_NAN_HOLES : CN_NO_HOLES;
+    job->reducer = cn_reducer_of(job->k, of, job->each), job->padded = cn_reducer_of(job->k, of, 1);
+    cn_lay_out_groups(job);
+}
+
+cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
+{
+    cn_group_job job = {.call = call, .groups = groups, .to = to};
+    open_job(&job);
+    cn_status status = open_pieces(&job);
+    const ptrdiff_t entries = (groups->starts[groups->n] - groups->starts[0]) * job.per_position;
+    const int threads = cn_threads_for(entries * cn_count(&job.kept) * job.columns.n);
+    job.scratch_size = cn_group_scratch_size(&job);
+    if (status == CN_OK) job.scratch = malloc(job.scratch_size * (size_t)threads);
+    if (!job.scratch) status = CN_NO_MEMORY;
+    if (status == CN_OK) cn_parallel(job.tiles * job.pieces, threads, read_task, &job);
+    if (status == CN_OK && job.list) merge_pieces(&job);
+    free(job.scratch);
+    free(job.parts);
+    free(job.list);
+    free(job.part_before);
+    return status;
+}
