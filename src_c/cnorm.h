@@ -13,26 +13,38 @@ typedef enum { CN_F32, CN_F64, CN_F16, CN_BF16, CN_NDTYPES } cn_dtype;
 /* Elements of images: these, or a cn_dtype. */
 enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
 
-/* How moments become a scale: 1/sqrt(var + eps), the same about zero, 1/max(norm, eps). Instead of moments, and without
+/* How moments become a scale: by the variance, by the mean square, 1/max(norm, eps). Instead of moments, and without
  * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS;
  * CN_PIXEL_SUMS, of integers alone, exactly: the sum of x, that of the lower 16 bits of x^2 and that of the bits above,
  * as mean, mean_lo and m2. */
 typedef enum { CN_VAR, CN_RMS, CN_L2, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
 
+/* How eps enters the scale of a variance or mean square: 1/sqrt(v + eps), 1/(sqrt(v) + eps), 1/max(sqrt(v), eps). */
+typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
+
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
-    X(I8, int8_t) X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t)                \
-    X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+    X(I8, int8_t)                                                                                                 \
+    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
+        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
-/* What apply does to its rounded result: max(y, 0), and the curves y / (1 + e^-y), y times the normal distribution, the
- * same by tanh. A curve more is a line here and its body in kernels/curves.inc. */
+/* What apply does to its rounded result: bends, of one vector in a register (kernels/bends.inc): max(y, 0), y * slope where
+ * y is not above 0, min(max(y, 0), 6), y * min(max(y + 3, 0), 6) / 6; and curves (kernels/curves.inc): y / (1 + e^-y), y
+ * times the normal distribution, the same by tanh, 1 / (1 + e^-y), tanh. One more is a line here and its body there. */
+#define CN_BENDS(X)                                                                                               \
+    X(RELU, relu)                                                                                                 \
+    X(LEAKY_RELU, leaky_relu)                                                                                     \
+    X(RELU6, relu6)                                                                                               \
+    X(HARDSWISH, hardswish)
 #define CN_CURVES(X)                                                                                              \
     X(SILU, silu)                                                                                                 \
     X(GELU, gelu)                                                                                                 \
-    X(GELU_TANH, gelu_tanh)
-#define CN_ACTIVATIONS(X) X(RELU, relu) CN_CURVES(X)
+    X(GELU_TANH, gelu_tanh)                                                                                       \
+    X(SIGMOID, sigmoid)                                                                                           \
+    X(TANH, tanh)
+#define CN_ACTIVATIONS(X) CN_BENDS(X) CN_CURVES(X)
 #define CN_ENUM_OF(NAME, name) CN_##NAME,
 typedef enum { CN_NONE, CN_ACTIVATIONS(CN_ENUM_OF) CN_N_ACTIVATIONS } cn_activation;
 
@@ -60,7 +72,8 @@ typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING } cn_source;
 
 typedef struct {
     cn_source source;
-    cn_kind kind; /* of own and running ones */
+    cn_kind kind;         /* of own and running ones */
+    cn_eps_mode eps_mode; /* not of CN_L2 */
     double eps;
     const void *center; /* given: (x - center) * scale; running: mean and var, read before y is written */
     const void *scale;
@@ -98,6 +111,7 @@ typedef struct {
      * with moments of its own, and x is written then. */
     const char *add[2];
     cn_activation activation; /* of y */
+    double slope;             /* of CN_LEAKY_RELU */
     cn_int8 bytes;
 } cn_call;
 
@@ -109,21 +123,36 @@ static inline void cn_clear_call(cn_call *call, int ndim)
         call->op[o].data = NULL;
         for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
     }
-    call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0;
+    call->moments.source = CN_OWN, call->moments.kind = CN_VAR;
+    call->moments.eps_mode = CN_EPS_INSIDE, call->moments.eps = 0;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
-    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
-    call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
+    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
+    call->moments.weights_by = 1;
+    call->add[0] = call->add[1] = NULL, call->activation = CN_NONE, call->slope = 0.01;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
 
 cn_status cn_run(const cn_call *call);
+
+/* y = x * activation(gate), rounded once, for n elements without gaps; y may be one of the two. */
+typedef struct {
+    cn_dtype dtype;
+    const char *x, *gate;
+    char *y;
+    ptrdiff_t n;
+    cn_activation activation;
+    double slope;
+} cn_gating;
+
+void cn_gate(const cn_gating *of);
 
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the two. omit_nan: a value that is NaN is left out.
  * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
-int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan);
+int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
+                    int omit_nan);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {

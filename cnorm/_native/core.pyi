@@ -32,9 +32,10 @@ def normalize(
     kind: str,
     return_state: bool = False,
     mask: Array | None = None,
-    activation: int = 0,
+    activation: tuple[int, float] | None = None,
     parts: tuple[Array, Array] | None = None,
     omit: bool = False,
+    eps_mode: int = 0,
 ) -> Any: ...
 def normalize_int8(
     x: Array,
@@ -57,8 +58,9 @@ def apply(
     weight: Array | None,
     bias: Array | None,
     mask: Array | None = None,
-    activation: int = 0,
+    activation: tuple[int, float] | None = None,
 ) -> None: ...
+def gate(x: Array, gate: Array, out: Array, activation: tuple[int, float]) -> None: ...
 def respond(
     x: Array,
     out: Array,

@@ -19,6 +19,7 @@ cdef extern from "cnorm.h" nogil:
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
     cn_status cn_run(const cn_call *call)
+    void cn_gate(const cn_gating *of)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -146,6 +147,19 @@ cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     return check(status)
 
 
+cdef void run_gate(const cn_gating *of) noexcept:
+    cdef PyThreadState *released = release(of.n)
+    cn_gate(of)
+    resume(released)
+
+
+cdef int set_activation(cn_call *call, tuple activation) except -1:
+    """None, or the number of one and its slope."""
+    if activation is not None:
+        call.activation, call.slope = <cn_activation><int>activation[0], activation[1]
+    return 0
+
+
 cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask):
     """What may be None."""
     if weight is not None:
@@ -242,11 +256,13 @@ cdef cn_kind kind_of(str kind):
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None, bint omit=False):
+              bint return_state=False, cnp.ndarray mask=None, tuple activation=None, tuple parts=None, bint omit=False,
+              int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms" or "l2".
 
     What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
-    cn_activation. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no moment, and stays.
+    cn_activation and a slope. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no
+    moment, and stays. eps_mode: a cn_eps_mode.
     """
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
@@ -259,9 +275,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
     call.moments.kind, call.moments.eps = kind_of(kind), eps
+    call.moments.eps_mode = <cn_eps_mode>eps_mode
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
-    call.activation = <cn_activation>activation
+    set_activation(&call, activation)
     call.moments.omit_nan = omit
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
@@ -296,10 +313,10 @@ cdef int check_against(cnp.ndarray x, cnp.ndarray p, str name) except -1:
 
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
           cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None,
-          int activation=0):
+          tuple activation=None):
     """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape.
 
-    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation.
+    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation and a slope.
     """
     cdef cn_call call
     check_against(x, center, "center")
@@ -320,8 +337,22 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     set_stats(&call, cnp.PyArray_DIMS(center))
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(scale)
-    call.activation = <cn_activation>activation
+    set_activation(&call, activation)
     run(&call, cnp.PyArray_SIZE(x))
+
+
+def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not None, tuple activation not None):
+    """out = x * activation(gate); all contiguous, of one size and dtype; out may be one of the two."""
+    cdef cn_gating of
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(x)
+    for a in (x, gate, out):
+        if not cnp.PyArray_ISCARRAY_RO(a) or cnp.PyArray_SIZE(a) != n or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(x):
+            raise ValueError("x, gate, out: expected contiguous arrays of one size and dtype")
+    of.dtype, of.n = <cn_dtype>dtype_of(x), n
+    of.x, of.gate = <const char *>cnp.PyArray_DATA(x), <const char *>cnp.PyArray_DATA(gate)
+    of.y = <char *>cnp.PyArray_DATA(out)
+    of.activation, of.slope = <cn_activation><int>activation[0], activation[1]
+    run_gate(&of)
 
 
 def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,

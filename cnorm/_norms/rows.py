@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import Options, as_activation, as_sum
+from cnorm._accept.options import Options, as_activation, as_eps_mode, as_sum
 from cnorm._native import core
 
 
@@ -17,13 +17,13 @@ from cnorm._native import core
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ...,
+    residual_out: None = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ...,
+    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def layer_norm(
     input: Any,
@@ -39,6 +39,7 @@ def layer_norm(
     residual: Any = None,
     residual_out: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
 ) -> Any:
     r"""Layer normalization over the last dimensions [1]_.
 
@@ -68,8 +69,11 @@ def layer_norm(
         Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
     residual_out : ndarray, optional
         Where to write h; may be `input` or `residual` itself, not `out`.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def layer_norm(
         `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints;
         `residual` has another dtype than `input`.
     ValueError
-        Shapes do not agree, `out` does not fit, or there is no such activation.
+        Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
     References
     ----------
@@ -108,6 +112,7 @@ def layer_norm(
         residual=residual,
         residual_out=residual_out,
         activation=activation,
+        eps_mode=eps_mode,
         out=out,
     )
     return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
@@ -117,13 +122,13 @@ def layer_norm(
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ...,
+    residual_out: None = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ...,
+    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def rms_norm(
     input: Any,
@@ -137,6 +142,7 @@ def rms_norm(
     residual: Any = None,
     residual_out: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
 ) -> Any:
     r"""Root-mean-square normalization over the last dimensions [1]_.
 
@@ -164,8 +170,11 @@ def rms_norm(
         Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
     residual_out : ndarray, optional
         Where to write h; may be `input` or `residual` itself, not `out`.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the mean square.
 
     Returns
     -------
@@ -178,7 +187,7 @@ def rms_norm(
         `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` has another
         dtype than `input`.
     ValueError
-        Shapes do not agree, `out` does not fit, or there is no such activation.
+        Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
     References
     ----------
@@ -201,6 +210,7 @@ def rms_norm(
         residual=residual,
         residual_out=residual_out,
         activation=activation,
+        eps_mode=eps_mode,
         out=out,
     )
     return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
@@ -218,6 +228,7 @@ def _normalized(
     """Parameters have exactly the shape of the axes."""
     call, out = Rows(input, normalized_shape, weight, bias, eps, how, kind), how.out
     x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(how.activation)
+    mode = as_eps_mode(how.eps_mode)
     if out is not None:
         check_out(x.shape, x.dtype, out)
     total = as_sum(x, how.residual, how.residual_out, out)
@@ -228,7 +239,17 @@ def _normalized(
         total.add()
         target, parts = Output(total.h, out), total.parts
     core.normalize(
-        target.x, target.y, call.axes, w, b, call.eps, kind, mask=mask, activation=curve, parts=parts
+        target.x,
+        target.y,
+        call.axes,
+        w,
+        b,
+        call.eps,
+        kind,
+        mask=mask,
+        activation=curve,
+        parts=parts,
+        eps_mode=mode,
     )
     y = call.result(target.done())
     return y if total is None else (y, call.result(total.h))

@@ -120,11 +120,11 @@ static cn_partial moments_of(cn_elements *e, const measured *m, double prescale,
 }
 
 /* k, so that the largest |x| * 2^-k and eps, as it enters the sum of squares or the norm, are about 1 or less. */
-static int power(double biggest, cn_kind kind, double eps)
+static int power(double biggest, int root, double eps)
 {
     int of_x = -CN_MOST_POWER, of_eps = -CN_MOST_POWER;
     if (biggest > 0) frexp(biggest, &of_x);
-    if (eps > 0) frexp(kind == CN_L2 ? eps : sqrt(eps), &of_eps);
+    if (eps > 0) frexp(root ? eps : sqrt(eps), &of_eps);
     const int k = of_x > of_eps ? of_x : of_eps;
     return k > CN_MOST_POWER ? CN_MOST_POWER : k < -CN_MOST_POWER ? -CN_MOST_POWER : k;
 }
@@ -134,14 +134,15 @@ void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, c
 {
     const cn_kind kind = call->moments.kind;
     const double eps = call->moments.eps;
+    const int root = cn_eps_is_root(&call->moments);
     cn_elements e = open_group(call, stat);
     const measured m = measure(&e);
     if (!m.finite || m.count == 0 || !isfinite(eps) || (m.biggest == 0 && !params)) return;
-    const int k = power(m.biggest, kind, eps);
+    const int k = power(m.biggest, root, eps);
     const double prescale = ldexp(1, -k);
     cn_partial p = moments_of(&e, &m, prescale, kind);
     double factor;
-    cn_scales(&factor, &p.m2, 1, p.count, kind, ldexp(eps, kind == CN_L2 ? -k : -2 * k));
+    cn_scales(&factor, &p.m2, 1, p.count, &call->moments, ldexp(eps, root ? -k : -2 * k));
     for (ptrdiff_t end = i + times; params && i < end; i++) {
         ((double *)params->hi)[i] = p.mean, ((double *)params->lo)[i] = p.mean_lo;
         ((double *)params->scale)[i] = factor, ((double *)params->prescale)[i] = prescale;

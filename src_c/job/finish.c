@@ -92,9 +92,9 @@ static void merge_refined(const cn_job *job, cn_moments_view *acc, ptrdiff_t n)
 /* The factors of n groups of one count; 0 without an element. */
 static void make_factors(const cn_job *job, double *factors, const double *m2, ptrdiff_t n, double count)
 {
-    const cn_kind kind = job->call->moments.kind;
+    const cn_moments *how = &job->call->moments;
     if (count > 0)
-        cn_scales(factors, m2, n, count, kind, job->call->moments.eps);
+        cn_scales(factors, m2, n, count, how, how->eps);
     else
         for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
 }
@@ -104,7 +104,7 @@ static int is_extreme(const cn_job *job, const cn_partial *of)
 {
     const cn_moments *how = &job->call->moments;
     if (job->k->param_size != sizeof(double) || how->x || how->kind >= CN_EXTREMES || !(of->count > 0)) return 0;
-    return cn_is_extreme(of->mean, of->m2, of->count, how->kind, how->eps);
+    return cn_is_extreme(of, how);
 }
 
 /* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */
