@@ -25,8 +25,9 @@ typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
     X(I8, int8_t)                                                                                                 \
-    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
-        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+    X(U8, uint8_t)                                                                                                \
+    X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t)            \
+        X(FLOAT, float) X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
@@ -166,8 +167,10 @@ typedef struct {
 cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale);
+ * call's; clip: NULL, or the least and the greatest y there is. Reads the operands X and Y of the call; y is x itself,
+ * element by element, or apart from it. */
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                   const double *clip);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

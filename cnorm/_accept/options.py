@@ -37,7 +37,7 @@ def as_activation(activation: Any, name: str = "activation") -> Curve:
     if isinstance(activation, tuple):
         if len(activation) != 2 or activation[0] != "leaky_relu":
             raise ValueError(f'{name}: expected a name or ("leaky_relu", slope), got {activation!r}')
-        activation, slope = activation[0], as_number(activation[1], f"the slope of {name}")
+        activation, slope = activation[0], as_number(activation[1], name)
         if not math.isfinite(slope):
             raise ValueError(f"{name}: expected a finite slope, got {slope}")
     if activation is not None and not isinstance(activation, str):

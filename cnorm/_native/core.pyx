@@ -17,7 +17,8 @@ cdef extern from "cnorm.h" nogil:
                         int omit_nan)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     enum: CN_U8, CN_U16
-    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
+    cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                       const double *clip)
     cn_status cn_run(const cn_call *call)
     void cn_gate(const cn_gating *of)
     void cn_describe(const cn_call *call, char *text, size_t size)
@@ -429,20 +430,26 @@ cdef int pixels_of(cnp.ndarray image) except -1:
 
 
 def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,
-            cnp.ndarray scale not None):
-    """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis."""
+            cnp.ndarray scale not None, tuple clip=None):
+    """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis.
+
+    clip: the least and the greatest there is.
+    """
     cdef cn_call call
     cdef cn_status status
     cdef int pixels = pixels_of(image)
     cdef PyThreadState *released
     cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
     cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
+    cdef double[2] ends
     if cnp.PyArray_SIZE(image) == 0:
         return
     set_x(&call, image, dtype_of(out))
     set_operand(&call, CN_Y, out)
+    if clip is not None:
+        ends[0], ends[1] = clip
     released = release(cnp.PyArray_SIZE(image))
-    status = cn_image(&call, pixels, axis, mid, factor)
+    status = cn_image(&call, pixels, axis, mid, factor, NULL if clip is None else ends)
     resume(released)
     check(status)
 

@@ -26,6 +26,7 @@ typedef struct {
     void (*kernel)(const cn_pixel_run *p);
     ptrdiff_t size, param_size;
     int wide, interleaved, direct, nontemporal; /* interleaved: runs of all channels; direct: without scratch */
+    const double *clip;
     char *params, *scratch;
     ptrdiff_t n_params, scratch_size;
 } image_job;
@@ -156,7 +157,7 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     char *scratch = job->scratch + thread * job->scratch_size;
     for (ptrdiff_t i = begin; i < end; i++) {
         const cn_block block = cn_tiling_block(&job->tiling, i);
-        cn_pixel_run p = {.step = inner->stride[CN_X], .n = block.n, .period = 1};
+        cn_pixel_run p = {.step = inner->stride[CN_X], .n = block.n, .period = 1, .clip = job->clip};
         p.x = x->data + job->start[CN_X] + block.offset[CN_X], p.nontemporal = job->nontemporal;
         p.y = y->data + job->start[CN_Y] + block.offset[CN_Y];
         if (job->interleaved) {
@@ -172,9 +173,10 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     if (job->nontemporal) atomic_thread_fence(memory_order_seq_cst);
 }
 
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale)
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                   const double *clip)
 {
-    image_job job = {.call = call, .channel = {.n = call->shape[axis]}};
+    image_job job = {.call = call, .channel = {.n = call->shape[axis]}, .clip = clip};
     cn_plan plan;
     lay_out(call, axis, &plan);
     memcpy(job.start, plan.start, sizeof job.start);

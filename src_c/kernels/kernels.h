@@ -87,7 +87,8 @@ typedef struct {
     char *y;
     const char *hi, *lo, *scale;
     ptrdiff_t period;
-    int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
+    const double *clip; /* NULL, or the least and the greatest y there is */
+    int nontemporal;    /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
 /* Moments about zero, about the mean; or the sums. */
