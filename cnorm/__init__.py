@@ -9,6 +9,7 @@ from cnorm import functional
 from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
 from cnorm._stats.moments import moments, standardize
+from cnorm._stats.pool import mean_pool
 from cnorm._stats.running import RunningMoments
 from cnorm._system.config import show_config
 from cnorm._system.memory import get_output_cache, set_output_cache
@@ -28,6 +29,7 @@ __all__ = [
     "get_output_cache",
     "image_normalize",
     "length_mask",
+    "mean_pool",
     "moments",
     "nn",
     "preprocessing",

@@ -91,7 +91,11 @@ def test_running_statistics(mode: str, dtype: Any, care: bool) -> None:
     assert np.allclose(wide(y), expected, rtol=bound, atol=bound)
 
 
-@sweep(mode=("outside", "max"), power=(-1000, -520, -450, -300, 0, 300, 520, 1000), eps=(0.0, 1e-300, 1e-30, 1e300))
+@sweep(
+    mode=("outside", "max"),
+    power=(-1000, -520, -450, -300, 0, 300, 520, 1000),
+    eps=(0.0, 1e-300, 1e-30, 1e300),
+)
 def test_squares_beyond_the_range(mode: str, power: int, eps: float) -> None:
     """float64: exact powers of two move x and eps alike; small deviations do not vanish beside a small eps."""
     x = np.ldexp(np.random.default_rng(1).normal(size=(2, 50)), power)

@@ -23,7 +23,15 @@ from cnorm._stats.state import COUNT, M2, in_data_units
 
 
 def _apply_running(
-    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None, curve: Curve, mode: int = 0
+    target: Output,
+    mean: Array,
+    var: Array,
+    eps: float,
+    w: Any,
+    b: Any,
+    mask: Array | None,
+    curve: Curve,
+    mode: int = 0,
 ) -> Array:
     """y from given statistics per channel."""
     shape = channel_shape(target.x.ndim, mean.size)
@@ -263,7 +271,9 @@ def instance_norm(
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
     running = _running(mean, var, x)
-    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode)
+    state = core.normalize(
+        target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode
+    )
     if running is not None:
         if mask is None:
             var_of_each = mean_var(state, positions, 1)[1]

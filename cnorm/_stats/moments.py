@@ -24,7 +24,13 @@ def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
     mode: as `as_eps_mode` gives it.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(var + eps) if mode == 0 else np.sqrt(var) + eps if mode == 1 else np.maximum(np.sqrt(var), eps)
+        root = (
+            np.sqrt(var + eps)
+            if mode == 0
+            else np.sqrt(var) + eps
+            if mode == 1
+            else np.maximum(np.sqrt(var), eps)
+        )
         return np.where(root == 0, 0.0, 1 / root)
 
 
