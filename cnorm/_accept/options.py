@@ -29,6 +29,10 @@ class Options(NamedTuple):
     activation: Any = None
     out: Any = None
     eps_mode: Any = "inside"
+    gate: Any = None
+    gate_activation: Any = "silu"
+    norm_before_gate: Any = True
+    group_size: Any = None
 
 
 def as_activation(activation: Any, name: str = "activation") -> Curve:
@@ -100,8 +104,9 @@ class Sum:
         """A parameter or mask apart from the memory of h."""
         return p.copy() if p is not None and np.may_share_memory(p, self.h) else p
 
-    def add(self) -> None:
-        """Makes h if the core is not to."""
+    def add(self, *, now: bool = False) -> None:
+        """Makes h if the core is not to; or anyway."""
+        self.parts = None if now else self.parts
         if self.parts is None:
             with np.errstate(all="ignore"):
                 np.add(*self._addends, out=self.h)

@@ -22,7 +22,7 @@ from libc.string cimport memcmp
 from cnorm._native.kept cimport new_as, new_like
 from cnorm._native.core cimport (
     CN_B, CN_F64, CN_LEAKY_RELU, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_RUNNING, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
-    cn_activation, cn_call, cn_clear_call, cn_dtype, cn_eps_mode, cn_kind, known_dtype, run,
+    cn_activation, cn_call, cn_clear_call, cn_gating, cn_dtype, cn_eps_mode, cn_kind, known_dtype, run, run_gate,
 )
 
 from typing import Any
@@ -37,11 +37,13 @@ cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
+cdef enum: GATED = 131072  # elements: more are taken block by block
 cdef dict KNOWN = ACTIVATIONS
 cdef dict MODES = EPS_MODES
 cdef object NO_OFFSET = 0.0  # a default is known by its identity
 cdef object F32_EPS = FLT_EPSILON, F64_EPS = DBL_EPSILON
 cdef object INSIDE = "inside"
+cdef object SILU = "silu"
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
 cdef struct Channels:
@@ -263,6 +265,52 @@ cdef object trailing(object input, object normalized_shape, object weight, objec
     return y if h is None else (y, h)
 
 
+cdef inline void add_groups(cn_call *call, intp size, intp n, intp group, intp width) noexcept:
+    """The same, `group` elements to a statistic."""
+    add_axis(call, size // n, n * width, n // group, 0)
+    add_axis(call, n // group, group * width, 1, group)
+    add_axis(call, group, width, 0, 1)
+
+
+cdef object gated(object input, object normalized_shape, object weight, object eps, object eps_mode, object out,
+                  object activation, object gate, object gate_activation, object norm_first, object group_size):
+    """The result of rms_norm with a gate, groups or both, or None where care is needed."""
+    cdef cn_call call
+    cdef cn_gating of
+    cdef cnp.ndarray x
+    cdef intp n, size, group
+    cdef int axes = open_trailing(&call, input, normalized_shape, weight, None, eps, eps_mode, activation, CN_RMS, &n)
+    group = n if group_size is None else positive(group_size)
+    if gate is None and not (gate_activation is SILU and norm_first is True):
+        return None
+    if axes == 0 or group <= 0 or n % group or (axes > 1 and group_size is not None):
+        return None
+    x = <cnp.ndarray>input
+    size = cnp.PyArray_SIZE(x)
+    of.slope = call.slope
+    if gate is not None and (size > GATED or not take_activation(gate_activation, &of.activation, &of.slope)
+                             or not cnp.PyArray_CheckExact(gate) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>gate)
+                             or not alike(<cnp.ndarray>gate, x)
+                             or (norm_first is not True and norm_first is not False)):
+        return None
+    y = take_out(&call, x, weight, None, out)
+    if y is None or not apart(<cnp.ndarray>y, gate):
+        return None
+    add_groups(&call, size, n, group, cnp.PyArray_ITEMSIZE(x))
+    if gate is None:
+        run(&call, size)
+        return y
+    of.dtype, of.n, of.gate, of.y = call.dtype, size, <const char *>cnp.PyArray_DATA(<cnp.ndarray>gate), call.op[CN_Y].data
+    of.x = call.op[CN_X].data if norm_first is False else of.y
+    if norm_first is False:
+        run_gate(&of)
+        call.op[CN_X].data = of.y
+    run(&call, size)
+    if norm_first is True:
+        run_gate(&of)
+    return y
+
+
 cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
     cdef intp i
     for i in range(n):
@@ -389,14 +437,21 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
              *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET, residual: Any = None,
-             residual_out: Any = None, activation: Any = None, eps_mode: str = INSIDE) -> Any:
+             residual_out: Any = None, activation: Any = None, eps_mode: str = INSIDE, gate: Any = None,
+             gate_activation: Any = SILU, norm_before_gate: bool = True, group_size: int | None = None) -> Any:
     y = None
     if axis is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        y = trailing(input, normalized_shape, w, None, eps, eps_mode, out, residual, residual_out, activation, CN_RMS)
+        if gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True:
+            y = trailing(input, normalized_shape, w, None, eps, eps_mode, out, residual, residual_out, activation,
+                         CN_RMS)
+        elif residual is None and residual_out is None:
+            y = gated(input, normalized_shape, w, eps, eps_mode, out, activation, gate, gate_activation,
+                      norm_before_gate, group_size)
     return y if y is not None else rows.rms_norm(
         input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out,
-        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
+        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode, gate=gate,
+        gate_activation=gate_activation, norm_before_gate=norm_before_gate, group_size=group_size)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,

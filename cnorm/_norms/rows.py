@@ -11,6 +11,7 @@ from cnorm._accept.axes import against_axes, as_number, check_affine, normalized
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Options, as_activation, as_eps_mode, as_sum
 from cnorm._native import core
+from cnorm._norms.gated import as_gate, as_group_size, by_blocks
 
 
 @overload
@@ -122,13 +123,15 @@ def layer_norm(
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ..., eps_mode: str = ...,
+    residual_out: None = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
+    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ...,
+    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
+    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def rms_norm(
     input: Any,
@@ -143,6 +146,10 @@ def rms_norm(
     residual_out: Any = None,
     activation: Any = None,
     eps_mode: str = "inside",
+    gate: Any = None,
+    gate_activation: Any = "silu",
+    norm_before_gate: bool = True,
+    group_size: int | None = None,
 ) -> Any:
     r"""Root-mean-square normalization over the last dimensions [1]_.
 
@@ -175,6 +182,14 @@ def rms_norm(
         "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
     eps_mode : {"inside", "outside", "max"}
         How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the mean square.
+    gate : array_like of float, optional
+        Shape and dtype of `input`: y is multiplied by its activation, as in Mamba-2 and Qwen3-Next.
+    gate_activation : str, tuple or None
+        That of the gate, one of the names above; None: the gate itself.
+    norm_before_gate : bool
+        With False what is normalized is the product, `input` times the activation of `gate`.
+    group_size : int, optional
+        Statistics over so many neighbouring elements of the one axis that is normalized; a divisor of its size.
 
     Returns
     -------
@@ -184,8 +199,8 @@ def rms_norm(
     Raises
     ------
     TypeError
-        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` has another
-        dtype than `input`.
+        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` or `gate` has
+        another dtype than `input`.
     ValueError
         Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
@@ -203,6 +218,8 @@ def rms_norm(
     >>> y, h = F.rms_norm(np.array([[2.0, 3.0]]), (2,), residual=np.ones((1, 2)))
     >>> y.round(4), h
     (array([[0.8485, 1.1314]]), array([[3., 4.]]))
+    >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), gate=np.array([[0.0, 1.0]]), gate_activation="relu").round(4)
+    array([[0.    , 1.1314]])
     """
     how = Options(
         axis=axis,
@@ -212,6 +229,10 @@ def rms_norm(
         activation=activation,
         eps_mode=eps_mode,
         out=out,
+        gate=gate,
+        gate_activation=gate_activation,
+        norm_before_gate=norm_before_gate,
+        group_size=group_size,
     )
     return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
 
@@ -231,34 +252,49 @@ def _normalized(
     mode = as_eps_mode(how.eps_mode)
     if out is not None:
         check_out(x.shape, x.dtype, out)
+    gate = as_gate(how.gate, how.gate_activation, how.norm_before_gate, x, out)
     total = as_sum(x, how.residual, how.residual_out, out)
     if total is None:
         target, parts = Output(x, out), None
     else:
         w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
-        total.add()
+        gate = gate if gate is None else gate._replace(array=total.spare(gate.array))
+        total.add(now=gate is not None)
         target, parts = Output(total.h, out), total.parts
-    core.normalize(
-        target.x,
-        target.y,
-        call.axes,
-        w,
-        b,
-        call.eps,
-        kind,
-        mask=mask,
-        activation=curve,
-        parts=parts,
-        eps_mode=mode,
-    )
+
+    def norm(x: Array, y: Array) -> None:
+        """Of all of x, or of rows."""
+        more = call.ndim - x.ndim
+        axes = tuple(a - more for a in call.axes)
+        core.normalize(
+            x, y, axes, _last(w, x), _last(b, x), call.eps, kind,
+            mask=mask, activation=curve, parts=parts, eps_mode=mode,
+        )  # fmt: skip
+
+    if parts is not None:
+        parts = call.split(parts[0]), call.split(parts[1])
+    if gate is None:
+        norm(call.split(target.x), call.split(target.y))
+    else:
+        by_blocks(norm, call.split(target.x), call.split(target.y), gate, call.row_axes)
+        if mask is not None:
+            np.copyto(call.split(target.y), 0, where=~mask, casting="unsafe")
     y = call.result(target.done())
     return y if total is None else (y, call.result(total.h))
 
 
-class Rows:
-    """The checked arguments of `_normalized`, parameters and mask shaped against `x`; what masks a result."""
+def _last(p: Array | None, x: Array) -> Array | None:
+    """A parameter against the last dimensions, those of x."""
+    return p if p is None or p.ndim <= x.ndim else p.reshape(p.shape[p.ndim - x.ndim :])
 
-    __slots__ = ("affine", "axes", "eps", "mask", "result", "x")
+
+class Rows:
+    """The checked arguments of `_normalized`; what masks a result.
+
+    Axes, parameters and mask are those of `split(x)`: with a group size the axis is two, that of groups first.
+    """
+
+    __slots__ = ("affine", "axes", "eps", "mask", "ndim", "result", "row_axes", "split", "x")
 
     def __init__(
         self,
@@ -283,6 +319,29 @@ class Rows:
         self.eps = as_number(eps, "eps")
         self.mask = as_mask(where, x, out)
         self.affine = against_axes(w, self.axes, x.ndim), against_axes(b, self.axes, x.ndim)
+        self.split, self.ndim = _itself, x.ndim
+        trailing = sorted(self.axes) == list(range(x.ndim - len(shape), x.ndim)) and self.mask is None
+        self.row_axes = len(shape) if trailing else 0
+        size = as_group_size(how.group_size, shape)
+        if size is not None:
+            self._make_groups(size)
+
+    def _make_groups(self, size: int) -> None:
+        (axis,) = self.axes
+
+        def split(a: Array) -> Array:
+            groups = (-1, size) if a.size else (a.shape[axis] // size, size)
+            return a.reshape(*a.shape[:axis], *(groups if a.shape[axis] > 1 or size == 1 else (1, 1)), *a.shape[axis + 1 :])
+
+        w, b = self.affine
+        self.affine = None if w is None else split(w), None if b is None else split(b)
+        self.mask = None if self.mask is None else split(self.mask)
+        self.split, self.axes, self.ndim = split, (axis + 1,), self.ndim + 1
+        self.row_axes += self.row_axes > 0
+
+
+def _itself(a: Array) -> Array:
+    return a
 
 
 def _with_offset(weight: Array | None, offset: float) -> Array | None:
