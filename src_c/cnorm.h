@@ -26,8 +26,9 @@ typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
 #define CN_NUMBERS(X)                                                                                             \
     X(I8, int8_t)                                                                                                 \
     X(U8, uint8_t)                                                                                                \
-    X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t)            \
-        X(FLOAT, float) X(DOUBLE, double)
+    X(I16, int16_t)                                                                                               \
+    X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float)            \
+        X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
@@ -171,6 +172,16 @@ cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
  * element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
                    const double *clip);
+
+/* Pictures as rows of patches: so many pixels a side, so many patches a side beside each other in y, so many frames. */
+typedef struct {
+    ptrdiff_t side, merge, temporal;
+} cn_patches;
+
+/* The same for frames (T, C, H, W), the shape of the call. y has no gaps: (t, H / (side * merge), W / (side * merge),
+ * merge, merge, C, temporal, side, side), t times `temporal` frames, the last one of x as often as it takes. */
+cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
+                           const double *clip, const cn_patches *patches);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

@@ -74,9 +74,7 @@ def test_layouts(dtype: Any, before: bool, size: int | None) -> None:
         out = change(np.zeros_like(x))
         assert F.rms_norm(x.astype(out.dtype), (24,), W, gate=g, out=out, **how) is out
         assert np.allclose(wide(out), wide(y), rtol=1e-2, atol=1e-3)
-    first = F.rms_norm(
-        np.moveaxis(x, -1, 0), (24,), W, gate=np.moveaxis(g, -1, 0), axis=0, **how
-    )
+    first = F.rms_norm(np.moveaxis(x, -1, 0), (24,), W, gate=np.moveaxis(g, -1, 0), axis=0, **how)
     assert np.allclose(wide(np.moveaxis(first, 0, -1)), wide(y), rtol=1e-2, atol=1e-3)
 
 
@@ -134,7 +132,10 @@ def test_masked_array_and_empty() -> None:
             assert np.array_equal(y.mask, x.mask)
             assert np.isfinite(y.compressed()).all()
             empty = np.empty((0, 24))
-            assert F.rms_norm(empty, (24,), gate=empty, norm_before_gate=before, group_size=size).shape == (0, 24)
+            assert F.rms_norm(empty, (24,), gate=empty, norm_before_gate=before, group_size=size).shape == (
+                0,
+                24,
+            )
 
 
 def test_layer_passes_it_on() -> None:

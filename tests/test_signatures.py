@@ -94,6 +94,10 @@ def test_image_normalize() -> None:
         ("layout", only, "HWC->CHW"),
         ("dtype", only, np.float32),
         ("out", only, None),
+        ("patch", only, None),
+        ("merge", only, 1),
+        ("temporal", only, 1),
+        ("clip", only, None),
     ]
 
 

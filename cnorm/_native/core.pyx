@@ -19,6 +19,10 @@ cdef extern from "cnorm.h" nogil:
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
                        const double *clip)
+    ctypedef struct cn_patches:
+        ptrdiff_t side, merge, temporal
+    cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
+                               const double *clip, const cn_patches *patches)
     cn_status cn_run(const cn_call *call)
     void cn_gate(const cn_gating *of)
     void cn_describe(const cn_call *call, char *text, size_t size)
@@ -450,6 +454,30 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
         ends[0], ends[1] = clip
     released = release(cnp.PyArray_SIZE(image))
     status = cn_image(&call, pixels, axis, mid, factor, NULL if clip is None else ends)
+    resume(released)
+    check(status)
+
+
+def picture_patches(cnp.ndarray image not None, cnp.ndarray out not None, cnp.ndarray center not None,
+                    cnp.ndarray scale not None, tuple patches not None, tuple clip=None):
+    """Rows of patches of frames (T, C, H, W): out without gaps; patches: (side, merge, temporal), which divide."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cn_patches how
+    cdef int pixels = pixels_of(image)
+    cdef PyThreadState *released
+    cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
+    cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
+    cdef double[2] ends
+    how.side, how.merge, how.temporal = patches
+    if cnp.PyArray_SIZE(image) == 0:
+        return
+    set_x(&call, image, dtype_of(out))
+    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(out)
+    if clip is not None:
+        ends[0], ends[1] = clip
+    released = release(cnp.PyArray_SIZE(image))
+    status = cn_image_patches(&call, pixels, mid, factor, NULL if clip is None else ends, &how)
     resume(released)
     check(status)
 

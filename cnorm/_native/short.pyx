@@ -16,7 +16,6 @@ from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.float cimport DBL_EPSILON, FLT_EPSILON, FLT_MAX, FLT_MIN
-from libc.math cimport isfinite
 from libc.string cimport memcmp
 
 from cnorm._native.kept cimport new_as, new_like
@@ -56,7 +55,7 @@ cdef bint take_activation(object activation, cn_activation *number, double *slop
     cdef object name = activation, leak
     if PyTuple_CheckExact(activation) and PyTuple_GET_SIZE(activation) == 2:
         name, leak = <object>PyTuple_GET_ITEM(activation, 0), <object>PyTuple_GET_ITEM(activation, 1)
-        if not PyFloat_CheckExact(leak) or not isfinite(PyFloat_AS_DOUBLE(leak)):
+        if not PyFloat_CheckExact(leak) or PyFloat_AS_DOUBLE(leak) - PyFloat_AS_DOUBLE(leak) != 0:
             return False
         slope[0] = PyFloat_AS_DOUBLE(leak)
     if not PyUnicode_CheckExact(name) or name not in KNOWN:

@@ -1,4 +1,4 @@
-"""Gates of rms_norm: what they accept, and norm and gate block by block, so that the second finds it in the cache."""
+"""Gates of rms_norm: what they accept, and norm and gate block by block, each in the cache."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ class Gate(NamedTuple):
     array: Array
     curve: Curve
     first: bool
+
+    def apart_from(self, a: Array) -> Gate:
+        """In memory of its own, if a shares it."""
+        return self._replace(array=self.array.copy()) if np.may_share_memory(self.array, a) else self
 
 
 def as_gate(gate: Any, activation: Any, norm_before_gate: Any, x: Array, out: Any) -> Gate | None:
@@ -57,7 +61,7 @@ def as_group_size(group_size: Any, sizes: tuple[int, ...]) -> int | None:
 
 
 def by_blocks(norm: Callable[[Array, Array], None], x: Array, y: Array, gate: Gate, row_axes: int) -> None:
-    """y from x by `norm` and the gate; norm takes any number of rows, the last `row_axes` dimensions, or all of x."""
+    """y from x by `norm` and the gate; norm takes rows of the last `row_axes` dimensions, or all of x."""
     if not x.size:
         return
     z = y if y.flags.c_contiguous and y.flags.aligned else empty(y, y.dtype)

@@ -49,7 +49,8 @@ def group_norm(
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
     activation : str or tuple, optional
         Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
-        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
     eps_mode : {"inside", "outside", "max"}
         How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 

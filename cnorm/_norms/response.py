@@ -90,7 +90,7 @@ def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | N
     """Samples by themselves: y = x * (1 + w * n) + b."""
     state = squares_of(x, _SPACE, mask)
     with np.errstate(all="ignore"):
-        # By the largest of a sample, so that no sum of norms leaves float64; NaN and inf are as in the formula.
+        # In the unit of a sample's largest: no sum of norms leaves float64.
         unit = state[..., UNIT].min(-1, keepdims=True, initial=1)
         norm = np.sqrt(state[..., M2]) / (state[..., UNIT] / unit)
         below = norm.mean(-1, keepdims=True) + eps * unit if norm.size else norm

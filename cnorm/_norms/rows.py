@@ -72,7 +72,8 @@ def layer_norm(
         Where to write h; may be `input` or `residual` itself, not `out`.
     activation : str or tuple, optional
         Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
-        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
     eps_mode : {"inside", "outside", "max"}
         How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
@@ -179,9 +180,11 @@ def rms_norm(
         Where to write h; may be `input` or `residual` itself, not `out`.
     activation : str or tuple, optional
         Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
-        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid", "tanh".
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
     eps_mode : {"inside", "outside", "max"}
-        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the mean square.
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the mean
+        square.
     gate : array_like of float, optional
         Shape and dtype of `input`: y is multiplied by its activation, as in Mamba-2 and Qwen3-Next.
     gate_activation : str, tuple or None
@@ -189,7 +192,8 @@ def rms_norm(
     norm_before_gate : bool
         With False what is normalized is the product, `input` times the activation of `gate`.
     group_size : int, optional
-        Statistics over so many neighbouring elements of the one axis that is normalized; a divisor of its size.
+        Statistics over so many neighbouring elements of the one axis that is normalized; a divisor of its
+        size.
 
     Returns
     -------
@@ -258,7 +262,7 @@ def _normalized(
         target, parts = Output(x, out), None
     else:
         w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
-        gate = gate if gate is None else gate._replace(array=total.spare(gate.array))
+        gate = None if gate is None else gate.apart_from(total.h)
         total.add(now=gate is not None)
         target, parts = Output(total.h, out), total.parts
 
@@ -291,7 +295,7 @@ def _last(p: Array | None, x: Array) -> Array | None:
 class Rows:
     """The checked arguments of `_normalized`; what masks a result.
 
-    Axes, parameters and mask are those of `split(x)`: with a group size the axis is two, that of groups first.
+    Axes, parameters and mask are those of `split(x)`: a group size makes the axis two, groups first.
     """
 
     __slots__ = ("affine", "axes", "eps", "mask", "ndim", "result", "row_axes", "split", "x")
@@ -331,7 +335,8 @@ class Rows:
 
         def split(a: Array) -> Array:
             groups = (-1, size) if a.size else (a.shape[axis] // size, size)
-            return a.reshape(*a.shape[:axis], *(groups if a.shape[axis] > 1 or size == 1 else (1, 1)), *a.shape[axis + 1 :])
+            sizes = groups if a.shape[axis] > 1 or size == 1 else (1, 1)
+            return a.reshape(*a.shape[:axis], *sizes, *a.shape[axis + 1 :])
 
         w, b = self.affine
         self.affine = None if w is None else split(w), None if b is None else split(b)

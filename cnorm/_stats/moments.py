@@ -19,7 +19,7 @@ __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardi
 
 
 def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
-    """1 over the root of a variance with its eps; 0 where that is 0, so that what has no spread comes out as 0.
+    """1 over the root of a variance with its eps; 0 where that is 0: what has no spread comes out as 0.
 
     mode: as `as_eps_mode` gives it.
     """

@@ -26,8 +26,9 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     x : array_like of float, shape (N, L, D)
         Any layout and any number of dimensions. What hidden tokens hold never matters.
     where : array_like of bool, shape (N, L)
-        Tokens that count: the attention mask as bool, or `length_mask(lengths, L)`. With as many dimensions as
-        `x` it is broadcast against `x`; with one less, the last axis of `x` is what it lacks. None: all count.
+        Tokens that count: the attention mask as bool, or `length_mask(lengths, L)`. With as many dimensions
+        as `x` it is broadcast against `x`; with one less, the last axis of `x` is what it lacks. None: all
+        count.
     axis : int or tuple of int
         The tokens'; dropped from the result.
     normalize : bool
@@ -45,8 +46,8 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     TypeError
         `x` is not float, `where` not boolean, `normalize` no bool.
     ValueError
-        A mask that does not fit, an axis out of range, the last axis among those of a mask that lacks it or of a
-        result to be normalized, an `out` that does not fit.
+        A mask that does not fit, an axis out of range, the last axis among those of a mask that lacks it or
+        of a result to be normalized, an `out` that does not fit.
 
     See Also
     --------
@@ -83,11 +84,11 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     if normalize and pooled.size:
         core.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
     with np.errstate(over="ignore"):
-        if out is None:
-            return pooled.astype(array.dtype)
-        out[...] = pooled.astype(array.dtype)
-    pooled = out
-    return pooled
+        rounded = pooled.astype(array.dtype)
+    if out is None:
+        return rounded
+    out[...] = rounded
+    return out  # type: ignore[no-any-return]
 
 
 def _mask_of(where: Any, x: Array, axes: tuple[int, ...]) -> Array | None:

@@ -51,9 +51,7 @@ def as_weights(weights: Any, x: Array) -> Array | None:
         w = w.astype(np.float32 if w.dtype.itemsize == 2 else np.float64)
     w = native(w)
     found = core.extremes(w, tuple(range(w.ndim)))[..., LEAST : NAN + 1]
-    if w.size and (
-        found[..., NAN - LEAST].any() or not (found[..., 0] >= 0).all() or np.isinf(found[..., 1]).any()
-    ):
+    if w.size and (found[..., NAN - LEAST].any() or not (found[..., 0] >= 0).all() or np.isinf(found[..., 1]).any()):
         raise ValueError("weights: expected no negative, infinite or NaN weight")
     return w
 
@@ -67,11 +65,7 @@ def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> A
 
 
 def moments_of(
-    x: Array,
-    axes: tuple[int, ...],
-    mask: Array | None = None,
-    weights: Array | None = None,
-    omit: bool = False,
+    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
 ) -> Array:
     """The table state of x, of any real dtype; omit: NaN counts nothing. Weights come from `as_weights`."""
     if weights is None:
@@ -80,11 +74,7 @@ def moments_of(
 
 
 def sums_of(
-    x: Array,
-    axes: tuple[int, ...],
-    mask: Array | None = None,
-    weights: Array | None = None,
-    omit: bool = False,
+    x: Array, axes: tuple[int, ...], mask: Array | None = None, weights: Array | None = None, omit: bool = False
 ) -> Array:
     """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for `moments_of`."""
     if weights is None:
@@ -98,12 +88,7 @@ def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit:
 
 
 def by_weight(
-    reduce: Callable[..., Array],
-    x: Array,
-    axes: tuple[int, ...],
-    mask: Array | None,
-    weights: Array,
-    omit: bool,
+    reduce: Callable[..., Array], x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array, omit: bool
 ) -> Array:
     """What the core finds by weights of any size: those of a group by the largest of its own, if that is small."""
     order = order_of(greatest(weights, tuple(range(x.ndim))))
@@ -145,12 +130,7 @@ def in_data_weights(state: Array, order: Array) -> Array:
 
 
 def omits(
-    x: Array,
-    axes: tuple[int, ...],
-    mask: Array | None,
-    weights: Array | None,
-    nan_policy: str,
-    name: str = "x",
+    x: Array, axes: tuple[int, ...], mask: Array | None, weights: Array | None, nan_policy: str, name: str = "x"
 ) -> bool:
     """Is NaN left out? Under "raise" a NaN that counts is a ValueError."""
     if nan_policy != "raise":

@@ -12,7 +12,7 @@ from cnorm._accept.axes import as_int
 from cnorm.functional import normalize, weight_norm
 
 _MARK = "parametrizations."
-# The parts of weight_norm (magnitude, direction) and spectral_norm (weight, singular vectors), new keys and old.
+# Parts of weight_norm (magnitude, direction) and spectral_norm (weight, singular vectors): new keys, old ones.
 _WEIGHT_NORM = (("original0", "original1"), ("_g", "_v"))
 _SPECTRAL_NORM = (("original", "0._u", "0._v"), ("_orig", "_u", "_v"))
 
@@ -87,7 +87,7 @@ def _of_magnitude(name: str, g: Any, v: Any) -> Array:
         kept = []
     if len(kept) > 1 or magnitude.size not in (1, *(direction.shape[a] for a in kept)):
         raise ValueError(
-            f"state_dict: {name}: expected a magnitude for each index of one axis, got shape {magnitude.shape}"
+            f"state_dict: {name}: expected a magnitude for each index of an axis, got {magnitude.shape}"
             f" for {direction.shape}"
         )
     one = not kept or (magnitude.size == 1 and direction.shape[kept[0]] != 1)
@@ -103,7 +103,7 @@ def _of_spectrum(name: str, weight: Any, u: Any, v: Any) -> Array:
             sigma = float(left @ rows @ right)
             return (w / sigma).astype(_array(weight, name).dtype)
     raise ValueError(
-        f"state_dict: {name}: expected singular vectors of a weight {w.shape}, got {left.shape}, {right.shape}"
+        f"state_dict: {name}: expected vectors of a weight {w.shape}, got {left.shape}, {right.shape}"
     )
 
 

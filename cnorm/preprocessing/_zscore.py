@@ -100,9 +100,7 @@ def zscore(
     invalid: Any = False
     if array.size:
         fresh = out is None or not np.may_share_memory(target.y, out)
-        invalid = written(
-            target.x, target.y, Groups(array, axes, mask, nan_policy != "propagate"), ddof, nan_policy, fresh
-        )
+        invalid = written(target.x, target.y, Groups(array, axes, mask, nan_policy != "propagate"), ddof, nan_policy, fresh)
     y = target.done()
     return np.ma.MaskedArray(y, mask=hidden | (invalid & ~np.isfinite(y))) if masked else y
 

@@ -69,18 +69,18 @@ def test_what_is_not_complete_stays() -> None:
     state = {"weight_v": np.ones(3), "parametrizations.weight.original0": np.ones(3)}
     assert without_parametrizations(state) == state
     layer = nn.LayerNorm(3)
-    with pytest.raises(ValueError, match="unexpected keys"):
+    with pytest.raises(ValueError, match=r"unexpected keys"):
         layer.load_state_dict(state)
 
 
 def test_parts_that_do_not_fit() -> None:
     layer = nn.LayerNorm(3)
     key = "parametrizations.weight."
-    with pytest.raises(ValueError, match="^state_dict: weight:"):
+    with pytest.raises(ValueError, match=r"^state_dict: weight:"):
         layer.load_state_dict(
             {key + "original0": np.ones(2), key + "original1": np.ones(3), "bias": np.ones(3)}
         )
     vectors = {key + "0._u": np.ones(4), key + "0._v": np.ones(1)}
-    with pytest.raises(ValueError, match="^state_dict: weight:"):
+    with pytest.raises(ValueError, match=r"^state_dict: weight:"):
         layer.load_state_dict({key + "original": np.ones(3), **vectors, "bias": np.ones(3)})
     assert (layer.weight == 1).all()
