@@ -66,8 +66,6 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     >>> cnorm.mean_pool(x, cnorm.length_mask([2], 3), normalize=True)
     array([[0.6, 0.8]])
     """
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError("x: expected an array without a mask of its own: give where=~np.ma.getmaskarray(x)")
     array = as_input(x, "x")
     if not array.ndim:
         raise ValueError("x: expected at least 1 dimension, got 0")
