@@ -10,6 +10,7 @@ from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
 from cnorm._stats.groups import group_moments, group_standardize, segment_moments, segment_standardize
 from cnorm._stats.moments import moments, standardize
+from cnorm._stats.pool import mean_pool
 from cnorm._stats.running import RunningMoments
 from cnorm._stats.windows import ewm_moments, rolling_moments, rolling_standardize
 from cnorm._system.config import show_config
@@ -33,6 +34,7 @@ __all__ = [
     "group_standardize",
     "image_normalize",
     "length_mask",
+    "mean_pool",
     "moments",
     "nn",
     "preprocessing",

@@ -11,6 +11,7 @@ from cnorm._accept.arrays import FLOATS, Array, check_out, empty, is_float, nati
 from cnorm._accept.axes import as_number, check_rank
 from cnorm._native import core
 from cnorm._stats.images import INTEGERS, normalize_by_own
+from cnorm._stats.patches import as_clip, as_patches
 
 # Where the channels are in the image and in the result.
 _LAYOUTS = {"HWC->CHW": (-1, -3), "HWC->HWC": (-1, -1), "CHW->CHW": (-3, -3)}
@@ -37,6 +38,10 @@ def image_normalize(
     layout: str = "HWC->CHW",
     dtype: Any = np.float32,
     out: Any = None,
+    patch: int | None = None,
+    merge: int = 1,
+    temporal: int = 1,
+    clip: Any = None,
 ) -> Array:
     r"""Pictures, batches and videos to normalized floats in one pass.
 
@@ -63,6 +68,17 @@ def image_normalize(
         Of the result: float32, or another float (slower). float64 is computed in float64.
     out : ndarray, optional
         Where to write; of the result's shape and dtype, any strides. May overlap `image`.
+    patch : int, optional
+        Result as rows of patches of so many pixels a side, in the order of the Qwen-VL processors:
+        ``(..., patches, C * temporal * patch * patch)``, a row (C, temporal, patch, patch). For layouts that
+        end in CHW; height and width are multiples of ``patch * merge``.
+    merge : int
+        So many patches a side stand together, row by row, before the next such square.
+    temporal : int
+        Frames of a patch, along the axis before the picture's three; what the last patch lacks, or a single
+        picture, is the last frame again.
+    clip : (float, float), optional
+        The least and the greatest value of the result; NaN stays.
 
     Returns
     -------
@@ -75,6 +91,7 @@ def image_normalize(
         `image` is of another dtype or has masked elements; `dtype` is not float; `mean`, `std` or `scale` are
         no numbers, or `scale` is None where it must be one.
     ValueError
+        Sizes that are no multiples of the patch, a clip out of order.
         Fewer than 3 dimensions (a grey picture is `image[..., None]`), indices of a palette, an unknown
         `layout` or word, neither one value nor one per channel, a value that is not finite, a `scale` or
         `std` of 0, or an `out` that does not fit.
@@ -99,6 +116,7 @@ def image_normalize(
            [-1.,  1.]], dtype=float32)
     """
     from_axis, axis = _axes_of(layout)
+    patches, ends = as_patches(patch, merge, temporal, layout), as_clip(clip)
     x, kind = _as_image(image, from_axis)
     center = _values(mean, "mean", x, layout)
     spread = _spread(std, center, x, layout)
@@ -107,17 +125,26 @@ def image_normalize(
     if from_axis != axis:
         lead = range(x.ndim - 3)
         x = x.transpose(*lead, x.ndim - 1, x.ndim - 3, x.ndim - 2)
-    final = _result(x, _as_dtype(dtype), out)
+    final = _result(x, x.shape if patches is None else patches.shape_of(x.shape), _as_dtype(dtype), out)
     swapped = not final.dtype.isnative
-    y = empty(x, final.dtype.newbyteorder("=")) if swapped else final.view(np.ndarray)
+    plain = not swapped and (patches is None or (final.flags.c_contiguous and final.flags.aligned))
+    y = final.view(np.ndarray) if plain else np.empty(final.shape, final.dtype.newbyteorder("="))
     if out is not None and not _apart(x, y):
         x = x.copy(order="K")
     if isinstance(center, str):
-        normalize_by_own(x, y, axis, center, None if isinstance(spread, str) else spread, factor)
+        z = y if patches is None else empty(x, y.dtype)
+        normalize_by_own(x, z, axis, center, None if isinstance(spread, str) else spread, factor)
+        if ends is not None:
+            np.clip(z, *np.array(ends).astype(z.dtype), out=z)
+        if patches is not None:
+            patches.cut(z, y)
     else:
-        words = [[m / factor for m in center], [factor / float(s) for s in spread]]
-        core.picture(x, y, x.ndim + axis, *np.array(words))
-    if swapped:
+        by = np.array([m / factor for m in center]), np.array([factor / float(s) for s in spread])
+        if patches is None:
+            core.picture(x, y, x.ndim + axis, *by, ends)
+        else:
+            patches.put(x, y, *by, ends)
+    if not plain:
         final[...] = y
     return final
 
@@ -220,11 +247,11 @@ def _spread(std: Any, center: list[float] | str, x: Array, layout: str) -> list[
     return spread
 
 
-def _result(x: Array, dtype: np.dtype[Any], out: Any) -> Array:
-    """`out`, if it fits, or a new array of x's shape."""
+def _result(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Any) -> Array:
+    """`out`, if it fits, or a new array of that shape."""
     if out is None:
-        return empty(x, dtype)
-    check_out(x.shape, dtype, out)
+        return empty(x, dtype) if shape == x.shape else np.empty(shape, dtype)
+    check_out(shape, dtype, out)
     final: Array = out
     return final
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from cnorm._norms.fold import fold_batch_norm
 from cnorm._norms.lp import normalize, weight_norm
 from cnorm._norms.lrn import cross_map_lrn2d, local_response_norm
+from cnorm._norms.response import global_response_norm
+from cnorm._norms.standardized import weight_standardize
 from cnorm._norms.switchable import switchable_norm
 
 if TYPE_CHECKING:  # the short way has the signatures of these
@@ -29,6 +31,7 @@ __all__ = [
     "batch_norm",
     "cross_map_lrn2d",
     "fold_batch_norm",
+    "global_response_norm",
     "group_norm",
     "instance_norm",
     "layer_norm",
@@ -39,4 +42,5 @@ __all__ = [
     "rms_norm_int8",
     "switchable_norm",
     "weight_norm",
+    "weight_standardize",
 ]

@@ -20,21 +20,34 @@ enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
  * as mean, mean_lo and m2. */
 typedef enum { CN_VAR, CN_RMS, CN_L2, CN_LP, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
 
+/* How eps enters the scale of a variance or mean square: 1/sqrt(v + eps), 1/(sqrt(v) + eps), 1/max(sqrt(v), eps). */
+typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
+
 /* Numbers that calls without a result take, too: x, which then counts as CN_F64, and weights. */
 #define CN_NUMBERS(X)                                                                                             \
     X(I8, int8_t)                                                                                                 \
-    X(U8, uint8_t) X(I16, int16_t) X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t)              \
-        X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
+    X(U8, uint8_t)                                                                                                \
+    X(I16, int16_t)                                                                                               \
+    X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float)            \
+        X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 
-/* What apply does to its rounded result: max(y, 0), and the curves y / (1 + e^-y), y times the normal distribution, the
- * same by tanh. A curve more is a line here and its body in kernels/curves.inc. */
+/* What apply does to its rounded result: bends, of one vector in a register (kernels/bends.inc): max(y, 0), y * slope where
+ * y is not above 0, min(max(y, 0), 6), y * min(max(y + 3, 0), 6) / 6; and curves (kernels/curves.inc): y / (1 + e^-y), y
+ * times the normal distribution, the same by tanh, 1 / (1 + e^-y), tanh. One more is a line here and its body there. */
+#define CN_BENDS(X)                                                                                               \
+    X(RELU, relu)                                                                                                 \
+    X(LEAKY_RELU, leaky_relu)                                                                                     \
+    X(RELU6, relu6)                                                                                               \
+    X(HARDSWISH, hardswish)
 #define CN_CURVES(X)                                                                                              \
     X(SILU, silu)                                                                                                 \
     X(GELU, gelu)                                                                                                 \
-    X(GELU_TANH, gelu_tanh)
-#define CN_ACTIVATIONS(X) X(RELU, relu) CN_CURVES(X)
+    X(GELU_TANH, gelu_tanh)                                                                                       \
+    X(SIGMOID, sigmoid)                                                                                           \
+    X(TANH, tanh)
+#define CN_ACTIVATIONS(X) CN_BENDS(X) CN_CURVES(X)
 #define CN_ENUM_OF(NAME, name) CN_##NAME,
 typedef enum { CN_NONE, CN_ACTIVATIONS(CN_ENUM_OF) CN_N_ACTIVATIONS } cn_activation;
 
@@ -62,7 +75,8 @@ typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY } cn_source;
 
 typedef struct {
     cn_source source;
-    cn_kind kind; /* of own and running ones */
+    cn_kind kind;         /* of own and running ones */
+    cn_eps_mode eps_mode; /* not of CN_L2 */
     double eps;
     double p; /* of CN_LP */
     /* given: (x - center) * scale; running: mean and var, read before y is written; ready: parameters, see below, and NULL
@@ -103,6 +117,7 @@ typedef struct {
      * with moments of its own, and x is written then. */
     const char *add[2];
     cn_activation activation; /* of y */
+    double slope;             /* of CN_LEAKY_RELU */
     cn_int8 bytes;
 } cn_call;
 
@@ -114,11 +129,12 @@ static inline void cn_clear_call(cn_call *call, int ndim)
         call->op[o].data = NULL;
         for (int axis = 0; axis < ndim; axis++) call->op[o].strides[axis] = 0;
     }
+    call->moments.eps_mode = CN_EPS_INSIDE;
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0, call->moments.p = 1;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
     call->moments.weights_by = 1;
-    call->add[0] = call->add[1] = NULL, call->activation = CN_NONE;
+    call->add[0] = call->add[1] = NULL, call->activation = CN_NONE, call->slope = 0.01;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }
 
@@ -152,6 +168,17 @@ cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const c
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
  * group 0. The statistics of a group are together. */
 cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
+/* y = x * activation(gate), rounded once, for n elements without gaps; y may be one of the two. */
+typedef struct {
+    cn_dtype dtype;
+    const char *x, *gate;
+    char *y;
+    ptrdiff_t n;
+    cn_activation activation;
+    double slope;
+} cn_gating;
+
+void cn_gate(const cn_gating *of);
 
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };
@@ -220,8 +247,20 @@ typedef struct {
 cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how);
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's. wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself, element by element, or apart from it. */
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale, int wide);
+ * call's; clip: NULL, or the least and the greatest y there is; wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself,
+ * element by element, or apart from it. */
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                   const double *clip, int wide);
+
+/* Pictures as rows of patches: so many pixels a side, so many patches a side beside each other in y, so many frames. */
+typedef struct {
+    ptrdiff_t side, merge, temporal;
+} cn_patches;
+
+/* The same for frames (T, C, H, W), the shape of the call. y has no gaps: (t, H / (side * merge), W / (side * merge),
+ * merge, merge, C, temporal, side, side), t times `temporal` frames, the last one of x as often as it takes. */
+cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
+                           const double *clip, const cn_patches *patches);
 
 /* A sparse matrix: row i has the elements starts[i] ... starts[i + 1] - 1 of data and indices; wide: of 8 bytes each,
  * else 4. `starts` begins with 0 and does not decrease. What an index leaves out is 0. */

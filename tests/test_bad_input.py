@@ -140,8 +140,11 @@ def rows() -> list[Row]:
         lambda: {"input": np.float32(1), "normalized_shape": (1,)},
     )
     fused = "layer_norm rms_norm batch_norm group_norm instance_norm"
-    add(fused, "activation", ValueError, *put("activation", "tanh", "", "ReLU"))
+    add(fused, "activation", ValueError, *put("activation", "Tanh", "", "ReLU", ("relu", 1.0)))
     add(fused, "activation", TypeError, *put("activation", 1, b"relu", ["relu"]))
+    modes = "layer_norm rms_norm group_norm instance_norm"
+    add(modes, "eps_mode", ValueError, *put("eps_mode", "Inside", ""))
+    add(modes, "eps_mode", TypeError, *put("eps_mode", 1, None, b"max"))
     add("group_norm", "num_groups", ValueError, *put("num_groups", 3, 0, -1, 5, 8))
     add("group_norm", "num_groups", TypeError, *put("num_groups", 2.0, None, "2", True, (2,)))
     low = [lambda: array(4), lambda: np.float32(1)]

@@ -63,11 +63,15 @@ AS_ZERO: dict[str, Call] = {
     "local_response_norm": lambda x, **w: F.local_response_norm(x, 3, k=0.0, alpha=0.1, **w),
     "cross_map_lrn2d": lambda x, **w: F.cross_map_lrn2d(x, 3, **w),
     "preprocessing.normalize": lambda x, **w: preprocessing.normalize(x, **w),
+    "global_response_norm": lambda x, **w: F.global_response_norm(x, np.ones(3), np.zeros(3), **w),
 }
 # Means of what is shown: compared with each row of it alone.
 BY_ROWS: dict[str, Call] = {
     "rms_norm": lambda x, **w: F.rms_norm(x, (x.shape[-1],), **w),
     "rms_norm_int8": lambda x, **w: F.rms_norm_int8(x, (x.shape[-1],), **w)[0],
+    "weight_standardize": lambda x, **w: (
+        F.weight_standardize(x, **w) if x.ndim > 1 else F.weight_standardize(x[None], **w)[0]
+    ),
     "scale": lambda x, **w: preprocessing.scale(x, -1, **w),
     "minmax_scale": lambda x, **w: preprocessing.minmax_scale(x, axis=-1, **w),
     "maxabs_scale": lambda x, **w: preprocessing.maxabs_scale(x, axis=-1, **w),
@@ -77,6 +81,7 @@ BY_ROWS: dict[str, Call] = {
 }
 REFUSED: dict[str, Call] = {
     "image_normalize": lambda x: cnorm.image_normalize(x, 0.5, 0.5),
+    "mean_pool": lambda x: cnorm.mean_pool(x, None),
     "length_mask": lambda x: cnorm.length_mask(x, 9),
     "fold_batch_norm": lambda x: F.fold_batch_norm(x, None, np.ones(4), np.ones(4), None, None),
     "StandardScaler": lambda x: preprocessing.StandardScaler().fit(x.reshape(4, -1)),
@@ -269,6 +274,7 @@ def test_masked_parameters_are_refused(name: str) -> None:
         "switchable_norm": {"mean_weight": ZEROS, "var_weight": ZEROS, "training": True},
         "batch_norm": {"running_mean": np.ones(6), "running_var": np.ones(6)},
         "weight_norm": {"g": np.ones(4)},
+        "global_response_norm": {"weight": np.ones(3), "bias": np.ones(3)},
         "image_normalize": {"mean": np.ones(3), "std": np.ones(3), "scale": 1.0},
         "local_response_norm": {"size": 3},
         "cross_map_lrn2d": {"size": 3},

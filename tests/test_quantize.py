@@ -245,7 +245,8 @@ def test_plain_calls_go_the_short_way(name: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
 def test_signatures_are_those_of_the_float_forms(name: str) -> None:
     ours = inspect.signature(getattr(F, f"{name}_int8")).parameters
-    fusions = ("residual", "residual_out", "activation")
+    fusions = ("residual", "residual_out", "activation", "eps_mode")
+    fusions += ("gate", "gate_activation", "norm_before_gate", "group_size")
     theirs = [p for p in inspect.signature(getattr(F, name)).parameters.values() if p.name not in fusions]
     assert [p for p in ours.values() if p.name not in ("granularity", "scale")] == sorted(
         theirs, key=lambda p: list(ours).index(p.name)

@@ -1,16 +1,21 @@
-"""The options of the norms of rows: what `activation=` and `residual=` accept, and the sum of the latter."""
+"""Options of norms: what `activation=`, `eps_mode=` and `residual=` accept, and the sum of the latter."""
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, check_out, empty_like, overlaps
+from cnorm._accept.axes import as_number
 from cnorm._native import core
 
 # As the core counts them.
 ACTIVATIONS: dict[Any, int] = dict(zip([None, *core.activations()], range(99), strict=False))
+EPS_MODES: dict[str, int] = {"inside": 0, "outside": 1, "max": 2}
+Curve = tuple[int, float]  # an activation as the core takes it: its number and slope
+SLOPE = 0.01  # of "leaky_relu", torch's
 
 
 class Options(NamedTuple):
@@ -23,16 +28,37 @@ class Options(NamedTuple):
     residual_out: Any = None
     activation: Any = None
     out: Any = None
+    eps_mode: Any = "inside"
+    gate: Any = None
+    gate_activation: Any = "silu"
+    norm_before_gate: Any = True
+    group_size: Any = None
 
 
-def as_activation(activation: Any) -> int:
-    """The core's number of an activation."""
+def as_activation(activation: Any, name: str = "activation") -> Curve:
+    """The core's number of an activation, and the slope of a leaky one."""
+    slope = SLOPE
+    if isinstance(activation, tuple):
+        if len(activation) != 2 or activation[0] != "leaky_relu":
+            raise ValueError(f'{name}: expected a name or ("leaky_relu", slope), got {activation!r}')
+        activation, slope = activation[0], as_number(activation[1], name)
+        if not math.isfinite(slope):
+            raise ValueError(f"{name}: expected a finite slope, got {slope}")
     if activation is not None and not isinstance(activation, str):
-        raise TypeError(f"activation: expected a str or None, got {type(activation).__name__}")
+        raise TypeError(f"{name}: expected a str, a tuple or None, got {type(activation).__name__}")
     if activation not in ACTIVATIONS:
-        known = ", ".join(repr(name) for name in ACTIVATIONS if name)
-        raise ValueError(f"activation: expected one of {known}, got {activation!r}")
-    return ACTIVATIONS[activation]
+        known = ", ".join(repr(known) for known in ACTIVATIONS if known)
+        raise ValueError(f"{name}: expected one of {known}, got {activation!r}")
+    return ACTIVATIONS[activation], slope
+
+
+def as_eps_mode(eps_mode: Any) -> int:
+    """The core's number of an `eps_mode`."""
+    if not isinstance(eps_mode, str):
+        raise TypeError(f"eps_mode: expected a str, got {type(eps_mode).__name__}")
+    if eps_mode not in EPS_MODES:
+        raise ValueError(f"eps_mode: expected one of {', '.join(map(repr, EPS_MODES))}, got {eps_mode!r}")
+    return EPS_MODES[eps_mode]
 
 
 def _shared(a: Array, b: Array) -> bool:
@@ -78,8 +104,9 @@ class Sum:
         """A parameter or mask apart from the memory of h."""
         return p.copy() if p is not None and np.may_share_memory(p, self.h) else p
 
-    def add(self) -> None:
-        """Makes h if the core is not to."""
+    def add(self, *, now: bool = False) -> None:
+        """Makes h if the core is not to; or anyway."""
+        self.parts = None if now else self.parts
         if self.parts is None:
             with np.errstate(all="ignore"):
                 np.add(*self._addends, out=self.h)

@@ -57,10 +57,24 @@ def affine(y: Array, weight: Any, bias: Any) -> Array:
     return y if bias is None else y + wide(bias)
 
 
-def standardize(x: Any, axis: Axes = None, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Array:
+def divisor(var: Array, eps: float, eps_mode: str = "inside") -> Array:
+    """The root of a variance with its eps."""
+    e = np.longdouble(eps)
+    ways = {"inside": np.sqrt(var + e), "outside": np.sqrt(var) + e, "max": np.maximum(np.sqrt(var), e)}
+    return np.asarray(ways[eps_mode])
+
+
+def standardize(
+    x: Any,
+    axis: Axes = None,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    eps_mode: str = "inside",
+) -> Array:
     """(x - mean) / sqrt(var + eps) * weight + bias; 0 where x - mean is 0, even if var + eps is."""
     mean, var = moments(x, axis, keepdims=True)
-    return _scaled(wide(x) - mean, np.sqrt(var + np.longdouble(eps)), weight, bias)
+    return _scaled(wide(x) - mean, divisor(var, eps, eps_mode), weight, bias)
 
 
 def group_moments(x: Any, labels: Array, axis: int, **p: Any) -> tuple[Array, Array]:

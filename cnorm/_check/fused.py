@@ -28,6 +28,11 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "silu": lambda y: y / (1 + np.exp(-y)),
     "gelu": gelu,
     "gelu_tanh": gelu_tanh,
+    "leaky_relu": lambda y: np.where(y > 0, y, y * 0.01),
+    "relu6": lambda y: np.minimum(np.maximum(y, 0), 6),
+    "hardswish": lambda y: y * np.minimum(np.maximum(y + 3, 0), 6) / 6,
+    "sigmoid": lambda y: 1 / (1 + np.exp(-y)),
+    "tanh": np.tanh,
 }
 
 

@@ -138,6 +138,16 @@ def _grouped_expected(x: Any, **p: Any) -> Array:
     return R.group_standardize(x, _labels(x), (1, np.ndim(x) - 1), **p)
 
 
+def _eps(mode: str, eps: float) -> Operation:
+    how: Parameters = {"eps": eps, "eps_mode": mode}
+    return Operation(
+        f"standardize_eps_{mode}",
+        _of(cnorm.standardize, -1, **how),
+        _of(R.standardize, -1, **how),
+        _nothing,
+    )
+
+
 def _pair(name: str, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return _of(getattr(F, name), **fixed), _of(getattr(R, name), **fixed)
 
@@ -176,6 +186,8 @@ OPERATIONS = (
     Operation("switchable_norm_eval", *_pair("switchable_norm"), _switchable),
     Operation("standardize", _of(cnorm.standardize, (1, 2)), _of(R.standardize, (1, 2)), _per_sample),
     Operation("group_standardize", _grouped(cnorm.group_standardize), _grouped_expected, _per_sample),
+    _eps("outside", 0.25),
+    _eps("max", 1.0),
     Operation(
         "standardize_all", _of(cnorm.standardize, None), _of(R.standardize, None), _nothing, per_sample=False
     ),

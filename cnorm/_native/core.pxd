@@ -9,7 +9,8 @@ cdef extern from "cnorm.h" nogil:
     ctypedef enum cn_number:
         CN_NO_NUMBER, CN_NUMBER_I8, CN_NUMBER_U8, CN_NUMBER_I16, CN_NUMBER_U16, CN_NUMBER_I32, CN_NUMBER_U32
         CN_NUMBER_I64, CN_NUMBER_U64, CN_NUMBER_FLOAT, CN_NUMBER_DOUBLE
-    ctypedef enum cn_activation: CN_NONE
+    ctypedef enum cn_eps_mode: CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX
+    ctypedef enum cn_activation: CN_NONE, CN_LEAKY_RELU
     ctypedef enum cn_status: CN_OK, CN_NO_MEMORY
     ctypedef struct cn_operand:
         char *data
@@ -24,6 +25,7 @@ cdef extern from "cnorm.h" nogil:
     ctypedef struct cn_moments:
         cn_source source
         cn_kind kind
+        cn_eps_mode eps_mode
         double eps, p
         const void *center
         const void *scale
@@ -41,9 +43,19 @@ cdef extern from "cnorm.h" nogil:
         cn_moments moments
         const char *add[2]
         cn_activation activation
+        double slope
         cn_int8 bytes
+    ctypedef struct cn_gating:
+        cn_dtype dtype
+        const char *x
+        const char *gate
+        char *y
+        ptrdiff_t n
+        cn_activation activation
+        double slope
     void cn_clear_call(cn_call *call, int ndim)
 
 # Only the extension of _core holds the C core; others reach it through these.
 cdef int known_dtype(cnp.ndarray x) noexcept
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
+cdef void run_gate(const cn_gating *of) noexcept

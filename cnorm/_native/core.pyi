@@ -33,10 +33,11 @@ def normalize(
     kind: str,
     return_state: bool = False,
     mask: Array | None = None,
-    activation: int = 0,
+    activation: tuple[int, float] | None = None,
     parts: tuple[Array, Array] | None = None,
     omit: bool = False,
     p: float = 1,
+    eps_mode: int = 0,
 ) -> Any: ...
 def normalize_int8(
     x: Array,
@@ -62,8 +63,9 @@ def apply(
     weight: Array | None,
     bias: Array | None,
     mask: Array | None = None,
-    activation: int = 0,
+    activation: tuple[int, float] | None = None,
 ) -> None: ...
+def gate(x: Array, gate: Array, out: Array, activation: tuple[int, float]) -> None: ...
 def respond(
     x: Array,
     out: Array,
@@ -90,7 +92,23 @@ def windows(
 ) -> None: ...
 def decayed(x: Array, mean: Array, var: Array, axis: int, alpha: float, adjust: bool, least: int) -> None: ...
 def merge_states(state: Array, other: Array, omit: bool = False) -> Array | None: ...
-def picture(image: Array, out: Array, axis: int, center: Array, scale: Array, wide: bool = False) -> None: ...
+def picture(
+    image: Array,
+    out: Array,
+    axis: int,
+    center: Array,
+    scale: Array,
+    clip: tuple[float, float] | None = None,
+    wide: bool = False,
+) -> None: ...
+def picture_patches(
+    image: Array,
+    out: Array,
+    center: Array,
+    scale: Array,
+    patches: tuple[int, int, int],
+    clip: tuple[float, float] | None = None,
+) -> None: ...
 def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...
 def sort_labels(labels: Array, groups: int) -> tuple[Array, Array | None]: ...
 def group_extremes(

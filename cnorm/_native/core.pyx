@@ -52,7 +52,7 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how)
     enum: CN_U8, CN_U16
     cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
-                       int wide)
+                       const double *clip, int wide)
     ctypedef struct cn_sparse:
         const char *data
         cn_number number
@@ -68,7 +68,12 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_sparse_repeats(const cn_sparse *m, int *repeats)
     cn_status cn_sparse_add_repeats(const cn_sparse *m, char *data, char *indices, int64_t *starts)
     void cn_sparse_divide(const cn_sparse *m, int across, const double *by, double most, char *y)
+    ctypedef struct cn_patches:
+        ptrdiff_t side, merge, temporal
+    cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
+                               const double *clip, const cn_patches *patches)
     cn_status cn_run(const cn_call *call)
+    void cn_gate(const cn_gating *of)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -196,6 +201,19 @@ cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     return check(status)
 
 
+cdef void run_gate(const cn_gating *of) noexcept:
+    cdef PyThreadState *released = release(of.n)
+    cn_gate(of)
+    resume(released)
+
+
+cdef int set_activation(cn_call *call, tuple activation) except -1:
+    """None, or the number of one and its slope."""
+    if activation is not None:
+        call.activation, call.slope = <cn_activation><int>activation[0], activation[1]
+    return 0
+
+
 cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask):
     """What may be None."""
     if weight is not None:
@@ -298,12 +316,13 @@ cdef cn_kind kind_of(str kind):
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None, int activation=0, tuple parts=None, bint omit=False, double p=1):
+              bint return_state=False, cnp.ndarray mask=None, tuple activation=None, tuple parts=None, bint omit=False,
+              double p=1, int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms", "l2" or "lp".
 
     What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
-    cn_activation. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no moment, and stays.
-    p: of "lp", 1 ... inf.
+    cn_activation and a slope. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no
+    moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode.
     """
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
@@ -316,9 +335,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
     call.moments.kind, call.moments.eps, call.moments.p = kind_of(kind), eps, p
+    call.moments.eps_mode = <cn_eps_mode>eps_mode
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
-    call.activation = <cn_activation>activation
+    set_activation(&call, activation)
     call.moments.omit_nan = omit
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
@@ -353,10 +373,10 @@ cdef int check_against(cnp.ndarray x, cnp.ndarray p, str name) except -1:
 
 def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center not None,
           cnp.ndarray scale not None, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask=None,
-          int activation=0):
+          tuple activation=None):
     """out = (x - center) * scale * weight + bias; center and scale float64 of one broadcastable shape.
 
-    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation.
+    Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation and a slope.
     """
     cdef cn_call call
     check_against(x, center, "center")
@@ -377,8 +397,22 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
     set_stats(&call, cnp.PyArray_DIMS(center))
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(scale)
-    call.activation = <cn_activation>activation
+    set_activation(&call, activation)
     run(&call, cnp.PyArray_SIZE(x))
+
+
+def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not None, tuple activation not None):
+    """out = x * activation(gate); all contiguous, of one size and dtype; out may be one of the two."""
+    cdef cn_gating of
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(x)
+    for a in (x, gate, out):
+        if not cnp.PyArray_ISCARRAY_RO(a) or cnp.PyArray_SIZE(a) != n or cnp.PyArray_TYPE(a) != cnp.PyArray_TYPE(x):
+            raise ValueError("x, gate, out: expected contiguous arrays of one size and dtype")
+    of.dtype, of.n = <cn_dtype>dtype_of(x), n
+    of.x, of.gate = <const char *>cnp.PyArray_DATA(x), <const char *>cnp.PyArray_DATA(gate)
+    of.y = <char *>cnp.PyArray_DATA(out)
+    of.activation, of.slope = <cn_activation><int>activation[0], activation[1]
+    run_gate(&of)
 
 
 def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
@@ -559,10 +593,10 @@ cdef int pixels_of(cnp.ndarray image) except -1:
 
 
 def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,
-            cnp.ndarray scale not None, bint wide=False):
+            cnp.ndarray scale not None, tuple clip=None, bint wide=False):
     """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis.
 
-    wide: in float64, rounded once to float32 or float64.
+    clip: the least and the greatest there is. wide: in float64, rounded once to float32 or float64.
     """
     cdef cn_call call
     cdef cn_status status
@@ -570,12 +604,39 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
     cdef PyThreadState *released
     cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
     cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
+    cdef double[2] ends
     if cnp.PyArray_SIZE(image) == 0:
         return
     set_x(&call, image, dtype_of(out))
     set_operand(&call, CN_Y, out)
+    if clip is not None:
+        ends[0], ends[1] = clip
     released = release(cnp.PyArray_SIZE(image))
-    status = cn_image(&call, pixels, axis, mid, factor, wide)
+    status = cn_image(&call, pixels, axis, mid, factor, NULL if clip is None else ends, wide)
+    resume(released)
+    check(status)
+
+
+def picture_patches(cnp.ndarray image not None, cnp.ndarray out not None, cnp.ndarray center not None,
+                    cnp.ndarray scale not None, tuple patches not None, tuple clip=None):
+    """Rows of patches of frames (T, C, H, W): out without gaps; patches: (side, merge, temporal), which divide."""
+    cdef cn_call call
+    cdef cn_status status
+    cdef cn_patches how
+    cdef int pixels = pixels_of(image)
+    cdef PyThreadState *released
+    cdef const double *mid = <const double *>cnp.PyArray_DATA(center)
+    cdef const double *factor = <const double *>cnp.PyArray_DATA(scale)
+    cdef double[2] ends
+    how.side, how.merge, how.temporal = patches
+    if cnp.PyArray_SIZE(image) == 0:
+        return
+    set_x(&call, image, dtype_of(out))
+    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(out)
+    if clip is not None:
+        ends[0], ends[1] = clip
+    released = release(cnp.PyArray_SIZE(image))
+    status = cn_image_patches(&call, pixels, mid, factor, NULL if clip is None else ends, &how)
     resume(released)
     check(status)
 

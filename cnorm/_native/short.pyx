@@ -20,8 +20,8 @@ from libc.string cimport memcmp
 
 from cnorm._native.kept cimport new_as, new_like
 from cnorm._native.core cimport (
-    CN_B, CN_F64, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_RUNNING, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
-    cn_activation, cn_call, cn_clear_call, cn_dtype, cn_kind, known_dtype, run,
+    CN_B, CN_F64, CN_LEAKY_RELU, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_RUNNING, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y,
+    cn_activation, cn_call, cn_clear_call, cn_gating, cn_dtype, cn_eps_mode, cn_kind, known_dtype, run, run_gate,
 )
 
 from typing import Any
@@ -30,14 +30,19 @@ import numpy as np
 
 from cnorm._norms import batch, group, rows, rows_int8
 from cnorm._accept.arrays import Array
-from cnorm._accept.options import ACTIVATIONS
+from cnorm._accept.options import ACTIVATIONS, EPS_MODES
 
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: EVERY_CHANNEL = 0
+cdef enum: GATED = 131072  # elements: more are taken block by block
 cdef dict KNOWN = ACTIVATIONS
+cdef dict MODES = EPS_MODES
 cdef object NO_OFFSET = 0.0  # a default is known by its identity
+cdef object F32_EPS = FLT_EPSILON, F64_EPS = DBL_EPSILON
+cdef object INSIDE = "inside"
+cdef object SILU = "silu"
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
 cdef struct Channels:
@@ -45,14 +50,38 @@ cdef struct Channels:
     intp sample, channel, position
 
 
+cdef bint take_activation(object activation, cn_activation *number, double *slope) noexcept:
+    """Is it the name of one, or the leaky one and its slope?"""
+    cdef object name = activation, leak
+    if PyTuple_CheckExact(activation) and PyTuple_GET_SIZE(activation) == 2:
+        name, leak = <object>PyTuple_GET_ITEM(activation, 0), <object>PyTuple_GET_ITEM(activation, 1)
+        if not PyFloat_CheckExact(leak) or PyFloat_AS_DOUBLE(leak) - PyFloat_AS_DOUBLE(leak) != 0:
+            return False
+        slope[0] = PyFloat_AS_DOUBLE(leak)
+    if not PyUnicode_CheckExact(name) or name not in KNOWN:
+        return False
+    number[0] = <cn_activation><int>KNOWN[name]
+    return name is activation or number[0] == CN_LEAKY_RELU
+
+
+cdef bint take_eps(cn_call *call, object eps, object mode) noexcept:
+    """Is it a float, and the mode one of them?"""
+    if not PyFloat_CheckExact(eps):
+        return False
+    call.moments.eps = PyFloat_AS_DOUBLE(eps)
+    if mode is not INSIDE:
+        if not PyUnicode_CheckExact(mode) or mode not in MODES:
+            return False
+        call.moments.eps_mode = <cn_eps_mode><int>MODES[mode]
+    return True
+
+
 cdef bint open_call(cn_call *call, object input, object activation) noexcept:
     """A call without axes, if there are kernels for the input and such an activation."""
     cdef int dtype
     cn_clear_call(call, 0)
-    if activation is not None:
-        if not PyUnicode_CheckExact(activation) or activation not in KNOWN:
-            return False
-        call.activation = <cn_activation><int>KNOWN[activation]
+    if activation is not None and not take_activation(activation, &call.activation, &call.slope):
+        return False
     if not cnp.PyArray_CheckExact(input) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>input):
         return False
     dtype = known_dtype(<cnp.ndarray>input)
@@ -164,7 +193,7 @@ cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
 
 
 cdef int open_trailing(cn_call *call, object input, object shape, object weight, object bias, object eps,
-                       object activation, cn_kind kind, intp *n) noexcept:
+                       object eps_mode, object activation, cn_kind kind, intp *n) noexcept:
     """How many axes rows of n elements span; 0 where care is needed."""
     cdef cnp.ndarray x
     cdef int axes
@@ -174,11 +203,9 @@ cdef int open_trailing(cn_call *call, object input, object shape, object weight,
     axes = count_trailing(x, shape, n)
     if axes == 0 or not take_affine(call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
         return 0
-    if PyFloat_CheckExact(eps):
-        call.moments.eps = PyFloat_AS_DOUBLE(eps)
-    elif eps is None and kind == CN_RMS:
-        call.moments.eps = DBL_EPSILON if call.dtype == CN_F64 else FLT_EPSILON
-    else:
+    if eps is None and kind == CN_RMS:
+        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
+    if not take_eps(call, eps, eps_mode):
         return 0
     call.moments.kind = kind
     return axes
@@ -214,13 +241,14 @@ cdef object take_sum(cn_call *call, cnp.ndarray x, object residual, object resid
 
 
 cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
-                     object out, object residual, object residual_out, object activation, cn_kind kind):
+                     object eps_mode, object out, object residual, object residual_out, object activation,
+                     cn_kind kind):
     """The result, or results, of layer_norm or rms_norm, or None where care is needed."""
     cdef cn_call call
     cdef cnp.ndarray x
     cdef object h = None
     cdef intp n, size
-    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, activation, kind, &n):
+    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, eps_mode, activation, kind, &n):
         return None
     x = <cnp.ndarray>input
     y = take_out(&call, x, weight, bias, out)
@@ -234,6 +262,52 @@ cdef object trailing(object input, object normalized_shape, object weight, objec
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
     run(&call, size)
     return y if h is None else (y, h)
+
+
+cdef inline void add_groups(cn_call *call, intp size, intp n, intp group, intp width) noexcept:
+    """The same, `group` elements to a statistic."""
+    add_axis(call, size // n, n * width, n // group, 0)
+    add_axis(call, n // group, group * width, 1, group)
+    add_axis(call, group, width, 0, 1)
+
+
+cdef object gated(object input, object normalized_shape, object weight, object eps, object eps_mode, object out,
+                  object activation, object gate, object gate_activation, object norm_first, object group_size):
+    """The result of rms_norm with a gate, groups or both, or None where care is needed."""
+    cdef cn_call call
+    cdef cn_gating of
+    cdef cnp.ndarray x
+    cdef intp n, size, group
+    cdef int axes = open_trailing(&call, input, normalized_shape, weight, None, eps, eps_mode, activation, CN_RMS, &n)
+    group = n if group_size is None else positive(group_size)
+    if gate is None and not (gate_activation is SILU and norm_first is True):
+        return None
+    if axes == 0 or group <= 0 or n % group or (axes > 1 and group_size is not None):
+        return None
+    x = <cnp.ndarray>input
+    size = cnp.PyArray_SIZE(x)
+    of.slope = call.slope
+    if gate is not None and (size > GATED or not take_activation(gate_activation, &of.activation, &of.slope)
+                             or not cnp.PyArray_CheckExact(gate) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>gate)
+                             or not alike(<cnp.ndarray>gate, x)
+                             or (norm_first is not True and norm_first is not False)):
+        return None
+    y = take_out(&call, x, weight, None, out)
+    if y is None or not apart(<cnp.ndarray>y, gate):
+        return None
+    add_groups(&call, size, n, group, cnp.PyArray_ITEMSIZE(x))
+    if gate is None:
+        run(&call, size)
+        return y
+    of.dtype, of.n, of.gate, of.y = call.dtype, size, <const char *>cnp.PyArray_DATA(<cnp.ndarray>gate), call.op[CN_Y].data
+    of.x = call.op[CN_X].data if norm_first is False else of.y
+    if norm_first is False:
+        run_gate(&of)
+        call.op[CN_X].data = of.y
+    run(&call, size)
+    if norm_first is True:
+        run_gate(&of)
+    return y
 
 
 cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
@@ -297,16 +371,16 @@ cdef object open_channels(cn_call *call, Channels *c, object input, object weigh
     return take_out(call, <cnp.ndarray>input, weight, bias, out)
 
 
-cdef object by_group(object input, intp groups, object weight, object bias, object eps, object out,
+cdef object by_group(object input, intp groups, object weight, object bias, object eps, object eps_mode, object out,
                      object activation):
     """Groups of channels of each sample by their own statistics, or None where care is needed."""
     cdef cn_call call
     cdef Channels c
     cdef intp members
-    if groups < 0 or not PyFloat_CheckExact(eps):
+    if groups < 0:
         return None
     y = open_channels(&call, &c, input, weight, bias, out, activation)
-    if y is None:
+    if y is None or not take_eps(&call, eps, eps_mode):
         return None
     if groups == EVERY_CHANNEL:
         groups = c.channels
@@ -319,13 +393,12 @@ cdef object by_group(object input, intp groups, object weight, object bias, obje
     add_axis(&call, groups, members * c.channel, 1, members)
     add_axis(&call, members, c.channel, 0, 1)
     add_axis(&call, c.positions, c.position, 0, 0)
-    call.moments.eps = PyFloat_AS_DOUBLE(eps)
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
 
 
 cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,
-                       object out, object activation):
+                       object eps_mode, object out, object activation):
     """Each channel by its running statistics, or None where care is needed."""
     cdef cn_call call
     cdef Channels c
@@ -334,13 +407,15 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
         return None
     y = open_channels(&call, &c, input, weight, bias, out, activation)
-    if y is None or not (take_parameter(&call, mean, 1, &c.channels, &center)
-                         and take_parameter(&call, var, 1, &c.channels, &spread)):
+    if y is None or not take_eps(&call, eps, eps_mode):
+        return None
+    if not (take_parameter(&call, mean, 1, &c.channels, &center)
+            and take_parameter(&call, var, 1, &c.channels, &spread)):
         return None
     add_axis(&call, c.samples, c.sample, 0, 0)
     add_axis(&call, c.channels, c.channel, 1, 1)
     add_axis(&call, c.positions, c.position, 0, 0)
-    call.moments.source, call.moments.eps = CN_RUNNING, PyFloat_AS_DOUBLE(eps)
+    call.moments.source = CN_RUNNING
     call.moments.center, call.moments.scale = center, spread
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
@@ -349,36 +424,44 @@ cdef object by_running(object input, object mean, object var, object weight, obj
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
                eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
                where: Any = None, residual: Any = None, residual_out: Any = None,
-               activation: Any = None) -> Any:
+               activation: Any = None, eps_mode: str = INSIDE) -> Any:
     y = None
     if axis is None and where is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        y = trailing(input, normalized_shape, w, bias, eps, out, residual, residual_out, activation, CN_VAR)
+        y = trailing(input, normalized_shape, w, bias, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
     return y if y is not None else rows.layer_norm(
         input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
-        residual=residual, residual_out=residual_out, activation=activation)
+        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
              *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET, residual: Any = None,
-             residual_out: Any = None, activation: Any = None) -> Any:
+             residual_out: Any = None, activation: Any = None, eps_mode: str = INSIDE, gate: Any = None,
+             gate_activation: Any = SILU, norm_before_gate: bool = True, group_size: int | None = None) -> Any:
     y = None
     if axis is None:
         w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        y = trailing(input, normalized_shape, w, None, eps, out, residual, residual_out, activation, CN_RMS)
+        if gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True:
+            y = trailing(input, normalized_shape, w, None, eps, eps_mode, out, residual, residual_out, activation,
+                         CN_RMS)
+        elif residual is None and residual_out is None:
+            y = gated(input, normalized_shape, w, eps, eps_mode, out, activation, gate, gate_activation,
+                      norm_before_gate, group_size)
     return y if y is not None else rows.rms_norm(
         input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out,
-        residual=residual, residual_out=residual_out, activation=activation)
+        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode, gate=gate,
+        gate_activation=gate_activation, norm_before_gate=norm_before_gate, group_size=group_size)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
-               eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None) -> Array:
+               eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None,
+               eps_mode: str = INSIDE) -> Array:
     y = None
     if where is None:
-        y = by_group(input, positive(num_groups), weight, bias, eps, out, activation)
+        y = by_group(input, positive(num_groups), weight, bias, eps, eps_mode, out, activation)
     return y if y is not None else group.group_norm(
         input, num_groups, weight, bias, eps, out=out, where=where,
-        activation=activation)
+        activation=activation, eps_mode=eps_mode)
 
 
 def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
@@ -386,7 +469,7 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
                where: Any = None, activation: Any = None) -> Array:
     y = None
     if where is None and training is False and PyFloat_CheckExact(momentum):
-        y = by_running(input, running_mean, running_var, weight, bias, eps, out, activation)
+        y = by_running(input, running_mean, running_var, weight, bias, eps, INSIDE, out, activation)
     return y if y is not None else batch.batch_norm(
         input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where,
         activation=activation)
@@ -394,16 +477,17 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
 
 def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
                   bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
-                  eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None) -> Array:
+                  eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None,
+                  eps_mode: str = INSIDE) -> Array:
     y = None
     if where is None and PyFloat_CheckExact(momentum):
         if use_input_stats is False:
-            y = by_running(input, running_mean, running_var, weight, bias, eps, out, activation)
+            y = by_running(input, running_mean, running_var, weight, bias, eps, eps_mode, out, activation)
         elif use_input_stats is True and running_mean is None and running_var is None:
-            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, out, activation)
+            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, eps_mode, out, activation)
     return y if y is not None else batch.instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where,
-        activation=activation)
+        activation=activation, eps_mode=eps_mode)
 
 
 cdef cnp.dtype INT8 = np.dtype(np.int8)
@@ -447,7 +531,7 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
     cdef cnp.ndarray x, scales
     cdef intp n, size
     cdef double given
-    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, None, kind, &n)
+    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, INSIDE, None, kind, &n)
     if axes == 0 or not call.moments.eps >= 0 or not take_scale(scale, call.dtype, &given):
         return None
     x = <cnp.ndarray>input

@@ -16,18 +16,26 @@ from cnorm._accept.axes import (
     check_running_pair,
 )
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import as_activation
+from cnorm._accept.options import Curve, as_activation, as_eps_mode
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, mean_of, mean_var, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
 
 
 def _apply_running(
-    target: Output, mean: Array, var: Array, eps: float, w: Any, b: Any, mask: Array | None, curve: int
+    target: Output,
+    mean: Array,
+    var: Array,
+    eps: float,
+    w: Any,
+    b: Any,
+    mask: Array | None,
+    curve: Curve,
+    mode: int = 0,
 ) -> Array:
     """y from given statistics per channel."""
     shape = channel_shape(target.x.ndim, mean.size)
-    scale = inverse_root(var.astype(np.float64) + eps)
+    scale = inverse_root(var.astype(np.float64), eps, mode)
     center = mean.astype(np.float64).reshape(shape)
     core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
     return target.done()
@@ -107,8 +115,10 @@ def batch_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
 
     Returns
     -------
@@ -184,6 +194,7 @@ def instance_norm(
     out: Any = None,
     where: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     r"""Instance normalization: statistics per sample and channel over all positions [1]_.
 
@@ -209,8 +220,12 @@ def instance_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
     Returns
     -------
@@ -223,7 +238,8 @@ def instance_norm(
         A dtype that is not float, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
-        `use_input_stats`, a single position, no such activation.
+        `use_input_stats`, a single position, no such activation or
+        `eps_mode`.
 
     References
     ----------
@@ -246,17 +262,20 @@ def instance_norm(
     check_running_pair(mean, var)
     w, b = channel_affine(x, weight, bias, out, vector=True)
     mask, curve = as_mask(where, x, out), as_activation(activation)
+    mode = as_eps_mode(eps_mode)
     if not use_input_stats:
         if mean is None or var is None:
             raise ValueError("running_mean: expected an array without use_input_stats, got None")
-        return result(_apply_running(Output(x, out), mean, var, eps, w, b, mask, curve))
+        return result(_apply_running(Output(x, out), mean, var, eps, w, b, mask, curve, mode))
     positions = int(np.prod(x.shape[2:]))
     if positions == 1:
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
     running = _running(mean, var, x)
-    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
+    state = core.normalize(
+        target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode
+    )
     if running is not None:
         if mask is None:
             var_of_each = mean_var(state, positions, 1)[1]

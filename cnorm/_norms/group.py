@@ -13,7 +13,7 @@ from cnorm._accept.axes import (
     grouped_shape,
 )
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import as_activation
+from cnorm._accept.options import as_activation, as_eps_mode
 from cnorm._native import core
 
 
@@ -27,6 +27,7 @@ def group_norm(
     out: Any = None,
     where: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     r"""Group normalization: statistics over groups of channels of each sample [1]_.
 
@@ -46,8 +47,12 @@ def group_norm(
         Where to write; may be `input` itself.
     where : array_like of bool, optional
         Elements that count, broadcast against `input`; the others come out as 0, whatever they hold.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def group_norm(
         A dtype that is not float, `num_groups` not an int, a mask that is not boolean.
     ValueError
         Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group,
-        no such activation.
+        no such activation or `eps_mode`.
 
     References
     ----------
@@ -84,6 +89,7 @@ def group_norm(
     check_more_than_one(x, x.size // groups if x.size else 0)
     eps = as_number(eps, "eps")
     mask, curve = as_mask(where, x, out), as_activation(activation)
+    mode = as_eps_mode(eps_mode)
     target = Output(x, out)
     if x.size:
         shape = grouped_shape(x, groups)
@@ -98,6 +104,7 @@ def group_norm(
             "var",
             mask=None if mask is None else mask.reshape(mask_shape(mask, groups)),
             activation=curve,
+            eps_mode=mode,
         )
     return result(target.done())
 

@@ -9,21 +9,22 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import Options, as_activation, as_sum
+from cnorm._accept.options import Options, as_activation, as_eps_mode, as_sum
 from cnorm._native import core
+from cnorm._norms.gated import as_gate, as_group_size, by_blocks
 
 
 @overload
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ...,
+    residual_out: None = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ...,
+    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def layer_norm(
     input: Any,
@@ -39,6 +40,7 @@ def layer_norm(
     residual: Any = None,
     residual_out: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
 ) -> Any:
     r"""Layer normalization over the last dimensions [1]_.
 
@@ -68,8 +70,12 @@ def layer_norm(
         Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
     residual_out : ndarray, optional
         Where to write h; may be `input` or `residual` itself, not `out`.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
     Returns
     -------
@@ -82,7 +88,7 @@ def layer_norm(
         `input` or a parameter is not float, `where` not boolean; `normalized_shape` is not a tuple of ints;
         `residual` has another dtype than `input`.
     ValueError
-        Shapes do not agree, `out` does not fit, or there is no such activation.
+        Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
     References
     ----------
@@ -108,6 +114,7 @@ def layer_norm(
         residual=residual,
         residual_out=residual_out,
         activation=activation,
+        eps_mode=eps_mode,
         out=out,
     )
     return _normalized(input, normalized_shape, weight, bias, eps, how, "var")
@@ -117,13 +124,15 @@ def layer_norm(
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ...,
+    residual_out: None = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
+    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def rms_norm(
     input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
     out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ...,
+    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
+    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def rms_norm(
     input: Any,
@@ -137,6 +146,11 @@ def rms_norm(
     residual: Any = None,
     residual_out: Any = None,
     activation: Any = None,
+    eps_mode: str = "inside",
+    gate: Any = None,
+    gate_activation: Any = "silu",
+    norm_before_gate: bool = True,
+    group_size: int | None = None,
 ) -> Any:
     r"""Root-mean-square normalization over the last dimensions [1]_.
 
@@ -164,8 +178,22 @@ def rms_norm(
         Shape and dtype of `input`. ``h = input + residual`` is normalized instead, and returned, too.
     residual_out : ndarray, optional
         Where to write h; may be `input` or `residual` itself, not `out`.
-    activation : {"relu", "silu", "gelu", "gelu_tanh"}, optional
-        Applied to the rounded result, in float32 (float64 for float64 input), and rounded.
+    activation : str or tuple, optional
+        Of the rounded result, in float32 (float64 for float64 input), and rounded: "relu", "silu", "gelu",
+        "gelu_tanh", "leaky_relu" (slope 0.01; or `("leaky_relu", slope)`), "relu6", "hardswish", "sigmoid",
+        "tanh".
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the mean
+        square.
+    gate : array_like of float, optional
+        Shape and dtype of `input`: y is multiplied by its activation, as in Mamba-2 and Qwen3-Next.
+    gate_activation : str, tuple or None
+        That of the gate, one of the names above; None: the gate itself.
+    norm_before_gate : bool
+        With False what is normalized is the product, `input` times the activation of `gate`.
+    group_size : int, optional
+        Statistics over so many neighbouring elements of the one axis that is normalized; a divisor of its
+        size.
 
     Returns
     -------
@@ -175,10 +203,10 @@ def rms_norm(
     Raises
     ------
     TypeError
-        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` has another
-        dtype than `input`.
+        `input` or `weight` is not float; `normalized_shape` is not a tuple of ints; `residual` or `gate` has
+        another dtype than `input`.
     ValueError
-        Shapes do not agree, `out` does not fit, or there is no such activation.
+        Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
     References
     ----------
@@ -194,6 +222,8 @@ def rms_norm(
     >>> y, h = F.rms_norm(np.array([[2.0, 3.0]]), (2,), residual=np.ones((1, 2)))
     >>> y.round(4), h
     (array([[0.8485, 1.1314]]), array([[3., 4.]]))
+    >>> F.rms_norm(np.array([[3.0, 4.0]]), (2,), gate=np.array([[0.0, 1.0]]), gate_activation="relu").round(4)
+    array([[0.    , 1.1314]])
     """
     how = Options(
         axis=axis,
@@ -201,7 +231,12 @@ def rms_norm(
         residual=residual,
         residual_out=residual_out,
         activation=activation,
+        eps_mode=eps_mode,
         out=out,
+        gate=gate,
+        gate_activation=gate_activation,
+        norm_before_gate=norm_before_gate,
+        group_size=group_size,
     )
     return _normalized(input, normalized_shape, weight, None, eps, how, "rms")
 
@@ -218,26 +253,52 @@ def _normalized(
     """Parameters have exactly the shape of the axes."""
     call, out = Rows(input, normalized_shape, weight, bias, eps, how, kind), how.out
     x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(how.activation)
+    mode = as_eps_mode(how.eps_mode)
     if out is not None:
         check_out(x.shape, x.dtype, out)
+    gate = as_gate(how.gate, how.gate_activation, how.norm_before_gate, x, out)
     total = as_sum(x, how.residual, how.residual_out, out)
     if total is None:
         target, parts = Output(x, out), None
     else:
         w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
-        total.add()
+        gate = None if gate is None else gate.apart_from(total.h)
+        total.add(now=gate is not None)
         target, parts = Output(total.h, out), total.parts
-    core.normalize(
-        target.x, target.y, call.axes, w, b, call.eps, kind, mask=mask, activation=curve, parts=parts
-    )
+
+    def norm(x: Array, y: Array) -> None:
+        """Of all of x, or of rows."""
+        more = call.ndim - x.ndim
+        axes = tuple(a - more for a in call.axes)
+        core.normalize(
+            x, y, axes, _last(w, x), _last(b, x), call.eps, kind,
+            mask=mask, activation=curve, parts=parts, eps_mode=mode,
+        )  # fmt: skip
+
+    if parts is not None:
+        parts = call.split(parts[0]), call.split(parts[1])
+    if gate is None:
+        norm(call.split(target.x), call.split(target.y))
+    else:
+        by_blocks(norm, call.split(target.x), call.split(target.y), gate, call.row_axes)
+        if mask is not None:
+            np.copyto(call.split(target.y), 0, where=~mask, casting="unsafe")
     y = call.result(target.done())
     return y if total is None else (y, call.result(total.h))
 
 
-class Rows:
-    """The checked arguments of `_normalized`, parameters and mask shaped against `x`; what masks a result."""
+def _last(p: Array | None, x: Array) -> Array | None:
+    """A parameter against the last dimensions, those of x."""
+    return p if p is None or p.ndim <= x.ndim else p.reshape(p.shape[p.ndim - x.ndim :])
 
-    __slots__ = ("affine", "axes", "eps", "mask", "result", "x")
+
+class Rows:
+    """The checked arguments of `_normalized`; what masks a result.
+
+    Axes, parameters and mask are those of `split(x)`: a group size makes the axis two, groups first.
+    """
+
+    __slots__ = ("affine", "axes", "eps", "mask", "ndim", "result", "row_axes", "split", "x")
 
     def __init__(
         self,
@@ -262,6 +323,30 @@ class Rows:
         self.eps = as_number(eps, "eps")
         self.mask = as_mask(where, x, out)
         self.affine = against_axes(w, self.axes, x.ndim), against_axes(b, self.axes, x.ndim)
+        self.split, self.ndim = _itself, x.ndim
+        trailing = sorted(self.axes) == list(range(x.ndim - len(shape), x.ndim)) and self.mask is None
+        self.row_axes = len(shape) if trailing else 0
+        size = as_group_size(how.group_size, shape)
+        if size is not None:
+            self._make_groups(size)
+
+    def _make_groups(self, size: int) -> None:
+        (axis,) = self.axes
+
+        def split(a: Array) -> Array:
+            groups = (-1, size) if a.size else (a.shape[axis] // size, size)
+            sizes = groups if a.shape[axis] > 1 or size == 1 else (1, 1)
+            return a.reshape(*a.shape[:axis], *sizes, *a.shape[axis + 1 :])
+
+        w, b = self.affine
+        self.affine = None if w is None else split(w), None if b is None else split(b)
+        self.mask = None if self.mask is None else split(self.mask)
+        self.split, self.axes, self.ndim = split, (axis + 1,), self.ndim + 1
+        self.row_axes += self.row_axes > 0
+
+
+def _itself(a: Array) -> Array:
+    return a
 
 
 def _with_offset(weight: Array | None, offset: float) -> Array | None:

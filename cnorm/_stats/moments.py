@@ -9,6 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
+from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, variance
@@ -16,10 +17,20 @@ from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, variance
 __all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
 
 
-def inverse_root(total: Array) -> Array:
-    """1 / sqrt(variance + eps); 0 where that is 0, so that what has no spread comes out as 0."""
+def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
+    """1 over the root of a variance with its eps; 0 where that is 0: what has no spread comes out as 0.
+
+    mode: as `as_eps_mode` gives it.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(total == 0, 0.0, 1 / np.sqrt(total))
+        root = (
+            np.sqrt(var + eps)
+            if mode == 0
+            else np.sqrt(var) + eps
+            if mode == 1
+            else np.maximum(np.sqrt(var), eps)
+        )
+        return np.where(root == 0, 0.0, 1 / root)
 
 
 def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
@@ -115,12 +126,12 @@ def finish(
 @overload
 def standardize(
     x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ...,
+    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def standardize(
     x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[True],
+    where: Any = ..., out: Any = ..., return_moments: Literal[True], eps_mode: str = ...,
 ) -> tuple[Array, Any, Any]: ...  # fmt: skip
 def standardize(
     x: Any,
@@ -132,6 +143,7 @@ def standardize(
     where: Any = None,
     out: Any = None,
     return_moments: bool = False,
+    eps_mode: str = "inside",
 ) -> Any:
     r"""Zero mean and unit variance over any axes, then scale and shift.
 
@@ -153,6 +165,8 @@ def standardize(
         Where to write; may be `x` itself.
     return_moments : bool
         Also return mean and variance, as `moments` gives them.
+    eps_mode : {"inside", "outside", "max"}
+        How eps enters what is divided by: sqrt(v + eps), sqrt(v) + eps or max(sqrt(v), eps), v the variance.
 
     Returns
     -------
@@ -165,7 +179,7 @@ def standardize(
         A dtype that is not float, a mask that is not boolean.
     ValueError
         Shapes that do not broadcast, an axis out of range, an `eps` below 0 or NaN, an `out` that does not
-        fit.
+        fit, no such `eps_mode`.
 
     Examples
     --------
@@ -179,10 +193,10 @@ def standardize(
     w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
-    eps = as_eps(eps)
+    eps, mode = as_eps(eps), as_eps_mode(eps_mode)
     mask = as_mask(where, array, out)
     target = Output(array, out)
-    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask)
+    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask, eps_mode=mode)
     y = result(target.done())
     if not return_moments:
         return y

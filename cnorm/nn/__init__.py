@@ -10,6 +10,7 @@ from cnorm.nn.batchnorm import (
     FrozenBatchNorm2d,
     SyncBatchNorm,
 )
+from cnorm.nn.globalresponse import GlobalResponseNorm
 from cnorm.nn.groupnorm import GroupNorm
 from cnorm.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from cnorm.nn.layernorm import LayerNorm, RMSNorm
@@ -30,6 +31,7 @@ __all__ = [
     "BatchNorm3d",
     "CrossMapLRN2d",
     "FrozenBatchNorm2d",
+    "GlobalResponseNorm",
     "GroupNorm",
     "InstanceNorm1d",
     "InstanceNorm2d",

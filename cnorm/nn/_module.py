@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from cnorm._accept.arrays import FLOATS, Array, to_ndarray
+from cnorm.nn._parametrizations import without_parametrizations
 
 Self = TypeVar("Self", bound="Module")
 Norm = Callable[..., Array]
@@ -179,13 +180,18 @@ class Module:
         """Keys that are an error in a state_dict of that version even if not strict."""
         return set()
 
+    def _own_keys(self, state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A state_dict with what others keep under other keys under those of the layer."""
+        return without_parametrizations(state_dict)
+
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
         """Copies values into the parameters and buffers; all or nothing.
 
         Parameters
         ----------
         state_dict : mapping of str to array_like
-            NumPy arrays or torch tensors.
+            NumPy arrays or torch tensors. What torch's `weight_norm` and `spectral_norm` made of parameters,
+            under keys of their own, is put together first.
         strict : bool
             Raise for missing and unexpected keys.
 
@@ -205,7 +211,9 @@ class Module:
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"state_dict: expected a mapping, got {type(state_dict).__name__}")
         own = self._state()
-        version = getattr(state_dict, "_metadata", {}).get("", {}).get("version")
+        metadata = getattr(state_dict, "_metadata", {})
+        state_dict = self._own_keys(state_dict)
+        version = metadata.get("", {}).get("version")
         optional, refused = self._optional_keys(version), self._refused_keys(version)
         missing = [k for k in own if k not in state_dict and k not in optional]
         unexpected = [k for k in state_dict if k not in own and k not in optional | refused]

@@ -95,7 +95,7 @@ static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial
     const double prescale = p->prescale, eps = job->call->moments.eps * prescale * prescale;
     cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
     double scale = 0;
-    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, CN_VAR, eps);
+    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, &job->call->moments, eps);
     cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
     if (prescale != 1) ((double *)to.prescale)[stat] = prescale;
 }
@@ -135,9 +135,9 @@ static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_vi
     }
     cn_params params = cn_params_in(to->params, job->call->n_stats, job->x_is->param_size);
     const double eps = job->call->moments.eps;
-    if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, CN_VAR, eps);
+    if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, &job->call->moments, eps);
     for (ptrdiff_t c = 0; c < n && acc->each; c++)
-        cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], CN_VAR, eps);
+        cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], &job->call->moments, eps);
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
 
@@ -166,8 +166,7 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     const int extremes = of->kind == CN_EXTREMES;
     if (!(p.count > 0)) {
         p = (cn_partial){p.count, extremes ? INFINITY : 0, extremes ? -INFINITY : 0, 0, 1};
-    } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x &&
-               cn_is_extreme(p.mean, p.m2, p.count, of->kind, of->eps)) {
+    } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {
         read_extreme(job, tile, g, c, &p, s);
     }
     if (!to)

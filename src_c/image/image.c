@@ -26,6 +26,8 @@ typedef struct {
     void (*kernel)(const cn_pixel_run *p);
     ptrdiff_t size, param_size;
     int wide, interleaved, direct, nontemporal; /* interleaved: runs of all channels; direct: without scratch */
+    const double *clip;
+    const cn_patches *patches; /* or NULL */
     char *params, *scratch;
     ptrdiff_t n_params, scratch_size;
 } image_job;
@@ -126,14 +128,10 @@ static void narrow(const double *restrict from, float *restrict y, ptrdiff_t n)
     for (ptrdiff_t i = 0; i < n; i++) y[i] = (float)from[i];
 }
 
-/* n normalized elements to y, y_step bytes apart. */
-static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, ptrdiff_t n)
+/* n normalized elements to those of y, in place. */
+static void convert(const image_job *job, char *from, ptrdiff_t n)
 {
     const cn_dtype dtype = job->call->dtype;
-    if (job->wide && dtype == CN_F32 && y_step == (ptrdiff_t)sizeof(float)) {
-        narrow((const double *)from, (float *)y, n);
-        return;
-    }
     if (job->wide && dtype != CN_F64)
         for (ptrdiff_t i = 0; i < n; i++) {
             double v;
@@ -142,6 +140,16 @@ static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, 
             memcpy(from + i * (ptrdiff_t)sizeof rounded, &rounded, sizeof rounded);
         }
     if (job->size < (ptrdiff_t)sizeof(float)) cn_kernels_of(dtype)->round((const float *)from, from, n);
+}
+
+/* n normalized elements to y, y_step bytes apart. */
+static void finish(const image_job *job, char *from, char *y, ptrdiff_t y_step, ptrdiff_t n)
+{
+    if (job->wide && job->call->dtype == CN_F32 && y_step == (ptrdiff_t)sizeof(float)) {
+        narrow((const double *)from, (float *)y, n);
+        return;
+    }
+    convert(job, from, n);
     cn_copy((cn_matrix){y, 0, y_step}, (cn_matrix){from, 0, job->size}, 1, n, job->size);
 }
 
@@ -165,7 +173,7 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     char *scratch = job->scratch + thread * job->scratch_size;
     for (ptrdiff_t i = begin; i < end; i++) {
         const cn_block block = cn_tiling_block(&job->tiling, i);
-        cn_pixel_run p = {.step = inner->stride[CN_X], .n = block.n, .period = 1};
+        cn_pixel_run p = {.step = inner->stride[CN_X], .n = block.n, .period = 1, .clip = job->clip};
         p.x = x->data + job->start[CN_X] + block.offset[CN_X], p.nontemporal = job->nontemporal;
         p.y = y->data + job->start[CN_Y] + block.offset[CN_Y];
         if (job->interleaved) {
@@ -181,9 +189,10 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     if (job->nontemporal) atomic_thread_fence(memory_order_seq_cst);
 }
 
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale, int wide)
+cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
+                   const double *clip, int wide)
 {
-    image_job job = {.call = call, .channel = {.n = call->shape[axis]}};
+    image_job job = {.call = call, .channel = {.n = call->shape[axis]}, .clip = clip};
     cn_plan plan;
     lay_out(call, axis, &plan);
     memcpy(job.start, plan.start, sizeof job.start);
@@ -197,6 +206,110 @@ cn_status cn_image(const cn_call *call, int pixels, int axis, const double *cent
     job.scratch = job.params + params;
     set_params(&job, pixels, center, scale);
     cn_parallel(job.tiling.n_blocks, threads, image_task, &job);
+    free(job.params);
+    return CN_OK;
+}
+
+/* Bytes of one line of a patch: libc's memcpy costs as much as the line. */
+static inline void copy_line(char *to, const char *from, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+    for (; i + 16 <= n; i += 16) memcpy(to + i, from + i, 16);
+    if (i < n && n >= 16)
+        memcpy(to + n - 16, from + n - 16, 16);
+    else if (i < n)
+        memcpy(to, from, (size_t)n);
+}
+
+/* Pixels of a line of scratch, about: all channels and lines of so many patches should stay near. */
+#define PATCHED_LINE 256
+/* Between two lines of scratch, so that they do not meet in the same sets of a cache. */
+#define APART 64
+
+static ptrdiff_t patched_line(const image_job *job)
+{
+    const ptrdiff_t square = job->patches->side * job->patches->merge, most = job->call->shape[3];
+    const ptrdiff_t n = PATCHED_LINE > square ? PATCHED_LINE / square * square : square;
+    return n < most ? n : most;
+}
+
+/* n normalized pixels of a row of patches, of all channels, to scratch: lines `step` bytes apart. */
+static void read_lines(const image_job *job, const char *x, ptrdiff_t n, char *scratch, ptrdiff_t step)
+{
+    const ptrdiff_t *stride = job->call->op[CN_X].strides;
+    for (ptrdiff_t line = 0; line < job->patches->side; line++)
+        for (ptrdiff_t c = 0; c < job->channel.n; c++) {
+            char *to = scratch + (c * job->patches->side + line) * step;
+            const char *params = job->params + c * job->param_size;
+            cn_pixel_run p = {.step = stride[3], .n = n, .period = 1, .clip = job->clip, .y = to};
+            p.x = x + c * stride[1] + line * stride[2];
+            p.hi = params, p.lo = params + job->n_params * job->param_size;
+            p.scale = params + 2 * job->n_params * job->param_size;
+            job->kernel(&p);
+            convert(job, to, n);
+        }
+}
+
+/* One patch of a frame from its lines in scratch, `times` frames in a row. */
+static void put_patch(const image_job *job, const char *from, ptrdiff_t step, char *y, ptrdiff_t times)
+{
+    const ptrdiff_t side = job->patches->side, bytes = side * job->size, plane = side * bytes;
+    for (ptrdiff_t c = 0; c < job->channel.n; c++, y += job->patches->temporal * plane)
+        for (ptrdiff_t line = 0; line < side; line++, from += step)
+            for (ptrdiff_t k = 0; k < times; k++) copy_line(y + k * plane + line * bytes, from, bytes);
+}
+
+/* A row of patches of a frame. */
+static void patch_row(const image_job *job, ptrdiff_t frame, ptrdiff_t row, char *scratch)
+{
+    const cn_patches *how = job->patches;
+    const ptrdiff_t *shape = job->call->shape, *stride = job->call->op[CN_X].strides, side = how->side;
+    const ptrdiff_t across = shape[3] / side, down = shape[2] / side, within = frame % how->temporal;
+    const ptrdiff_t plane = side * side * job->size, patch = shape[1] * how->temporal * plane;
+    const ptrdiff_t line = patched_line(job), step = line * job->param_size + APART;
+    /* What frames the last group lacks are the last one. */
+    const ptrdiff_t times = frame == shape[0] - 1 ? how->temporal - within : 1;
+    /* Patches before: those of other frames, of other rows of squares, of other rows of the square. */
+    const ptrdiff_t before = frame / how->temporal * down * across + row / how->merge * how->merge * across +
+                             row % how->merge * how->merge;
+    const char *x = job->call->op[CN_X].data + frame * stride[0] + row * side * stride[2];
+    char *y = job->call->op[CN_Y].data + before * patch + within * plane;
+    for (ptrdiff_t j = 0; j < shape[3]; j += line) {
+        const ptrdiff_t n = shape[3] - j < line ? shape[3] - j : line;
+        read_lines(job, x + j * stride[3], n, scratch, step);
+        for (ptrdiff_t i = 0; i < n / side; i++) {
+            const ptrdiff_t at = j / side + i, square = at / how->merge;
+            put_patch(job, scratch + i * side * job->size, step,
+                      y + (square * how->merge * how->merge + at % how->merge) * patch, times);
+        }
+    }
+}
+
+static void patches_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const image_job *job = context;
+    const ptrdiff_t rows = job->call->shape[2] / job->patches->side;
+    char *scratch = job->scratch + thread * job->scratch_size;
+    for (ptrdiff_t i = begin; i < end; i++) patch_row(job, i / rows, i % rows, scratch);
+}
+
+cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
+                           const double *clip, const cn_patches *patches)
+{
+    const cn_kernels *k = cn_kernels_of(pixels);
+    const ptrdiff_t *shape = call->shape;
+    image_job job = {.call = call, .channel = {.n = shape[1]}, .clip = clip, .patches = patches};
+    const int threads = cn_threads_for(shape[0] * shape[1] * shape[2] * shape[3]);
+    job.wide = needs_wide(&job, pixels, center, scale, 0), job.size = cn_kernels_of(call->dtype)->size;
+    job.kernel = job.wide ? k->image_wide : k->image, job.param_size = job.wide ? sizeof(double) : sizeof(float);
+    job.n_params = shape[1],
+    job.scratch_size = shape[1] * patches->side * (patched_line(&job) * job.param_size + APART);
+    const size_t params = (size_t)(3 * job.n_params * job.param_size + 63) / 64 * 64;
+    job.params = malloc(params + (size_t)(job.scratch_size * threads));
+    if (!job.params) return CN_NO_MEMORY;
+    job.scratch = job.params + params;
+    set_params(&job, pixels, center, scale);
+    cn_parallel(shape[0] * (shape[2] / patches->side), threads, patches_task, &job);
     free(job.params);
     return CN_OK;
 }

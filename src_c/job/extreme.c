@@ -153,11 +153,11 @@ static double norm_of(cn_elements *e, const measured *m, double prescale, double
 }
 
 /* k, so that the largest |x| * 2^-k and eps, as it enters the sum of squares or the norm, are about 1 or less. */
-static int power(double biggest, cn_kind kind, double eps)
+static int power(double biggest, int root, double eps)
 {
     int of_x = -CN_MOST_POWER, of_eps = -CN_MOST_POWER;
     if (biggest > 0) frexp(biggest, &of_x);
-    if (eps > 0) frexp(kind == CN_L2 || kind == CN_LP ? eps : sqrt(eps), &of_eps);
+    if (eps > 0) frexp(root ? eps : sqrt(eps), &of_eps);
     const int k = of_x > of_eps ? of_x : of_eps;
     return k > CN_MOST_POWER ? CN_MOST_POWER : k < -CN_MOST_POWER ? -CN_MOST_POWER : k;
 }
@@ -182,11 +182,12 @@ void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, c
 {
     const cn_kind kind = call->moments.kind;
     const double eps = call->moments.eps;
+    const int root = cn_eps_is_root(&call->moments);
     cn_elements e = open_group(call, stat);
     measured m = measure(&e);
     if (!m.finite || m.count == 0 || !isfinite(eps) || (m.biggest == 0 && !params)) return;
     m.count = moments->count; /* it was summed in blocks */
-    const int k = power(m.biggest, kind, eps);
+    const int k = power(m.biggest, root, eps);
     const double prescale = ldexp(1, -k);
     cn_partial p;
     double factor;
@@ -195,7 +196,7 @@ void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, c
         p = (cn_partial){m.count, 0, 0, norm, 1}, factor = cn_inverse(norm, ldexp(eps, -k));
     } else {
         p = moments_of(&e, &m, prescale, kind);
-        cn_scales(&factor, &p.m2, 1, p.count, kind, ldexp(eps, kind == CN_L2 ? -k : -2 * k));
+        cn_scales(&factor, &p.m2, 1, p.count, &call->moments, ldexp(eps, root ? -k : -2 * k));
     }
     put_params(&e, params, i, times, &p, factor, prescale);
     if (m.biggest > 0) *moments = p, moments->prescale = prescale;

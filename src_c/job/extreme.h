@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "job/params.h"
+#include "kernels/moments.h"
 
 /* Sums of squares below this may have lost digits, if the mean is memory enough for such squares. */
 #define CN_LEAST_SQUARE 0x1p-900
@@ -13,11 +14,12 @@
 
 /* Do squares of these doubles leave the range, so that neither m2 nor a factor made of it can be right? Also
  * yes for NaN and infinities, which only another read tells from overflow. */
-static inline int cn_is_extreme(double mean, double m2, double count, cn_kind kind, double eps)
+static inline int cn_is_extreme(const cn_partial *of, const cn_moments *how)
 {
-    const double square = kind == CN_L2 ? m2 : m2 / count + eps;
-    return !(m2 <= DBL_MAX && square <= DBL_MAX) ||
-           (square < CN_LEAST_SQUARE && fabs(mean) < CN_LEAST_MEAN && !(kind == CN_L2 && eps >= CN_LEAST_ROOT));
+    const int root = cn_eps_is_root(how);
+    const double own = how->kind == CN_L2 ? of->m2 : of->m2 / of->count, square = own + (root ? 0 : how->eps);
+    return !(of->m2 <= DBL_MAX && square <= DBL_MAX) ||
+           (square < CN_LEAST_SQUARE && fabs(of->mean) < CN_LEAST_MEAN && !(root && how->eps >= CN_LEAST_ROOT));
 }
 
 /* The same of a norm by p: of its sum of powers, or itself. */

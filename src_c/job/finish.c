@@ -105,11 +105,11 @@ static void invert_norms(const cn_moments *how, double *factors, const double *s
 /* The factors of n groups of one count; 0 without an element. */
 static void make_factors(const cn_job *job, double *factors, const double *m2, ptrdiff_t n, double count)
 {
-    const cn_kind kind = job->call->moments.kind;
-    if (count > 0 && kind == CN_LP)
-        invert_norms(&job->call->moments, factors, m2, n);
+    const cn_moments *how = &job->call->moments;
+    if (count > 0 && how->kind == CN_LP)
+        invert_norms(how, factors, m2, n);
     else if (count > 0)
-        cn_scales(factors, m2, n, count, kind, job->call->moments.eps);
+        cn_scales(factors, m2, n, count, how, how->eps);
     else
         for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
 }
@@ -127,8 +127,7 @@ static int is_extreme(const cn_job *job, const cn_partial *of)
 {
     const cn_moments *how = &job->call->moments;
     if (!may_be_extreme(job) || !(of->count > 0)) return 0;
-    return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how)
-                              : cn_is_extreme(of->mean, of->m2, of->count, how->kind, how->eps);
+    return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how) : cn_is_extreme(of, how);
 }
 
 /* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */

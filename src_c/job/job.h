@@ -66,6 +66,7 @@ struct cn_writing {
     int pack_x, pack_y;            /* y is made in scratch: its elements are apart, or a curve is drawn from it */
     int beyond_cache, nontemporal; /* as in cn_apply_tile; nontemporal: where the rows end up */
     cn_activation activation;
+    double slope;
     ptrdiff_t prefetch, joined_rows;
     void (*write)(const cn_writing *how, const cn_block *block); /* a block, if nothing of it is hidden */
 
@@ -148,8 +149,8 @@ static inline void cn_clear_counts(cn_moments_view *of, ptrdiff_t width)
     for (ptrdiff_t c = 0; c < (of->each ? width : 1); c++) of->count[c] = 0;
 }
 
-/* Is the activation a curve? Its result is made from packed results: relu is part of apply. */
-static inline int cn_curved(cn_activation activation) { return activation > CN_RELU; }
+/* Is the activation a curve? Its result is made from packed results: bends are part of apply. */
+static inline int cn_curved(cn_activation activation) { return activation >= CN_SILU; }
 
 /* Narrow columns are joined: several rows become one row of about CN_JOINED_ROW. Moments only where a vector
  * would be mostly empty: a joined column is summed in another order, and its bits should not depend on how

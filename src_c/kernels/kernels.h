@@ -64,7 +64,8 @@ typedef struct {
     int beyond_cache;   /* the data outgrow the cache: the two below count */
     ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */
     int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
-    int relu;           /* what is below 0 becomes 0 */
+    cn_activation bend; /* of y, if it is one */
+    double slope;
 } cn_apply_tile;
 
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
@@ -87,7 +88,8 @@ typedef struct {
     char *y;
     const char *hi, *lo, *scale;
     ptrdiff_t period;
-    int nontemporal; /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
+    const double *clip; /* NULL, or the least and the greatest y there is */
+    int nontemporal;    /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
@@ -161,8 +163,10 @@ typedef struct {
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
-    /* Not CN_RELU, which is part of apply; nontemporal: as in cn_apply_tile. */
-    void (*activate)(cn_activation kind, const char *from, char *to, ptrdiff_t n, int nontemporal);
+    /* to = the activation of from, times `by` unless that is NULL: only then of a bend, which is part of apply.
+     * nontemporal: as in cn_apply_tile. */
+    void (*activate)(cn_activation kind, double slope, const char *from, const char *by, char *to, ptrdiff_t n,
+                     int nontemporal);
     /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
      * bytes and prefetch then as in cn_apply_tile. */
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);

@@ -80,18 +80,23 @@ static inline double cn_inverse(double norm, double eps)
     return norm == 0 ? 0 : 1 / norm;
 }
 
-/* The factors apply multiplies with, of n groups of one count. A group without spread and eps = 0 gives 0,
- * not inf * 0. */
-static inline void cn_scales(double *restrict scale, const double *restrict m2, ptrdiff_t n, double count,
-                             cn_kind kind, double eps)
+/* Is eps a length, not the square of one? */
+static inline int cn_eps_is_root(const cn_moments *how)
 {
-    const double share = 1 / count;
-    if (kind == CN_L2) {
-        for (ptrdiff_t c = 0; c < n; c++) scale[c] = cn_inverse(sqrt(m2[c]), eps);
-        return;
-    }
+    return how->kind == CN_L2 || how->kind == CN_LP || how->eps_mode != CN_EPS_INSIDE;
+}
+
+/* The factors apply multiplies with, of n groups of one count; eps: that of `how`, in the units of m2. A group without
+ * spread and eps = 0 gives 0, not inf * 0. */
+static inline void cn_scales(double *restrict scale, const double *restrict m2, ptrdiff_t n, double count,
+                             const cn_moments *how, double eps)
+{
+    const cn_eps_mode mode = how->kind == CN_L2 ? CN_EPS_MAX : how->eps_mode;
+    const double share = how->kind == CN_L2 ? 1 : 1 / count, inside = mode == CN_EPS_INSIDE ? eps : 0;
+    const double outside = mode == CN_EPS_OUTSIDE ? eps : 0, least = mode == CN_EPS_MAX ? eps : 0;
     for (ptrdiff_t c = 0; c < n; c++) {
-        double norm = sqrt(m2[c] * share + eps);
+        double norm = sqrt(m2[c] * share + inside) + outside;
+        norm = norm < least ? least : norm;
         scale[c] = norm == 0 ? 0 : 1 / norm;
     }
 }

@@ -16,7 +16,8 @@ static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const
     const cn_moments *of = &call->moments;
     cn_reading how = {.k = job->reads, .x_is = job->k, .reducer = &job->reducer, .tiling = tiling};
     how.columns = &bundle->columns, how.counted = &job->plan.counted;
-    how.joined_rows = job->joined_rows, how.cols = job->plan.cols, how.packed = packed, how.x = of->x, how.p = of->p;
+    how.joined_rows = job->joined_rows, how.cols = job->plan.cols, how.packed = packed, how.x = of->x,
+    how.p = of->p;
     how.centered = of->kind == CN_VAR ? CN_CENTERED : of->kind == CN_SUMS ? CN_SUMMED : CN_NOT_CENTERED;
     how.pack = how.x || how.k != how.x_is || (tiling->col.n > 1 && tiling->col.stride[CN_X] != job->k->size);
     how.holes = of->omit_nan ? CN_NAN_HOLES : CN_NO_HOLES;

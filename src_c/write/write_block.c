@@ -32,7 +32,7 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
     t->x = base[CN_X] + at[CN_X], t->x_row = how->row[CN_X], t->rows = block->rows, t->n = n;
     t->y = base[CN_Y] + at[CN_Y], t->y_row = how->row[CN_Y];
     t->beyond_cache = how->beyond_cache, t->prefetch = how->prefetch, t->nontemporal = how->nontemporal;
-    t->relu = how->activation == CN_RELU;
+    t->bend = cn_curved(how->activation) ? CN_NONE : how->activation, t->slope = how->slope;
     t->hi = param_at(how->params->hi + stat, &how->stat, n, size, &packed);
     t->lo = param_at(how->params->lo + stat, &how->stat, n, size, &packed);
     t->scale = param_at(how->params->scale + stat, &how->stat, n, size, &packed);
@@ -75,13 +75,13 @@ static void activate_block(const cn_writing *how, char *packed, cn_matrix y, ptr
     const ptrdiff_t row = n * k->size;
     const int whole = rows == 1 || y.row == row;
     if ((n > 1 && y.col != k->size) || !(whole || row >= LONG_ROW)) {
-        k->activate(how->activation, packed, packed, rows * n, 0);
+        k->activate(how->activation, 0, packed, NULL, packed, rows * n, 0);
         cn_copy(y, (cn_matrix){packed, row, k->size}, rows, n, k->size);
         return;
     }
     if (whole) n *= rows, rows = 1;
     for (ptrdiff_t r = 0; r < rows; r++)
-        k->activate(how->activation, packed + r * row, y.data + r * y.row, n, how->nontemporal);
+        k->activate(how->activation, 0, packed + r * row, NULL, y.data + r * y.row, n, how->nontemporal);
 }
 
 static void write_tile(const cn_writing *how, const cn_block *block)
@@ -205,7 +205,7 @@ void cn_open_writing(const cn_job *job, const cn_tiling *tiling, cn_writing *how
     how->w = layout_of(row[CN_W], col[CN_W], n, param_size);
     how->b = layout_of(row[CN_B], col[CN_B], n, param_size);
     const int strided = n > 1 && col[CN_Y] != size;
-    how->activation = job->call->activation;
+    how->activation = job->call->activation, how->slope = job->call->slope;
     how->pack_x = n > 1 && col[CN_X] != size, how->pack_y = strided || cn_curved(how->activation);
     how->beyond_cache = job->beyond_cache, how->nontemporal = job->nontemporal && !strided;
     how->prefetch = job->prefetch;

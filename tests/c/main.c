@@ -10,11 +10,19 @@ static const struct {
     const char *name;
     void (*test)(void);
 } tests[] = {
-    {"sweep", test_sweep},       {"int8", test_int8},       {"far_apart", test_far_apart},
-    {"pictures", test_pictures}, {"streams", test_streams}, {"extremes", test_extremes},
-    {"counted", test_counted},   {"memory", test_memory},   {"callers", test_callers},
-    {"forks", test_forks},       {"matrices", test_matrices},
-    {"windows", test_windows},   {"windows_memory", test_windows_memory},
+    {"sweep", test_sweep},
+    {"int8", test_int8},
+    {"far_apart", test_far_apart},
+    {"pictures", test_pictures},
+    {"streams", test_streams},
+    {"extremes", test_extremes},
+    {"counted", test_counted},
+    {"memory", test_memory},
+    {"callers", test_callers},
+    {"forks", test_forks},
+    {"matrices", test_matrices},
+    {"windows", test_windows},
+    {"windows_memory", test_windows_memory},
     {"groups", test_groups},
 };
 

@@ -63,6 +63,28 @@ const operation operations[] = {
      .w = OVER_REDUCED,
      .b = OVER_REDUCED,
      .activation = CN_GELU_TANH},
+    {.name = "leaky_relu of normalize var, w kept, b reduced",
+     .verb = NORMALIZE,
+     .w = OVER_KEPT,
+     .b = OVER_REDUCED,
+     .activation = CN_LEAKY_RELU},
+    {.name = "relu6 of normalize rms, w reduced, eps outside",
+     .verb = NORMALIZE,
+     .kind = CN_RMS,
+     .w = OVER_REDUCED,
+     .eps_mode = CN_EPS_OUTSIDE,
+     .activation = CN_RELU6},
+    {.name = "hardswish of apply_running, w and b kept",
+     .verb = APPLY_RUNNING,
+     .w = OVER_KEPT,
+     .b = OVER_KEPT,
+     .activation = CN_HARDSWISH},
+    {.name = "sigmoid of normalize var, eps max, mask of all",
+     .verb = NORMALIZE,
+     .eps_mode = CN_EPS_MAX,
+     .mask = OVER_ALL,
+     .activation = CN_SIGMOID},
+    {.name = "tanh of normalize var, b kept", .verb = NORMALIZE, .b = OVER_KEPT, .activation = CN_TANH},
     {.name = "relu of apply_running, mask reduced",
      .verb = APPLY_RUNNING,
      .mask = OVER_REDUCED,
@@ -145,13 +167,14 @@ cn_call call_of(const operation *op, const operands *o)
     set_strides(&call.op[CN_STAT], a, OVER_KEPT, 1);
     if (op->w) call.op[CN_W].data = o->w, set_strides(&call.op[CN_W], a, op->w, param_size(a->dtype));
     if (op->b) call.op[CN_B].data = o->b, set_strides(&call.op[CN_B], a, op->b, param_size(a->dtype));
-    call.activation = op->activation;
+    call.activation = op->activation, call.slope = 0.01;
     if (op->summed) {
         call.add[0] = o->x + a->first, call.add[1] = o->r + a->first;
         call.op[CN_X].data = o->sum + a->first;
     }
     if (op->mask) call.op[CN_M].data = o->mask, set_strides(&call.op[CN_M], a, op->mask, 1);
-    call.moments.kind = op->kind, call.moments.eps = EPS, call.moments.p = op->p;
+    call.moments.kind = op->kind, call.moments.eps = EPS, call.moments.eps_mode = op->eps_mode;
+    call.moments.p = op->p;
     if (op->verb <= NORMALIZE)
         call.moments.to = (cn_partial *)o->first;
     else
@@ -190,6 +213,11 @@ static double activated(cn_activation kind, double y)
 {
     switch (kind) {
     case CN_RELU: return fmax(y, 0);
+    case CN_LEAKY_RELU: return y > 0 ? y : y * 0.01;
+    case CN_RELU6: return fmin(fmax(y, 0), 6);
+    case CN_HARDSWISH: return y * fmin(fmax(y + 3, 0), 6) / 6;
+    case CN_SIGMOID: return 1 / (1 + exp(-y));
+    case CN_TANH: return tanh(y);
     case CN_SILU: return y / (1 + exp(-y));
     case CN_GELU: return y * 0.5 * erfc(-y * 0.70710678118654752440);
     case CN_GELU_TANH: return y / (1 + exp(-2 * 0.79788456080286535588 * (y + 0.044715 * y * y * y)));
@@ -254,6 +282,11 @@ static double window(const operation *op, const array *a, const double *x, ptrdi
     return pow(how.k + how.alpha * sum, -how.beta);
 }
 
+static double with_eps(cn_eps_mode mode, double v)
+{
+    return mode == CN_EPS_MAX ? fmax(sqrt(v), EPS) : mode == CN_EPS_OUTSIDE ? sqrt(v) + EPS : sqrt(v + EPS);
+}
+
 static void statistics(const operation *op, const operands *o, const double *x, const groups *of)
 {
     const array *a = o->a;
@@ -272,7 +305,7 @@ static void statistics(const operation *op, const operands *o, const double *x, 
         else if (op->verb == NORMALIZE && op->kind == CN_LP)
             factor[g] = 1 / fmax(factor[g], EPS);
         else if (op->verb == NORMALIZE || op->verb == APPLY_RUNNING)
-            factor[g] = 1 / sqrt(factor[g] + EPS);
+            factor[g] = 1 / with_eps(op->eps_mode, factor[g]);
     }
 }
 

@@ -17,6 +17,7 @@ typedef struct {
     double beta;
     int anchored;
     cn_activation activation;
+    cn_eps_mode eps_mode;
     int summed; /* x is the sum of two */
 } operation;
 

@@ -23,6 +23,7 @@ def new(name: str) -> tuple[Any, Any]:
     first = () if name.startswith("Lazy") else ARGUMENTS.get(name, (6,))
     rank = int(name[-2]) if name[-1] == "d" else 2 if "LRN" in name else 1
     shape = SHAPES[rank][:2] if name == "SwitchNorm1d" else SHAPES[rank]
+    shape = (2, 3, 3, 6) if name == "GlobalResponseNorm" else shape
     return getattr(nn, name)(*first), np.random.default_rng(0).normal(3, 2, shape)
 
 
@@ -37,6 +38,7 @@ def names_with_defaults(layer: Any) -> set[str]:
     return found & set(layer.__dict__) - {
         "num_features",
         "num_groups",
+        "dim",
         "num_channels",
         "normalized_shape",
         "size",

@@ -1,0 +1,98 @@
+"""global_response_norm: channels weighed against each other by their norm over all positions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter
+from cnorm._accept.axes import as_eps, check_channels
+from cnorm._accept.masks import as_mask, unmasked
+from cnorm._native import core
+from cnorm._stats.reductions import squares_of
+from cnorm._stats.state import M2, UNIT
+
+# Elements taken at once for each thread: what was read for the norms is in the cache for the result.
+_AT_ONCE = 2**17
+_SPACE = (1, 2)
+
+
+def global_response_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-6, *, out: Any = None) -> Array:
+    r"""Global response normalization of (N, H, W, C) input, as in ConvNeXt V2 [1]_.
+
+    .. math:: y = x + w_c \, x \, n_c + b_c, \qquad
+        n_c = \frac{g_c}{\frac{1}{C} \sum_{c'} g_{c'} + \epsilon}, \qquad g_c = \lVert x_c \rVert_2
+
+    Parameters
+    ----------
+    x : array_like of float, shape (N, H, W, C)
+        Any layout; (N, C, H, W) data come as `x.transpose(0, 2, 3, 1)`, without a copy.
+    weight, bias : array_like of float, C elements
+        `w` and `b`.
+    eps : float
+        Added to the mean of the norms.
+    out : ndarray, optional
+        Where to write; may be `x` itself.
+
+    Returns
+    -------
+    ndarray
+        Dtype, shape and memory order of `x`.
+
+    Raises
+    ------
+    TypeError
+        A dtype that is not float.
+    ValueError
+        Other than 4 dimensions, wrong sizes, an `eps` below 0 or NaN, an `out` that does not fit.
+
+    References
+    ----------
+    .. [1] Woo et al., "ConvNeXt V2: Co-designing and Scaling ConvNets with Masked Autoencoders", 2023,
+       arXiv:2301.00808.
+
+    Examples
+    --------
+    >>> import numpy as np, cnorm.functional as F
+    >>> x = np.array([3.0, 0.0, 4.0, 5.0]).reshape(1, 2, 1, 2)
+    >>> F.global_response_norm(x, np.array([1.0, 2.0]), np.zeros(2), eps=0.0).ravel()
+    array([ 6.,  0.,  8., 15.])
+    """
+    data, where, result = unmasked(x)
+    array = as_input(data, "x")
+    if array.ndim != 4:
+        raise ValueError(f"x: expected 4 dimensions (N, H, W, C), got shape {array.shape}")
+    w, b = _vector(weight, "weight", array, out), _vector(bias, "bias", array, out)
+    eps = as_eps(eps)
+    mask = as_mask(where, array, out)
+    target = Output(array, out)
+    one = max(1, math.prod(array.shape[1:]))
+    step = max(1, _AT_ONCE * core.get_num_threads() // one)
+    for first in range(0, len(array), step):
+        some = slice(first, first + step)
+        shown = None if mask is None else mask[some] if len(mask) > 1 else mask
+        _respond(target.x[some], target.y[some], w, b, eps, shown)
+    return result(target.done())
+
+
+def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
+    """A parameter per channel, against the last axis."""
+    array = as_parameter(p, name, x, out)
+    if array is None:
+        raise TypeError(f"{name}: expected an array, got None")
+    check_channels(array, name, x.shape[-1])
+    return array.reshape(-1)
+
+
+def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
+    """Samples by themselves: y = x * (1 + w * n) + b."""
+    state = squares_of(x, _SPACE, mask)
+    with np.errstate(all="ignore"):
+        # In the unit of a sample's largest: no sum of norms leaves float64.
+        unit = state[..., UNIT].min(-1, keepdims=True, initial=1)
+        norm = np.sqrt(state[..., M2]) / (state[..., UNIT] / unit)
+        below = norm.mean(-1, keepdims=True) + eps * unit if norm.size else norm
+        scale = np.where(below == 0, 1, 1 + w * (norm / below))
+    core.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
