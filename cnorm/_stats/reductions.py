@@ -47,7 +47,7 @@ def check_nan_policy(nan_policy: Any) -> None:
 
 
 class Weights(NamedTuple):
-    """Repeat counts of a dtype the core takes, with the dimensions of x, and the binary order of the largest."""
+    """Repeat counts of a dtype the core takes, with as many axes as x; the binary order of the largest."""
 
     values: Array
     order: int
