@@ -23,7 +23,7 @@ LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement. `axes` are those a statistic covers, `groups` split axis 1 or rows, `padding`: a share.
+    """One measurement. `axes` are those a statistic covers, `groups` split axis 1 or rows, `padding` a share.
 
     With `residual` the input is a sum, and a result; `activation` is that of the result. The output that is
     given begins `past` bytes after a cache line. Values are about `size`, a share of `holes` is NaN; `cold`:

@@ -287,31 +287,3 @@ def quantize_rows(y, q, scale):  # type: ignore[no-untyped-def]
         factor = y.dtype.type(127) / largest
         for k in range(row.size):
             to[k] = np.int8(np.rint(row[k] * factor))
-
-
-@both
-def sparse_rows(data, indptr, width, mean, var):  # type: ignore[no-untyped-def]
-    """Moments of the rows of a CSR matrix."""
-    for r in prange(mean.size):
-        total, squares = 0.0, 0.0
-        for i in range(indptr[r], indptr[r + 1]):
-            value = np.float64(data[i])
-            total += value
-            squares += value * value
-        mean[r] = total / width
-        var[r] = squares / width - mean[r] ** 2
-
-
-@both
-def sparse_columns(data, indices, indptr, parts, mean, var):  # type: ignore[no-untyped-def]
-    """Moments of the columns, sums of every thread in `parts`."""
-    rows, threads = indptr.size - 1, parts.shape[1]
-    for t in prange(threads):
-        for r in range(t, rows, threads):
-            for i in range(indptr[r], indptr[r + 1]):
-                value, column = np.float64(data[i]), indices[i]
-                parts[0, t, column] += value
-                parts[1, t, column] += value * value
-    for c in range(mean.size):
-        mean[c] = parts[0, :, c].sum() / rows
-        var[c] = parts[1, :, c].sum() / rows - mean[c] ** 2

@@ -28,8 +28,8 @@ typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
     X(I8, int8_t)                                                                                                 \
     X(U8, uint8_t)                                                                                                \
     X(I16, int16_t)                                                                                               \
-    X(U16, uint16_t) X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float)            \
-        X(DOUBLE, double)
+    X(U16, uint16_t)                                                                                              \
+    X(I32, int32_t) X(U32, uint32_t) X(I64, int64_t) X(U64, uint64_t) X(FLOAT, float) X(DOUBLE, double)
 #define CN_NUMBER_OF(NAME, type) CN_NUMBER_##NAME,
 typedef enum { CN_NO_NUMBER, CN_NUMBERS(CN_NUMBER_OF) CN_N_NUMBERS } cn_number;
 

@@ -33,7 +33,7 @@ C_LAYERS = (
 )
 # What only these folders may say.
 C_WORDS = {
-    r"\b(malloc|calloc|realloc|free)\s*\(": {"call", "groups", "image", "job", "lrn", "memory", "sparse", "windows", "write"},
+    r"\b(malloc|calloc|realloc|free)\s*\(": {"job", "memory", "write", *C_LAYERS[1]},
     r"#pragma omp|omp\.h|pthread": {"threads"},
     r"atomic": {"call", "dispatch", "image", "memory", "threads"},
     r"immintrin\.h|\b_mm\w*\(": {"simd"},

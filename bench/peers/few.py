@@ -89,9 +89,9 @@ def bottleneck_calls(case: Case, d: Data, threads: int) -> Calls:
     import bottleneck as bn
 
     if case.operation in WINDOWS:
-        axis = case.axes[0]
-        window = min(WINDOWS[case.operation], d.x.shape[axis])
-        return {FRESH: lambda: (bn.move_mean(d.x, window, 1, axis), bn.move_var(d.x, window, 1, axis))}
+        along = case.axes[0]
+        window = min(WINDOWS[case.operation], d.x.shape[along])
+        return {FRESH: lambda: (bn.move_mean(d.x, window, 1, along), bn.move_var(d.x, window, 1, along))}
 
     if case.operation in REDUCTIONS:
         return {FRESH: lambda: getattr(bn, case.operation)(d.x, axes_of(case))}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench import numba_kernels as k
+from bench import numba_sparse
 from bench.cases import Case
 from bench.data import EPS, Array, Data, row_labels
 from bench.numba_groups import group_moments as group_kernel
@@ -182,9 +183,9 @@ def sparse_moments(form: Form, threads: int) -> Callable[[], Any]:
         mean, var = (np.empty(a.shape[across]) for _ in range(2))
         if across:
             parts = np.zeros((2, threads, a.shape[1]))
-            form(k.sparse_columns, a.data, a.indices, a.indptr, parts, mean, var)
+            form(numba_sparse.sparse_columns, a.data, a.indices, a.indptr, parts, mean, var)
         else:
-            form(k.sparse_rows, a.data, a.indptr, a.shape[1], mean, var)
+            form(numba_sparse.sparse_rows, a.data, a.indptr, a.shape[1], mean, var)
         return mean, var
 
     return run

@@ -134,6 +134,11 @@ def unit(x: Array, out: Array | None = None) -> Array:
     return np.divide(x, np.sqrt(np.einsum("ij,ij->i", x, x))[:, None], out=out)
 
 
+def unit_by(x: Array, p: float, out: Array | None = None) -> Array:
+    """Rows of another unit norm."""
+    return np.divide(x, np.linalg.norm(x, p, 1, keepdims=True), out=out)
+
+
 def zmap(x: Array, other: Array, out: Array | None = None) -> Array:
     """Columns by the moments of others."""
     return np.divide(np.subtract(x, other.mean(0), out=out), other.std(0), out=out)
@@ -254,6 +259,9 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         "minmax": partial(minmax, x),
         "maxabs": partial(maxabs, x),
         "normalizer": partial(unit, x),
+        "normalizer_l1": partial(unit_by, x, 1),
+        "normalizer_max": partial(unit_by, x, np.inf),
+        "normalize_l3": partial(unit_by, x, 3),
         "zmap": partial(zmap, x, d.fit),
         "gzscore": partial(geometric, np.abs(x) if operation == "gzscore" else x),
         "switchable_norm_eval": partial(switchable, case, d),

@@ -128,8 +128,8 @@ def by_weight(
 ) -> Array:
     """What the core finds by weights of any size: those of a light group by the largest of its own.
 
-    back: what makes the state one of the data's weights; extremes: of the groups of `reduce`; spread: a number
-    of each group to its elements.
+    back: what makes the state one of the data's weights; extremes: of the groups of `reduce`; spread: a
+    number of each group to its elements.
     """
     values = weights.values
     order = weights.order if abs(weights.order) > ORDER else 0

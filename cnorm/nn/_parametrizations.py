@@ -12,7 +12,7 @@ from cnorm._accept.axes import as_int
 from cnorm.functional import normalize, weight_norm
 
 _MARK = "parametrizations."
-# Parts of weight_norm (magnitude, direction) and spectral_norm (weight, singular vectors): new keys, old ones.
+# Parts of weight_norm (magnitude, direction), spectral_norm (weight, singular vectors): new keys, old ones.
 _WEIGHT_NORM = (("original0", "original1"), ("_g", "_v"))
 _SPECTRAL_NORM = (("original", "0._u", "0._v"), ("_orig", "_u", "_v"))
 

@@ -33,6 +33,7 @@ PEER_FILES = {
     "openvino_peer.py",
     "numba_peer.py",
     "numba_groups.py",
+    "numba_sparse.py",
     "numba_kernels.py",
 }
 
