@@ -12,6 +12,7 @@ from cnorm._accept.axes import as_axes, as_int, as_number
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
+from cnorm._stats.scaled import denormalized, normalized
 from cnorm._stats.state import (
     COUNT,
     EMPTY,
@@ -51,6 +52,33 @@ def higher(a: Array | None, b: Array | None) -> Array | None:
     return a if b is None else b if a is None else np.fmax(a, b)
 
 
+def as_prior(prior: Any, shape: tuple[int, ...]) -> tuple[float, Array, Array]:
+    """Count, mean and variance that stand for data before the first, the last two of that shape."""
+    if not isinstance(prior, (tuple, list)) or len(prior) != 3:
+        raise ValueError(f"prior: expected (count, mean, var), got {prior!r}")
+    count = as_number(prior[0], "prior")
+    mean, var = (np.asarray(native(as_number_array(v, "prior")), np.float64) for v in prior[1:])
+    try:
+        mean, var = np.broadcast_to(mean, shape), np.broadcast_to(var, shape)
+    except ValueError:
+        raise ValueError(
+            f"prior: expected a mean and a variance of shape {shape}, got {mean.shape} and {var.shape}"
+        ) from None
+    if not (0 <= count < np.inf and np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
+        raise ValueError("prior: expected finite numbers, no negative count or variance")
+    return count, mean, var
+
+
+def as_decay(decay: Any) -> float | None:
+    """What is left of the weight of all data before an update: above 0, at most 1."""
+    if decay is None:
+        return None
+    number = as_number(decay, "decay")
+    if not 0 < number <= 1:
+        raise ValueError(f"decay: expected a number above 0 and at most 1, got {decay!r}")
+    return float(number)
+
+
 class RunningMoments:
     r"""Count, mean and variance of data that come in parts, as if they had come at once.
 
@@ -63,13 +91,20 @@ class RunningMoments:
         Of the mean: () for one of all values, (20,) for one of each column.
     nan_policy : {"propagate", "omit", "raise"}
         What to do with NaN, as in `moments`. An infinity makes the mean infinite or NaN, the variance NaN.
+    prior : tuple, optional
+        (count, mean, var): moments that stand for so many elements before the first; mean and variance
+        broadcast to `shape`.
+    decay : float, optional
+        Each update first multiplies the weight of all data before it, the prior's too, with this number,
+        above 0 and at most 1: moments of a stream that changes, as if weights fell by age.
 
     Raises
     ------
     TypeError
         `shape` is not made of ints.
     ValueError
-        A negative size, an unknown policy.
+        A negative size, an unknown policy, a prior that does not fit or is not finite, a decay beyond its
+        range.
 
     Notes
     -----
@@ -97,26 +132,34 @@ class RunningMoments:
     6
     """
 
-    __slots__ = ("_lone", "_peak", "_row", "_state", "_weighted", "nan_policy", "shape")
+    __slots__ = ("_lone", "_peak", "_row", "_state", "_weighted", "decay", "nan_policy", "shape")
     __hash__ = None  # type: ignore[assignment]
 
     shape: tuple[int, ...]
     nan_policy: str
+    decay: float | None
     _peak: Array | None  # heights of the largest numbers that parts were taken out of; None if none was
     _lone: bool  # is one value left somewhere, which may be too little of the peak for others to join it?
 
-    def __init__(self, shape: Any = (), *, nan_policy: str = "propagate") -> None:
+    def __init__(
+        self, shape: Any = (), *, nan_policy: str = "propagate", prior: Any = None, decay: float | None = None
+    ) -> None:
         check_nan_policy(nan_policy)
         self.shape = as_shape(shape)
-        self.nan_policy = nan_policy
+        self.nan_policy, self.decay = nan_policy, as_decay(decay)
         self._row = (1, *self.shape)
-        self._weighted = False
         self._peak, self._lone = None, False
         try:
             self._state = np.empty((*self.shape, 5))
         except (ValueError, OverflowError) as error:
             raise ValueError(f"shape: expected that of an array, got {shape!r} ({error})") from None
         self._state[...] = EMPTY
+        self._weighted = self.decay is not None
+        if prior is not None:
+            count, mean, var = as_prior(prior, self.shape)
+            self._weighted |= count != int(count)
+            if count:
+                self._state[...] = np.stack([0 * mean + count, mean, 0 * mean, var * count, 0 * mean + 1], -1)
 
     def update(self, x: Any, axis: Any = 0, weights: Any = None, *, where: Any = None) -> RunningMoments:
         """Takes more data in.
@@ -157,7 +200,8 @@ class RunningMoments:
             size = x.shape
             if (size == self.shape or size == self._row) and not self._lone and self.nan_policy != "raise":
                 row = x.astype(np.float64) if x.dtype.char in "ef" else x
-                state = _merged(self._state, row, self.nan_policy == "omit")
+                before = self._state if self.decay is None else self._aged()
+                state = _merged(before, row, self.nan_policy == "omit")
                 if state is not None:
                     self._state = state
                     return self
@@ -176,16 +220,23 @@ class RunningMoments:
         state = self._with(array, axes, weights, mask)
         return self._take(state, self._weighted or weights is not None, self._peak, "x")
 
+    def _aged(self) -> Array:
+        """The state at the next update: counts and sums of squares as decay leaves them."""
+        if self.decay is None:
+            return self._state
+        aged: Array = self._state * np.array([self.decay, 1, 1, self.decay, 1])
+        return aged
+
     def _with(self, x: Array, axes: tuple[int, ...], weights: Any, mask: Array | None) -> Array:
         """The state with a batch taken in."""
         w = None if weights is None else as_weights(beside_samples(weights, x, axes), x)
         omit = omits(x, axes, mask, w, self.nan_policy)
         if w is None and x.shape == self._row and axes == (0,) and mask is None:
-            state = _merged(self._state, x.astype(np.float64, "C", copy=False), omit)
+            state = _merged(self._aged(), x.astype(np.float64, "C", copy=False), omit)
             if state is not None:
                 return state
         batch = moments_of(wide(x), axes, mask, w, omit)
-        return combined(self._state, batch.reshape(self._state.shape))
+        return combined(self._aged(), batch.reshape(self._state.shape))
 
     def _take(self, state: Array, weighted: bool, peak: Array | None, name: str) -> RunningMoments:
         """Replaces the state, if it is large enough beside what was taken out."""
@@ -201,7 +252,7 @@ class RunningMoments:
     def _other(self, other: Any) -> RunningMoments:
         if not isinstance(other, RunningMoments):
             raise TypeError(f"other: expected RunningMoments, got {type(other).__name__}")
-        for name in ("shape", "nan_policy"):
+        for name in ("shape", "nan_policy", "decay"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 raise ValueError(f"other: expected {name}={ours!r}, got {theirs!r}")
@@ -210,6 +261,7 @@ class RunningMoments:
     def _new(self, state: Array, weighted: bool, peak: Array | None) -> RunningMoments:
         result = type(self).__new__(type(self))
         result.shape, result.nan_policy, result._row = self.shape, self.nan_policy, self._row
+        result.decay = self.decay
         return result._set(state, weighted, peak)
 
     def merge(self, other: RunningMoments) -> RunningMoments:
@@ -218,7 +270,7 @@ class RunningMoments:
         Parameters
         ----------
         other : RunningMoments
-            Of the same shape and NaN policy.
+            Of the same shape, NaN policy and decay. Nothing decays; a prior of both counts twice.
 
         Returns
         -------
@@ -230,7 +282,7 @@ class RunningMoments:
         TypeError
             `other` is something else.
         ValueError
-            Another shape or policy; as for `update`, an infinite sum of weights or too small a spread.
+            Another shape, policy or decay; as for `update`, an infinite sum of weights or too small a spread.
 
         Examples
         --------
@@ -307,6 +359,85 @@ class RunningMoments:
         """
         return deviation(self._state, as_number(correction, "correction"))[()]
 
+    def normalize(
+        self, x: Any, eps: float = 1e-8, clip: float | None = None, dtype: Any = None, out: Any = None
+    ) -> Array:
+        r"""Data by the moments so far, as VecNormalize has it.
+
+        .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+
+        Parameters
+        ----------
+        x : array_like
+            Real numbers of shape (..., *shape).
+        eps : float
+            Added to the variance.
+        clip : float, optional
+            Values beyond -clip and clip become these.
+        dtype : dtype, optional
+            Float dtype of the result; that of `x`, or float64 of integers, if None.
+        out : ndarray, optional
+            Where to write, of that dtype and the shape of `x`; may be `x` itself.
+
+        Returns
+        -------
+        ndarray
+            NaN where nothing was seen.
+
+        Raises
+        ------
+        TypeError
+            `x` is not real, a dtype that is not float.
+        ValueError
+            A shape that does not end with `shape`, a negative `eps`, a `clip` that is not above 0, an `out`
+            that does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np, cnorm
+        >>> stats = cnorm.RunningMoments(2, prior=(1e-4, 0, 1)).update([[1.0, 10.0], [3.0, 30.0]])
+        >>> stats.normalize([[2.0, 90.0]], clip=5.0).round(3)
+        array([[0., 5.]])
+        """
+        return normalized(x, self._state, self.shape, eps, clip, dtype, out)
+
+    def denormalize(self, y: Any, eps: float = 1e-8, dtype: Any = None, out: Any = None) -> Array:
+        r"""What `normalize` made of data, back.
+
+        .. math:: x = y \sqrt{\sigma^2 + \epsilon} + \mu
+
+        Parameters
+        ----------
+        y : array_like
+            Real numbers of shape (..., *shape).
+        eps : float
+            Added to the variance.
+        dtype : dtype, optional
+            Float dtype of the result; that of `y`, or float64 of integers, if None.
+        out : ndarray, optional
+            Where to write, of that dtype and the shape of `y`; may be `y` itself.
+
+        Returns
+        -------
+        ndarray
+            NaN where nothing was seen.
+
+        Raises
+        ------
+        TypeError
+            `y` is not real, a dtype that is not float.
+        ValueError
+            A shape that does not end with `shape`, a negative `eps`, an `out` that does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np, cnorm
+        >>> stats = cnorm.RunningMoments().update([1.0, 3.0])
+        >>> stats.denormalize([-1.0, 0.0]).round(6)
+        array([1., 2.])
+        """
+        return denormalized(y, self._state, self.shape, eps, dtype, out)
+
     def copy(self) -> RunningMoments:
         """An object of its own with the same moments."""
         return self._new(self._state, self._weighted, self._peak)
@@ -317,7 +448,7 @@ class RunningMoments:
 
     def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
         """Attributes of `__getstate__`, also of versions that had fewer."""
-        self._peak, self._lone = None, False
+        self._peak, self._lone, self.decay = None, False, None
         for part in state:
             for name, value in (part or {}).items():
                 setattr(self, name, value)
@@ -326,7 +457,7 @@ class RunningMoments:
         """The same moments to the last bit, of data of the same kind?"""
         if not isinstance(other, RunningMoments):
             return NotImplemented
-        alike = (self.shape, self.nan_policy) == (other.shape, other.nan_policy)
+        alike = (self.shape, self.nan_policy, self.decay) == (other.shape, other.nan_policy, other.decay)
         return alike and np.array_equal(self._state, other._state, equal_nan=True)
 
     def __repr__(self) -> str:

@@ -1,0 +1,82 @@
+"""Data by the moments of a stream: normalized and clipped, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_real, compute_dtype, is_float
+from cnorm._accept.axes import as_eps, as_number
+from cnorm._accept.masks import unmasked
+from cnorm._native import core
+from cnorm._stats.state import deviation, mean_of
+
+__all__ = ["denormalized", "normalized"]
+
+
+def opened(x: Any, name: str, shape: tuple[int, ...], dtype: Any) -> tuple[Array, np.dtype[Any], Any]:
+    """Floats whose shape ends with that of the moments, the dtype of the result, what masks a result."""
+    data, _, result = unmasked(x)
+    array = as_real(data, name)
+    if array.shape[array.ndim - len(shape) :] != shape or array.ndim < len(shape):
+        raise ValueError(f"{name}: expected a shape that ends with {shape}, got {array.shape}")
+    kind = array.dtype.newbyteorder("=") if dtype is None else np.dtype(dtype)
+    if not is_float(kind):
+        raise TypeError(f"dtype: expected a float dtype, got {kind}")
+    return array, kind, result
+
+
+def written(array: Array, kind: np.dtype[Any], out: Any, write: Any) -> Array:
+    """What `write` makes of x in the wider of both dtypes, in the dtype asked for."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        wider = array if array.dtype.itemsize >= kind.itemsize else array.astype(kind)
+        if wider.dtype == kind:
+            target = Output(wider, out)
+            write(target.x, target.y)
+            return target.done()
+        result = Output(np.broadcast_to(np.zeros((), kind), array.shape), out)
+        target = Output(wider, None)
+        write(target.x, target.y)
+        result.final[...] = target.done()
+        return result.final
+
+
+def center_and_root(state: Array, eps: float, ndim: int) -> tuple[Array, Array]:
+    """Mean and root of variance plus eps, in float64, with so many dimensions."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        root = np.hypot(deviation(state, 0), np.sqrt(eps))
+        shape = (1,) * (ndim - root.ndim) + root.shape
+        return mean_of(state).reshape(shape), root.reshape(shape)
+
+
+def normalized(
+    x: Any, state: Array, shape: tuple[int, ...], eps: Any, clip: Any, dtype: Any, out: Any
+) -> Array:
+    """(x - mean) / sqrt(var + eps), within -clip and clip."""
+    array, kind, result = opened(x, "x", shape, dtype)
+    eps = as_eps(eps)
+    most = None if clip is None else as_number(clip, "clip")
+    if most is not None and not most > 0:
+        raise ValueError(f"clip: expected a number above 0, got {clip!r}")
+    center, root = center_and_root(state, eps, array.ndim)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.where(root == 0, 0.0, 1 / root)
+
+    def write(x: Array, y: Array) -> None:
+        core.apply(x, y, center, scale, None, None)
+        if most is not None:
+            np.clip(y, -most, most, out=y)
+
+    return result(written(array, kind, out, write))  # type: ignore[no-any-return]
+
+
+def denormalized(y: Any, state: Array, shape: tuple[int, ...], eps: Any, dtype: Any, out: Any) -> Array:
+    """y * sqrt(var + eps) + mean."""
+    array, kind, result = opened(y, "y", shape, dtype)
+    center, root = center_and_root(state, as_eps(eps), array.ndim)
+
+    def write(x: Array, y: Array) -> None:
+        core.apply(x, y, np.zeros_like(center), root, None, center.astype(compute_dtype(x)))
+
+    return result(written(array, kind, out, write))  # type: ignore[no-any-return]
