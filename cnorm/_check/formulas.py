@@ -330,11 +330,3 @@ class Expected:
 
 def weight_standardize(w: Any, gain: Any = None, eps: float = 1e-6) -> Array:
     return standardize(w, tuple(range(1, np.ndim(w))), eps=eps)
-
-
-def global_response_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-6) -> Array:
-    """x + weight * x * n + bias, n the norm over H and W over its mean over C plus eps."""
-    x = wide(x)
-    norm = np.sqrt((x**2).sum((1, 2), keepdims=True))
-    share = norm / (norm.mean(-1, keepdims=True) + np.longdouble(eps))
-    return np.asarray(x + wide(weight) * x * share + wide(bias))

@@ -148,18 +148,6 @@ def _eps(mode: str, eps: float) -> Operation:
     )
 
 
-def _over_maps(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Of maps (N, H, W, C), as which the axes behind the first are taken; weight and bias are 1 and 0.5."""
-
-    def over(x: Any) -> Any:
-        shape = np.shape(x)
-        c = shape[-1]
-        maps = x.reshape(shape[0], -1, 1, c)
-        return function(maps, np.ones(c, np.float32), np.full(c, 0.5, np.float32)).reshape(shape)
-
-    return over
-
-
 def _pair(name: str, **fixed: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return _of(getattr(F, name), **fixed), _of(getattr(R, name), **fixed)
 
@@ -199,12 +187,6 @@ OPERATIONS = (
     Operation("standardize", _of(cnorm.standardize, (1, 2)), _of(R.standardize, (1, 2)), _per_sample),
     Operation("group_standardize", _grouped(cnorm.group_standardize), _grouped_expected, _per_sample),
     Operation("weight_standardize", *_pair("weight_standardize"), _nothing),
-    Operation(
-        "global_response_norm",
-        _over_maps(F.global_response_norm),
-        _over_maps(R.global_response_norm),
-        _nothing,
-    ),
     _eps("outside", 0.25),
     _eps("max", 1.0),
     Operation(
