@@ -24,8 +24,9 @@ from strategies import (
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm._stats.reductions import moments_of
-from cnorm._stats.state import combined, deviation, values_of
+from cnorm._native import core
+from cnorm._stats.reductions import as_weights, by_weight, in_data_weights, moments_of
+from cnorm._stats.state import COUNT, combined, deviation, values_of
 from cnorm._stats.table import table_moments
 
 NO_INFINITY = (*FINITE_KINDS, *EXTREME_KINDS, *NAN_KINDS)
@@ -210,6 +211,35 @@ def test_the_unit_of_weights_is_free(scale: float) -> None:
     mean, var = cnorm.moments(x, 0, weights=w[:, None] * scale)
     np.testing.assert_allclose(mean, stats.mean, rtol=1e-15)
     assert np.isfinite(var).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("heaviest", [1.0, 1e-20, 1e30])
+def test_a_weight_on_nan_hides_no_light_ones(dtype: Any, heaviest: float) -> None:
+    """What is left out has no say in how the weights of its group are read."""
+    x = np.array([[np.nan, 3], [1, 5], [2, np.nan], [4, 7]], dtype)
+    w = np.array([heaviest, 1e-60, 3e-60, 1e-65])[:, None]
+    mean, var = R.moments(np.nan_to_num(x), 0, weights=np.where(np.isnan(x), 0, w))
+    grouped = cnorm.group_moments(x, np.zeros(4, int), weights=w, nan_policy="omit")
+    for found in (cnorm.moments(x, 0, weights=w, nan_policy="omit"), [part[0] for part in grouped]):
+        np.testing.assert_allclose(found[0], mean.astype(float), rtol=1e-6)
+        np.testing.assert_allclose(found[1][0], float(var[0]), rtol=1e-6)
+
+
+def test_a_group_of_nothing_needs_no_second_reading() -> None:
+    """Its weights are not light: there are none."""
+    x = np.array([[1.0, np.nan], [2.0, np.nan]])
+    weights = as_weights(np.array([[1.0], [3.0]]), x)
+    readings = []
+
+    def reading(*given: Any) -> Array:
+        readings.append(given)
+        return core.moments(*given)
+
+    assert weights is not None
+    state = by_weight(reading, in_data_weights, x, (0,), None, weights, True)
+    assert len(readings) == 1
+    assert state[0, :, COUNT].tolist() == [4, 0]
 
 
 def test_nothing_has_no_variance_whatever_the_correction() -> None:

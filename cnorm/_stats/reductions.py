@@ -136,12 +136,18 @@ def by_weight(
     state = reduce(x, axes, mask, values, omit, 2.0**-order)
     light = state[..., COUNT] < 2.0**-ORDER
     if light.any():
-        found = extremes(np.broadcast_to(values, x.shape), axes, mask)
-        own = np.where(light, order_of(greatest(found)), order)
+        counted = known(x, mask) if omit else mask
+        heaviest = greatest(extremes(np.broadcast_to(values, x.shape), axes, counted))
+        own = np.where(light & (heaviest > 0), order_of(heaviest), order)
         if (own != order).any():
             scaled = np.ldexp(values.astype(np.float64), -spread(own))
             return back(reduce(x, axes, mask, scaled, omit), own)
     return back(state, np.full(light.shape, order))
+
+
+def known(x: Array, mask: Array | None) -> Array:
+    """Of what the mask shows: all but NaN."""
+    return np.asarray(x == x if mask is None else (x == x) & mask)
 
 
 def greatest(found: Array) -> Array:
