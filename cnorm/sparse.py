@@ -20,7 +20,7 @@ from cnorm._stats.compressed import (
     moments_along,
     one_axis,
 )
-from cnorm._stats.state import values_with
+from cnorm._stats.moments import finish
 
 __all__ = ["minmax", "moments", "scale"]
 
@@ -86,11 +86,7 @@ def moments(
     """
     m, axis, correction = as_compressed(a), one_axis(axis), as_number(correction, "correction")
     w = as_position_weights(weights, m, axis)
-    mean, var = values_with(moments_along(m, axis, w, nan_policy), correction)
-    if m.data.dtype == np.float32:
-        with np.errstate(over="ignore"):
-            mean, var = mean.astype(np.float32), var.astype(np.float32)
-    return mean[()], var[()]
+    return finish(moments_along(m, axis, w, nan_policy), correction, m.data, ())
 
 
 def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
 from cnorm._native import core
-from cnorm._stats.moments import inverse_root, mean_of, mean_var, merge, variance
+from cnorm._stats.moments import inverse_root, mean_of, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
 
 
@@ -175,7 +175,7 @@ def batch_norm(
     state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
     if running is not None:
         if mask is None:
-            running.move(*mean_var(state, x.size // channels, 1), momentum)
+            running.move(*core.values(state, 1, True), momentum)
         else:
             running.move(mean_of(state), variance(state, 1), momentum, state[..., COUNT])
     return result(target.done())
@@ -278,7 +278,7 @@ def instance_norm(
     )
     if running is not None:
         if mask is None:
-            var_of_each = mean_var(state, positions, 1)[1]
+            _, var_of_each = core.values(state, 1, True)
             running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
         else:
             running.move(*_means_of_instances(state), momentum, state[..., COUNT].max(axis=0))

@@ -11,8 +11,8 @@ from cnorm._accept.axes import as_eps, as_number, broadcast
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
+from cnorm._stats.moments import finish
 from cnorm._stats.reductions import as_weights, by_weight, check_nan_policy, in_data_weights, omits
-from cnorm._stats.state import values_with
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
 
@@ -191,13 +191,9 @@ def moments_by(
     omit = omits(x, axes, mask, weight, nan_policy, extremes=extremes)
     if weight is None:
         mean, var = core.group_values(x, axes, starts, order, mask, omit, correction)
-    else:
-        state = by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
-        mean, var = values_with(state, correction)
-        if x.dtype.kind not in "biu" and x.dtype.itemsize < 8:
-            with np.errstate(over="ignore"):
-                mean, var = mean.astype(np.float32), var.astype(np.float32)
-    return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
+        return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
+    state = by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
+    return finish(state, correction, x, axes[1:])
 
 
 def group_standardize(

@@ -12,9 +12,9 @@ from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
-from cnorm._stats.state import M2, MEAN, MEAN_LO, UNIT, mean_of, merge, variance
+from cnorm._stats.state import mean_of, merge, variance
 
-__all__ = ["inverse_root", "mean_of", "mean_var", "merge", "moments", "standardize", "variance"]
+__all__ = ["inverse_root", "mean_of", "merge", "moments", "standardize", "variance"]
 
 
 def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
@@ -31,13 +31,6 @@ def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
             else np.maximum(np.sqrt(var), eps)
         )
         return np.where(root == 0, 0.0, 1 / root)
-
-
-def mean_var(state: Array, n: int, correction: float) -> tuple[Array, Array]:
-    """Mean and variance of groups that all have n elements."""
-    if n > max(correction, 0) and (state[..., UNIT] == 1).all():
-        return state[..., MEAN] + state[..., MEAN_LO], state[..., M2] / (n - correction)
-    return mean_of(state), variance(state, correction)
 
 
 def moments(

@@ -21,7 +21,7 @@ from cnorm._stats.state import (
     deviation,
     mean_of,
     separated,
-    values_with,
+    variance,
 )
 from cnorm._stats.table import wide
 
@@ -342,7 +342,7 @@ class RunningMoments:
         ndarray or scalar
             NaN or infinity where no more than `correction` elements were seen.
         """
-        return values_with(self._state, as_number(correction, "correction"))[1][()]
+        return variance(self._state, as_number(correction, "correction"))[()]
 
     def std(self, correction: float = 0) -> Any:
         """Standard deviation in float64, finite where the variance is beyond float64.

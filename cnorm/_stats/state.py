@@ -9,7 +9,6 @@ depend on the others'.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -35,9 +34,7 @@ __all__ = [
     "two_sum",
     "unit_for",
     "values_of",
-    "values_with",
     "variance",
-    "with_unit",
     "without_spread",
 ]
 
@@ -102,10 +99,6 @@ def mean_of(state: Array) -> Array:
     with np.errstate(over="ignore", under="ignore"):
         mean = (state[..., MEAN] + state[..., MEAN_LO]) / state[..., UNIT]
     return np.where(state[..., COUNT] > 0, mean, np.nan)
-
-
-def with_unit(state: Array, unit: Any) -> Array:
-    return np.concatenate([state, np.broadcast_to(unit, state.shape[:-1])[..., None]], -1)
 
 
 def within(value: Array, order: int) -> Array:
@@ -254,11 +247,6 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
         std = np.where(spread <= bound, 0, np.sqrt(spread) / unit)
         center = np.where(count > 0, (mean + mean_lo) / unit, np.nan)
         return count, center, spread / unit / unit, std
-
-
-def values_with(state: Array, correction: float) -> tuple[Array, Array]:
-    """Mean and variance in the unit of the data; NaN for an empty group."""
-    return mean_of(state), variance(state, correction)
 
 
 def deviation(state: Array, ddof: float) -> Array:

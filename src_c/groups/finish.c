@@ -80,13 +80,8 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
 
 static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p)
 {
-    const double left = p->count - to->correction, prescale = p->prescale;
-    const double mean = p->count > 0 ? (p->mean + p->mean_lo) / prescale : NAN;
-    const double var = p->count > 0 ? p->m2 / (left > 0 ? left : 0) / prescale / prescale : NAN;
-    if (to->wide)
-        ((double *)to->mean)[stat] = mean, ((double *)to->var)[stat] = var;
-    else
-        ((float *)to->mean)[stat] = (float)mean, ((float *)to->var)[stat] = (float)var;
+    const ptrdiff_t at = stat * (ptrdiff_t)(to->wide ? sizeof(double) : sizeof(float));
+    cn_values(p, 1, to->correction, to->wide, (char *)to->mean + at, (char *)to->var + at);
 }
 
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
@@ -113,7 +108,7 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
     return !not_so;
 }
 
-/* As put_values, of what has no prescale. */
+/* What `cn_values` gives of groups without a prescale, read where they stand. */
 #define PUT_VALUES(T)                                                                                             \
     for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
         const double left = acc->count[c * acc->each] - to->correction;                                           \
