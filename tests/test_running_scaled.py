@@ -77,6 +77,9 @@ def test_normalize_and_back(dtype: Any, result: Any) -> None:
     out = np.empty(x.shape, kind)
     assert stats.normalize(x, eps=0.25, clip=1.25, dtype=result, out=out) is out
     np.testing.assert_array_equal(out, y)
+    turned = stats.normalize(x.copy(order="F"), eps=0.25, clip=1.25, dtype=result)
+    assert turned.flags.f_contiguous
+    np.testing.assert_array_equal(turned, y)
 
 
 def test_in_place_and_nothing_seen() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, as_real, compute_dtype, is_float
+from cnorm._accept.arrays import Array, Output, as_real, check_out, compute_dtype, is_float
 from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
 from cnorm._native import core
@@ -29,17 +29,19 @@ def opened(x: Any, name: str, shape: tuple[int, ...], dtype: Any) -> tuple[Array
 
 def written(array: Array, kind: np.dtype[Any], out: Any, write: Any) -> Array:
     """What `write` makes of x in the wider of both dtypes, in the dtype asked for."""
+    if out is not None:
+        check_out(array.shape, kind, out)
     with np.errstate(over="ignore", invalid="ignore"):
         wider = array if array.dtype.itemsize >= kind.itemsize else array.astype(kind)
-        if wider.dtype == kind:
-            target = Output(wider, out)
-            write(target.x, target.y)
-            return target.done()
-        result = Output(np.broadcast_to(np.zeros((), kind), array.shape), out)
-        target = Output(wider, None)
+        target = Output(wider, out if wider.dtype == kind else None)
         write(target.x, target.y)
-        result.final[...] = target.done()
-        return result.final
+        y = target.done()
+        if y.dtype == kind:
+            return y
+        if out is None:
+            return y.astype(kind)
+        out[...] = y
+        return out  # type: ignore[no-any-return]
 
 
 def center_and_root(state: Array, eps: float, ndim: int) -> tuple[Array, Array]:
