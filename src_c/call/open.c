@@ -105,6 +105,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->elements = group * job->width;
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
+    job->direct = cn_is_direct(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
     job->add = call->add[0] ? cn_add_block : NULL;
     job->read = !job->each ? cn_read_block : job->plan.scattered ? cn_read_scattered : cn_read_counted;

@@ -13,6 +13,9 @@
 #include "write/quantize.h"
 #include "write/write.h"
 
+/* Groups of a direct bundle that are taken together by steps. */
+#define LEFT 16
+
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
     const cn_tiling *tiling = how->tiling;
@@ -29,29 +32,60 @@ static void fence_nontemporal(const cn_job *job)
     if (job->nontemporal || job->nontemporal_sum) atomic_thread_fence(memory_order_seq_cst);
 }
 
+/* What is needed for a bundle: opened anew where its width is another one. */
+typedef struct {
+    cn_scratch scratch;
+    cn_params params;
+    cn_tiling reading, tiling;
+    cn_writing how;
+    ptrdiff_t width;
+} fused_bundle;
+
+static void open_bundle(const cn_job *job, const cn_bundle *bundle, fused_bundle *f)
+{
+    if (f->width == bundle->columns.n) return;
+    cn_tile_reading(job, &bundle->columns, &f->reading);
+    cn_tile_writing(job, &bundle->columns, &f->tiling);
+    cn_open_writing(job, &f->tiling, &f->how);
+    f->width = bundle->columns.n;
+}
+
+/* Moments, parameters, y of a bundle. */
+static void run_bundle(const cn_job *job, const cn_bundle *bundle, fused_bundle *f)
+{
+    open_bundle(job, bundle, f);
+    cn_read_bundle(job, &f->reading, bundle, &f->scratch);
+    f->params.prescaled = 0;
+    cn_finish_bundle(job, f->scratch.bundle, bundle, f->scratch.factors, &f->params);
+    cn_place_writing(job, bundle->offset, &f->params, &f->scratch, &f->how);
+    write_blocks(job, &f->how, 0, f->tiling.n_blocks, 0);
+    if (f->scratch.y) cn_quantize_bundle(job, bundle, f->scratch.y);
+}
+
+/* Of a direct bundle in these steps only groups that kernel normalize leaves, a few at a time. */
+static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
+{
+    while (cn_normalize_bundle(job, &bundle) > 0) {
+        cn_bundle left = bundle;
+        if (left.columns.n > LEFT) left.columns.n = LEFT;
+        run_bundle(job, &left, f);
+        cn_skip_groups(&bundle, left.columns.n);
+    }
+}
+
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
-    cn_scratch s = cn_open_scratch(job, thread);
-    cn_tiling reading, tiling;
-    cn_writing how;
     cn_bundle bundle;
-    ptrdiff_t width = -1;
-    cn_params params = cn_params_in(s.params, job->width * job->rows_as_groups, job->k->param_size);
+    fused_bundle f; /* not cleared: that takes as long as a small call */
+    f.scratch = cn_open_scratch(job, thread), f.width = -1;
+    f.params = cn_params_in(f.scratch.params, job->width * job->rows_as_groups, job->k->param_size);
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_locate_bundle(job, u, &bundle);
-        if (width != bundle.columns.n) {
-            cn_tile_reading(job, &bundle.columns, &reading);
-            cn_tile_writing(job, &bundle.columns, &tiling);
-            cn_open_writing(job, &tiling, &how);
-            width = bundle.columns.n;
-        }
-        cn_read_bundle(job, &reading, &bundle, &s);
-        params.prescaled = 0;
-        cn_finish_bundle(job, s.bundle, &bundle, s.factors, &params);
-        cn_place_writing(job, bundle.offset, &params, &s, &how);
-        write_blocks(job, &how, 0, tiling.n_blocks, 0);
-        if (s.y) cn_quantize_bundle(job, &bundle, s.y);
+        if (job->direct)
+            run_direct(job, bundle, &f);
+        else
+            run_bundle(job, &bundle, &f);
     }
     fence_nontemporal(job);
 }

@@ -86,8 +86,9 @@ struct cn_job {
     cn_plan plan;
     int threads, fused; /* fused: a bundle is read and written while it is in the cache */
     const char
-        *mask; /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
-    int each;  /* groups have counts of their own: there may be holes, or weights */
+        *mask;  /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
+    int direct; /* fused, and kernel normalize makes y of what it can */
+    int each;   /* groups have counts of their own: there may be holes, or weights */
     int needs_packing;                  /* blocks, or parameters, are packed */
     ptrdiff_t width, bundles, segments; /* columns of a bundle; segments of a bundle */
     ptrdiff_t joined_rows;         /* narrow columns: so many rows are one row of joined_rows * width columns */
@@ -174,6 +175,13 @@ cn_status cn_alloc_scratch(cn_job *job);
 cn_scratch cn_open_scratch(const cn_job *job, int thread);
 
 void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle);
+
+/* A bundle without its first n groups. */
+static inline void cn_skip_groups(cn_bundle *bundle, ptrdiff_t n)
+{
+    for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] += n * bundle->columns.stride[o];
+    bundle->columns.n -= n;
+}
 
 /* How a bundle's moments are cut into blocks; and what is written of it (parameters side by side, from STAT offset 0),
  * or, without columns, of all of x (statistics in the caller's order). */

@@ -68,6 +68,20 @@ typedef struct {
     double slope;
 } cn_apply_tile;
 
+/* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
+ * one for a group. n is at most CN_BLOCK. */
+typedef struct {
+    const char *x;
+    ptrdiff_t x_group, groups, n;
+    char *y;
+    ptrdiff_t y_group;
+    const cn_moments *how;
+    cn_param w, b;
+    int beyond_cache, nontemporal; /* as in cn_apply_tile */
+    cn_activation bend;
+    double slope;
+} cn_normalize_tile;
+
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
  * squares holds all channels of the tile between `below` and `above` rows (or columns) of padding. */
 typedef struct {
@@ -163,6 +177,9 @@ typedef struct {
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);
     void (*apply_cols)(const cn_apply_tile *t);
+    /* From moments to y at once, of the first groups; which of them: those before one that must be read again. 16-bit
+     * floats that are packed to be read have none. */
+    ptrdiff_t (*normalize)(const cn_normalize_tile *t);
     /* to = the activation of from, times `by` unless that is NULL: only then of a bend, which is part of apply.
      * nontemporal: as in cn_apply_tile. */
     void (*activate)(cn_activation kind, double slope, const char *from, const char *by, char *to, ptrdiff_t n,

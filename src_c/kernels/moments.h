@@ -2,9 +2,13 @@
 #ifndef CN_MOMENTS_H
 #define CN_MOMENTS_H
 
+#include <float.h>
 #include <math.h>
 
 #include "cnorm.h"
+
+/* Of a loop of constant length that is to become vectors: GCC makes a list of it, branches and all, if it may. */
+#define CN_LOOP _Pragma("GCC unroll 1")
 
 /* hi + lo = a + b exactly (Knuth). */
 static inline void cn_two_sum(double a, double b, double *hi, double *lo)
@@ -94,11 +98,40 @@ static inline void cn_scales(double *restrict scale, const double *restrict m2, 
     const cn_eps_mode mode = how->kind == CN_L2 ? CN_EPS_MAX : how->eps_mode;
     const double share = how->kind == CN_L2 ? 1 : 1 / count, inside = mode == CN_EPS_INSIDE ? eps : 0;
     const double outside = mode == CN_EPS_OUTSIDE ? eps : 0, least = mode == CN_EPS_MAX ? eps : 0;
+    CN_LOOP
     for (ptrdiff_t c = 0; c < n; c++) {
         double norm = sqrt(m2[c] * share + inside) + outside;
         norm = norm < least ? least : norm;
         scale[c] = norm == 0 ? 0 : 1 / norm;
     }
+}
+
+/* Sums of squares below this may have lost digits, if the mean is memory enough for such squares. */
+#define CN_LEAST_SQUARE 0x1p-900
+#define CN_LEAST_ROOT 0x1p-450
+#define CN_LEAST_MEAN 0x1p-400
+
+/* Do squares of these doubles leave the range, so that neither m2 nor a factor made of it can be right? Also
+ * yes for NaN and infinities, which only another read tells from overflow. */
+static inline int cn_is_extreme(const cn_partial *of, const cn_moments *how)
+{
+    const int root = cn_eps_is_root(how);
+    const double own = how->kind == CN_L2 ? of->m2 : of->m2 / of->count, square = own + (root ? 0 : how->eps);
+    return !(of->m2 <= DBL_MAX && square <= DBL_MAX) ||
+           (square < CN_LEAST_SQUARE && fabs(of->mean) < CN_LEAST_MEAN && !(root && how->eps >= CN_LEAST_ROOT));
+}
+
+/* Is eps so large that nothing is extreme for being small? */
+static inline int cn_eps_is_large(const cn_moments *how)
+{
+    return how->eps >= (cn_eps_is_root(how) ? CN_LEAST_ROOT : CN_LEAST_SQUARE);
+}
+
+/* Surely not extreme, without a division or a branch; eps is below 2^1000. */
+static inline int cn_is_ordinary(double m2, double mean, double count, int eps_is_large)
+{
+    return (m2 <= 0x1p1000) &
+           (eps_is_large | (m2 >= count * (2 * CN_LEAST_SQUARE)) | (fabs(mean) >= CN_LEAST_MEAN));
 }
 
 #endif

@@ -100,6 +100,9 @@
 #define CN_MAX CN_CAT(cn_max_, CN_L)
 #define CN_GREATER CN_CAT(cn_greater_, CN_L)
 #define CN_SQRT CN_CAT(cn_sqrt_, CN_L)
+#define CN_EVEN CN_CAT(cn_even_, CN_L)
+#define CN_ODD CN_CAT(cn_odd_, CN_L)
+#define CN_PICK CN_CAT(cn_pick_, CN_L)
 #define CN_ZIP_LO CN_CAT(cn_zip_lo_, CN_L)
 #define CN_ZIP_HI CN_CAT(cn_zip_hi_, CN_L)
 

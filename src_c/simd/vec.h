@@ -12,7 +12,7 @@
 #endif
 
 #define CN_INLINE static inline __attribute__((always_inline, unused))
-#define CN_UNROLL _Pragma("GCC unroll 8") /* lanes live in registers */
+#define CN_UNROLL _Pragma("GCC unroll 16") /* lanes live in registers */
 #define CN_FOR(i, n)                                                                                              \
     CN_UNROLL                                                                                                     \
     for (int i = 0; i < (n); i++)
@@ -122,6 +122,52 @@ CN_INLINE vf32 cn_zip_lo_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a,
 CN_INLINE vf32 cn_zip_hi_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_HI32); }
 CN_INLINE vf64 cn_zip_lo_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_LO64); }
 CN_INLINE vf64 cn_zip_hi_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_HI64); }
+
+/* The even, and the odd, lanes of both. */
+#if CN_VB == 64
+#define CN_EVEN32 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define CN_ODD32 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define CN_EVEN64 0, 2, 4, 6, 8, 10, 12, 14
+#define CN_ODD64 1, 3, 5, 7, 9, 11, 13, 15
+#elif CN_VB == 32
+#define CN_EVEN32 0, 2, 4, 6, 8, 10, 12, 14
+#define CN_ODD32 1, 3, 5, 7, 9, 11, 13, 15
+#define CN_EVEN64 0, 2, 4, 6
+#define CN_ODD64 1, 3, 5, 7
+#else
+#define CN_EVEN32 0, 2, 4, 6
+#define CN_ODD32 1, 3, 5, 7
+#define CN_EVEN64 0, 2
+#define CN_ODD64 1, 3
+#endif
+
+CN_INLINE vf32 cn_even_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_EVEN32); }
+CN_INLINE vf32 cn_odd_f32(vf32 a, vf32 b) { return __builtin_shufflevector(a, b, CN_ODD32); }
+CN_INLINE vf64 cn_even_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_EVEN64); }
+CN_INLINE vf64 cn_odd_f64(vf64 a, vf64 b) { return __builtin_shufflevector(a, b, CN_ODD64); }
+
+/* Lane i is lane at[i] of v. */
+#if defined(CN_AVX512)
+CN_INLINE vf32 cn_pick_f32(vf32 v, vi32 at) { return (vf32)_mm512_permutexvar_ps((__m512i)at, (__m512)v); }
+CN_INLINE vf64 cn_pick_f64(vf64 v, vi64 at) { return (vf64)_mm512_permutexvar_pd((__m512i)at, (__m512d)v); }
+#else
+#if defined(CN_AVX2)
+CN_INLINE vf32 cn_pick_f32(vf32 v, vi32 at) { return (vf32)_mm256_permutevar8x32_ps((__m256)v, (__m256i)at); }
+#else
+CN_INLINE vf32 cn_pick_f32(vf32 v, vi32 at)
+{
+    vf32 to;
+    CN_FOR(i, CN_WF) to[i] = v[at[i]];
+    return to;
+}
+#endif
+CN_INLINE vf64 cn_pick_f64(vf64 v, vi64 at)
+{
+    vf64 to;
+    CN_FOR(i, CN_WD) to[i] = v[at[i]];
+    return to;
+}
+#endif
 
 CN_INLINE vf32 cn_sqrt_f32(vf32 v)
 {

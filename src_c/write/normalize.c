@@ -1,0 +1,59 @@
+/* normalize.c: bundles of contiguous rows meet kernel normalize. */
+#include "write/write.h"
+
+/* Does a parameter lie along the row, or is there one for a group? */
+static int is_of_row(const cn_job *job, const cn_loop *row, int o)
+{
+    return job->call->op[o].data == NULL || row->stride[o] == 0 || row->stride[o] == job->k->param_size;
+}
+
+/* One for each group and element: only long rows have it. */
+static int is_of_both(const cn_job *job, const cn_loop *row, int o)
+{
+    return row->stride[o] != 0 && job->plan.columns.stride[o] != 0;
+}
+
+int cn_is_direct(const cn_job *job)
+{
+    const cn_plan *plan = &job->plan;
+    const cn_call *call = job->call;
+    if (!job->fused || !job->k->normalize || job->reads != job->k || job->each || job->stats || job->row ||
+        call->add[0])
+        return 0;
+    if (call->moments.kind > CN_L2 || cn_curved(call->activation)) return 0;
+    if (plan->cols || plan->refined > 1 || plan->reduced.n != 1 || plan->spread.n != 1) return 0;
+    const cn_loop *row = &plan->spread.loop[0];
+    if (row->n > CN_BLOCK || row->stride[CN_X] != job->k->size || row->stride[CN_Y] != job->k->size) return 0;
+    if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
+    return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
+}
+
+static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
+{
+    const char *data = job->call->op[o].data;
+    if (!data) return (cn_param){NULL, 0, 0};
+    return (cn_param){data + bundle->offset[o], bundle->columns.stride[o],
+                      job->plan.spread.loop[0].stride[o] != 0};
+}
+
+ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle)
+{
+    const cn_call *call = job->call;
+    const cn_normalize_tile t = {
+        .x = (const char *)call->op[CN_X].data + bundle->offset[CN_X],
+        .x_group = bundle->columns.stride[CN_X],
+        .groups = bundle->columns.n,
+        .n = job->plan.spread.loop[0].n,
+        .y = job->y + bundle->offset[CN_Y],
+        .y_group = bundle->columns.stride[CN_Y],
+        .how = &call->moments,
+        .w = param_of(job, bundle, CN_W),
+        .b = param_of(job, bundle, CN_B),
+        .beyond_cache = job->beyond_cache,
+        .nontemporal = job->nontemporal,
+        .bend = call->activation,
+        .slope = call->slope,
+    };
+    if (t.groups) cn_skip_groups(bundle, job->k->normalize(&t));
+    return bundle->columns.n;
+}
