@@ -15,6 +15,9 @@
 /* Runs up to this length are taken several at a time, one to a lane. */
 #define CN_SHORT_ROW 32
 
+/* Elements of a row that kernel normalize takes: longer ones gain nothing. */
+#define CN_NORMALIZED 2048
+
 /* What an element counts: 1; 1 unless it is a hole; its weight unless it is one. */
 enum { CN_ALL, CN_SHOWN, CN_WEIGHTED, CN_N_FORMS };
 
@@ -69,7 +72,7 @@ typedef struct {
 } cn_apply_tile;
 
 /* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
- * one for a group. n is at most CN_BLOCK. */
+ * one for a group. n is at most CN_NORMALIZED. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, n;

@@ -23,7 +23,7 @@ int cn_is_direct(const cn_job *job)
     if (call->moments.kind > CN_L2 || cn_curved(call->activation)) return 0;
     if (plan->cols || plan->refined > 1 || plan->reduced.n != 1 || plan->spread.n != 1) return 0;
     const cn_loop *row = &plan->spread.loop[0];
-    if (row->n > CN_BLOCK || row->stride[CN_X] != job->k->size || row->stride[CN_Y] != job->k->size) return 0;
+    if (row->n > CN_NORMALIZED || row->stride[CN_X] != job->k->size || row->stride[CN_Y] != job->k->size) return 0;
     if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
     return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
 }
