@@ -177,11 +177,16 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
         bundle_factors(job, &acc, n, factors);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
-    if (job->stats || (params && may_be_extreme(job)))
-        for (ptrdiff_t c = 0; c < n; c += refined) {
+    ptrdiff_t i =
+        stat /
+        refined; /* of the caller's statistics, step by step: a division for each costs as much as a short row */
+    if (may_be_extreme(job) && (job->stats || params))
+        for (ptrdiff_t c = 0; c < n; c += refined, i += step) {
             cn_partial p = column(&acc, c);
-            finish_group(job, &p, (stat + c * step) / refined, params, c, refined);
+            finish_group(job, &p, i, params, c, refined);
         }
+    else if (job->stats)
+        for (ptrdiff_t c = 0; c < n; c += refined, i += step) job->stats[i] = column(&acc, c);
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 

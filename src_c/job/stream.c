@@ -68,8 +68,10 @@ static void put(void *to, ptrdiff_t i, int wide, double value)
 void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
-        double m, v;
-        value(&states[i], correction, &m, &v);
+        const cn_partial *p = &states[i];
+        const double left = p->count - correction;
+        double m = p->mean + p->mean_lo, v = p->m2 / left;
+        if (!(p->prescale == 1 && p->count > 0 && left > 0)) value(p, correction, &m, &v);
         put(mean, i, wide, m), put(var, i, wide, v);
     }
 }

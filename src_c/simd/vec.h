@@ -287,12 +287,23 @@ CN_INLINE vf64 cn_keep_f64(vf64 v, ptrdiff_t k)
     return (vf64)((vi64)v & m);
 }
 
+/* Fewer bytes than `all`, a power of two, by moves of constant size: a call of memcpy costs more than the vector it
+ * fills. */
+CN_INLINE void cn_copy_few(void *to, const void *from, ptrdiff_t bytes, const int all)
+{
+    char *t = to;
+    const char *f = from;
+    CN_UNROLL
+    for (int size = all / 2; size; size /= 2)
+        if (bytes & size) memcpy(t, f, (size_t)size), t += size, f += size;
+}
+
 /* The first k < width elements; the other lanes load as 0 and are not stored. */
 #define CN_PARTIAL_LOAD(name, T, V, W)                                                                            \
     CN_INLINE V name##_part(const T *p, ptrdiff_t k)                                                              \
     {                                                                                                             \
         T a[W] = {0};                                                                                             \
-        memcpy(a, p, (size_t)k * sizeof(T));                                                                      \
+        cn_copy_few(a, p, k * (ptrdiff_t)sizeof(T), sizeof a);                                                    \
         return name(a);                                                                                           \
     }
 #define CN_PARTIAL_STORE(name, T, V, W)                                                                           \
@@ -300,15 +311,40 @@ CN_INLINE vf64 cn_keep_f64(vf64 v, ptrdiff_t k)
     {                                                                                                             \
         T a[W];                                                                                                   \
         name(a, v);                                                                                               \
-        memcpy(p, a, (size_t)k * sizeof(T));                                                                      \
+        cn_copy_few(p, a, k * (ptrdiff_t)sizeof(T), sizeof a);                                                    \
     }
 
-CN_PARTIAL_LOAD(cn_load_f16_as_f32, cn_f16, vf32, CN_WF)
-CN_PARTIAL_LOAD(cn_load_bf16_as_f32, cn_bf16, vf32, CN_WF)
 CN_PARTIAL_LOAD(cn_load_f32_as_f64, float, vf64, CN_WD)
 CN_PARTIAL_LOAD(cn_load_bf16_as_f64, cn_bf16, vf64, CN_WD)
+
+#if defined(CN_AVX512)
+CN_INLINE vf32 cn_load_f16_as_f32_part(const cn_f16 *p, ptrdiff_t k)
+{
+    return (vf32)_mm512_cvtph_ps(_mm256_maskz_loadu_epi16((__mmask16)((1u << k) - 1), p));
+}
+CN_INLINE vf32 cn_load_bf16_as_f32_part(const cn_bf16 *p, ptrdiff_t k)
+{
+    const __m256i v = _mm256_maskz_loadu_epi16((__mmask16)((1u << k) - 1), p);
+    return (vf32)((vu32)_mm512_cvtepu16_epi32(v) << 16);
+}
+CN_INLINE void cn_store_f16_from_f32_part(cn_f16 *p, vf32 v, ptrdiff_t k)
+{
+    cn_f16 a[CN_WF];
+    cn_store_f16_from_f32(a, v);
+    _mm256_mask_storeu_epi16(p, (__mmask16)((1u << k) - 1), _mm256_loadu_si256((const void *)a));
+}
+CN_INLINE void cn_store_bf16_from_f32_part(cn_bf16 *p, vf32 v, ptrdiff_t k)
+{
+    cn_bf16 a[CN_WF];
+    cn_store_bf16_from_f32(a, v);
+    _mm256_mask_storeu_epi16(p, (__mmask16)((1u << k) - 1), _mm256_loadu_si256((const void *)a));
+}
+#else
+CN_PARTIAL_LOAD(cn_load_f16_as_f32, cn_f16, vf32, CN_WF)
+CN_PARTIAL_LOAD(cn_load_bf16_as_f32, cn_bf16, vf32, CN_WF)
 CN_PARTIAL_STORE(cn_store_f16_from_f32, cn_f16, vf32, CN_WF)
 CN_PARTIAL_STORE(cn_store_bf16_from_f32, cn_bf16, vf32, CN_WF)
+#endif
 
 #if defined(CN_AVX512)
 CN_INLINE vf32 cn_load_f32_as_f32_part(const float *p, ptrdiff_t k)
