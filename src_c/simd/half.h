@@ -2,7 +2,9 @@
 
 CN_INLINE vf32 cn_load_bf16_as_f32(const cn_bf16 *p)
 {
-#if defined(CN_AVX2) /* GCC 12 widens in halves */
+#if defined(CN_AVX512) /* GCC 12 widens in halves */
+    return (vf32)((vu32)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)) << 16);
+#elif defined(CN_AVX2)
     return (vf32)((vu32)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)) << 16);
 #else
     vu16 v;
@@ -41,6 +43,13 @@ CN_INLINE vf32 cn_load_f16_as_f32(const cn_f16 *p)
 CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
 {
     /* To nearest, ties to even. A NaN is cut off: as a result of arithmetic its quiet bit is set. */
+#if defined(CN_AVX512)
+    const __m512i bits = (__m512i)v, last = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i up = _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff));
+    const __mmask16 number = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+    const __m512i rounded = _mm512_mask_add_epi32(bits, number, bits, up);
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+#else
     vu32 u = (vu32)v, up = (((u >> 16) & 1u) + 0x7fffu) & (vu32)(v == v);
     u = (u + up) >> 16;
 #if defined(CN_AVX2)
@@ -49,6 +58,7 @@ CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
 #else
     vu16 h = __builtin_convertvector(u, vu16);
     memcpy(p, &h, sizeof h);
+#endif
 #endif
 }
 
