@@ -101,7 +101,8 @@ def extension(name: str, c_files: list[str]) -> Extension:
     )
 
 
-# short reaches the core and kept memory through their .pxd: each is linked once.
+# What reaches the core and kept memory does so through their .pxd: each is linked once.
 CORE = sorted(set(glob("src_c/*/*.c")) - set(KEPT))
-extensions = [extension("core", CORE), extension("kept", KEPT), extension("short", [])]
+LINKED = {"core": CORE, "kept": KEPT}
+extensions = [extension(name, LINKED.get(name, [])) for name in ("core", "kept", "glance", "short")]
 setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

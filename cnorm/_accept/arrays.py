@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnorm._native import glance
 from cnorm._native.kept import empty_as
 from cnorm._native.kept import empty_like as new_like
 
@@ -69,6 +70,8 @@ def native(x: Array) -> Array:
 
 def as_input(x: Any, name: str = "input") -> Array:
     """`x` as a float ndarray in its own byte order."""
+    if glance.plain(x):
+        return x  # type: ignore[no-any-return]
     array = to_ndarray(x, name)
     if not is_float(array.dtype):
         raise TypeError(f"{name}: expected a float dtype ({', '.join(FLOATS)}), got {array.dtype}")
@@ -80,12 +83,16 @@ def as_real(x: Any, name: str) -> Array:
 
     Missing values of nullable pandas columns are NaN, as are None and pandas' NA among objects.
     """
+    if glance.plain(x):
+        return x  # type: ignore[no-any-return]
     array = as_number_array(x, name)
     return array.astype(np.float64) if array.dtype.kind in "biu" else array
 
 
 def as_number_array(x: Any, name: str) -> Array:
     """As `as_real`, but integers and booleans are left as they are."""
+    if glance.number(x):
+        return x  # type: ignore[no-any-return]
     array = to_ndarray(nullable(x), name)
     if array.dtype.kind == "O":
         array = from_objects(array, name)
@@ -132,8 +139,8 @@ def compute_dtype(x: Array) -> np.dtype[Any]:
 
 def as_parameter(p: Any, name: str, x: Array, out: Array | None) -> Array | None:
     """A parameter in the compute dtype of `x`, aligned, and apart from the memory of `out`."""
-    if p is None:
-        return None
+    if p is None or glance.parameter(p, x, out):
+        return p  # type: ignore[no-any-return]
     array = as_input(p, name)
     dtype = compute_dtype(x)
     if array.dtype != dtype or not array.flags.aligned:
@@ -182,19 +189,26 @@ class Output:
     __slots__ = ("final", "x", "y")
 
     def __init__(self, x: Array, out: Any) -> None:
+        self.x: Array = x
+        self.y: Array = glance.output(x, out)
+        self.final: Array = self.y
+        if self.y is None:
+            self._make(x, out)
+
+    def _make(self, x: Array, out: Any) -> None:
         if out is not None:
             check_out(x.shape, x.dtype, out)
-        self.final: Array = empty_like(x) if out is None else out
+        self.final = empty_like(x) if out is None else out
         self.x = native(x)
         if not self.final.dtype.isnative:
-            self.y: Array = empty_like(self.x)
+            self.y = empty_like(self.x)
             return
         self.y = self.final if type(self.final) is np.ndarray else self.final.view(np.ndarray)
         if out is not None and self.x is x and overlaps(x, self.y):
             self.x = x.copy(order="K")
 
     def done(self) -> Array:
-        if not self.final.dtype.isnative:
+        if self.y is not self.final and not self.final.dtype.isnative:
             self.final[...] = self.y
         return self.final
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cnorm._accept.arrays import Array, as_parameter
+from cnorm._native import glance
 
 
 def as_int(value: Any, name: str) -> int:
@@ -21,11 +22,18 @@ def as_int(value: Any, name: str) -> int:
 
 def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as sorted non-negative ints; None means all."""
+    seen = glance.axes(axis, ndim)
+    if seen is not None:
+        return seen
     return tuple(range(ndim)) if axis is None else tuple(sorted(ordered_axes(axis, ndim, name)))
 
 
 def ordered_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as non-negative ints, in the order given."""
+    if type(axis) is int:
+        seen = glance.axes(axis, ndim)
+        if seen is not None:
+            return seen
     items = axis if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
     axes = []
     for item in items:
