@@ -51,14 +51,12 @@ def normalized_axes(
     x: Array, normalized_shape: Any, axis: Any = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes of layer_norm and rms_norm (None: the trailing ones), and `normalized_shape` as ints."""
-    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
-        raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
-    shape = tuple(as_int(n, "normalized_shape") for n in normalized_shape)
+    shape = normalized_shape if glance.sizes(normalized_shape) else _as_sizes(normalized_shape)
     if not shape:
         raise ValueError("normalized_shape: expected at least one size, got ()")
     if axis is not None:
         axes = ordered_axes(axis, x.ndim)
-        if shape != tuple(x.shape[a] for a in axes):
+        if shape != tuple([x.shape[a] for a in axes]):
             raise ValueError(
                 f"normalized_shape: expected the sizes of axes {axes} of input, got {shape}"
                 f" with input of shape {x.shape}"
@@ -71,10 +69,20 @@ def normalized_axes(
     return tuple(range(x.ndim - len(shape), x.ndim)), shape
 
 
+def _as_sizes(normalized_shape: Any) -> tuple[int, ...]:
+    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
+        raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
+    return tuple(as_int(n, "normalized_shape") for n in normalized_shape)
+
+
 def against_axes(p: Array | None, axes: tuple[int, ...], ndim: int) -> Array | None:
     """A parameter with one dimension for each of the axes, in their order, shaped against the input."""
     if p is None:
         return None
+    if len(axes) == 1:
+        shape = [1] * ndim
+        shape[axes[0]] = p.size
+        return p.reshape(shape)
     if axes != tuple(sorted(axes)):
         p = p.transpose(sorted(range(len(axes)), key=axes.__getitem__))
     sizes = iter(p.shape)

@@ -103,6 +103,17 @@ def axes(object axis, int ndim):
     return tuple([j for j in range(ndim) if seen >> j & 1])
 
 
+def sizes(object shape):
+    """Is it a tuple of ints?"""
+    cdef int i
+    if not PyTuple_CheckExact(shape):
+        return False
+    for i in range(<int>PyTuple_GET_SIZE(shape)):
+        if not PyLong_CheckExact(<object>PyTuple_GET_ITEM(shape, i)):
+            return False
+    return True
+
+
 def output(object x, object out):
     """What is written for x: a new array without `out`, or `out` itself; None where one of them needs care."""
     if not is_plain(x):

@@ -8,7 +8,8 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm.preprocessing._maps import Map, ratio_map, standard_inverse
+from cnorm.preprocessing._exact import ratio_map
+from cnorm.preprocessing._maps import Map, standard_inverse
 from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
 from cnorm.preprocessing._sparse import run_sparse, sparse_largest
 

@@ -8,16 +8,15 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm.preprocessing._maps import (
-    Map,
+from cnorm.preprocessing._exact import (
     check_range,
-    compute,
     exact_map,
     inverse_range,
     near_constant,
     range_inverse,
     resolution,
 )
+from cnorm.preprocessing._maps import Map, compute
 from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
 
 __all__ = ["MinMaxScaler"]
