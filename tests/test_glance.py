@@ -1,4 +1,4 @@
-"""Looks at arguments: a yes is what the careful functions would have said, with the same result; they never raise."""
+"""Looks at arguments: a yes is what the careful functions would have said; none raises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core makes of ordinary statistics is what NumPy makes of any, bit for bit; of others it says nothing."""
+"""What the core makes of ordinary statistics is, bit for bit, what NumPy makes of any."""
 
 from __future__ import annotations
 

@@ -26,6 +26,11 @@ def is_float(dtype: np.dtype[Any]) -> bool:
     return dtype.char in _FLOAT_CHARS or dtype.name == "bfloat16"
 
 
+def is_plain(x: Any) -> bool:
+    """Is x exactly an ndarray of floats that the kernels take as it is?"""
+    return glance.plain(x)
+
+
 def bfloat16() -> np.dtype[Any]:
     """The dtype of `ml_dtypes`, asked for only when bfloat16 data arrives from elsewhere."""
     try:

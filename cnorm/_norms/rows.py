@@ -329,7 +329,7 @@ class Rows:
 
     @property
     def row_axes(self) -> int:
-        """How many of the last dimensions are rows; 0 where others are normalized over, or a mask hides some."""
+        """How many of the last dimensions are rows; 0: not these are normalized over, or not all of them."""
         n = len(self.axes)
         trailing = sorted(self.axes) == list(range(self.ndim - n, self.ndim)) and self.mask is None
         return n + self.grouped if trailing else 0

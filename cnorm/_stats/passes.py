@@ -21,6 +21,7 @@ __all__ = [
     "inverse_ranges",
     "meet",
     "moderate",
+    "surely_finite",
 ]
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.

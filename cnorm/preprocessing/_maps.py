@@ -48,6 +48,10 @@ class Map(NamedTuple):
         """One call of `affine` and nothing else?"""
         return self.odd is None and self.pin is None
 
+    def ready(self, x: Array) -> Map:
+        """With weight and bias as the core takes them for x."""
+        return self._replace(weight=in_compute_dtype(self.weight, x), bias=in_compute_dtype(self.bias, x))
+
     def run(self, x: Array, out: Array, where: Array | None = None) -> None:
         """Writes y to `out`, which may be x itself; where: to these columns alone."""
         if self.direct and where is None:
@@ -110,9 +114,8 @@ def cut(value: Any, part: tuple[slice, ...]) -> Any:
 def checked_affine(x: Array, out: Array, m: Map) -> None:
     """`affine`, which reads what is beyond arrays that do not broadcast, of arrays that do."""
     center, factor = m.center, m.factor
-    if not center.ndim == factor.ndim == x.ndim:
+    if center.shape != factor.shape or center.ndim != x.ndim:
         center, factor = broadcast(center, x.shape, "map"), broadcast(factor, x.shape, "map")
-    if center.shape != factor.shape:
         center, factor = np.broadcast_arrays(center, factor)
     weight, bias = in_compute_dtype(m.weight, x), in_compute_dtype(m.bias, x)
     if out.shape != x.shape or out.dtype != x.dtype:
