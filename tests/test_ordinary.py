@@ -156,20 +156,18 @@ def test_finite_says_no_where_it_can_not_look() -> None:
 @given(seed=seeds, share=st.floats(0, 1), dtype=st.sampled_from([F32, F64]))
 def test_moving_averages(seed: int, share: float, dtype: np.dtype[Any]) -> None:
     running, new = some(seed, 5, 0).astype(dtype), some(seed + 1, 5, 0)
-    expected = ((1 - share) * running.astype(F64) + share * new).astype(dtype)
-    assert core.move(running, new, share)
-    assert running.tobytes() == expected.tobytes()
+    other = running[::-1].copy()
+    expected = [((1 - share) * r.astype(F64) + share * new).astype(dtype) for r in (running, other)]
+    assert core.move(running, other, new, new, share)
+    assert [running.tobytes(), other.tobytes()] == [e.tobytes() for e in expected]
 
 
 def test_moving_averages_that_need_care() -> None:
-    running = np.zeros(4)
+    running, other, new = np.zeros(4), np.zeros(4), np.ones(4)
     locked = np.zeros(4)
     locked.flags.writeable = False
-    for target, new in (
-        (running[::2], np.ones(2)),
-        (running, np.ones(3)),
-        (running, np.ones(4, F32)),
-        (locked, np.ones(4)),
-    ):
-        assert not core.move(target, new, 0.5)
+    for mean, to in ((running[::2], new[:2]), (running, new[:3]), (running, new.astype(F32)), (locked, new), (other, new)):
+        assert not core.move(mean, other, to, new, 0.5)
+        assert not core.move(other, mean, new, to, 0.5)
     assert not running.any()
+    assert not other.any()

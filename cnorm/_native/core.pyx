@@ -602,6 +602,13 @@ def factors(cnp.ndarray state not None, cnp.ndarray std not None):
     return center, factor, shift if found == CN_FACTORS_SHIFTED else None
 
 
+cdef bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Have two without gaps no memory in common?"""
+    cdef const char *start = cnp.PyArray_BYTES(a)
+    cdef const char *other = cnp.PyArray_BYTES(b)
+    return start + cnp.PyArray_NBYTES(a) <= other or other + cnp.PyArray_NBYTES(b) <= start
+
+
 cdef bint is_wide(cnp.ndarray x):
     return cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
 
@@ -691,12 +698,47 @@ def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor
     return weight if how.n_other else None, missed if how.n_missed else None
 
 
-def move(cnp.ndarray running not None, cnp.ndarray to not None, double share):
-    """running = (1 - share) * running + share * to, rounded once; False where care is needed, with nothing done."""
-    if (not is_packed(running) or not cnp.PyArray_ISWRITEABLE(running) or not is_packed(to) or not is_wide(to)
-            or cnp.PyArray_SIZE(to) != cnp.PyArray_SIZE(running)):
-        return False
+cdef bint may_move(cnp.ndarray running, cnp.ndarray to) noexcept:
+    return (is_packed(running) and cnp.PyArray_ISWRITEABLE(running)
+            and is_vector(to, cnp.NPY_FLOAT64, cnp.PyArray_SIZE(running)))
+
+
+cdef void move_one(cnp.ndarray running, cnp.ndarray to, double share) noexcept:
     cn_move(cnp.PyArray_DATA(running), is_wide(running), <const double *>cnp.PyArray_DATA(to), cnp.PyArray_SIZE(to), share)
+
+
+def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mean not None, cnp.ndarray to_var not None,
+         double share):
+    """running = (1 - share) * running + share * to, rounded once, of both; False where care is needed, and nothing done."""
+    if not may_move(mean, to_mean) or not may_move(var, to_var) or not apart(mean, var):
+        return False
+    move_one(mean, to_mean, share)
+    move_one(var, to_var, share)
+    return True
+
+
+def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray mean not None, cnp.ndarray var not None,
+                  cnp.ndarray weight, cnp.ndarray bias, double eps, cnp.ndarray mask=None, tuple activation=None,
+                  int eps_mode=0):
+    """Of (N, C, ...): out = (x - mean) / root(var, eps) * weight + bias, by vectors of C; False where care is needed.
+
+    weight, bias, mask: as many dimensions as x. Care: mean and var are not in the compute dtype, or have gaps; no x.
+    """
+    cdef cn_call call
+    cdef int axis, wanted = cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32
+    cdef Py_ssize_t channels = cnp.PyArray_DIM(x, 1)
+    if (cnp.PyArray_SIZE(x) == 0 or not is_vector(mean, wanted, channels) or not is_vector(var, wanted, channels)):
+        return False
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    set_affine(&call, weight, bias, mask)
+    for axis in range(call.ndim):
+        call.op[<int>CN_STAT].strides[axis] = 0
+    call.op[<int>CN_STAT].strides[1], call.n_stats = 1 if channels > 1 else 0, channels
+    call.moments.source, call.moments.eps, call.moments.eps_mode = CN_RUNNING, eps, <cn_eps_mode>eps_mode
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
+    set_activation(&call, activation)
+    run(&call, cnp.PyArray_SIZE(x))
     return True
 
 
