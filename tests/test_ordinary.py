@@ -166,7 +166,13 @@ def test_moving_averages_that_need_care() -> None:
     running, other, new = np.zeros(4), np.zeros(4), np.ones(4)
     locked = np.zeros(4)
     locked.flags.writeable = False
-    for mean, to in ((running[::2], new[:2]), (running, new[:3]), (running, new.astype(F32)), (locked, new), (other, new)):
+    for mean, to in (
+        (running[::2], new[:2]),
+        (running, new[:3]),
+        (running, new.astype(F32)),
+        (locked, new),
+        (other, new),
+    ):
         assert not core.move(mean, other, to, new, 0.5)
         assert not core.move(other, mean, new, to, 0.5)
     assert not running.any()

@@ -30,10 +30,9 @@ def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
 
 def ordered_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as non-negative ints, in the order given."""
-    if type(axis) is int:
-        seen = glance.axes(axis, ndim)
-        if seen is not None:
-            return seen
+    seen = None if axis is None else glance.axes(axis, ndim, True)
+    if seen is not None:
+        return seen
     items = axis if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
     axes = []
     for item in items:

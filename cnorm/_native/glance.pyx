@@ -51,11 +51,21 @@ cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
     return cnp.PyArray_ISBEHAVED(y) and alike(y, x) and in_place_or_apart(y, x)
 
 
-cdef inline bint has_gaps(cnp.ndarray x) noexcept:
-    return not (cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_IS_F_CONTIGUOUS(x))
+cdef bint has_gaps(cnp.ndarray x) noexcept:
+    """Is x other than a block from its first element on, its axes in any order?"""
+    cdef int axis
+    cdef intp end = cnp.PyArray_ITEMSIZE(x)
+    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+        return False
+    for axis in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_DIM(x, axis) != 1:
+            if cnp.PyArray_STRIDE(x, axis) < 0:
+                return True
+            end += (cnp.PyArray_DIM(x, axis) - 1) * cnp.PyArray_STRIDE(x, axis)
+    return end != cnp.PyArray_NBYTES(x)
 
 
-cdef inline bint is_plain(object x) noexcept:
+cdef bint is_plain(object x) noexcept:
     """An exact ndarray, aligned and native, of a float dtype met before?"""
     return (cnp.PyArray_CheckExact(x) and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
             and known_dtype(<cnp.ndarray>x) >= 0)
@@ -72,8 +82,11 @@ def number(object x):
                            and cnp.PyArray_TYPE(<cnp.ndarray>x) <= cnp.NPY_ULONGLONG)
 
 
-def axes(object axis, int ndim):
-    """Sorted axes above 0 of None, an int or a tuple of ints; None where that is not all there is to say."""
+def axes(object axis, int ndim, bint ordered=False):
+    """Sorted axes, none negative, of None, an int or a tuple of ints; None where that is not all there is to say.
+
+    ordered: also where they are not given in ascending order.
+    """
     cdef int overflow, i, j, n
     cdef long a
     cdef unsigned int seen = 0
@@ -93,7 +106,7 @@ def axes(object axis, int ndim):
         item = <object>PyTuple_GET_ITEM(axis, i)
         a = PyLong_AsLongAndOverflow(item, &overflow) if PyLong_CheckExact(item) else ndim
         a = a + ndim if a < 0 else a
-        if not 0 <= a < ndim or seen >> a & 1 or overflow:
+        if not 0 <= a < ndim or seen >> a & 1 or overflow or (ordered and seen >> a):
             return None
         seen |= 1u << a
     if seen == (1u << ndim) - 1:

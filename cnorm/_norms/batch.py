@@ -44,7 +44,7 @@ def _apply_running(
 
 
 class _Running:
-    """The running statistics to update, and what they were before anything was written to `out`, if it is given."""
+    """The running statistics to update, and, beside an `out`, what they were before it was written to."""
 
     __slots__ = ("before", "mean", "var")
 
