@@ -175,6 +175,11 @@ def as_updated(p: Any, name: str) -> Array:
     return array
 
 
+def as_exact(x: Array) -> Array:
+    """x itself, or the ndarray that a subclass is a view of."""
+    return x if type(x) is np.ndarray else x.view(np.ndarray)
+
+
 def empty_like(x: Array) -> Array:
     """A new array for a result of x's shape, dtype and order."""
     return new_like(x)
@@ -208,7 +213,7 @@ class Output:
         if not self.final.dtype.isnative:
             self.y = empty_like(self.x)
             return
-        self.y = self.final if type(self.final) is np.ndarray else self.final.view(np.ndarray)
+        self.y = as_exact(self.final)
         if out is not None and self.x is x and overlaps(x, self.y):
             self.x = x.copy(order="K")
 
