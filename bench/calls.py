@@ -14,208 +14,8 @@ import cnorm
 import cnorm.functional as F
 import cnorm.preprocessing as P
 import cnorm.stats as S
+from bench.calls_table import BASE, CALLS, MOST
 from cnorm import nn
-
-# Expressions on the names of `namespace`; the first is what the others are compared with.
-BASE = "F.layer_norm(x, (16,))"
-CALLS: dict[str, tuple[str, ...]] = {
-    "moments": (
-        "cnorm.moments(x)",
-        "cnorm.moments(x, 0)",
-        "cnorm.moments(x, (0, 1))",
-        "cnorm.moments(x, 1, correction=1)",
-        "cnorm.moments(x, 0, keepdims=True)",
-        "cnorm.moments(x, 1, where=mask)",
-        "cnorm.moments(x, 1, weights=weights)",
-        "cnorm.moments(x, 1, nan_policy='omit')",
-        "cnorm.moments(wide, 1)",
-        "cnorm.moments(half, 1)",
-        "cnorm.moments(whole, 1)",
-        "cnorm.moments(maps, (0, 2, 3))",
-    ),
-    "standardize": (
-        "cnorm.standardize(x)",
-        "cnorm.standardize(x, 1)",
-        "cnorm.standardize(x, 0, row, row)",
-        "cnorm.standardize(x, 1, where=mask)",
-        "cnorm.standardize(x, 1, out=y)",
-        "cnorm.standardize(x, 1, return_moments=True)",
-        "cnorm.standardize(maps, (1, 2, 3))",
-    ),
-    "layer_norm": (
-        "F.layer_norm(x, (16,), row, row)",
-        "F.layer_norm(x, (16,), out=y)",
-        "F.layer_norm(x, (16,), where=mask)",
-        "F.layer_norm(maps, (3,), axis=1)",
-        "F.layer_norm(maps, (3,), c3, c3, axis=1)",
-        "F.layer_norm(x, (16,), residual=x)",
-        "F.layer_norm(x, (16,), activation='relu')",
-        "F.layer_norm(x, (16,), row, weight_offset=1.0)",
-        "F.layer_norm(x, [16], row)",
-        "F.layer_norm(x.T, (4,))",
-    ),
-    "rms_norm": (
-        "F.rms_norm(x, (16,), row)",
-        "F.rms_norm(maps, (3,), axis=1)",
-        "F.rms_norm(x, (16,), row, gate=x)",
-        "F.rms_norm(x, (16,), row, group_size=4)",
-    ),
-    "layer_norm_int8": ("F.layer_norm_int8(x, (16,))", "F.layer_norm_int8(x, (16,), where=mask)"),
-    "rms_norm_int8": ("F.rms_norm_int8(x, (16,))", "F.rms_norm_int8(maps, (3,), axis=1)"),
-    "batch_norm": (
-        "F.batch_norm(maps, mean3, var3)",
-        "F.batch_norm(maps, mean3, var3, c3, c3)",
-        "F.batch_norm(maps, mean3, var3, where=maps_mask)",
-        "F.batch_norm(maps, mean3, var3, c3, c3, training=True)",
-        "F.batch_norm(maps, None, None, training=True)",
-        "F.batch_norm(maps, mean3, var3, training=True, where=maps_mask)",
-    ),
-    "instance_norm": (
-        "F.instance_norm(maps)",
-        "F.instance_norm(maps, mean3, var3)",
-        "F.instance_norm(maps, where=maps_mask)",
-    ),
-    "group_norm": (
-        "F.group_norm(maps, 3)",
-        "F.group_norm(maps, 3, c3, c3)",
-        "F.group_norm(maps, 3, where=maps_mask)",
-    ),
-    "normalize": (
-        "F.normalize(x)",
-        "F.normalize(x, 1.0)",
-        "F.normalize(x, dim=0)",
-        "F.normalize(x, axis=1)",
-        "F.normalize(x, out=y)",
-        "F.normalize(x, 0.5)",
-    ),
-    "local_response_norm": ("F.local_response_norm(maps, 5)", "F.local_response_norm(maps, 5, out=maps_y)"),
-    "cross_map_lrn2d": ("F.cross_map_lrn2d(maps, 5)",),
-    "weight_norm": ("F.weight_norm(x, c4)", "F.weight_norm(x, one, None)"),
-    "weight_standardize": ("F.weight_standardize(x)", "F.weight_standardize(x, c4)"),
-    "switchable_norm": (
-        "F.switchable_norm(maps, mix3, mix3, mean3, var3)",
-        "F.switchable_norm(maps, mix3, mix3, mean3, var3, c3, c3, training=True)",
-        "F.switchable_norm(maps, mix2, mix2)",
-    ),
-    "global_response_norm": ("F.global_response_norm(last, c3, c3)",),
-    "fold_batch_norm": ("F.fold_batch_norm(kernels, None, mean4, var4, None, None)",),
-    "mean_pool": (
-        "cnorm.mean_pool(tokens, None)",
-        "cnorm.mean_pool(tokens, shown)",
-        "cnorm.mean_pool(tokens, shown, normalize=True)",
-    ),
-    "length_mask": ("cnorm.length_mask(lengths, 8)",),
-    "image_normalize": (
-        "cnorm.image_normalize(picture, (0.4, 0.5, 0.6), (0.2, 0.2, 0.2))",
-        "cnorm.image_normalize(picture, m3, s3)",
-        "cnorm.image_normalize(picture, m3, s3, layout='HWC->HWC')",
-        "cnorm.image_normalize(picture, m3, s3, out=chw)",
-        "cnorm.image_normalize(picture, 'channel', None)",
-        "cnorm.image_normalize(picture, m3, s3, patch=2)",
-    ),
-    "rolling_moments": ("cnorm.rolling_moments(x, 4)", "cnorm.rolling_moments(x, 2, axis=0)"),
-    "rolling_standardize": ("cnorm.rolling_standardize(x, 4)",),
-    "ewm_moments": ("cnorm.ewm_moments(x, alpha=0.5)",),
-    "group_moments": ("cnorm.group_moments(x, labels)", "cnorm.group_moments(x, labels, 2)"),
-    "group_standardize": ("cnorm.group_standardize(x, labels)",),
-    "segment_moments": ("cnorm.segment_moments(x, offsets)",),
-    "segment_standardize": ("cnorm.segment_standardize(x, offsets)",),
-    "RunningMoments": (
-        "cnorm.RunningMoments(16)",
-        "running.update(x)",
-        "running.update(row)",
-        "running.update(x, weights=c4)",
-        "running.update(x, where=mask)",
-        "running.normalize(x)",
-        "running.normalize(x, clip=5.0)",
-        "running.denormalize(x)",
-        "running.mean",
-        "running.var()",
-        "running.merge(other)",
-        "running.count",
-    ),
-    "scale": ("P.scale(x)", "P.scale(x, 1)", "P.scale(x, with_std=False)", "P.scale(x, out=y)"),
-    "minmax_scale": ("P.minmax_scale(x)", "P.minmax_scale(x, axis=1)"),
-    "maxabs_scale": ("P.maxabs_scale(x)",),
-    "preprocessing.normalize": ("P.normalize(x)", "P.normalize(x, 'l1')", "P.normalize(x, 'max')"),
-    "zscore": (
-        "P.zscore(x)",
-        "P.zscore(x, 1, 1)",
-        "P.zscore(x, nan_policy='omit')",
-        "P.zscore(x, out=y)",
-        "P.zscore(x, where=mask)",
-    ),
-    "zmap": ("P.zmap(x, other_x)",),
-    "gzscore": ("P.gzscore(positive)",),
-    "StandardScaler": (
-        "P.StandardScaler().fit(x)",
-        "P.StandardScaler().fit(x, sample_weight=c4)",
-        "P.StandardScaler().fit(x).partial_fit(x)",
-        "standard.transform(x)",
-        "standard.transform(one_row)",
-        "standard.inverse_transform(x)",
-        "P.StandardScaler().fit_transform(x)",
-    ),
-    "MinMaxScaler": (
-        "P.MinMaxScaler().fit(x)",
-        "P.MinMaxScaler().fit(x).partial_fit(x)",
-        "minmax.transform(x)",
-        "minmax.transform(one_row)",
-        "minmax.inverse_transform(x)",
-        "P.MinMaxScaler().fit_transform(x)",
-    ),
-    "MaxAbsScaler": (
-        "P.MaxAbsScaler().fit(x)",
-        "P.MaxAbsScaler().fit(x).partial_fit(x)",
-        "maxabs.transform(x)",
-        "maxabs.transform(one_row)",
-        "maxabs.inverse_transform(x)",
-    ),
-    "Normalizer": ("P.Normalizer().fit(x)", "normalizer.transform(x)"),
-    "stats": (
-        *(
-            f"S.{name}({array}{rest})"
-            for name in (
-                *("sum", "mean", "var", "std", "min", "max", "ptp", "argmin", "argmax"),
-                *(
-                    "nansum",
-                    "nanmean",
-                    "nanvar",
-                    "nanstd",
-                    "nanmin",
-                    "nanmax",
-                    "nanptp",
-                    "nanargmin",
-                    "nanargmax",
-                ),
-                *("count", "anynan", "allnan", "ss"),
-            )
-            for array, rest in (
-                ("x", ""),
-                ("x", ", 1"),
-                ("x", ", 1, keepdims=True"),
-                ("x", ", 0, where=mask"),
-            )
-        ),
-        "S.sum(x, 1, weights=weights)",
-        "S.mean(x, 1, weights=weights)",
-        "S.mean(x, 1, 'float64')",
-        "S.mean(x, 1, out=y4)",
-        *(f"S.move_{name}(x, 3)" for name in ("sum", "mean", "var", "std", "min", "max", "argmin", "argmax")),
-    ),
-    "nn": (
-        "bn(maps)",
-        "bn_train(maps)",
-        "ln(x)",
-        "gn(maps)",
-        "inorm(maps)",
-        "rms(x)",
-        "lrn(maps)",
-        "grn(last)",
-        "sn(maps)",
-        "frozen(maps)",
-    ),
-}
 
 
 def namespace() -> dict[str, Any]:
@@ -293,6 +93,12 @@ def objects() -> dict[str, Any]:
     }
 
 
+def most(call: str) -> float:
+    """Multiples of the base that a call may take."""
+    group = next(name for name, calls in CALLS.items() if call in calls)
+    return MOST.get(call, MOST[group])
+
+
 def chosen(match: str = "") -> list[str]:
     """The expressions that contain the text."""
     return [call for calls in CALLS.values() for call in calls if match in call]
@@ -319,8 +125,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     base = least.pop(BASE)
     print(f"{base * 1e6:8.2f} us {1:6.1f}  {BASE}")
     for call, seconds in sorted(least.items(), key=lambda item: -item[1]):
-        print(f"{seconds * 1e6:8.2f} us {seconds / base:6.1f}  {call}")
+        mark = f"  more than {most(call)}" if seconds > most(call) * base else ""
+        print(f"{seconds * 1e6:8.2f} us {seconds / base:6.1f}  {call}{mark}")
     return 0
+
+
+def beyond(calls: Sequence[str], rounds: int = 3, each: float = 2e-4, tries: int = 4) -> dict[str, float]:
+    """Multiples of the base that are more than they may be, at every try."""
+    found = {}
+    for _ in range(tries):
+        least = measure(calls, rounds, each)
+        base = least[BASE]
+        found = {call: least[call] / base for call in calls if least[call] > most(call) * base}
+        calls = [*found]
+    return found
 
 
 if __name__ == "__main__":

@@ -182,8 +182,8 @@ void cn_gate(const cn_gating *of);
 
 /* What elements become by a call, and by which weights: `wanted`, or the most there is below it. */
 typedef struct {
-    double wanted;
-    double width; /* the weight where x becomes 1 without weight and bias, and of what is not `regular` */
+    double wanted; /* it and width are rounded to the dtype of the call */
+    double width;  /* the weight where x becomes 1 without weight and bias, and of what is not `regular` */
     const unsigned char *regular;  /* NULL: all are */
     double *first, *best, *chosen; /* scratch: n of each */
     unsigned char *missed;         /* written: is it less than `wanted`? */

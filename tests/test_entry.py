@@ -185,6 +185,36 @@ def test_axes_and_masks_are_short(
     assert asked == []
 
 
+@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "fortran"])
+@pytest.mark.parametrize("running", [None, np.float32, np.float64, np.float16])
+@sweep(dtype=DTYPES, momentum=[0.1, 0.0, 1.0], out=[None, "new", "input", "over mean"])
+def test_training(
+    layout: str, running: Any, dtype: Any, momentum: float, out: str | None, asked: list[str]
+) -> None:
+    """Results and running statistics are those of the careful function."""
+    results = []
+    for function in (F.batch_norm, careful("batch_norm")):
+        x = LAYOUTS[layout](fill((2, 4, 3, 5), dtype, 7))
+        memory = np.zeros(x.nbytes + 64, np.uint8)
+        call = arguments("batch_norm", x) | {"training": True, "momentum": momentum}
+        target = {None: None, "new": np.empty_like(x), "input": x, "over mean": None}[out or "new"]
+        if out == "over mean":
+            target = memory[: x.nbytes].view(x.dtype).reshape(x.shape)
+        for key in ("running_mean", "running_var"):
+            call[key] = None if running is None else call[key].astype(running)
+        if out == "over mean" and running is not None:
+            inside = memory[: 4 * np.dtype(running).itemsize].view(running)
+            inside[...] = call["running_mean"]
+            call["running_mean"] = inside
+        asked.clear()
+        y = function(**call, out=target)
+        if layout != "fortran" and running is not np.float16 and out != "over mean":
+            assert asked == [] or function is not F.batch_norm
+        results.append([y, *(call[key] for key in ("running_mean", "running_var") if running is not None)])
+    for ours, theirs in zip(*results, strict=True):
+        assert same(ours, theirs)
+
+
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
 def test_other_axes_need_care(name: str, asked: list[str]) -> None:
     """Out of order, given in other types: weights lie in the order of the axes."""
@@ -323,7 +353,6 @@ def test_other_parameters_need_care(name: str, parameter: str, kind: str, asked:
         ("layer_norm", {"normalized_shape": (np.int64(4),)}),
         ("rms_norm", {"eps": np.float32(1e-3)}),
         ("batch_norm", {"momentum": 0}),
-        ("batch_norm", {"training": True}),
         ("batch_norm", {"training": 0}),
         ("instance_norm", {"use_input_stats": 1}),
         ("group_norm", {"num_groups": np.int32(2)}),

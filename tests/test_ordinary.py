@@ -116,9 +116,9 @@ def test_ordinary_ones_are_seen() -> None:
     assert core.factors(state, states.divisors(state)) is not None
     assert core.inverse_ranges(np.zeros(3), np.ones(3), 1e-6) is not None
     x = np.random.default_rng(1).uniform(1, 2, 100)
-    found = core.meet(x, np.zeros(100), 1 / x, None, None, 1.0, 1.0)
+    found = core.meet(x, np.zeros(100), 1 / x, None, 0.0, 1.0, True)
     assert found is not None
-    assert found[1] is None
+    assert found[1] is found[2] is None
 
 
 def test_what_needs_care_is_left() -> None:
@@ -132,10 +132,10 @@ def test_what_needs_care_is_left() -> None:
     assert core.inverse_ranges(np.ones(3), np.ones(2), 1e-6) is None
     x = np.ones(3)
     for bad in (x[::2], np.ones(2), np.ones(3, F32)):
-        assert core.meet(x, bad, x, None, None, 1.0, 1.0) is None
-        assert core.meet(x, x, bad, None, None, 1.0, 1.0) is None
-        assert core.meet(x, x, x, bad, None, 1.0, 1.0) is None
-    assert core.meet(x, x, x, None, np.ones(2, np.bool_), 1.0, 1.0) is None
+        assert core.meet(x, bad, x, None, 0.0, 1.0, True) is None
+        assert core.meet(x, x, bad, None, 0.0, 1.0, True) is None
+        assert core.meet(x, x, x, bad, 0.0, 1.0, True) is None
+    assert core.meet(x, x, x, np.ones(2, np.bool_), 0.0, 1.0, True) is None
 
 
 @given(seed=seeds, n=st.integers(0, 70), dtype=st.sampled_from([F32, F64]), share=st.sampled_from([0, 0.02]))

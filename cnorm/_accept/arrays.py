@@ -27,8 +27,8 @@ def is_float(dtype: np.dtype[Any]) -> bool:
 
 
 def is_plain(x: Any) -> bool:
-    """Is x exactly an ndarray of floats that the kernels take as it is?"""
-    return glance.plain(x)
+    """Is x exactly an ndarray of floats in this machine's byte order?"""
+    return glance.plain(x) or (type(x) is np.ndarray and is_float(x.dtype) and x.dtype.isnative)
 
 
 def bfloat16() -> np.dtype[Any]:

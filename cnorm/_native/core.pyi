@@ -57,14 +57,8 @@ def spreads(state: Array, count: float = 0) -> tuple[Array, Array, Array] | None
 def factors(state: Array, std: Array) -> tuple[Array, Array, Array | None] | None: ...
 def inverse_ranges(low: Array, high: Array, tiny: float) -> Array | None: ...
 def meet(
-    x: Array,
-    center: Array,
-    factor: Array,
-    bias: Array | None,
-    regular: Array | None,
-    wanted: float,
-    width: float,
-) -> tuple[Array | None, Array | None] | None: ...
+    x: Array, center: Array, factor: Array, regular: Array | None, first: float, last: float, wide: bool
+) -> tuple[Array | None, Array | None, Array | None] | None: ...
 def move(mean: Array, var: Array, to_mean: Array, to_var: Array, share: float) -> bool: ...
 def apply_running(
     x: Array,

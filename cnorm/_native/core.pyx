@@ -654,39 +654,58 @@ cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
         call.op[which].strides[0] = cnp.PyArray_ITEMSIZE(a)
 
 
-def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray bias,
-         cnp.ndarray regular, double wanted, double width):
-    """Weights that take (x - center) * factor * weight + bias to `wanted`, or just below, and where that is missed.
+cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
+    """An array of x's shape, of one value in float64 or float32."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
+    for i in range(cnp.PyArray_SIZE(x)):
+        if wide:
+            (<double *>cnp.PyArray_DATA(y))[i] = value
+        else:
+            (<float *>cnp.PyArray_DATA(y))[i] = <float>value
+    return y
 
-    None for weights of 1, and for nowhere.
-    x: float32 or float64; center and factor: float64; bias, which may be None: as x; regular: bool, or None for all.
-    None where they are not so, or have gaps.
+
+cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
+    """Doubles without gaps, in float32 unless wide."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
+    for i in range(0 if wide else cnp.PyArray_SIZE(x)):
+        (<float *>cnp.PyArray_DATA(y))[i] = <float>(<const double *>cnp.PyArray_DATA(x))[i]
+    return y
+
+
+def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray regular,
+         double first, double last, bint wide):
+    """Weight and bias that take x to `last`, or just below, center to `first`, and where that is missed.
+
+    Of (x - center) * factor * weight + bias in float32, or float64 if wide. x, center, factor: float64; regular: bool, or
+    None for all. None for weights of 1, a bias of 0 and nowhere; alone where the arrays are not so, or have gaps.
     """
     cdef cn_call call
     cdef cn_meeting how
     cdef cn_status status
     cdef PyThreadState *released
     cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
-    cdef int num = cnp.PyArray_TYPE(x)
     cdef cnp.npy_intp size = 3 * n
-    cdef cnp.ndarray weight, y, missed, scratch
-    if (n == 0 or num not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) or not is_vector(x, num, n)
-            or not is_vector(center, cnp.NPY_FLOAT64, n) or not is_vector(factor, cnp.NPY_FLOAT64, n)
-            or not (bias is None or is_vector(bias, num, n))
+    cdef cnp.ndarray top, weight, y, missed, scratch, bias
+    if (n == 0 or not is_vector(x, cnp.NPY_FLOAT64, n) or not is_vector(center, cnp.NPY_FLOAT64, n)
+            or not is_vector(factor, cnp.NPY_FLOAT64, n)
             or not (regular is None or is_vector(regular, cnp.NPY_BOOL, n))):
         return None
-    weight, y, missed = same_shape(x, num), same_shape(x, num), same_shape(x, cnp.NPY_BOOL)
+    top, bias = rounded(x, wide), full(x, wide, first) if first != 0 else None
+    weight, y, missed = full(x, wide, 1), full(x, wide, 0), same_shape(x, cnp.NPY_BOOL)
     scratch = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
     cn_clear_call(&call, 1)
-    call.dtype, call.shape[0], call.n_stats = <cn_dtype>dtype_of(x), n, n
+    call.dtype, call.shape[0], call.n_stats = CN_F64 if wide else CN_F32, n, n
     call.op[<int>CN_STAT].strides[0] = 1
-    set_vector(&call, CN_X, x)
+    set_vector(&call, CN_X, top)
     set_vector(&call, CN_Y, y)
     set_vector(&call, CN_W, weight)
     set_vector(&call, CN_B, bias)
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
-    how.wanted, how.width = wanted, width
+    how.wanted, how.width = last, last - first
     how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
     how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
     how.first = <double *>cnp.PyArray_DATA(scratch)
@@ -695,7 +714,7 @@ def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor
     status = cn_meet(&call, &how)
     resume(released)
     check(status)
-    return weight if how.n_other else None, missed if how.n_missed else None
+    return weight if how.n_other else None, bias, missed if how.n_missed else None
 
 
 cdef bint may_move(cnp.ndarray running, cnp.ndarray to) noexcept:

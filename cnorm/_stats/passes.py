@@ -104,16 +104,10 @@ def inverse_ranges(low: Array, high: Array, tiny: float) -> Array | None:
 
 
 def meet(
-    x: Array,
-    center: Array,
-    factor: Array,
-    bias: Array | None,
-    regular: Array | None,
-    wanted: float,
-    span: float,
-) -> tuple[Array | None, Array | None] | None:
-    """Weights by which `affine` takes x to `wanted`, or just below; where that is missed (see the core)."""
-    return core.meet(x, center, factor, bias, regular, wanted, span)
+    x: Array, center: Array, factor: Array, regular: Array | None, target: tuple[float, float], wide: bool
+) -> tuple[Array | None, Array | None, Array | None] | None:
+    """Weight and bias with which `affine` takes x to target[1], or just below; where it is missed."""
+    return core.meet(x, center, factor, regular, *target, wide)
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:

@@ -83,21 +83,25 @@ def exact_map(
     """
     kind = compute(dtype)
     low, high = ends
-    bias = np.full(low.shape, target[0], kind) if target[0] else None
-    wanted, span = kind.type(target[1]), kind.type(target[1] - target[0])
-    if regular is None:
-        m = Map(low, factor, bias=bias)
-    else:
+    center, odd = low, None
+    if regular is not None:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             odd = odd_columns(dtype, np.where(regular, high - low, 1.0), low, high)
-            before = 1.0 if odd is None else odd.before
-            m = Map(low * before, factor / before, bias=bias, odd=odd)
+            if odd is not None:
+                center, factor = low * odd.before, factor / odd.before
+    found = None if odd is not None else meet(high, center, factor, regular, target, dtype.itemsize == 8)
+    if found is not None:
+        weight, bias, missed = found
+        m = Map(center, factor, weight, bias)
+    else:
+        bias = np.full(low.shape, target[0], kind) if target[0] else None
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            m, missed = meeting(Map(center, factor, bias=bias, odd=odd), high.astype(kind), regular, target)
+    if missed is None:
+        return m
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        m, missed = meeting(m, high.astype(kind), regular, wanted, span)
-        if missed is not None:
-            pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
-            m = m._replace(pin=pin)
-    return m
+        pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
+    return m._replace(pin=pin)
 
 
 def ranges(low: Array, high: Array, eps: float) -> tuple[Array, Array | None]:
@@ -109,16 +113,16 @@ def ranges(low: Array, high: Array, eps: float) -> tuple[Array, Array | None]:
     return np.where(regular, inverse_range(low, high), 1.0), regular
 
 
-def meeting(m: Map, top: Array, regular: Array | None, wanted: Any, span: Any) -> tuple[Map, Array | None]:
-    """The map with weights that take `top` to `wanted`, or just below; where that is missed (None: nowhere).
+def meeting(
+    m: Map, top: Array, regular: Array | None, target: tuple[float, float]
+) -> tuple[Map, Array | None]:
+    """The map with weights that take `top` to target[1], or just below; where that is missed (None: nowhere).
 
-    span: what the weight is where the map of `top` without it is 1, and in columns that are not regular.
+    A weight is about the width of the target over what the map of `top` without it is; that width itself in
+    columns that are not regular.
     """
-    if m.odd is None:
-        found = meet(top, m.center, m.factor, m.bias, regular, float(wanted), float(span))
-        if found is not None:
-            return Map(m.center, m.factor, found[0], m.bias), found[1]
     kind = top.dtype
+    wanted, span = kind.type(target[1]), kind.type(target[1] - target[0])
     regular = np.ones(top.shape, np.bool_) if regular is None else regular
     unit = mapped(m._replace(bias=None), top)
     known = regular & np.isfinite(top) & (unit > 0)
@@ -144,12 +148,16 @@ def meeting(m: Map, top: Array, regular: Array | None, wanted: Any, span: Any) -
 
 def ratio_map(dtype: np.dtype[Any], scale: Array) -> Map:
     """x / scale, with `scale` at 1, its negative at -1 and nothing between beyond them."""
-    one = compute(dtype).type(1)
+    odd = None
     with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
-        odd = None if moderate(scale) else odd_columns(dtype, np.abs(scale), scale)
-        before = 1.0 if odd is None else odd.before
-        m = Map(np.zeros(scale.shape), 1 / (scale * before), odd=odd)
-        return meeting(m, scale.astype(one.dtype), scale > 0, one, one)[0]
+        if not moderate(scale):
+            odd = odd_columns(dtype, np.abs(scale), scale)
+        center, factor = np.zeros(scale.shape), 1 / (scale if odd is None else scale * odd.before)
+        regular = scale > 0
+        found = None if odd is not None else meet(scale, center, factor, regular, (0, 1), dtype.itemsize == 8)
+        if found is not None:
+            return Map(center, factor, found[0])
+        return meeting(Map(center, factor, odd=odd), scale.astype(compute(dtype)), regular, (0.0, 1.0))[0]
 
 
 def range_inverse(

@@ -30,6 +30,13 @@ static double quotient(double a, double b, cn_dtype dtype)
     return dtype == CN_F64 ? a / b : (double)((float)a / (float)b);
 }
 
+/* In the dtype of the call. Without `volatile` GCC 12 leaves out the rounding of two numbers side by side (-O3). */
+static double rounded(double value, cn_dtype dtype)
+{
+    const volatile float narrow = (float)value;
+    return dtype == CN_F64 ? value : narrow;
+}
+
 cn_status cn_meet(const cn_call *call, cn_meeting *how)
 {
     static const int STEPS[] = {0, 1, -1, 2, -2, 3, -3, -4};
@@ -37,6 +44,7 @@ cn_status cn_meet(const cn_call *call, cn_meeting *how)
     const cn_dtype dtype = call->dtype;
     const char *x = call->op[CN_X].data, *y = call->op[CN_Y].data;
     char *w = call->op[CN_W].data;
+    const double wanted = rounded(how->wanted, dtype), width = rounded(how->width, dtype);
     cn_call bare = *call;
     bare.op[CN_W].data = bare.op[CN_B].data = NULL;
     if (cn_run(&bare) != CN_OK) return CN_NO_MEMORY;
@@ -44,7 +52,7 @@ cn_status cn_meet(const cn_call *call, cn_meeting *how)
     for (ptrdiff_t i = 0; i < n; i++) {
         const double top = get(x, dtype, i), plain = get(y, dtype, i);
         const int known = (how->regular == NULL || how->regular[i]) && top - top == 0 && plain > 0;
-        how->first[i] = known ? quotient(how->width, plain, dtype) : how->width;
+        how->first[i] = known ? quotient(width, plain, dtype) : width;
         how->best[i] = -INFINITY, how->chosen[i] = how->first[i], how->missed[i] = (unsigned char)known;
         left += known;
     }
@@ -54,9 +62,9 @@ cn_status cn_meet(const cn_call *call, cn_meeting *how)
         if (cn_run(call) != CN_OK) return CN_NO_MEMORY;
         for (ptrdiff_t i = 0; i < n; i++) {
             const double found = get(y, dtype, i);
-            if (!how->missed[i] || !(found <= how->wanted) || !(found > how->best[i])) continue;
+            if (!how->missed[i] || !(found <= wanted) || !(found > how->best[i])) continue;
             how->best[i] = found, how->chosen[i] = get(w, dtype, i);
-            if (found == how->wanted) how->missed[i] = 0, left--;
+            if (found == wanted) how->missed[i] = 0, left--;
         }
     }
     how->n_missed = left, how->n_other = 0;

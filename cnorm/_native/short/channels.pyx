@@ -1,16 +1,18 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: binding=True, annotation_typing=False, freethreading_compatible=True
-"""The short ways of the norms of channels: group_norm, instance_norm, and batch_norm by running statistics."""
+"""The short ways of the norms of channels: group_norm, instance_norm, and batch_norm."""
 
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
-from cnorm._native.core cimport CN_RUNNING, cn_call, run
+from cnorm._native.core cimport CN_RUNNING, cn_call, cn_partial, run
+from cnorm._native.glance cimport apart
 from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_affine, take_eps, take_out, take_parameter
 
 from typing import Any
 
 from cnorm._accept.arrays import Array
+from cnorm._native.core import move, values
 from cnorm._norms import batch, group
 
 cnp.import_array()
@@ -105,6 +107,49 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     return y
 
 
+cdef bint takes_average(object p, object out, intp channels) noexcept:
+    """Is it a vector of floats to be written to, one for each channel, apart from `out`?"""
+    cdef cnp.ndarray a
+    if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>p):
+        return False
+    a = <cnp.ndarray>p
+    return (cnp.PyArray_TYPE(a) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and cnp.PyArray_NDIM(a) == 1
+            and cnp.PyArray_DIM(a, 0) == channels and (out is None or apart(<cnp.ndarray>out, p)))
+
+
+cdef object by_batch(object input, object mean, object var, object weight, object bias, object momentum, object eps,
+                     object out, object activation):
+    """Each channel by its own statistics, which the running ones move towards, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef cnp.ndarray state = None
+    cdef intp dims[2]
+    cdef intp size
+    if not PyFloat_CheckExact(eps) or not PyFloat_AS_DOUBLE(eps) > 0 or (mean is None) != (var is None):
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    if y is None or not take_eps(&call, eps, INSIDE):
+        return None
+    size = cnp.PyArray_SIZE(<cnp.ndarray>input)
+    if size == c.channels:
+        return None
+    if mean is not None:
+        if (not takes_average(mean, out, c.channels) or not takes_average(var, out, c.channels)
+                or not apart(<cnp.ndarray>mean, var)):
+            return None
+        dims[0], dims[1] = c.channels, 5
+        state = cnp.PyArray_ZEROS(2, dims, cnp.NPY_FLOAT64, 0)
+        call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    add_axis(&call, c.samples, c.sample, 0, 0)
+    add_axis(&call, c.channels, c.channel, 1, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    run(&call, size)
+    if mean is not None:
+        to_mean, to_var = values(state, 1, True)
+        move(mean, var, to_mean, to_var, momentum)
+    return y
+
+
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
                eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None,
                eps_mode: str = INSIDE) -> Array:
@@ -120,8 +165,11 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
                training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None,
                where: Any = None, activation: Any = None) -> Array:
     y = None
-    if where is None and training is False and PyFloat_CheckExact(momentum):
-        y = by_running(input, running_mean, running_var, weight, bias, eps, INSIDE, out, activation)
+    if where is None and PyFloat_CheckExact(momentum):
+        if training is False:
+            y = by_running(input, running_mean, running_var, weight, bias, eps, INSIDE, out, activation)
+        elif training is True:
+            y = by_batch(input, running_mean, running_var, weight, bias, momentum, eps, out, activation)
     return y if y is not None else batch.batch_norm(
         input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where,
         activation=activation)
