@@ -91,4 +91,4 @@ docs:            ## build/docs: the pages of docs/ and the API reference; a warn
 	@echo "build/docs/index.html"
 
 clean:
-	rm -rf build dist docs/api/generated *.egg-info cnorm/_native/*.c cnorm/_native/*.so
+	rm -rf build dist docs/api/generated *.egg-info cnorm/_native/*.c cnorm/_native/*.so cnorm/_native/short/*.c cnorm/_native/short/*.so

@@ -94,14 +94,17 @@ MACROS = [
 def extension(name: str, c_files: list[str]) -> Extension:
     return Extension(
         f"cnorm._native.{name}",
-        sources=[f"cnorm/_native/{name}.pyx", *c_files],
+        sources=[f"cnorm/_native/{name.replace('.', '/')}.pyx", *c_files],
         depends=[*sorted(glob("src_c/**/*.*", recursive=True)), "tools/build_flags.py"],
         include_dirs=["src_c", numpy.get_include()],
         define_macros=MACROS,
     )
 
 
-# short reaches the core and kept memory through their .pxd: each is linked once.
+# What reaches the core and kept memory does so through their .pxd: each is linked once.
 CORE = sorted(set(glob("src_c/*/*.c")) - set(KEPT))
-extensions = [extension("core", CORE), extension("kept", KEPT), extension("short", [])]
+LINKED = {"core": CORE, "kept": KEPT}
+ROOM = Path("cnorm", "_native")
+NAMES = [".".join(path.relative_to(ROOM).with_suffix("").parts) for path in sorted(ROOM.rglob("*.pyx"))]
+extensions = [extension(name, LINKED.get(name, [])) for name in NAMES]
 setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})

@@ -185,6 +185,22 @@ def windows() -> list[Case]:
     ]
 
 
+def calls() -> list[Case]:
+    """Arrays of a few elements, where the call is all it takes (python -m bench.calls has every function)."""
+    rows, maps = (4, 16), (2, 3, 4, 4)
+    return [
+        *(Case("layer_norm", maps, (1,)), Case("masked_layer_norm", (2, 2, 16), LAST, padding=0.5)),
+        *(Case("moments", rows, axes) for axes in (ROWS, LAST)),
+        *(Case(o, rows, ROWS) for o in ("zscore", "minmax", "maxabs", "zmap", "gzscore")),
+        *(Case(o, rows, LAST) for o in ("normalizer", "normalizer_l1", "normalizer_max")),
+        *batch("batch_norm_train", maps),
+        *batch("switchable_norm_eval", maps),
+        *over("local_response_norm", (1,), maps),
+        Case("image_normalize", (8, 8, 3), (), "uint8"),
+        *over("scaler_row", ROWS, rows),
+    ]
+
+
 def activated(case: Case) -> list[Case]:
     """A cheap activation and a dear one."""
     return [replace(case, activation=activation) for activation in ("relu", "silu")]
@@ -253,6 +269,7 @@ CASES: list[Case] = [
     *batch("switchable_norm_train", (8, 64, 56, 56)),
     *(Case("image_normalize", s, (), "uint8") for s in PICTURES),
     Case("image_normalize", PICTURES[0], (), "uint16"),
+    *calls(),
     *residual((1, 4096), (128, 768), (2048, 768), (4096, 4096)),
     *residual((128, 768), (2048, 4096), dtype="bfloat16"),
     *(

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import FLOATS, Array, check_out, empty, is_float, native, overlaps, to_ndarray
+from cnorm._accept.arrays import (
+    FLOATS,
+    Array,
+    as_exact,
+    check_out,
+    empty,
+    is_float,
+    native,
+    overlaps,
+    to_ndarray,
+)
 from cnorm._accept.axes import as_number, check_rank
 from cnorm._native import core
 from cnorm._stats.images import INTEGERS, normalize_by_own
@@ -26,6 +36,7 @@ _EXACT = {
 }
 # What takes the largest value to 1; of other integers nobody knows the largest.
 _SCALES = {"u1": 1 / 255, "u2": 1 / 65535, "b1": 1.0}
+_PLAIN = INTEGERS + "fd"  # characters of dtypes the core takes, in either byte order
 _PALETTES = ("P", "PA")  # modes of PIL images
 
 
@@ -123,12 +134,11 @@ def image_normalize(
     factor = _as_scale(scale, kind, needed=not isinstance(spread, str))
     x = native(x)
     if from_axis != axis:
-        lead = range(x.ndim - 3)
-        x = x.transpose(*lead, x.ndim - 1, x.ndim - 3, x.ndim - 2)
+        x = np.moveaxis(x, -1, -3) if x.ndim > 3 else x.transpose(2, 0, 1)
     final = _result(x, x.shape if patches is None else patches.shape_of(x.shape), _as_dtype(dtype), out)
     swapped = not final.dtype.isnative
     plain = not swapped and (patches is None or (final.flags.c_contiguous and final.flags.aligned))
-    y = final.view(np.ndarray) if plain else np.empty(final.shape, final.dtype.newbyteorder("="))
+    y = as_exact(final) if plain else np.empty(final.shape, final.dtype.newbyteorder("="))
     if out is not None and not _apart(x, y):
         x = x.copy(order="K")
     if isinstance(center, str):
@@ -139,7 +149,7 @@ def image_normalize(
         if patches is not None:
             patches.cut(z, y)
     else:
-        by = np.array([m / factor for m in center]), np.array([factor / float(s) for s in spread])
+        by = center / factor, factor / np.asarray(spread)
         if patches is None:
             core.picture(x, y, x.ndim + axis, *by, ends)
         else:
@@ -151,6 +161,8 @@ def image_normalize(
 
 def _as_image(image: Any, from_axis: int) -> tuple[Array, np.dtype[Any]]:
     """The picture in a dtype that the core takes, and the one it came in."""
+    if type(image) is np.ndarray and image.ndim > 2 and image.dtype.char in _PLAIN:
+        return image, image.dtype
     if getattr(image, "mode", None) in _PALETTES and hasattr(image, "convert"):
         raise ValueError(
             f'image: expected colours, got a palette (mode {image.mode!r}): image.convert("RGB")'
@@ -175,7 +187,7 @@ def _as_image(image: Any, from_axis: int) -> tuple[Array, np.dtype[Any]]:
 def _as_scale(scale: Any, kind: np.dtype[Any], *, needed: bool) -> float:
     """A finite number; for None what takes pictures of this dtype to [0, 1], if it matters."""
     if scale is None:
-        known = _SCALES.get(kind.str[1:])
+        known = 1.0 if kind.char in "fd" else _SCALES.get(kind.str[1:])
         if needed and known is None and not is_float(kind):
             raise TypeError(f"scale: expected a number for pictures of {kind}, got None")
         return 1.0 if known is None else known
@@ -202,22 +214,22 @@ def _as_dtype(dtype: Any) -> np.dtype[Any]:
     return of
 
 
-def _values(p: Any, name: str, x: Array, layout: str) -> list[float] | str:
-    """One number per channel, or the word."""
+def _values(p: Any, name: str, x: Array, layout: str) -> Array | str:
+    """One number per channel in float64, or the word."""
     if isinstance(p, str):
         if p not in _COMPUTED:
             raise ValueError(f'{name}: expected numbers, "image" or "channel", got {p!r}')
         return p
     array, channels = to_ndarray(p, name), x.shape[_LAYOUTS[layout][0]]
-    if array.dtype.kind not in "iuf" and array.dtype.name not in FLOATS:
+    if array.dtype.char not in "df" and array.dtype.kind not in "iuf" and array.dtype.name not in FLOATS:
         raise TypeError(f"{name}: expected real numbers, got {array.dtype}")
     if array.size not in (1, channels):
         message = f"{name}: expected 1 or {channels} values, got shape {array.shape}"
         raise ValueError(message + _remedy(array.size, x, layout))
-    values = [float(v) for v in array.ravel().tolist()]
-    if not all(map(math.isfinite, values)):
+    values = array.ravel().astype(np.float64, copy=False)
+    if not core.finite(values):
         raise ValueError(f"{name}: expected finite numbers, got {p!r}")
-    return values if len(values) == channels else values * channels
+    return values if len(values) == channels else values.repeat(channels)
 
 
 def _remedy(values: int, x: Array, layout: str) -> str:
@@ -232,7 +244,7 @@ def _remedy(values: int, x: Array, layout: str) -> str:
     return ""
 
 
-def _spread(std: Any, center: list[float] | str, x: Array, layout: str) -> list[float] | str:
+def _spread(std: Any, center: Array | str, x: Array, layout: str) -> Array | str:
     """Divisors of each channel, or the word; None means the word of the mean."""
     if std is None:
         if not isinstance(center, str):
@@ -240,9 +252,9 @@ def _spread(std: Any, center: list[float] | str, x: Array, layout: str) -> list[
         return center
     spread = _values(std, "std", x, layout)
     if isinstance(spread, str):
-        if spread != center:
+        if not isinstance(center, str) or spread != center:
             raise ValueError(f"std: expected numbers or the word that mean is, got {std!r}")
-    elif 0.0 in spread:
+    elif 0.0 in spread.tolist():
         raise ValueError(f"std: expected no 0, got {std!r}")
     return spread
 

@@ -17,15 +17,9 @@ if TYPE_CHECKING:  # the short way has the signatures of these
     from cnorm._norms.rows import layer_norm, rms_norm
     from cnorm._norms.rows_int8 import layer_norm_int8, rms_norm_int8
 else:
-    from cnorm._native.short import (
-        batch_norm,
-        group_norm,
-        instance_norm,
-        layer_norm,
-        layer_norm_int8,
-        rms_norm,
-        rms_norm_int8,
-    )
+    from cnorm._native.short.bytes import layer_norm_int8, rms_norm_int8
+    from cnorm._native.short.channels import batch_norm, group_norm, instance_norm
+    from cnorm._native.short.rows import layer_norm, rms_norm
 
 __all__ = [
     "batch_norm",

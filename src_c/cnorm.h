@@ -180,6 +180,20 @@ typedef struct {
 
 void cn_gate(const cn_gating *of);
 
+/* What elements become by a call, and by which weights: `wanted`, or the most there is below it. */
+typedef struct {
+    double wanted; /* it and width are rounded to the dtype of the call */
+    double width;  /* the weight where x becomes 1 without weight and bias, and of what is not `regular` */
+    const unsigned char *regular;  /* NULL: all are */
+    double *first, *best, *chosen; /* scratch: n of each */
+    unsigned char *missed;         /* written: is it less than `wanted`? */
+    ptrdiff_t n_missed, n_other;   /* written: of how many; how many weights are not 1 */
+} cn_meeting;
+
+/* Writes the operand W of a call on a vector of float32 or float64 with given center and scale: weights that take x
+ * to `wanted`, at most 4 floats from width / y, where y is what x becomes without. Y is scratch; B may be given. */
+cn_status cn_meet(const cn_call *call, cn_meeting *how);
+
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 
@@ -191,6 +205,30 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
 /* Mean and variance of states: m2 / (count - correction), NaN or inf where that is not positive; NaN of nothing. Floats, or
  * doubles if wide. */
 void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var);
+
+/* Mean, variance and deviation of states. 0, and what is written means nothing, unless they are ordinary: of so
+ * many elements each (0: of some), no prescale, moderate numbers, a spread that is no rounding of the mean. */
+int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
+
+/* Is each 0 or so far from the ends of float32 that nothing made of a few leaves it? */
+int cn_moderate(const double *values, ptrdiff_t n);
+
+/* How (x - mean) / std is taken: with care, then what was written means nothing; as (x - center) * factor; with a
+ * shift behind it, of what the center lacks, which shows in float64. */
+typedef enum { CN_FACTORS_NONE, CN_FACTORS_PLAIN, CN_FACTORS_SHIFTED } cn_factors;
+
+cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
+                         double *shift);
+
+/* running = (1 - share) * running + share * to, rounded once to float, or double if wide. */
+void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share);
+
+/* factor = 1 / (high - low). 0, and what is written means nothing, unless all numbers are moderate and no range is
+ * below the share `tiny` of its larger end. */
+int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
+
+/* Are n floats, or doubles if wide, neither infinite nor NaN? */
+int cn_finite(const void *x, int wide, ptrdiff_t n);
 
 /* The sums of states of CN_SUMS. */
 void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum);

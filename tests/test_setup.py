@@ -133,7 +133,7 @@ SDIST = [
 WHEEL = [
     *(
         "cnorm/_native/core.cpython-311-x86_64-linux-gnu.so",
-        "cnorm/_native/short.pyd",
+        "cnorm/_native/short/rows.pyd",
         "cnorm/nn/lazy.py",
         "cnorm/py.typed",
     ),
@@ -169,7 +169,7 @@ def test_contents_of_wheels(stray: str) -> None:
 
 
 def test_what_a_wheel_lacks() -> None:
-    missing = {"short": "short.pyd", "cnorm/py.typed": "py.typed", "LICENSE": "LICENSE"}
+    missing = {"rows": "rows.pyd", "cnorm/py.typed": "py.typed", "LICENSE": "LICENSE"}
     for name, end in missing.items():
         rest = [inside for inside in WHEEL if not inside.endswith(end)]
         assert contents.wheel_problems(rest) == [f"missing: {name}"]

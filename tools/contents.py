@@ -38,7 +38,7 @@ def wheel_problems(names: Iterable[str]) -> list[str]:
     compiled = {
         PurePosixPath(name).name.split(".")[0] for name in own if PurePosixPath(name).suffix in COMPILED
     }
-    wanted = {"core", "short"} - compiled
+    wanted = {"core", "rows"} - compiled
     wanted |= {"cnorm/py.typed", "cnorm/_native/core.pyi", "cnorm/_native/kept.pyi"} - own
     wanted |= set() if any(name.endswith("/LICENSE") for name in inside - own) else {"LICENSE"}
     return problems + [f"missing: {name}" for name in sorted(wanted)]

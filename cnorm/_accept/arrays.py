@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnorm._native import glance
 from cnorm._native.kept import empty_as
 from cnorm._native.kept import empty_like as new_like
 
@@ -23,6 +24,11 @@ _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 def is_float(dtype: np.dtype[Any]) -> bool:
     """Is this one of FLOATS, in either byte order?"""
     return dtype.char in _FLOAT_CHARS or dtype.name == "bfloat16"
+
+
+def is_plain(x: Any) -> bool:
+    """Is x exactly an ndarray of floats in this machine's byte order?"""
+    return glance.plain(x) or (type(x) is np.ndarray and is_float(x.dtype) and x.dtype.isnative)
 
 
 def bfloat16() -> np.dtype[Any]:
@@ -69,6 +75,8 @@ def native(x: Array) -> Array:
 
 def as_input(x: Any, name: str = "input") -> Array:
     """`x` as a float ndarray in its own byte order."""
+    if glance.plain(x):
+        return x  # type: ignore[no-any-return]
     array = to_ndarray(x, name)
     if not is_float(array.dtype):
         raise TypeError(f"{name}: expected a float dtype ({', '.join(FLOATS)}), got {array.dtype}")
@@ -80,12 +88,16 @@ def as_real(x: Any, name: str) -> Array:
 
     Missing values of nullable pandas columns are NaN, as are None and pandas' NA among objects.
     """
+    if glance.plain(x):
+        return x  # type: ignore[no-any-return]
     array = as_number_array(x, name)
     return array.astype(np.float64) if array.dtype.kind in "biu" else array
 
 
 def as_number_array(x: Any, name: str) -> Array:
     """As `as_real`, but integers and booleans are left as they are."""
+    if glance.number(x):
+        return x  # type: ignore[no-any-return]
     array = to_ndarray(nullable(x), name)
     if array.dtype.kind == "O":
         array = from_objects(array, name)
@@ -132,8 +144,8 @@ def compute_dtype(x: Array) -> np.dtype[Any]:
 
 def as_parameter(p: Any, name: str, x: Array, out: Array | None) -> Array | None:
     """A parameter in the compute dtype of `x`, aligned, and apart from the memory of `out`."""
-    if p is None:
-        return None
+    if p is None or glance.parameter(p, x, out):
+        return p  # type: ignore[no-any-return]
     array = as_input(p, name)
     dtype = compute_dtype(x)
     if array.dtype != dtype or not array.flags.aligned:
@@ -163,6 +175,11 @@ def as_updated(p: Any, name: str) -> Array:
     return array
 
 
+def as_exact(x: Array) -> Array:
+    """x itself, or the ndarray that a subclass is a view of."""
+    return x if type(x) is np.ndarray else x.view(np.ndarray)
+
+
 def empty_like(x: Array) -> Array:
     """A new array for a result of x's shape, dtype and order."""
     return new_like(x)
@@ -182,19 +199,26 @@ class Output:
     __slots__ = ("final", "x", "y")
 
     def __init__(self, x: Array, out: Any) -> None:
+        self.x: Array = x
+        self.y: Array = glance.output(x, out)
+        self.final: Array = self.y
+        if self.y is None:
+            self._make(x, out)
+
+    def _make(self, x: Array, out: Any) -> None:
         if out is not None:
             check_out(x.shape, x.dtype, out)
-        self.final: Array = empty_like(x) if out is None else out
+        self.final = empty_like(x) if out is None else out
         self.x = native(x)
         if not self.final.dtype.isnative:
-            self.y: Array = empty_like(self.x)
+            self.y = empty_like(self.x)
             return
-        self.y = self.final if type(self.final) is np.ndarray else self.final.view(np.ndarray)
+        self.y = as_exact(self.final)
         if out is not None and self.x is x and overlaps(x, self.y):
             self.x = x.copy(order="K")
 
     def done(self) -> Array:
-        if not self.final.dtype.isnative:
+        if self.y is not self.final and not self.final.dtype.isnative:
             self.final[...] = self.y
         return self.final
 

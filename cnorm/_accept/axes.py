@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cnorm._accept.arrays import Array, as_parameter
+from cnorm._native import glance
 
 
 def as_int(value: Any, name: str) -> int:
@@ -21,11 +22,17 @@ def as_int(value: Any, name: str) -> int:
 
 def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as sorted non-negative ints; None means all."""
+    seen = glance.axes(axis, ndim)
+    if seen is not None:
+        return seen
     return tuple(range(ndim)) if axis is None else tuple(sorted(ordered_axes(axis, ndim, name)))
 
 
 def ordered_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as non-negative ints, in the order given."""
+    seen = None if axis is None else glance.axes(axis, ndim, True)
+    if seen is not None:
+        return seen
     items = axis if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
     axes = []
     for item in items:
@@ -43,14 +50,12 @@ def normalized_axes(
     x: Array, normalized_shape: Any, axis: Any = None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes of layer_norm and rms_norm (None: the trailing ones), and `normalized_shape` as ints."""
-    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
-        raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
-    shape = tuple(as_int(n, "normalized_shape") for n in normalized_shape)
+    shape = normalized_shape if glance.sizes(normalized_shape) else _as_sizes(normalized_shape)
     if not shape:
         raise ValueError("normalized_shape: expected at least one size, got ()")
     if axis is not None:
         axes = ordered_axes(axis, x.ndim)
-        if shape != tuple(x.shape[a] for a in axes):
+        if shape != tuple([x.shape[a] for a in axes]):
             raise ValueError(
                 f"normalized_shape: expected the sizes of axes {axes} of input, got {shape}"
                 f" with input of shape {x.shape}"
@@ -63,10 +68,20 @@ def normalized_axes(
     return tuple(range(x.ndim - len(shape), x.ndim)), shape
 
 
+def _as_sizes(normalized_shape: Any) -> tuple[int, ...]:
+    if isinstance(normalized_shape, (str, bytes)) or not isinstance(normalized_shape, Sequence):
+        raise TypeError(f"normalized_shape: expected a tuple of ints, got {normalized_shape!r}")
+    return tuple(as_int(n, "normalized_shape") for n in normalized_shape)
+
+
 def against_axes(p: Array | None, axes: tuple[int, ...], ndim: int) -> Array | None:
     """A parameter with one dimension for each of the axes, in their order, shaped against the input."""
     if p is None:
         return None
+    if len(axes) == 1:
+        shape = [1] * ndim
+        shape[axes[0]] = p.size
+        return p.reshape(shape)
     if axes != tuple(sorted(axes)):
         p = p.transpose(sorted(range(len(axes)), key=axes.__getitem__))
     sizes = iter(p.shape)

@@ -9,14 +9,15 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, to_ndarray
 from cnorm._accept.axes import as_int, broadcast
+from cnorm._native import glance
 
 __all__ = ["as_mask", "length_mask", "shown", "unmasked"]
 
 
 def as_mask(where: Any, x: Array, out: Array | None = None) -> Array | None:
     """A boolean mask with as many dimensions as `x`, apart from the memory of `out`."""
-    if where is None:
-        return None
+    if where is None or glance.mask(where, x, out):
+        return where  # type: ignore[no-any-return]
     mask = to_ndarray(where, "where")
     if mask.dtype != np.bool_:
         raise TypeError(f"where: expected a boolean array, got {mask.dtype}")
@@ -32,7 +33,7 @@ def unmasked(x: Any, where: Any = None) -> tuple[Any, Any, Callable[[Array], Arr
     Everything else comes back as it is. A result that is masked shares the memory of the one that was not, as
     of an `out`; the mask is a copy.
     """
-    if not isinstance(x, np.ma.MaskedArray) or x.dtype.names is not None:
+    if type(x) is np.ndarray or not isinstance(x, np.ma.MaskedArray) or x.dtype.names is not None:
         return x, where, _as_it_is
     data, hidden = np.ma.getdata(x, subok=False), np.ma.getmask(x)
     if hidden is np.ma.nomask:

@@ -17,6 +17,23 @@ cdef extern from "cnorm.h" nogil:
     int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                         int omit_nan)
     void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
+    int cn_moderate(const double *values, ptrdiff_t n)
+    int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std)
+    ctypedef enum cn_factors: CN_FACTORS_NONE, CN_FACTORS_PLAIN, CN_FACTORS_SHIFTED
+    cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
+                             double *shift)
+    void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share)
+    int cn_finite(const void *x, int wide, ptrdiff_t n)
+    int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor)
+    ctypedef struct cn_meeting:
+        double wanted, width
+        const unsigned char *regular
+        double *first
+        double *best
+        double *chosen
+        unsigned char *missed
+        ptrdiff_t n_missed, n_other
+    cn_status cn_meet(const cn_call *call, cn_meeting *how)
     void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
     void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
     ctypedef struct cn_groups:
@@ -536,10 +553,11 @@ cdef cnp.ndarray of_states(cnp.ndarray state, bint wide):
 
 
 def values(cnp.ndarray state not None, double correction, bint wide):
-    """Mean and variance (NaN or inf where count is no more than the correction) of states [..., 5] in C order.
+    """Mean and variance (NaN or inf where count is no more than the correction) of states [..., 5].
 
     float64 if wide, else float32.
     """
+    state = cnp.PyArray_GETCONTIGUOUS(state)
     cdef cnp.ndarray mean = of_states(state, wide), var = of_states(state, wide)
     cdef ptrdiff_t n = cnp.PyArray_SIZE(mean)
     cdef PyThreadState *released = release(n)
@@ -547,6 +565,214 @@ def values(cnp.ndarray state not None, double correction, bint wide):
               cnp.PyArray_DATA(var))
     resume(released)
     return mean, var
+
+
+cdef bint are_states(cnp.ndarray state) noexcept:
+    """Doubles in C order, five for each group?"""
+    return (cnp.PyArray_TYPE(state) == cnp.NPY_FLOAT64 and cnp.PyArray_ISCARRAY_RO(state)
+            and cnp.PyArray_NDIM(state) > 0 and cnp.PyArray_DIM(state, cnp.PyArray_NDIM(state) - 1) == 5)
+
+
+def spreads(cnp.ndarray state not None, double count=0):
+    """Mean, variance and deviation of states; None where they are not ordinary, or of another count (`cn_spreads`)."""
+    cdef cnp.ndarray mean, var, std
+    if not are_states(state):
+        return None
+    mean, var, std = of_states(state, True), of_states(state, True), of_states(state, True)
+    if not cn_spreads(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(mean), count,
+                      <double *>cnp.PyArray_DATA(mean), <double *>cnp.PyArray_DATA(var),
+                      <double *>cnp.PyArray_DATA(std)):
+        return None
+    return mean, var, std
+
+
+def factors(cnp.ndarray state not None, cnp.ndarray std not None):
+    """Center, factor and shift, which may be None, of (x - mean) / std; None where care is needed."""
+    cdef cnp.ndarray center, factor, shift
+    cdef cn_factors found
+    if (not are_states(state) or cnp.PyArray_TYPE(std) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(std)
+            or cnp.PyArray_SIZE(std) * 5 != cnp.PyArray_SIZE(state)):
+        return None
+    center, factor, shift = of_states(state, True), of_states(state, True), of_states(state, True)
+    found = cn_factors_of(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(std),
+                          <const double *>cnp.PyArray_DATA(std), <double *>cnp.PyArray_DATA(center),
+                          <double *>cnp.PyArray_DATA(factor), <double *>cnp.PyArray_DATA(shift))
+    if found == CN_FACTORS_NONE:
+        return None
+    return center, factor, shift if found == CN_FACTORS_SHIFTED else None
+
+
+cdef bint apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Have two without gaps no memory in common?"""
+    cdef const char *start = cnp.PyArray_BYTES(a)
+    cdef const char *other = cnp.PyArray_BYTES(b)
+    return start + cnp.PyArray_NBYTES(a) <= other or other + cnp.PyArray_NBYTES(b) <= start
+
+
+cdef bint is_wide(cnp.ndarray x):
+    return cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
+
+
+cdef bint is_packed(cnp.ndarray x) noexcept:
+    """float32 or float64 without gaps, aligned and native?"""
+    return (cnp.PyArray_TYPE(x) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and cnp.PyArray_ISBEHAVED_RO(x)
+            and (cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_IS_F_CONTIGUOUS(x)))
+
+
+cdef bint is_vector(cnp.ndarray a, int num, Py_ssize_t n) noexcept:
+    """n elements of this type without gaps?"""
+    return cnp.PyArray_TYPE(a) == num and cnp.PyArray_ISCARRAY_RO(a) and cnp.PyArray_SIZE(a) == n
+
+
+def moderate(cnp.ndarray values not None):
+    """Is each of these doubles without gaps far from the ends of float32?"""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(values)
+    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(cn_moderate(<const double *>cnp.PyArray_DATA(values), n))
+
+
+cdef cnp.ndarray same_shape(cnp.ndarray x, int num):
+    """A new array in C order."""
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), num, 0)
+
+
+def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double tiny):
+    """1 / (high - low); None where care is needed (`cn_inverse_ranges`)."""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(low)
+    cdef cnp.ndarray factor
+    if not is_vector(low, cnp.NPY_FLOAT64, n) or not is_vector(high, cnp.NPY_FLOAT64, n):
+        return None
+    factor = same_shape(low, cnp.NPY_FLOAT64)
+    if not cn_inverse_ranges(<const double *>cnp.PyArray_DATA(low), <const double *>cnp.PyArray_DATA(high), n, tiny,
+                             <double *>cnp.PyArray_DATA(factor)):
+        return None
+    return factor
+
+
+cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
+    if a is not None:
+        call.op[which].data = <char *>cnp.PyArray_DATA(a)
+        call.op[which].strides[0] = cnp.PyArray_ITEMSIZE(a)
+
+
+cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
+    """An array of x's shape, of one value in float64 or float32."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
+    for i in range(cnp.PyArray_SIZE(x)):
+        if wide:
+            (<double *>cnp.PyArray_DATA(y))[i] = value
+        else:
+            (<float *>cnp.PyArray_DATA(y))[i] = <float>value
+    return y
+
+
+cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
+    """Doubles without gaps, in float32 unless wide."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
+    for i in range(0 if wide else cnp.PyArray_SIZE(x)):
+        (<float *>cnp.PyArray_DATA(y))[i] = <float>(<const double *>cnp.PyArray_DATA(x))[i]
+    return y
+
+
+def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray regular,
+         double first, double last, bint wide):
+    """Weight and bias that take x to `last`, or just below, center to `first`, and where that is missed.
+
+    Of (x - center) * factor * weight + bias in float32, or float64 if wide. x, center, factor: float64; regular: bool, or
+    None for all. None for weights of 1, a bias of 0 and nowhere; alone where the arrays are not so, or have gaps.
+    """
+    cdef cn_call call
+    cdef cn_meeting how
+    cdef cn_status status
+    cdef PyThreadState *released
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef cnp.npy_intp size = 3 * n
+    cdef cnp.ndarray top, weight, y, missed, scratch, bias
+    if (n == 0 or not is_vector(x, cnp.NPY_FLOAT64, n) or not is_vector(center, cnp.NPY_FLOAT64, n)
+            or not is_vector(factor, cnp.NPY_FLOAT64, n)
+            or not (regular is None or is_vector(regular, cnp.NPY_BOOL, n))):
+        return None
+    top, bias = rounded(x, wide), full(x, wide, first) if first != 0 else None
+    weight, y, missed = full(x, wide, 1), full(x, wide, 0), same_shape(x, cnp.NPY_BOOL)
+    scratch = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+    cn_clear_call(&call, 1)
+    call.dtype, call.shape[0], call.n_stats = CN_F64 if wide else CN_F32, n, n
+    call.op[<int>CN_STAT].strides[0] = 1
+    set_vector(&call, CN_X, top)
+    set_vector(&call, CN_Y, y)
+    set_vector(&call, CN_W, weight)
+    set_vector(&call, CN_B, bias)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+    how.wanted, how.width = last, last - first
+    how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
+    how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
+    how.first = <double *>cnp.PyArray_DATA(scratch)
+    how.best, how.chosen = how.first + n, how.first + 2 * n
+    released = release(n)
+    status = cn_meet(&call, &how)
+    resume(released)
+    check(status)
+    return weight if how.n_other else None, bias, missed if how.n_missed else None
+
+
+cdef bint may_move(cnp.ndarray running, cnp.ndarray to) noexcept:
+    return (is_packed(running) and cnp.PyArray_ISWRITEABLE(running)
+            and is_vector(to, cnp.NPY_FLOAT64, cnp.PyArray_SIZE(running)))
+
+
+cdef void move_one(cnp.ndarray running, cnp.ndarray to, double share) noexcept:
+    cn_move(cnp.PyArray_DATA(running), is_wide(running), <const double *>cnp.PyArray_DATA(to), cnp.PyArray_SIZE(to), share)
+
+
+def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mean not None, cnp.ndarray to_var not None,
+         double share):
+    """running = (1 - share) * running + share * to, rounded once, of both; False where care is needed, and nothing done."""
+    if not may_move(mean, to_mean) or not may_move(var, to_var) or not apart(mean, var):
+        return False
+    move_one(mean, to_mean, share)
+    move_one(var, to_var, share)
+    return True
+
+
+def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray mean not None, cnp.ndarray var not None,
+                  cnp.ndarray weight, cnp.ndarray bias, double eps, cnp.ndarray mask=None, tuple activation=None,
+                  int eps_mode=0):
+    """Of (N, C, ...): out = (x - mean) / root(var, eps) * weight + bias, by vectors of C; False where care is needed.
+
+    weight, bias, mask: as many dimensions as x. Care: mean and var are not in the compute dtype, or have gaps; no x.
+    """
+    cdef cn_call call
+    cdef int axis, wanted = cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32
+    cdef Py_ssize_t channels = cnp.PyArray_DIM(x, 1)
+    if (cnp.PyArray_SIZE(x) == 0 or not is_vector(mean, wanted, channels) or not is_vector(var, wanted, channels)):
+        return False
+    set_x(&call, x, dtype_of(x))
+    set_operand(&call, CN_Y, out)
+    set_affine(&call, weight, bias, mask)
+    for axis in range(call.ndim):
+        call.op[<int>CN_STAT].strides[axis] = 0
+    call.op[<int>CN_STAT].strides[1], call.n_stats = 1 if channels > 1 else 0, channels
+    call.moments.source, call.moments.eps, call.moments.eps_mode = CN_RUNNING, eps, <cn_eps_mode>eps_mode
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
+    set_activation(&call, activation)
+    run(&call, cnp.PyArray_SIZE(x))
+    return True
+
+
+def finite(cnp.ndarray x not None):
+    """Is x float32 or float64 without gaps, and has neither infinity nor NaN?"""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef PyThreadState *released
+    cdef int found, wide
+    if not is_packed(x):
+        return False
+    wide = is_wide(x)
+    released = release(n)
+    found = cn_finite(cnp.PyArray_DATA(x), wide, n)
+    resume(released)
+    return bool(found)
 
 
 def totals(cnp.ndarray state not None, bint wide):

@@ -34,6 +34,8 @@ def _apply_running(
     mode: int = 0,
 ) -> Array:
     """y from given statistics per channel."""
+    if core.apply_running(target.x, target.y, mean, var, w, b, eps, mask, curve, mode):
+        return target.done()
     shape = channel_shape(target.x.ndim, mean.size)
     scale = inverse_root(var.astype(np.float64), eps, mode)
     center = mean.astype(np.float64).reshape(shape)
@@ -42,30 +44,36 @@ def _apply_running(
 
 
 class _Running:
-    """The running statistics to update, and what they were before anything was written."""
+    """The running statistics to update, and, beside an `out`, what they were before it was written to."""
 
     __slots__ = ("before", "mean", "var")
 
-    def __init__(self, mean: Array, var: Array) -> None:
+    def __init__(self, mean: Array, var: Array, out: Any) -> None:
         self.mean, self.var = mean, var
-        self.before = mean.astype(np.float64), var.astype(np.float64)
+        self.before = None if out is None else self._now()
+
+    def _now(self) -> tuple[Array, Array]:
+        return self.mean.astype(np.float64), self.var.astype(np.float64)
 
     def move(self, mean: Array, var: Array, momentum: float, least: Array | None = None) -> None:
         """running <- (1 - momentum) * running + momentum * value, in float64, rounded once.
 
         least: how many elements the mask leaves; a mean of none and a variance of one move nothing.
         """
+        if self.before is None and least is None and core.move(self.mean, self.var, mean, var, momentum):
+            return
+        before = self._now() if self.before is None else self.before
         with np.errstate(over="ignore", invalid="ignore"):
             for i, (running, new) in enumerate(((self.mean, mean), (self.var, var))):
-                mixed = (1 - momentum) * self.before[i] + momentum * new.reshape(running.shape)
+                mixed = (1 - momentum) * before[i] + momentum * new.reshape(running.shape)
                 if least is not None:
-                    mixed = np.where(least.reshape(running.shape) > i, mixed, self.before[i])
+                    mixed = np.where(least.reshape(running.shape) > i, mixed, before[i])
                 running[...] = mixed.astype(running.dtype)
 
 
-def _running(mean: Array | None, var: Array | None, x: Array) -> _Running | None:
+def _running(mean: Array | None, var: Array | None, x: Array, out: Any) -> _Running | None:
     """Nothing to update without statistics, or without values."""
-    return None if mean is None or var is None or not x.size else _Running(mean, var)
+    return None if mean is None or var is None or not x.size else _Running(mean, var, out)
 
 
 def _means_of_instances(state: Array) -> tuple[Array, Array]:
@@ -171,7 +179,7 @@ def batch_norm(
             return result(target.done())
         return result(_apply_running(target, mean, var, eps, w, b, mask, curve))
     axes = (0, *range(2, x.ndim))
-    running = _running(mean, var, x)
+    running = _running(mean, var, x, out)
     state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
     if running is not None:
         if mask is None:
@@ -272,7 +280,7 @@ def instance_norm(
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
-    running = _running(mean, var, x)
+    running = _running(mean, var, x, out)
     state = core.normalize(
         target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode
     )

@@ -32,6 +32,8 @@ class Gate(NamedTuple):
 
 def as_gate(gate: Any, activation: Any, norm_before_gate: Any, x: Array, out: Any) -> Gate | None:
     """The gate of x, apart from the memory of `out`."""
+    if gate is None and activation == "silu" and norm_before_gate is True:
+        return None
     curve = as_activation(_ITSELF if activation is None else activation, "gate_activation")
     if not isinstance(norm_before_gate, (bool, np.bool_)):
         raise TypeError(f"norm_before_gate: expected a bool, got {norm_before_gate!r}")

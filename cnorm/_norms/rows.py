@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._accept.options import Options, as_activation, as_eps_mode, as_sum
+from cnorm._accept.options import Curve, Options, Sum, as_activation, as_eps_mode, as_sum
 from cnorm._native import core
 from cnorm._norms.gated import as_gate, as_group_size, by_blocks
 
@@ -252,44 +253,41 @@ def _normalized(
 ) -> Any:
     """Parameters have exactly the shape of the axes."""
     call, out = Rows(input, normalized_shape, weight, bias, eps, how, kind), how.out
-    x, (w, b), mask, curve = call.x, call.affine, call.mask, as_activation(how.activation)
-    mode = as_eps_mode(how.eps_mode)
+    x, curve, mode = call.x, as_activation(how.activation), as_eps_mode(how.eps_mode)
     if out is not None:
         check_out(x.shape, x.dtype, out)
     gate = as_gate(how.gate, how.gate_activation, how.norm_before_gate, x, out)
     total = as_sum(x, how.residual, how.residual_out, out)
-    if total is None:
-        target, parts = Output(x, out), None
-    else:
-        w, b, mask = total.spare(w), total.spare(b), total.spare(mask)
+    parts = None
+    if total is not None:
+        call.keep_apart(total)
         gate = None if gate is None else gate.apart_from(total.h)
         total.add(now=gate is not None)
-        target, parts = Output(total.h, out), total.parts
-
-    def norm(x: Array, y: Array) -> None:
-        """Of all of x, or of rows."""
-        more = call.ndim - x.ndim
-        axes = tuple(a - more for a in call.axes)
-        core.normalize(
-            x, y, axes, _last(w, x), _last(b, x), call.eps, kind,
-            mask=mask, activation=curve, parts=parts, eps_mode=mode,
-        )  # fmt: skip
-
-    if parts is not None:
-        parts = call.split(parts[0]), call.split(parts[1])
+        if total.parts is not None:
+            parts = call.split(total.parts[0]), call.split(total.parts[1])
+    target = Output(x if total is None else total.h, out)
+    norm = partial(_norm, call, kind, curve, mode, parts)
     if gate is None:
         norm(call.split(target.x), call.split(target.y))
     else:
         by_blocks(norm, call.split(target.x), call.split(target.y), gate, call.row_axes)
-        if mask is not None:
-            np.copyto(call.split(target.y), 0, where=~mask, casting="unsafe")
+        if call.mask is not None:
+            np.copyto(call.split(target.y), 0, where=~call.mask, casting="unsafe")
     y = call.result(target.done())
     return y if total is None else (y, call.result(total.h))
 
 
+def _norm(call: Rows, kind: str, curve: Curve, mode: int, parts: Any, x: Array, y: Array) -> None:
+    """Of all of x, or of rows."""
+    (w, b), axes, more = call.affine, call.axes, call.ndim - x.ndim
+    if more:
+        axes, w, b = tuple(a - more for a in axes), _last(w, x), _last(b, x)
+    core.normalize(x, y, axes, w, b, call.eps, kind, False, call.mask, curve, parts, eps_mode=mode)
+
+
 def _last(p: Array | None, x: Array) -> Array | None:
     """A parameter against the last dimensions, those of x."""
-    return p if p is None or p.ndim <= x.ndim else p.reshape(p.shape[p.ndim - x.ndim :])
+    return None if p is None else p.reshape(p.shape[p.ndim - x.ndim :])
 
 
 class Rows:
@@ -298,7 +296,7 @@ class Rows:
     Axes, parameters and mask are those of `split(x)`: a group size makes the axis two, groups first.
     """
 
-    __slots__ = ("affine", "axes", "eps", "mask", "ndim", "result", "row_axes", "split", "x")
+    __slots__ = ("affine", "axes", "eps", "grouped", "mask", "ndim", "result", "split", "x")
 
     def __init__(
         self,
@@ -324,11 +322,22 @@ class Rows:
         self.mask = as_mask(where, x, out)
         self.affine = against_axes(w, self.axes, x.ndim), against_axes(b, self.axes, x.ndim)
         self.split, self.ndim = _itself, x.ndim
-        trailing = sorted(self.axes) == list(range(x.ndim - len(shape), x.ndim)) and self.mask is None
-        self.row_axes = len(shape) if trailing else 0
         size = as_group_size(how.group_size, shape)
+        self.grouped = size is not None
         if size is not None:
             self._make_groups(size)
+
+    @property
+    def row_axes(self) -> int:
+        """How many of the last dimensions are rows; 0: not these are normalized over, or not all of them."""
+        n = len(self.axes)
+        trailing = sorted(self.axes) == list(range(self.ndim - n, self.ndim)) and self.mask is None
+        return n + self.grouped if trailing else 0
+
+    def keep_apart(self, total: Sum) -> None:
+        """Parameters and mask from the memory of a sum."""
+        w, b = self.affine
+        self.affine, self.mask = (total.spare(w), total.spare(b)), total.spare(self.mask)
 
     def _make_groups(self, size: int) -> None:
         (axis,) = self.axes
@@ -342,7 +351,6 @@ class Rows:
         self.affine = None if w is None else split(w), None if b is None else split(b)
         self.mask = None if self.mask is None else split(self.mask)
         self.split, self.axes, self.ndim = split, (axis + 1,), self.ndim + 1
-        self.row_axes += self.row_axes > 0
 
 
 def _itself(a: Array) -> Array:

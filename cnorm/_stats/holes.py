@@ -98,13 +98,18 @@ def spread_in(state: Array, ddof: float, omit: bool, root: bool) -> Array:
     """The variance of a table state, inf beyond float64, or its root."""
     if state.size == ONE:
         return np.array(spread_of_one(state.ravel().tolist(), ddof, omit, root), ndmin=state.ndim - 1)
-    if not root and omit:
-        return core.values(state, ddof, True)[1]
+    if not root:
+        values = core.values(state, ddof, True)[1]
+        if omit and ddof > 0:
+            values[state[..., COUNT] <= ddof] = np.nan
+        return values
+    ordinary = None if ddof else core.spreads(state)
+    if ordinary is not None:
+        return ordinary[2]
     unit = state[..., UNIT]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         left = divisor(state[..., COUNT], ddof, omit)
-        values = state[..., M2] / left
-        return np.asarray(np.sqrt(values) / unit if root else values / unit / unit)
+        return np.asarray(np.sqrt(state[..., M2] / left) / unit)
 
 
 def spread_of_one(state: list[float], ddof: float, omit: bool, root: bool) -> float:

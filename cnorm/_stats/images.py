@@ -28,7 +28,7 @@ class _Own(NamedTuple):
     std: Array
 
 
-def normalize_by_own(x: Array, y: Array, axis: int, over: str, std: list[float] | None, scale: float) -> None:
+def normalize_by_own(x: Array, y: Array, axis: int, over: str, std: Array | None, scale: float) -> None:
     """y = (scale * x - mean) / std by the mean of each picture ("image") or of its channels ("channel").
 
     std: numbers for the channels, or None for the deviation of the same elements. axis: of the channels, -1
@@ -51,7 +51,7 @@ def _pictures_first(x: Array, y: Array) -> tuple[Array, Array]:
     return (flat, target) if views else (x, y)  # sums go by memory: a copy of x may have other last bits
 
 
-def _normalize(x: Array, y: Array, axis: int, over: str, std: list[float] | None, scale: float) -> None:
+def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scale: float) -> None:
     """Of (pictures, ...) with the channels along axis."""
     wide, one = y.dtype == np.float64, np.ones(x.shape[axis])
     axes = (1, 2, 3) if over == "image" else tuple(a for a in (1, 2, 3) if a != axis)

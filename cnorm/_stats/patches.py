@@ -56,6 +56,8 @@ class Patches(NamedTuple):
 
 def as_patches(patch: Any, merge: Any, temporal: Any, layout: str) -> Patches | None:
     """Positive ints; None without a patch."""
+    if patch is None and merge == temporal == 1 and type(merge) is type(temporal) is int:
+        return None
     given = Patches(
         1 if patch is None else _positive(patch, "patch"),
         _positive(merge, "merge"),

@@ -15,20 +15,22 @@ __all__ = ["Groups", "first_moments", "fused_scores"]
 
 
 class Groups:
-    """What the statistics of an array are taken over: axes, the elements a mask shows, and how many they are.
+    """What the statistics of an array are taken over: axes, and the elements a mask shows.
 
-    `count` is an int64 array that broadcasts against the statistics (reduced axes of size 1). omit: NaN is
-    left out.
+    omit: NaN is left out.
     """
 
-    __slots__ = ("axes", "count", "mask", "omit")
+    __slots__ = ("_shape", "axes", "mask", "omit")
 
     def __init__(self, x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) -> None:
-        self.axes, self.mask, self.omit = axes, mask, omit
-        if mask is None:
-            self.count = np.full((1,) * x.ndim, math.prod(x.shape[a] for a in axes))
-        else:
-            self.count = shown(mask, x.shape, axes)
+        self.axes, self.mask, self.omit, self._shape = axes, mask, omit, x.shape
+
+    @property
+    def count(self) -> Any:
+        """How many elements a group has: a number, or with a mask an int64 array against the statistics."""
+        if self.mask is None:
+            return math.prod([self._shape[a] for a in self.axes])
+        return shown(self.mask, self._shape, self.axes)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:
@@ -36,16 +38,18 @@ def first_moments(x: Array, groups: Groups) -> Array:
     return core.moments(x, groups.axes, groups.mask, None, groups.omit)
 
 
-def fused_scores(x: Array, y: Array, groups: Groups, count: Any, ddof: float) -> Array:
+def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, count: Any = None) -> Array:
     """y = (x - mean) / std, 0 where the mask hides x, and the state of the moments; `y` may be x itself.
 
-    count: how many elements a group has, which `ddof` is taken off.
+    count: how many elements a group has, which `ddof` is taken off; None: as many as `groups` tells.
     """
     weight: Any = None
     if ddof:
+        count = groups.count if count is None else count
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.sqrt((count - ddof) / count)
         weight = np.where(count > ddof, share, np.nan).astype(compute_dtype(x))
+        weight = weight.reshape(weight.shape or (1,) * x.ndim)
     state: Array = core.normalize(
         x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask, omit=groups.omit
     )

@@ -25,7 +25,10 @@ __all__ = [
     "check_left",
     "combined",
     "deviation",
+    "divisors",
+    "factors",
     "in_data_units",
+    "is_ordinary",
     "is_plain",
     "joined",
     "mean_of",
@@ -88,17 +91,12 @@ def in_data_units(state: Array) -> Array:
 
 def variance(state: Array, correction: float = 0) -> Array:
     """m2 / (count - correction); NaN or inf where that is not positive, NaN of nothing, without a warning."""
-    unit = state[..., UNIT]
-    m2 = state[..., M2] if correction >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        return np.asarray(m2 / np.maximum(state[..., COUNT] - correction, 0) / unit / unit)
+    return core.values(state, correction, True)[1]
 
 
 def mean_of(state: Array) -> Array:
     """The mean in one word; NaN for an empty group."""
-    with np.errstate(over="ignore", under="ignore"):
-        mean = (state[..., MEAN] + state[..., MEAN_LO]) / state[..., UNIT]
-    return np.where(state[..., COUNT] > 0, mean, np.nan)
+    return core.values(state, 0, True)[0]
 
 
 def within(value: Array, order: int) -> Array:
@@ -239,6 +237,9 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
 
     .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
     """
+    ordinary = core.spreads(state)
+    if ordinary is not None:
+        return (state[..., COUNT], *ordinary)
     count, mean, mean_lo, m2, unit = np.moveaxis(state, -1, 0)
     eps = np.finfo(np.float64).eps
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
@@ -249,8 +250,30 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
         return count, center, spread / unit / unit, std
 
 
+def is_ordinary(state: Array, count: int = 0) -> bool:
+    """Has each group so many elements (0: some), and moderate moments with a spread that is no rounding?"""
+    return core.spreads(state, count) is not None
+
+
+def factors(state: Array, std: Array) -> tuple[Array, Array, Array | None] | None:
+    """Center, factor and shift (of float64, or None) of (x - mean) / std; None where care is needed."""
+    return core.factors(state, std)
+
+
+def divisors(state: Array) -> Array:
+    """Standard deviations, 1 where the feature is constant."""
+    ordinary = core.spreads(state)
+    if ordinary is not None:
+        return ordinary[2]
+    std = values_of(state)[3]
+    return np.where(std == 0, 1.0, std)
+
+
 def deviation(state: Array, ddof: float) -> Array:
     """Standard deviation with ddof; inf or NaN where there are too few values."""
+    ordinary = None if ddof else core.spreads(state)
+    if ordinary is not None:
+        return ordinary[2]
     m2 = state[..., M2] if ddof >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.sqrt(m2 / np.maximum(state[..., COUNT] - ddof, 0)) / state[..., UNIT])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "check_weights",
     "fit_task",
     "fitting",
+    "has_callbacks",
     "is_sparse",
     "local",
     "validate",
@@ -161,10 +162,14 @@ def check_weights(sample_weight: Any, X: Array) -> Array:
     return weights
 
 
-@contextmanager
-def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[None]:
+def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> AbstractContextManager[None]:
     """No callbacks to tell."""
-    yield
+    return nullcontext()
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Callbacks come with scikit-learn."""
+    return False
 
 
 def is_sparse(X: Any) -> bool:

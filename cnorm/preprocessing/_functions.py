@@ -11,18 +11,10 @@ from cnorm._accept.arrays import Array, Output, as_real
 from cnorm._accept.axes import as_axes, check_rank
 from cnorm._accept.masks import unmasked
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm._stats.state import values_of
+from cnorm._stats.state import divisors
 from cnorm._stats.table import table_moments
-from cnorm.preprocessing._maps import (
-    Map,
-    check_range,
-    exact_map,
-    inverse_range,
-    near_constant,
-    ratio_map,
-    resolution,
-    standard_map,
-)
+from cnorm.preprocessing._exact import check_range, exact_map, ranges, ratio_map, resolution
+from cnorm.preprocessing._maps import Map, standard_map
 from cnorm.preprocessing._sparse import (
     CENTER_SPARSE,
     as_floats,
@@ -111,8 +103,7 @@ def scale(
     target = Output(array, out)
     if array.size:
         state = table_moments(target.x, axes)
-        std = values_of(state)[3] if with_std else 0
-        divisor = np.broadcast_to(np.where(std == 0, 1.0, std), state.shape[:-1])
+        divisor = divisors(state) if with_std else np.ones(state.shape[:-1])
         standard_map(target.x.dtype, state, divisor, with_mean=with_mean).run(target.x, target.y)
     if visible is not None:
         np.copyto(target.y, 0, where=~visible)
@@ -132,8 +123,7 @@ def scale_sparse(X: Any, axis: Any, out: Any, *, with_mean: bool, with_std: bool
     if not with_std or not x.shape[0]:
         return x
     state = sparse_moments(x, None)
-    std = values_of(state)[3]
-    m = standard_map(x.dtype, state, np.where(std == 0, 1.0, std), with_mean=False)
+    m = standard_map(x.dtype, state, divisors(state), with_mean=False)
     return run_sparse(m, x, copy=False)
 
 
@@ -188,8 +178,7 @@ def minmax_scale(
     target = Output(array, out)
     if array.size:
         low, high = extremes(target.x, axes)
-        regular = ~near_constant(low, high, resolution(array.dtype))
-        factor = np.where(regular, inverse_range(low, high), 1.0)
+        factor, regular = ranges(low, high, resolution(array.dtype))
         m: Map = exact_map(target.x.dtype, (low, high), factor, regular, ends)
         m.run(target.x, target.y)
     if visible is not None:
@@ -249,7 +238,7 @@ def maxabs_scale(X: Any, *, axis: Any = 0, copy: bool = True, out: Array | None 
     if array.size:
         low, high = extremes(target.x, axes)
         largest = np.maximum(-low, high)
-        ratio_map(target.x.dtype, np.where(largest == 0, 1.0, largest)).run(target.x, target.y)
+        ratio_map(target.x.dtype, largest + (largest == 0)).run(target.x, target.y)
     if visible is not None:
         np.copyto(target.y, 0, where=~visible)
     return result(target.done())
@@ -266,6 +255,6 @@ def maxabs_sparse(X: Any, axis: Any, out: Any, *, copy: bool) -> Any:
     check_no_inf(x.data)
     columns = x if axes == (0,) else x.T
     largest = sparse_largest(columns)
-    m = ratio_map(x.dtype, np.where(largest == 0, 1.0, largest))
+    m = ratio_map(x.dtype, largest + (largest == 0))
     y = run_sparse(m, columns, copy=copy and x is X)
     return y if axes == (0,) else y.T

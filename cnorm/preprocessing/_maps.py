@@ -1,30 +1,20 @@
-"""The affine maps scalers apply: the one of moments, and the one of extremes, exact at both ends."""
+"""The affine maps scalers apply, column by column, and the one of moments."""
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, empty_like
-from cnorm._accept.axes import as_number, broadcast
-from cnorm._stats.passes import CACHED, affine, blocks
-from cnorm._stats.state import MEAN, MEAN_LO, UNIT
+from cnorm._accept.axes import broadcast
+from cnorm._stats.passes import CACHED, affine, blocks, moderate
+from cnorm._stats.state import MEAN, MEAN_LO, UNIT, factors
 
-__all__ = [
-    "Map",
-    "check_range",
-    "compute",
-    "exact_map",
-    "inverse_range",
-    "near_constant",
-    "range_inverse",
-    "ratio_map",
-    "resolution",
-    "standard_inverse",
-    "standard_map",
-]
+__all__ = ["Map", "Odd", "beyond", "compute", "odd_columns", "standard_inverse", "standard_map"]
+
+
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 class Odd(NamedTuple):
@@ -57,6 +47,10 @@ class Map(NamedTuple):
     def direct(self) -> bool:
         """One call of `affine` and nothing else?"""
         return self.odd is None and self.pin is None
+
+    def ready(self, x: Array) -> Map:
+        """With weight and bias as the core takes them for x."""
+        return self._replace(weight=in_compute_dtype(self.weight, x), bias=in_compute_dtype(self.bias, x))
 
     def run(self, x: Array, out: Array, where: Array | None = None) -> None:
         """Writes y to `out`, which may be x itself; where: to these columns alone."""
@@ -119,8 +113,9 @@ def cut(value: Any, part: tuple[slice, ...]) -> Any:
 
 def checked_affine(x: Array, out: Array, m: Map) -> None:
     """`affine`, which reads what is beyond arrays that do not broadcast, of arrays that do."""
-    center, factor = broadcast(m.center, x.shape, "map"), broadcast(m.factor, x.shape, "map")
-    if center.shape != factor.shape:
+    center, factor = m.center, m.factor
+    if center.shape != factor.shape or center.ndim != x.ndim:
+        center, factor = broadcast(center, x.shape, "map"), broadcast(factor, x.shape, "map")
         center, factor = np.broadcast_arrays(center, factor)
     weight, bias = in_compute_dtype(m.weight, x), in_compute_dtype(m.bias, x)
     if out.shape != x.shape or out.dtype != x.dtype:
@@ -136,12 +131,12 @@ def in_compute_dtype(p: Array | None, x: Array) -> Array | None:
     if p.dtype != kind:
         with np.errstate(over="ignore"):
             p = p.astype(kind)
-    return broadcast(p, x.shape, "map")
+    return p if p.ndim == x.ndim else broadcast(p, x.shape, "map")
 
 
 def compute(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """What the map is computed in for elements of this dtype."""
-    return np.dtype(np.float64 if dtype.itemsize == 8 else np.float32)
+    return _FLOAT64 if dtype.itemsize == 8 else _FLOAT32
 
 
 # Differences of numbers up to the first, and 1 / what is not below the second, stay in the compute dtype (the
@@ -158,6 +153,8 @@ def beyond(kind: np.dtype[Any], spread: Array, *values: Array) -> tuple[Array, A
 
 def odd_columns(dtype: np.dtype[Any], spread: Array, *values: Array) -> Odd | None:
     """Where (x - center) / spread needs care; None: nowhere."""
+    if moderate(spread, *values):
+        return None
     large, small = beyond(compute(dtype), spread, *values)
     where = large | small
     if not where.any():
@@ -173,6 +170,10 @@ def standard_map(
 
     What the mean has beyond float64 is added behind, in the columns where it makes a difference.
     """
+    ordinary = factors(state, std) if with_mean else None
+    if ordinary is not None:
+        center, factor, shift = ordinary
+        return Map(center, factor, None, shift if dtype.itemsize == 8 else None)
     exact, low, unit = state[..., MEAN], state[..., MEAN_LO], state[..., UNIT]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
         center = (exact + low) / unit if mean is None else mean
@@ -194,137 +195,3 @@ def standard_inverse(dtype: np.dtype[Any], std: Array, mean: Array | None) -> Ma
     odd = Odd(large | small, 1.0, np.where(large, 2.0**4, 1.0)) if (large | small).any() else None
     after = 1.0 if odd is None else odd.after
     return Map(np.zeros(std.shape), std / after, None, None if mean is None else mean / after, odd)
-
-
-def check_range(feature_range: Any) -> tuple[float, float]:
-    """The ends of a range, in order."""
-    try:
-        low, high = (as_number(end, "feature_range") for end in feature_range)
-    except (TypeError, ValueError):
-        raise TypeError(f"feature_range: expected two numbers, got {feature_range!r}") from None
-    if math.isnan(low) or math.isnan(high):
-        raise ValueError(f"feature_range: expected two numbers, got {feature_range}")
-    if not low < high:
-        raise ValueError(
-            f"Minimum of desired feature range must be smaller than maximum. Got {feature_range}."
-        )
-    if not math.isfinite(high - low):
-        raise ValueError(f"feature_range: expected finite numbers, got {feature_range}")
-    return low, high
-
-
-def resolution(dtype: np.dtype[Any]) -> float:
-    """eps of a float dtype."""
-    return float(np.finfo(dtype).eps) if dtype.name != "bfloat16" else 2.0**-7
-
-
-def near_constant(low: Array, high: Array, eps: float) -> Array:
-    """Is the range nothing but rounding to eps?
-
-    Below 10 eps, as scikit-learn has it, but also in relation to the values: a feature in small units is no
-    constant. Or so small that its inverse is beyond float64.
-    """
-    eps = 10 * eps
-    with np.errstate(over="ignore", invalid="ignore"):
-        extent = high - low
-    tiny = (extent < eps) & (extent <= eps * np.maximum(np.abs(low), np.abs(high)))
-    return np.asarray(tiny | (extent < 2.0**-1000))
-
-
-def inverse_range(low: Array, high: Array) -> Array:
-    """1 / (high - low), where the difference may be beyond float64."""
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return np.asarray(0.25 / (high * 0.25 - low * 0.25))
-
-
-def exact_map(
-    dtype: np.dtype[Any],
-    ends: tuple[Array, Array],
-    factor: Array,
-    regular: Array,
-    target: tuple[float, float],
-) -> Map:
-    """((x - low) * factor) * weight + target[0], with `high` at target[1] and nothing between beyond it.
-
-    Each step is rounded but monotone, so only what becomes of `high` matters. Few floats r have an s with
-    r * s == 1, but a second factor a few ulps from 1 / (r * s) always gets there. Where adding target[0]
-    steps over target[1], the column's maximum is set apart (`pin`).
-
-    factor: 1 / (high - low) where `regular`; other columns are constant and have factor 1.
-    """
-    kind = compute(dtype)
-    low, high = ends
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        odd = odd_columns(dtype, np.where(regular, high - low, 1.0), low, high)
-        before = 1.0 if odd is None else odd.before
-        m = Map(low * before, factor / before, odd=odd)
-        m = m._replace(bias=np.full(low.shape, target[0], kind) if target[0] else None)
-        wanted, span = kind.type(target[1]), kind.type(target[1] - target[0])
-        m, missed = meeting(m, high.astype(kind), regular, wanted, span)
-        if missed.any():
-            pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
-            m = m._replace(pin=pin)
-    return m
-
-
-def meeting(m: Map, top: Array, regular: Array, wanted: Any, span: Any) -> tuple[Map, Array]:
-    """The map with weights that take `top` to `wanted`, or just below; where that is missed.
-
-    span: what the weight is where the map of `top` without it is 1, and in columns that are not regular.
-    """
-    kind = top.dtype
-    unit = mapped(m._replace(bias=None), top)
-    known = regular & np.isfinite(top) & (unit > 0)
-    weight = (span / np.where(known, unit, kind.type(1))).reshape(-1)
-    best, chosen = np.full(top.size, -np.inf, kind), np.where(known.reshape(-1), weight, span)
-    left = np.flatnonzero(known)
-    for steps in (0, 1, -1, 2, -2, 3, -3, -4):
-        trial = stepped(weight[left], steps)
-        y = mapped(m.taken(left)._replace(weight=trial), top.reshape(-1)[left])
-        better = (y <= wanted) & (y > best[left])
-        best[left[better]], chosen[left[better]] = y[better], trial[better]
-        left = left[best[left] != wanted]
-        if not left.size:
-            break
-    missed = np.zeros(top.size, np.bool_)
-    missed[left] = True
-    chosen = chosen.reshape(top.shape)
-    return m._replace(weight=None if (chosen == 1).all() else chosen), missed.reshape(top.shape)
-
-
-def ratio_map(dtype: np.dtype[Any], scale: Array) -> Map:
-    """x / scale, with `scale` at 1, its negative at -1 and nothing between beyond them."""
-    one = compute(dtype).type(1)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
-        odd = odd_columns(dtype, np.abs(scale), scale)
-        before = 1.0 if odd is None else odd.before
-        m = Map(np.zeros(scale.shape), 1 / (scale * before), odd=odd)
-        return meeting(m, scale.astype(one.dtype), scale > 0, one, one)[0]
-
-
-def range_inverse(
-    dtype: np.dtype[Any], ends: tuple[Array, Array], regular: Array, target: tuple[float, float]
-) -> Map:
-    """(x - target[0]) / (target[1] - target[0]) * (high - low) + low; constant columns have a range of 1."""
-    low, high = ends
-    with np.errstate(over="ignore", invalid="ignore"):
-        large, small = beyond(compute(dtype), np.where(regular, high - low, 1.0), low, high)
-    odd = Odd(large | small, 1.0, np.where(large, 2.0**2, 1.0)) if (large | small).any() else None
-    after = 1.0 if odd is None else odd.after
-    least = low / after
-    factor = np.where(regular, high / after - least, 1 / after) / (target[1] - target[0])
-    return Map(np.full(low.shape, target[0]), factor, None, least, odd)
-
-
-def mapped(m: Map, x: Array) -> Array:
-    """What the map makes of x."""
-    y = empty_like(x)
-    m.run(x, y)
-    return y
-
-
-def stepped(values: Array, steps: int) -> Array:
-    """The float so many steps above (below)."""
-    for _ in range(abs(steps)):
-        values = np.nextafter(values, values.dtype.type(np.inf if steps > 0 else -np.inf))
-    return values

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm.preprocessing._maps import Map, ratio_map, standard_inverse
-from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
+from cnorm.preprocessing._exact import ratio_map
+from cnorm.preprocessing._maps import Map, standard_inverse
+from cnorm.preprocessing._scaler import BACK, Scaler, fitting, machinery, with_short_ways
 from cnorm.preprocessing._sparse import run_sparse, sparse_largest
 
 __all__ = ["MaxAbsScaler"]
 
 
+@with_short_ways
 class MaxAbsScaler(Scaler):
     r"""Each feature by its largest magnitude, as `sklearn.preprocessing.MaxAbsScaler` [1]_, but exactly.
 
@@ -80,8 +83,7 @@ class MaxAbsScaler(Scaler):
         self.clip = clip
         self.axis = axis
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def fit(self, X: Any, y: Any = None) -> MaxAbsScaler:
         """Takes the largest magnitude of each feature; what was fitted before is forgotten.
 
@@ -108,8 +110,7 @@ class MaxAbsScaler(Scaler):
         fitted: MaxAbsScaler = self.partial_fit(X, y)
         return fitted
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def partial_fit(self, X: Any, y: Any = None) -> MaxAbsScaler:
         """Takes in the magnitudes of another batch; arguments as for `fit`.
 
@@ -133,9 +134,11 @@ class MaxAbsScaler(Scaler):
                 self._check_kept(x, np.shape(self.max_abs_))
             largest = np.fmax(self.max_abs_, largest)
             samples += self.n_samples_seen_
-        self.n_samples_seen_ = samples
-        self.max_abs_ = np.asarray(largest)
-        self.scale_ = np.asarray(np.where(self.max_abs_ == 0, 1.0, self.max_abs_))
+        self._replace(
+            n_samples_seen_=samples,
+            max_abs_=np.asarray(largest),
+            scale_=np.asarray(largest + (largest == 0)),
+        )
         self._prepare()
         return self
 
@@ -146,7 +149,7 @@ class MaxAbsScaler(Scaler):
             return sparse_largest(x), x.shape[0]
         axes = self._axes(x)
         low, high = (v.squeeze(axes) for v in extremes(x, axes))
-        return np.maximum(-low, high), int(np.prod([x.shape[a] for a in axes]))
+        return np.maximum(-low, high), math.prod([x.shape[a] for a in axes])
 
     def _check_sparse(self, x: Any) -> None:
         if not self._is_table():
@@ -156,8 +159,8 @@ class MaxAbsScaler(Scaler):
     def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         return ratio_map(dtype, np.asarray(self.scale_, np.float64).reshape(shape))
 
-    def _may_be_short(self) -> bool:
-        return not self.clip and super()._may_be_short()
+    def _may_be_short(self, way: int) -> bool:
+        return (way == BACK or not self.clip) and super()._may_be_short(way)
 
     def transform(self, X: Any) -> Any:
         """Divides by the largest magnitudes.
@@ -209,16 +212,12 @@ class MaxAbsScaler(Scaler):
         """
         self._check_fitted()
         x = self._take(X, reset=None, accept_sparse=("csr", "csc"))
-        scale = np.asarray(self.scale_, np.float64)
         if machinery.is_sparse(x):
+            scale = np.asarray(self.scale_, np.float64)
             self._check_sparse(x)
             self._check_kept(x, scale.shape)
             return run_sparse(standard_inverse(x.dtype, scale, None), x, copy=self.copy)
-        check_no_inf(x)
-        self._check_statistics(x)
-        out = self._target(x, None)
-        standard_inverse(x.dtype, scale.reshape(self._shape(x)), None).run(x, out)
-        return out
+        return self._scaled_back(x)
 
-
-MaxAbsScaler.transform = short_way(MaxAbsScaler.transform)  # type: ignore[method-assign]
+    def _map_back(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        return standard_inverse(dtype, np.asarray(self.scale_, np.float64).reshape(shape), None)

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf, extremes
-from cnorm.preprocessing._maps import (
-    Map,
+from cnorm.preprocessing._exact import (
     check_range,
-    compute,
     exact_map,
     inverse_range,
-    near_constant,
     range_inverse,
+    ranges,
     resolution,
 )
-from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
+from cnorm.preprocessing._maps import Map, compute
+from cnorm.preprocessing._scaler import BACK, Scaler, fitting, machinery, with_short_ways
 
 __all__ = ["MinMaxScaler"]
 NO_SPARSE = "{} does not support sparse input. Consider using MaxAbsScaler instead."
 
 
+@with_short_ways
 class MinMaxScaler(Scaler):
     r"""Each feature to a range, as `sklearn.preprocessing.MinMaxScaler` [1]_, but exactly.
 
@@ -105,8 +106,7 @@ class MinMaxScaler(Scaler):
         self.clip = clip
         self.axis = axis
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def fit(self, X: Any, y: Any = None) -> MinMaxScaler:
         """Takes minimum and maximum of each feature; what was fitted before is forgotten.
 
@@ -135,8 +135,7 @@ class MinMaxScaler(Scaler):
         fitted: MinMaxScaler = self.partial_fit(X, y)
         return fitted
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def partial_fit(self, X: Any, y: Any = None) -> MinMaxScaler:
         """Widens minimum and maximum by those of another batch; arguments as for `fit`.
 
@@ -160,7 +159,7 @@ class MinMaxScaler(Scaler):
         least, most = (v.squeeze(axes) for v in extremes(x, axes))
         if "n_samples_seen_" in self.__dict__:
             self._check_kept(x, np.shape(self.data_min_))
-        self._take_in(least, most, int(np.prod([x.shape[a] for a in axes])), resolution(x.dtype))
+        self._take_in(least, most, math.prod([x.shape[a] for a in axes]), resolution(x.dtype))
         self._prepare()
         return self
 
@@ -171,14 +170,17 @@ class MinMaxScaler(Scaler):
             samples += self.n_samples_seen_
             eps = min(eps, self.__dict__.get("_eps", eps))
         low, high = check_range(self.feature_range)
-        self.n_samples_seen_, self._eps = samples, eps
-        self.data_min_, self.data_max_ = np.asarray(least), np.asarray(most)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            self.data_range_ = np.asarray(self.data_max_ - self.data_min_)
-            constant = near_constant(self.data_min_, self.data_max_, eps)
-            inverse = inverse_range(self.data_min_, self.data_max_)
-            self.scale_ = np.asarray((high - low) * np.where(constant, 1, inverse))
-            self.min_ = np.asarray(low - self.data_min_ * self.scale_)
+            scale = (high - low) * ranges(least, most, eps)[0]
+            self._replace(
+                n_samples_seen_=samples,
+                _eps=eps,
+                data_min_=np.asarray(least),
+                data_max_=np.asarray(most),
+                data_range_=np.asarray(most - least),
+                scale_=np.asarray(scale),
+                min_=np.asarray(low - least * scale),
+            )
 
     def _fitted_range(self, per_range: Array) -> tuple[float, float, Array] | None:
         """Range and regular columns if scale_ and min_ are what fit made of minimum and maximum."""
@@ -202,8 +204,8 @@ class MinMaxScaler(Scaler):
         ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
         return exact_map(dtype, ends, factor.reshape(shape), regular.reshape(shape), (low, high))
 
-    def _may_be_short(self) -> bool:
-        return not self.clip and super()._may_be_short()
+    def _may_be_short(self, way: int) -> bool:
+        return (way == BACK or not self.clip) and super()._may_be_short(way)
 
     def transform(self, X: Any) -> Any:
         """Scales the features to the range.
@@ -251,13 +253,9 @@ class MinMaxScaler(Scaler):
         """
         self._check_fitted()
         x = self._take(X, reset=None)
-        check_no_inf(x)
-        self._check_statistics(x)
-        out = self._target(x, None)
-        self._inverse(x.dtype, self._shape(x)).run(x, out)
-        return out
+        return self._scaled_back(x)
 
-    def _inverse(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+    def _map_back(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         fitted = self._fitted_range(inverse_range(self.data_min_, self.data_max_))
         if fitted is None:
             with np.errstate(divide="ignore", over="ignore"):
@@ -268,6 +266,3 @@ class MinMaxScaler(Scaler):
         low, high, regular = fitted
         ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
         return range_inverse(dtype, ends, regular.reshape(shape), (low, high))
-
-
-MinMaxScaler.transform = short_way(MinMaxScaler.transform)  # type: ignore[method-assign]

@@ -14,8 +14,8 @@ from cnorm._stats import reductions
 from cnorm._stats.passes import check_finite
 from cnorm._stats.state import values_of
 from cnorm._stats.table import table_moments
+from cnorm.preprocessing._exact import ratio_map
 from cnorm.preprocessing._functions import destination, real
-from cnorm.preprocessing._maps import ratio_map
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
 
 __all__ = ["as_norm", "normalize", "run_norm", "run_sparse_norm"]
@@ -110,7 +110,7 @@ def run_norm(x: Array, norm: str, axes: tuple[int, ...], out: Array) -> None:
     """Writes finite x / its norm to `out`, which may be x itself; what is largest is 1 exactly for "max"."""
     if norm == "max":
         largest = largest_norms(x, axes)
-        ratio_map(x.dtype, np.where(largest == 0, 1.0, largest)).run(x, out)
+        ratio_map(x.dtype, largest + (largest == 0)).run(x, out)
     else:
         functional.normalize(x, as_norm(norm), axes, 0.0, out)
 

@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_finite
 from cnorm.preprocessing._normalize import as_norm, run_norm, run_sparse_norm
-from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery
+from cnorm.preprocessing._scaler import Scaler, fitting, machinery
 
 __all__ = ["Normalizer"]
 
@@ -84,8 +84,7 @@ class Normalizer(Scaler):
             check_finite(x)
         return x
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def fit(self, X: Any, y: Any = None) -> Normalizer:
         """Checks parameters and input, and notes the number of features and their names.
 

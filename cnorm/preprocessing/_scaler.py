@@ -1,18 +1,18 @@
-"""What both scalers do alike: take input, apply the fitted map, and the short way of one row."""
+"""What scalers do alike: take input, apply the fitted map; the short ways of plain matrices."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, empty_like, is_float
+from cnorm._accept.arrays import Array, empty_like, is_plain
 from cnorm._accept.axes import as_axes
-from cnorm._stats.passes import affine
+from cnorm._stats.passes import affine, check_no_inf, surely_finite
+from cnorm.preprocessing._alone import fits
 from cnorm.preprocessing._maps import Map
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ else:
     except ImportError:
         from cnorm.preprocessing import _alone as machinery
 
-__all__ = ["Scaler", "all_or_nothing", "machinery", "short_way"]
+__all__ = ["Scaler", "all_or_nothing", "fitting", "machinery", "with_short_ways"]
 
-_ndarray, _isfinite = np.ndarray, math.isfinite
+THERE, BACK = 0, 1
+_ndarray = np.ndarray
 _local = machinery.local
 _UNKNOWN = {"transform_output": None}
-_KINDS = (np.dtype(np.float32), np.dtype(np.float64))
-# Columns of the longest row that goes the short way: so many floats, times 2^-13, have a finite sum.
-SHORT = 4096
+_valid: dict[tuple[type, ...], bool] = {}
 
 
 def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,18 +47,31 @@ def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
     return whole
 
 
+def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that fits, all or nothing, by scikit-learn's rules, which cost a plain matrix nothing."""
+    careful, plain = all_or_nothing(machinery.fitting(method)), all_or_nothing(method)
+
+    @functools.wraps(careful)
+    def fit(self: Scaler, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        quick = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
+        return (plain if quick else careful)(self, X, y, *args, **kwargs)
+
+    return fit
+
+
 @dataclass(slots=True, eq=False)
 class Ready:
-    """Maps and what a row needs of them, by dtype, made on first use.
+    """Maps by dtype, there and back, made on first use; `short`: those with nothing else to do.
 
-    They hold as long as the statistics have these bytes.
+    They hold as long as the statistics have these bytes. fitted: fit has made them, nobody else.
     """
 
-    shape: tuple[int, int]
-    rows: dict[np.dtype[Any], tuple[Array, Array, Array, Array | None, Array | None]]
+    features: int
+    fitted: bool
     statistics: Array
     bytes: bytes
-    maps: dict[np.dtype[Any], Map]
+    maps: tuple[dict[np.dtype[Any], Map], dict[np.dtype[Any], Map]]
+    short: tuple[dict[np.dtype[Any], Map], dict[np.dtype[Any], Map]]
 
 
 class Scaler(machinery.Estimator):
@@ -71,7 +83,7 @@ class Scaler(machinery.Estimator):
     axis: Any
     copy: bool
     n_samples_seen_: Any
-    # The attributes fit makes, and those of them the maps are made of.
+    # The attributes fit makes, and those of them whose bytes tell of changes, what maps are made of first.
     _fitted: tuple[str, ...] = ()
     _watched: tuple[str, ...] = ()
     _ready: Ready | None = None
@@ -80,16 +92,37 @@ class Scaler(machinery.Estimator):
         self.__dict__.pop("_ready", None)
         super().__setattr__(name, value)
 
+    def _replace(self, **values: Any) -> None:
+        """Sets attributes together."""
+        self.__dict__.pop("_ready", None)
+        self.__dict__.update(values)
+
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in super().__getstate__().items() if k != "_ready"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._prepare()
+        self._prepare(fitted=False)
 
     def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         """The map for elements of a dtype; its arrays are of a shape that broadcasts."""
         raise NotImplementedError
+
+    def _map_back(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        """The same of the inverse."""
+        raise NotImplementedError
+
+    def _is_valid(self) -> bool:
+        """Are the constructor's arguments of types that are allowed? Of a derived class that is not known."""
+        names = self._parameter_constraints
+        key = (type(self), *[type(self.__dict__.get(name)) for name in names])
+        known = _valid.get(key)
+        if known is None:
+            if type(self).__module__.partition(".")[0] != "cnorm":
+                return False
+            given = [(self.__dict__.get(name), kinds) for name, kinds in names.items()]
+            known = _valid[key] = all(any(fits(value, kind) for kind in kinds) for value, kinds in given)
+        return known
 
     def _forget(self) -> None:
         """Drops what was fitted; the constructor's arguments stay."""
@@ -110,14 +143,7 @@ class Scaler(machinery.Estimator):
 
     def _is_plain(self, X: Any) -> bool:
         """A matrix that the kernels take as it is, with nothing to convert or to complain about?"""
-        return (
-            type(X) is np.ndarray
-            and X.ndim == 2
-            and X.size > 0
-            and is_float(X.dtype)
-            and X.dtype.isnative
-            and self._is_table()
-        )
+        return is_plain(X) and X.ndim == 2 and X.size > 0 and self._is_table()
 
     def _take(self, X: Any, reset: bool | None, accept_sparse: Any = False) -> Any:
         """X as a float ndarray (or sparse matrix) that fits what was fitted; it may hold infinity."""
@@ -158,6 +184,11 @@ class Scaler(machinery.Estimator):
         for statistic in self._statistics()[:1]:
             self._check_kept(x, np.shape(statistic))
 
+    def _as_fitted(self) -> bool:
+        """Has surely nobody set an attribute, or written to statistics, since fit?"""
+        ready = self._ready
+        return ready is not None and ready.fitted and ready.statistics.tobytes() == ready.bytes
+
     def _statistics(self) -> list[Any]:
         values = (self.__dict__.get(name) for name in self._watched)
         return [v for v in values if v is not None]
@@ -174,31 +205,45 @@ class Scaler(machinery.Estimator):
         self._map_for(x).run(x, out)
         return out
 
-    def _map_for(self, x: Array) -> Map:
+    def _scaled_back(self, x: Array, copy: bool | None = None) -> Array:
+        """The inverse of it."""
+        check_no_inf(x)
+        self._check_statistics(x)
+        out = self._target(x, copy)
+        self._map_for(x, BACK).run(x, out)
+        return out
+
+    def _map_for(self, x: Array, way: int = THERE) -> Map:
         """The map for x, kept where it may serve again."""
+        make = self._map_back if way else self._map
         shape, ready = self._shape(x), self._ready
-        if ready is None or shape != ready.shape or ready.statistics.tobytes() != ready.bytes:
-            return self._map(x.dtype, shape)
-        known = ready.maps.get(x.dtype)
+        if ready is None or shape != (1, ready.features) or ready.statistics.tobytes() != ready.bytes:
+            return make(x.dtype, shape)
+        known = ready.maps[way].get(x.dtype)
         if known is None:
-            known = ready.maps[x.dtype] = self._map(x.dtype, shape)
-            if x.dtype in _KINDS and shape[1] <= SHORT and known.direct and self._may_be_short():
-                ready.rows[x.dtype] = (np.full(shape[1], 2.0**-13, x.dtype), *known[:4])
+            known = ready.maps[way][x.dtype] = make(x.dtype, shape)
+            if known.direct and self._may_be_short(way):
+                ready.short[way][x.dtype] = known.ready(x)
         return known
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, fitted: bool = True) -> None:
         """Makes room for maps: at the end of fit and when unpickled."""
-        names = [name for name in self._watched if isinstance(self.__dict__.get(name), np.ndarray)]
-        if not names or not self._is_table() or self.__dict__[names[0]].ndim != 1:
+        arrays = [self.__dict__.get(name) for name in self._watched]
+        found = [a for a in arrays if isinstance(a, np.ndarray)]
+        if not found or not self._is_table() or found[0].ndim != 1:
             return
         # Rows of one array, so that a single look tells whether someone has written to them.
-        together = np.array([self.__dict__[name] for name in names])
+        together = np.array(found)
+        names = [name for name, a in zip(self._watched, arrays, strict=True) if isinstance(a, np.ndarray)]
         self.__dict__.update(zip(names, together, strict=True))
-        self.__dict__["_ready"] = Ready((1, together.shape[1]), {}, together, together.tobytes(), {})
+        self.__dict__["_ready"] = Ready(
+            together.shape[1], fitted, together, together.tobytes(), ({}, {}), ({}, {})
+        )
 
-    def _may_be_short(self) -> bool:
+    def _may_be_short(self, way: int) -> bool:
         """Is there nothing to do but a call of the core?"""
-        return bool(self.copy) and not {"feature_names_in_", "_sklearn_output_config"} & self.__dict__.keys()
+        named = {"feature_names_in_", "_sklearn_output_config"} & self.__dict__.keys()
+        return bool(self.copy) and (way == BACK or not named)
 
     def fit(self, X: Any, y: Any = None) -> Any:
         """See the scalers."""
@@ -230,33 +275,38 @@ class Scaler(machinery.Estimator):
         return fitted.transform(X)
 
 
-def short_way(careful: Callable[..., Any]) -> Callable[..., Any]:
-    """Spares one plain row every check but those of infinity, written statistics and scikit-learn's output.
+def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
+    """Spares a plain matrix every check but those of infinity, written statistics and scikit-learn's output.
 
-    `careful` is transform as scikit-learn has wrapped it.
+    `careful` is transform, or its inverse, as scikit-learn has wrapped it.
     """
 
     @functools.wraps(careful)
-    def transform(self: Scaler, X: Any, copy: Any = None) -> Any:
+    def method(self: Scaler, X: Any, copy: Any = None) -> Any:
         ready = self._ready
         if ready is not None and type(X) is _ndarray and copy is None:
-            known = ready.rows.get(X.dtype)
+            known = ready.short[way].get(X.dtype)
             if (
                 known is not None
-                and X.shape == ready.shape
+                and X.ndim == 2
+                and X.shape[1] == ready.features
+                and len(X)
+                and X.flags.aligned
                 and ready.statistics.tobytes() == ready.bytes
-                and getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default"
+                and (way or getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default")
+                and surely_finite(X)
             ):
-                weights, center, factor, weight, bias = known
-                try:
-                    finite = _isfinite(X.dot(weights).item())  # inf - inf may warn
-                except (RuntimeWarning, FloatingPointError):
-                    finite = False
-                if finite:
-                    y = X.copy()
-                    affine(X, y, center, factor, weight, bias)
-                    return y
+                y = empty_like(X)
+                affine(X, y, known.center, known.factor, known.weight, known.bias)
+                return y
         return careful(self, X) if copy is None else careful(self, X, copy)
 
-    transform.careful = careful  # type: ignore[attr-defined]
-    return transform
+    method.careful = careful  # type: ignore[attr-defined]
+    return method
+
+
+def with_short_ways(scaler: Any) -> Any:
+    """A class whose transform and its inverse take them."""
+    scaler.transform = short_way(scaler.transform, THERE)
+    scaler.inverse_transform = short_way(scaler.inverse_transform, BACK)
+    return scaler

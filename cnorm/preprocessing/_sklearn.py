@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +40,7 @@ __all__ = [
     "check_weights",
     "fit_task",
     "fitting",
+    "has_callbacks",
     "is_sparse",
     "local",
     "validate",
@@ -96,12 +97,21 @@ def check_weights(sample_weight: Any, X: Any) -> Array:
     return weights
 
 
+def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> AbstractContextManager[None]:
+    """Tells callbacks, if there are any, of the beginning and the end of a fit."""
+    if has_callbacks(estimator):
+        return told(estimator, X, y, sample_weight)
+    return nullcontext()
+
+
+def has_callbacks(estimator: Any) -> bool:
+    """Its own, or those of an estimator around it?"""
+    return "_skl_callbacks" in estimator.__dict__ or "_parent_callback_ctx" in estimator.__dict__
+
+
 @contextmanager
-def fit_task(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[None]:
-    """Tells callbacks of the beginning and the end of a fit."""
-    if not hasattr(estimator, "_init_callback_context"):
-        yield
-        return
+def told(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Iterator[None]:
+    """As `fit_task`."""
     context = estimator._init_callback_context()
     known = {"estimator": estimator, "X": X, "y": y, "metadata": {"sample_weight": sample_weight}}
     context.call_on_fit_task_begin(**known)

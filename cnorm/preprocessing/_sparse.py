@@ -27,7 +27,7 @@ CENTER_SPARSE = "Cannot center sparse matrices: pass `with_mean=False` instead, 
 
 def is_sparse(X: Any) -> bool:
     """A sparse matrix or array, as scipy.sparse has them?"""
-    return hasattr(X, "toarray") and hasattr(X, "tocsc")
+    return type(X) is not np.ndarray and hasattr(X, "toarray") and hasattr(X, "tocsc")
 
 
 def sums(values: Array, starts: Array) -> Array:

@@ -8,15 +8,16 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.state import combined, values_of
+from cnorm._stats.state import COUNT, combined, divisors, is_ordinary, values_of
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
-from cnorm.preprocessing._scaler import Scaler, all_or_nothing, machinery, short_way
+from cnorm.preprocessing._scaler import Scaler, fitting, machinery, with_short_ways
 from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments
 
 __all__ = ["StandardScaler"]
 
 
+@with_short_ways
 class StandardScaler(machinery.Callbacks, Scaler):
     r"""Zero mean and unit variance per feature, as `sklearn.preprocessing.StandardScaler` [1]_.
 
@@ -80,7 +81,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
     var_: Array | None
     scale_: Array | None
     _fitted = ("mean_", "var_", "scale_")
-    _watched = ("scale_", "mean_")
+    _watched = ("scale_", "mean_", "var_")
 
     def __init__(
         self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True, axis: Any = 0
@@ -90,8 +91,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         self.copy = copy
         self.axis = axis
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Takes mean and variance of each feature; what was fitted before is forgotten.
 
@@ -120,8 +120,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         fitted: StandardScaler = self.partial_fit(X, y, sample_weight)
         return fitted
 
-    @all_or_nothing
-    @machinery.fitting
+    @fitting
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> StandardScaler:
         """Merges the moments of another batch into those seen so far; arguments as for `fit`.
 
@@ -174,18 +173,23 @@ class StandardScaler(machinery.Callbacks, Scaler):
 
     def _store(self, state: Array, weighted: bool) -> None:
         """The public attributes of a state."""
-        count, mean, var, std = values_of(state)
-        count = count if weighted else count.astype(np.int64)
+        count, mean, var, _ = values_of(state)
+        seen = count if weighted else count.astype(np.int64)
+        alike = is_ordinary(state, state.flat[COUNT]) or (count == count.flat[0]).all()
         nothing = not self.with_mean and not self.with_std
-        self._state = state
-        self.n_samples_seen_ = count.flat[0] if (count == count.flat[0]).all() else count
-        self.mean_ = None if nothing else np.asarray(mean)
-        self.var_ = np.asarray(var) if self.with_std else None
-        self.scale_ = np.where(std == 0, 1, std) if self.with_std else None
+        self._replace(
+            _state=state,
+            n_samples_seen_=seen.flat[0] if alike else seen,
+            mean_=None if nothing else np.asarray(mean),
+            var_=np.asarray(var) if self.with_std else None,
+            scale_=divisors(state) if self.with_std else None,
+        )
 
     def _exact(self) -> Array | None:
         """The state the public attributes were made of, if they are still those."""
         state: Array | None = self.__dict__.get("_state")
+        if self._as_fitted() and not isinstance(self.n_samples_seen_, np.ndarray):
+            return state
         known = (self.n_samples_seen_, self.mean_, self.var_)
         if state is None or not all(
             a is None or same(a, b) for a, b in zip(known, values_of(state), strict=False)
@@ -210,6 +214,11 @@ class StandardScaler(machinery.Callbacks, Scaler):
         if state is None:
             state = np.stack([mean, mean, 0 * mean, mean, np.ones(shape)], -1)
         return standard_map(dtype, state.reshape(*shape, 5), std, with_mean=self.with_mean, mean=mean)
+
+    def _map_back(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        std = as_float(self.scale_, shape) if self.with_std else np.ones(shape)
+        mean = as_float(self.mean_, shape) if self.with_mean else None
+        return standard_inverse(dtype, std, mean)
 
     def transform(self, X: Any, copy: bool | None = None) -> Any:
         """Subtracts the mean and divides by the standard deviation.
@@ -263,13 +272,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
             std = as_float(1.0 if self.scale_ is None else self.scale_, x.shape[1:])
             m = standard_inverse(x.dtype, std, None)
             return run_sparse(m, x, copy=self.copy if copy is None else copy)
-        check_no_inf(x)
-        self._check_statistics(x)
-        shape, out = self._shape(x), self._target(x, copy)
-        std = as_float(self.scale_, shape) if self.with_std else np.ones(shape)
-        mean = as_float(self.mean_, shape) if self.with_mean else None
-        standard_inverse(x.dtype, std, mean).run(x, out)
-        return out
+        return self._scaled_back(x, copy)
 
 
 def as_float(values: Any, shape: tuple[int, ...]) -> Array:
@@ -281,6 +284,3 @@ def as_float(values: Any, shape: tuple[int, ...]) -> Array:
 def same(values: Any, derived: Array) -> bool:
     """Is a public attribute (a scalar stands for all alike) what the state gives?"""
     return bool(np.array_equal(np.broadcast_to(values, derived.shape), derived, equal_nan=True))
-
-
-StandardScaler.transform = short_way(StandardScaler.transform)  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ from cnorm._stats.state import COUNT, deviation, values_of
 from cnorm._stats.table import wide
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
-from cnorm.preprocessing._zscore import PRECISION_LOSS, constants, zscore
+from cnorm.preprocessing._zscore import PRECISION_LOSS, constants, nothing_special, zscore
 
 __all__ = ["gzscore", "zmap"]
 
@@ -100,9 +100,10 @@ def zmap(
     groups = Groups(other, as_axes(axis, other.ndim), None if left_out is None else ~left_out, omit=True)
     x = as_scores(given, other, groups.axes)
     target = Output(x, out)
-    state, std = compared(other, groups, ddof, nan_policy)
+    state, std, special = compared(other, groups, ddof, nan_policy)
     if x.size:
-        nothing = (std == 0) & (target.x == values_of(state)[1]) if (std == 0).any() else None
+        constant = special and (std == 0).any()
+        nothing = (std == 0) & (target.x == values_of(state)[1]) if constant else None
         standard_map(target.x.dtype, state, std).run(target.x, target.y)
         if nothing is not None:  # 0 / 0
             np.copyto(target.y, np.nan, where=nothing)
@@ -122,6 +123,8 @@ def apart(x: Any, name: str, least: int) -> tuple[Array, Array | None]:
 
 def as_scores(x: Array, other: Array, axes: tuple[int, ...]) -> Array:
     """The scores in the shape and dtype of the result."""
+    if x.shape == other.shape and x.dtype is other.dtype:
+        return x
     kept = tuple(1 if a in axes else n for a, n in enumerate(other.shape))
     try:
         shape = np.broadcast_shapes(x.shape, kept)
@@ -134,9 +137,14 @@ def as_scores(x: Array, other: Array, axes: tuple[int, ...]) -> Array:
     return x if x.shape == shape else np.broadcast_to(x, shape)
 
 
-def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Array, Array]:
-    """Table state and standard deviation of what scores are compared with, after every warning."""
+def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Array, Array, bool]:
+    """Table state and standard deviation of what scores are compared with, after every warning.
+
+    And may there be something special, as a deviation of 0?
+    """
     state = moments_of(wide(native(x)), groups.axes, groups.mask, None, omit=True)
+    if nothing_special(state, groups, ddof, complete=True):
+        return state, deviation(state, ddof), False
     with_nan = state[..., COUNT] < groups.count
     if nan_policy == "raise" and with_nan.any():
         raise ValueError('compare: The input contains nan values and nan_policy is "raise"')
@@ -150,7 +158,7 @@ def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Ar
         std = np.where(state[..., COUNT] > ddof, deviation(state, ddof), np.nan)
     if constants(state, std, x.dtype)[1]:
         warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
-    return state, std
+    return state, std, True
 
 
 def gzscore(

@@ -13,7 +13,7 @@ from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.masks import as_mask
 from cnorm._stats.reductions import check_nan_policy
 from cnorm._stats.scores import Groups, first_moments, fused_scores
-from cnorm._stats.state import COUNT, deviation, values_of
+from cnorm._stats.state import COUNT, deviation, is_ordinary, values_of
 from cnorm.preprocessing._functions import real
 
 __all__ = ["zscore"]
@@ -93,8 +93,8 @@ def zscore(
     masked = isinstance(a, np.ma.MaskedArray)
     array = real(np.ma.getdata(a, subok=False) if masked else a, "a")
     axes = as_axes(axis, array.ndim)
-    mask, hidden = as_mask(where, array, out), np.ma.getmaskarray(a) if masked else np.zeros((), np.bool_)
-    if masked and a.mask is not np.ma.nomask:
+    mask, hidden = as_mask(where, array, out), np.ma.getmaskarray(a) if masked else None
+    if hidden is not None and a.mask is not np.ma.nomask:
         mask = ~hidden if mask is None else mask & ~hidden
     target = Output(array, out)
     invalid: Any = False
@@ -104,13 +104,17 @@ def zscore(
             target.x, target.y, Groups(array, axes, mask, nan_policy != "propagate"), ddof, nan_policy, fresh
         )
     y = target.done()
-    return np.ma.MaskedArray(y, mask=hidden | (invalid & ~np.isfinite(y))) if masked else y
+    return y if hidden is None else np.ma.MaskedArray(y, mask=hidden | (invalid & ~np.isfinite(y)))
 
 
-def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fresh: bool) -> Array:
+def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fresh: bool) -> Any:
     """y = (x - mean) / std, and which groups are not constant. A `y` not fresh is written at the very end."""
     once = fresh and not (ddof and groups.omit)
-    state = fused_scores(x, y, groups, groups.count, ddof) if once else first_moments(x, groups)
+    state = fused_scores(x, y, groups, ddof) if once else first_moments(x, groups)
+    if nothing_special(state, groups, ddof, nan_policy == "raise"):
+        if not once:
+            fused_scores(x, y, groups, ddof, state[..., COUNT])
+        return True
     if nan_policy == "raise" and (state[..., COUNT] < groups.count).any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')
     std = np.where(state[..., COUNT] > ddof, deviation(state, ddof), np.nan)
@@ -118,13 +122,20 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     if doubtful:
         warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
     if not once:
-        fused_scores(x, y, groups, state[..., COUNT], ddof)
+        fused_scores(x, y, groups, ddof, state[..., COUNT])
     nothing = constant | ~np.isfinite(std)
     if nothing.any():
         np.copyto(y, np.nan, where=nothing)
     if groups.mask is not None:
         np.copyto(y, 0, where=~groups.mask)
     return ~constant
+
+
+def nothing_special(state: Array, groups: Groups, ddof: float, complete: bool) -> bool:
+    """Has surely each group enough elements, all of them where it must be complete, and a spread?"""
+    if ddof == 0 and not complete:
+        return is_ordinary(state)
+    return groups.mask is None and 0 <= ddof < groups.count and is_ordinary(state, groups.count)
 
 
 def constants(state: Array, std: Array, dtype: np.dtype[Any]) -> tuple[Array, bool]:

@@ -35,6 +35,7 @@ def test_cases_are_chosen_by_text() -> None:
         "rms_norm (1,4096)",
         "gemma_rms_norm (1,4096)",
         "local_response_norm (8,96,55,55)",
+        "local_response_norm (2,3,4,4)",
         "rms_norm (1,4096) residual",
     ]
     assert chosen("") == CASES

@@ -301,7 +301,7 @@ def test_a_map_that_does_not_broadcast_is_refused(which: str) -> None:
     x, out = np.ones((4, 3)), np.full((4, 3), 7.0)
     one, wrong = np.ones((1, 3)), np.ones((1, 2))
     parameters = {"center": one, "factor": one, "weight": one, "bias": one, which: wrong}
-    with pytest.raises(ValueError, match="map: expected a shape that broadcasts to"):
+    with pytest.raises(ValueError, match="expected a shape that broadcasts to"):
         Map(**parameters).run(x, out)
     with pytest.raises(ValueError, match="out: expected float64"):
         Map(one, one).run(x, out[:3])

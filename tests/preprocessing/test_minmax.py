@@ -16,7 +16,7 @@ from strategies import fill
 from sweep import sweep
 
 from cnorm.preprocessing import MinMaxScaler, minmax_scale
-from cnorm.preprocessing._maps import near_constant, resolution
+from cnorm.preprocessing._exact import near_constant, resolution
 
 F64 = np.dtype(np.float64)
 RANGES = [(0, 1), (-1, 1), (0, 255), (-0.5, 0.6), (0.1, 0.7), (1, 2), (-1e-20, 1), (1e4, 1e4 + 1), (-3, -1)]

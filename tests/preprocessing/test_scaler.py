@@ -64,7 +64,7 @@ def test_one_row_is_a_row_of_many(scaler: Any, dtype: Any, n: int) -> None:
     x = fill((200, 20), np.dtype(dtype), 1)
     fitted = scaler().fit(x)
     many = fitted.transform(x)
-    assert x.dtype in fitted._ready.rows
+    assert x.dtype in fitted._ready.short[0]
     for i in range(0, 200, 7):
         np.testing.assert_array_equal(fitted.transform(x[i : i + n]), many[i : i + n])
     np.testing.assert_array_equal(fitted.transform(np.asfortranarray(x)[:n]), many[:n])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -230,3 +231,20 @@ def test_sum_of_squares() -> None:
     assert np.isnan(stats.ss([1.0, np.nan]))
     assert stats.ss([1.0, -np.inf]) == np.inf
     assert stats.ss(np.array([], np.float16)).dtype == np.float32
+
+
+@pytest.mark.parametrize("root", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_too_few_elements(root: bool, axis: int | None) -> None:
+    """NaN of less than ddof + 1 elements where NaN are left out, as NumPy; else what it divides."""
+    x = np.array([[1.0, 2.0, 4.0], [4.0, 5.0, np.nan]])
+    for ddof in (0, 1, 2, 3, 6, 7):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ours = (stats.nanstd if root else stats.nanvar)(x, axis, ddof=ddof)
+            theirs = (np.nanstd if root else np.nanvar)(x, axis, ddof=ddof)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-14)
+            full = x[:, :2]
+            ours = (stats.std if root else stats.var)(full, axis, ddof=ddof)
+            theirs = (np.std if root else np.var)(full, axis, ddof=ddof)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-14)

@@ -1,0 +1,194 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: binding=True, annotation_typing=False, freethreading_compatible=True
+"""The short ways of the norms of channels: group_norm, instance_norm, and batch_norm."""
+
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+
+from cnorm._native.core cimport CN_RUNNING, cn_call, cn_partial, run
+from cnorm._native.glance cimport apart
+from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_affine, take_eps, take_out, take_parameter
+
+from typing import Any
+
+from cnorm._accept.arrays import Array
+from cnorm._native.core import move, values
+from cnorm._norms import batch, group
+
+cnp.import_array()
+
+cdef enum: EVERY_CHANNEL = 0
+cdef object INSIDE = "inside"
+
+# Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
+cdef struct Channels:
+    intp samples, channels, positions
+    intp sample, channel, position
+
+
+cdef bint find_channels(cnp.ndarray x, Channels *c) noexcept:
+    """Is x (N, C, ...) and C-contiguous or channels-last?"""
+    cdef int ndim = cnp.PyArray_NDIM(x), axis
+    cdef intp width = cnp.PyArray_ITEMSIZE(x), stride
+    if ndim < 2:
+        return False
+    c.samples, c.channels = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+    c.positions = cnp.PyArray_SIZE(x) // (c.samples * c.channels)
+    c.sample = c.channels * c.positions * width
+    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+        c.channel, c.position = c.positions * width, width
+        return True
+    c.channel, c.position = width, c.channels * width
+    stride = c.position
+    for axis in range(ndim - 1, 1, -1):
+        if cnp.PyArray_STRIDE(x, axis) != stride:
+            return False
+        stride *= cnp.PyArray_DIM(x, axis)
+    return cnp.PyArray_STRIDE(x, 1) == c.channel and cnp.PyArray_STRIDE(x, 0) == c.sample
+
+
+cdef object open_channels(cn_call *call, Channels *c, object input, object weight, object bias, object out,
+                          object activation):
+    """The array to write for a call on (N, C, ...), or None where care is needed."""
+    if not open_call(call, input, activation) or not find_channels(<cnp.ndarray>input, c):
+        return None
+    if not take_affine(call, weight, bias, 1, &c.channels):
+        return None
+    return take_out(call, <cnp.ndarray>input, weight, bias, out)
+
+
+cdef object by_group(object input, intp groups, object weight, object bias, object eps, object eps_mode, object out,
+                     object activation):
+    """Groups of channels of each sample by their own statistics, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef intp members
+    if groups < 0:
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    if y is None or not take_eps(&call, eps, eps_mode):
+        return None
+    if groups == EVERY_CHANNEL:
+        groups = c.channels
+        if c.positions == 1:
+            return None
+    if c.channels % groups or cnp.PyArray_SIZE(<cnp.ndarray>input) == groups:
+        return None
+    members = c.channels // groups
+    add_axis(&call, c.samples, c.sample, groups, 0)
+    add_axis(&call, groups, members * c.channel, 1, members)
+    add_axis(&call, members, c.channel, 0, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
+    return y
+
+
+cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,
+                       object eps_mode, object out, object activation):
+    """Each channel by its running statistics, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef char *center
+    cdef char *spread
+    if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    if y is None or not take_eps(&call, eps, eps_mode):
+        return None
+    if not (take_parameter(&call, mean, 1, &c.channels, &center)
+            and take_parameter(&call, var, 1, &c.channels, &spread)):
+        return None
+    add_axis(&call, c.samples, c.sample, 0, 0)
+    add_axis(&call, c.channels, c.channel, 1, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    call.moments.source = CN_RUNNING
+    call.moments.center, call.moments.scale = center, spread
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
+    return y
+
+
+cdef bint takes_average(object p, object out, intp channels) noexcept:
+    """Is it a vector of floats to be written to, one for each channel, apart from `out`?"""
+    cdef cnp.ndarray a
+    if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>p):
+        return False
+    a = <cnp.ndarray>p
+    return (cnp.PyArray_TYPE(a) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and cnp.PyArray_NDIM(a) == 1
+            and cnp.PyArray_DIM(a, 0) == channels and (out is None or apart(<cnp.ndarray>out, p)))
+
+
+cdef object by_batch(object input, object mean, object var, object weight, object bias, object momentum, object eps,
+                     object out, object activation):
+    """Each channel by its own statistics, which the running ones move towards, or None where care is needed."""
+    cdef cn_call call
+    cdef Channels c
+    cdef cnp.ndarray state = None
+    cdef intp dims[2]
+    cdef intp size
+    if not PyFloat_CheckExact(eps) or not PyFloat_AS_DOUBLE(eps) > 0 or (mean is None) != (var is None):
+        return None
+    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    if y is None or not take_eps(&call, eps, INSIDE):
+        return None
+    size = cnp.PyArray_SIZE(<cnp.ndarray>input)
+    if size == c.channels:
+        return None
+    if mean is not None:
+        if (not takes_average(mean, out, c.channels) or not takes_average(var, out, c.channels)
+                or not apart(<cnp.ndarray>mean, var)):
+            return None
+        dims[0], dims[1] = c.channels, 5
+        state = cnp.PyArray_ZEROS(2, dims, cnp.NPY_FLOAT64, 0)
+        call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    add_axis(&call, c.samples, c.sample, 0, 0)
+    add_axis(&call, c.channels, c.channel, 1, 1)
+    add_axis(&call, c.positions, c.position, 0, 0)
+    run(&call, size)
+    if mean is not None:
+        to_mean, to_var = values(state, 1, True)
+        move(mean, var, to_mean, to_var, momentum)
+    return y
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None,
+               eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None,
+               eps_mode: str = INSIDE) -> Array:
+    y = None
+    if where is None:
+        y = by_group(input, positive(num_groups), weight, bias, eps, eps_mode, out, activation)
+    return y if y is not None else group.group_norm(
+        input, num_groups, weight, bias, eps, out=out, where=where,
+        activation=activation, eps_mode=eps_mode)
+
+
+def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None,
+               training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *, out: Any = None,
+               where: Any = None, activation: Any = None) -> Array:
+    y = None
+    if where is None and PyFloat_CheckExact(momentum):
+        if training is False:
+            y = by_running(input, running_mean, running_var, weight, bias, eps, INSIDE, out, activation)
+        elif training is True:
+            y = by_batch(input, running_mean, running_var, weight, bias, momentum, eps, out, activation)
+    return y if y is not None else batch.batch_norm(
+        input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where,
+        activation=activation)
+
+
+def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None,
+                  bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1,
+                  eps: float = 1e-5, *, out: Any = None, where: Any = None, activation: Any = None,
+                  eps_mode: str = INSIDE) -> Array:
+    y = None
+    if where is None and PyFloat_CheckExact(momentum):
+        if use_input_stats is False:
+            y = by_running(input, running_mean, running_var, weight, bias, eps, eps_mode, out, activation)
+        elif use_input_stats is True and running_mean is None and running_var is None:
+            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, eps_mode, out, activation)
+    return y if y is not None else batch.instance_norm(
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where,
+        activation=activation, eps_mode=eps_mode)
+
+
+for _careful in (group.group_norm, batch.batch_norm, batch.instance_norm):
+    globals()[_careful.__name__].__doc__ = _careful.__doc__

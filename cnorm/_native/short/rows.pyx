@@ -1,0 +1,291 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: binding=True, annotation_typing=False, freethreading_compatible=True
+"""The short ways of layer_norm and rms_norm."""
+
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.list cimport PyList_CheckExact
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cython cimport floating
+from libc.float cimport DBL_EPSILON, FLT_EPSILON
+
+from cnorm._native.core cimport (
+    CN_F64, CN_MAXDIM, CN_RMS, CN_VAR, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gate,
+)
+from cnorm._native.glance cimport alike, apart, fits, in_place_or_apart
+from cnorm._native.kept cimport new_like
+from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
+
+from typing import Any
+
+from cnorm._native.core import normalize
+from cnorm._native.glance import axes, mask, output, parameter
+from cnorm._norms import rows
+
+cnp.import_array()
+
+cdef enum: GATED = 131072  # elements: more are taken block by block
+cdef object NO_OFFSET = 0.0  # a default is known by its identity
+cdef object F32_EPS = FLT_EPSILON, F64_EPS = DBL_EPSILON
+cdef object INSIDE = "inside"
+cdef object SILU = "silu"
+
+
+cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
+    """How many sizes `shape` has, and their product, if it is a tuple of ints that x's ends in; else 0."""
+    cdef int i, n, first
+    if not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) > cnp.PyArray_NDIM(x):
+        return 0
+    n = <int>PyTuple_GET_SIZE(shape)
+    first = cnp.PyArray_NDIM(x) - n
+    elements[0] = 1
+    for i in range(n):
+        if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, first + i):
+            return 0
+        elements[0] *= cnp.PyArray_DIM(x, first + i)
+    return n
+
+
+cdef int open_trailing(cn_call *call, object input, object shape, object weight, object bias, object eps,
+                       object eps_mode, object activation, cn_kind kind, intp *n) noexcept:
+    """How many axes rows of n elements span; 0 where care is needed."""
+    cdef cnp.ndarray x
+    cdef int axes
+    if not open_call(call, input, activation) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>input):
+        return 0
+    x = <cnp.ndarray>input
+    axes = count_trailing(x, shape, n)
+    if axes == 0 or not take_affine(call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
+        return 0
+    if eps is None and kind == CN_RMS:
+        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
+    if not take_eps(call, eps, eps_mode):
+        return 0
+    call.moments.kind = kind
+    return axes
+
+
+cdef void add_trailing(cn_call *call, intp size, intp n, intp width) noexcept:
+    """Rows of n elements, width bytes each, of size in all."""
+    add_axis(call, size // n, n * width, 1, 0)
+    add_axis(call, n, width, 0, 1)
+
+
+cdef object take_sum(cn_call *call, cnp.ndarray x, object residual, object residual_out, cnp.ndarray y,
+                     object weight, object bias):
+    """The array for x + residual, of which the call is then; None if one of them needs care."""
+    cdef cnp.ndarray r, h
+    if not cnp.PyArray_CheckExact(residual) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>residual):
+        return None
+    r = <cnp.ndarray>residual
+    if not cnp.PyArray_IS_C_CONTIGUOUS(r) or not alike(r, x) or not in_place_or_apart(y, r):
+        return None
+    if residual_out is None:
+        h = new_like(x)
+    elif not cnp.PyArray_CheckExact(residual_out) or not fits(<cnp.ndarray>residual_out, x):
+        return None
+    else:
+        h = <cnp.ndarray>residual_out
+        if not in_place_or_apart(h, r) or not (apart(h, y) and apart(h, weight) and apart(h, bias)):
+            return None
+    call.add[0] = <const char *>cnp.PyArray_DATA(x)
+    call.add[1] = <const char *>cnp.PyArray_DATA(r)
+    call.op[CN_X].data = <char *>cnp.PyArray_DATA(h)
+    return h
+
+
+cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
+                     object eps_mode, object out, object residual, object residual_out, object activation,
+                     cn_kind kind):
+    """The result, or results, of layer_norm or rms_norm, or None where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray x
+    cdef object h = None
+    cdef intp n, size
+    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, eps_mode, activation, kind, &n):
+        return None
+    x = <cnp.ndarray>input
+    y = take_out(&call, x, weight, bias, out)
+    if y is None:
+        return None
+    if residual is not None or residual_out is not None:
+        h = take_sum(&call, x, residual, residual_out, <cnp.ndarray>y, weight, bias)
+        if h is None:
+            return None
+    size = cnp.PyArray_SIZE(x)
+    add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
+    run(&call, size)
+    return y if h is None else (y, h)
+
+
+cdef inline void add_groups(cn_call *call, intp size, intp n, intp group, intp width) noexcept:
+    """The same, `group` elements to a statistic."""
+    add_axis(call, size // n, n * width, n // group, 0)
+    add_axis(call, n // group, group * width, 1, group)
+    add_axis(call, group, width, 0, 1)
+
+
+cdef object gated(object input, object normalized_shape, object weight, object eps, object eps_mode, object out,
+                  object activation, object gate, object gate_activation, object norm_first, object group_size):
+    """The result of rms_norm with a gate, groups or both, or None where care is needed."""
+    cdef cn_call call
+    cdef cn_gating of
+    cdef cnp.ndarray x
+    cdef intp n, size, group
+    cdef int axes = open_trailing(&call, input, normalized_shape, weight, None, eps, eps_mode, activation, CN_RMS, &n)
+    group = n if group_size is None else positive(group_size)
+    if gate is None and not (gate_activation is SILU and norm_first is True):
+        return None
+    if axes == 0 or group <= 0 or n % group or (axes > 1 and group_size is not None):
+        return None
+    x = <cnp.ndarray>input
+    size = cnp.PyArray_SIZE(x)
+    of.slope = call.slope
+    if gate is not None and (size > GATED or not take_activation(gate_activation, &of.activation, &of.slope)
+                             or not cnp.PyArray_CheckExact(gate) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>gate)
+                             or not alike(<cnp.ndarray>gate, x)
+                             or (norm_first is not True and norm_first is not False)):
+        return None
+    y = take_out(&call, x, weight, None, out)
+    if y is None or not apart(<cnp.ndarray>y, gate):
+        return None
+    add_groups(&call, size, n, group, cnp.PyArray_ITEMSIZE(x))
+    if gate is None:
+        run(&call, size)
+        return y
+    of.dtype, of.n, of.gate, of.y = call.dtype, size, <const char *>cnp.PyArray_DATA(<cnp.ndarray>gate), call.op[CN_Y].data
+    of.x = call.op[CN_X].data if norm_first is False else of.y
+    if norm_first is False:
+        run_gate(&of)
+        call.op[CN_X].data = of.y
+    run(&call, size)
+    if norm_first is True:
+        run_gate(&of)
+    return y
+
+
+cdef void add_offset(const floating *weight, floating offset, floating *to, intp n) noexcept:
+    cdef intp i
+    for i in range(n):
+        to[i] = weight[i] + offset
+
+
+cdef object offset_weight(object weight, object offset):
+    """The weight with its offset, if both are plain; where care is needed False, which is no weight."""
+    cdef cnp.ndarray w, shifted
+    cdef double value
+    if not PyFloat_CheckExact(offset):
+        return False
+    value = PyFloat_AS_DOUBLE(offset)
+    if value == 0:
+        return weight
+    if not cnp.PyArray_CheckExact(weight) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>weight):
+        return False
+    w = <cnp.ndarray>weight
+    if cnp.PyArray_TYPE(w) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+        return False
+    shifted = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0)
+    if cnp.PyArray_TYPE(w) == cnp.NPY_FLOAT32:
+        add_offset(<const float *>cnp.PyArray_DATA(w), <float>value, <float *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    else:
+        add_offset(<const double *>cnp.PyArray_DATA(w), value, <double *>cnp.PyArray_DATA(shifted),
+                   cnp.PyArray_SIZE(w))
+    return shifted
+
+
+cdef object against(object p, cnp.ndarray x, tuple over, object out):
+    """A parameter of the sizes of these axes, apart from `out`, shaped against x; False where care is needed."""
+    cdef intp dims[CN_MAXDIM]
+    cdef cnp.PyArray_Dims shape
+    cdef int i, axis
+    if p is None:
+        return None
+    if not parameter(p, x, out) or cnp.PyArray_NDIM(<cnp.ndarray>p) != len(over):
+        return False
+    for i in range(cnp.PyArray_NDIM(x)):
+        dims[i] = 1
+    for i in range(<int>len(over)):
+        axis = over[i]
+        dims[axis] = cnp.PyArray_DIM(<cnp.ndarray>p, i)
+        if dims[axis] != cnp.PyArray_DIM(x, axis):
+            return False
+    shape.ptr, shape.len = dims, cnp.PyArray_NDIM(x)
+    return cnp.PyArray_Newshape(<cnp.ndarray>p, &shape, cnp.NPY_CORDER)
+
+
+cdef object axes_of(cnp.ndarray x, object shape, object axis):
+    """The axes, in ascending order, that have these sizes; None where care is needed."""
+    cdef int i, n = cnp.PyArray_NDIM(x)
+    cdef intp elements
+    if axis is None:
+        every = axes(None, n)
+        return None if every is None else every[n - count_trailing(x, shape, &elements):]
+    over = axes(axis, n, True)
+    if over is None or not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) != len(over):
+        return None
+    for i in range(<int>len(over)):
+        if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, <int>over[i]):
+            return None
+    return over
+
+
+cdef object along(object input, object shape, object weight, object bias, object eps, object eps_mode, object out,
+                  object axis, object where, object activation, str kind):
+    """The result of layer_norm or rms_norm over any axes of any layout, or None where care is needed."""
+    cdef cn_call call
+    if not open_call(&call, input, activation):
+        return None
+    over = axes_of(<cnp.ndarray>input, shape, axis)
+    if not over or not (where is None or mask(where, input, out)):
+        return None
+    if eps is None and kind == "rms":
+        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
+    w, b = against(weight, <cnp.ndarray>input, over, out), against(bias, <cnp.ndarray>input, over, out)
+    if w is False or b is False or not take_eps(&call, eps, eps_mode):
+        return None
+    y = output(input, out)
+    if y is not None:
+        normalize(input, y, over, w, b, call.moments.eps, kind, False, where,
+                  (<int>call.activation, call.slope), None, False, 1, <int>call.moments.eps_mode)
+    return y
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
+               eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
+               where: Any = None, residual: Any = None, residual_out: Any = None,
+               activation: Any = None, eps_mode: str = INSIDE) -> Any:
+    y, w = None, weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
+    sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
+    if axis is None and where is None:
+        y = trailing(input, sizes, w, bias, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
+    if y is None and residual is None and residual_out is None:
+        y = along(input, sizes, w, bias, eps, eps_mode, out, axis, where, activation, "var")
+    return y if y is not None else rows.layer_norm(
+        input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
+        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
+             *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET, residual: Any = None,
+             residual_out: Any = None, activation: Any = None, eps_mode: str = INSIDE, gate: Any = None,
+             gate_activation: Any = SILU, norm_before_gate: bool = True, group_size: int | None = None) -> Any:
+    y, w = None, weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
+    sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
+    bare = gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True
+    if bare and axis is None:
+        y = trailing(input, sizes, w, None, eps, eps_mode, out, residual, residual_out, activation, CN_RMS)
+    if y is None and residual is None and residual_out is None:
+        if bare:
+            y = along(input, sizes, w, None, eps, eps_mode, out, axis, None, activation, "rms")
+        elif axis is None:
+            y = gated(input, sizes, w, eps, eps_mode, out, activation, gate, gate_activation,
+                      norm_before_gate, group_size)
+    return y if y is not None else rows.rms_norm(
+        input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out,
+        residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode, gate=gate,
+        gate_activation=gate_activation, norm_before_gate=norm_before_gate, group_size=group_size)
+
+
+layer_norm.__doc__ = rows.layer_norm.__doc__
+rms_norm.__doc__ = rows.rms_norm.__doc__

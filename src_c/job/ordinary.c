@@ -1,0 +1,102 @@
+/* ordinary.c: what follows from statistics of which nothing special is to be said: deviations, factors, averages. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cnorm.h"
+
+/* Within these, up and down, no square, quotient or difference of a few leaves the floats it is computed in. */
+static const double LARGE = 0x1p100, SMALL = 0x1p-100;
+
+/* A variance above this share of the squared mean is no rounding of it where there are fewer elements than COUNT:
+ * scikit-learn's bound is (2^-52 count mean)^2 then, SciPy's of float32 (2^-20 mean)^2. */
+static const double SHARE = 0x1p-36, COUNT = 0x1p20;
+
+/* NaN is not moderate. */
+static int is_moderate(double value) { return (fabs(value) < LARGE) & ((value == 0) | (fabs(value) > SMALL)); }
+
+int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std)
+{
+    int ordinary = n > 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const cn_partial *p = &states[i];
+        mean[i] = p->mean + p->mean_lo;
+        var[i] = p->m2 / p->count;
+        std[i] = sqrt(var[i]);
+        ordinary &= (p->prescale == 1) & (p->count >= 1) & (p->count < COUNT) & (count == 0 || p->count == count);
+        ordinary &= is_moderate(mean[i]) & is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
+    }
+    return ordinary;
+}
+
+cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
+                         double *shift)
+{
+    /* What the center lacks shows in float64 from here on. */
+    const double shows = 0x1p-54;
+    int ordinary = n > 0, shifted = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const cn_partial *p = &states[i];
+        center[i] = (p->mean + p->mean_lo) + 0.0; /* no -0 */
+        factor[i] = 1 / std[i];
+        shift[i] = -((p->mean - center[i]) + p->mean_lo) * factor[i];
+        const int needed = fabs(shift[i]) > shows;
+        shift[i] = needed ? shift[i] : -0.0;
+        shifted |= needed;
+        ordinary &=
+            (p->prescale == 1) & (p->count > 0) & is_moderate(center[i]) & is_moderate(std[i]) & (std[i] > 0);
+    }
+    return !ordinary ? CN_FACTORS_NONE : shifted ? CN_FACTORS_SHIFTED : CN_FACTORS_PLAIN;
+}
+
+int cn_moderate(const double *values, ptrdiff_t n)
+{
+    int ordinary = 1;
+    for (ptrdiff_t i = 0; i < n; i++) ordinary &= is_moderate(values[i]);
+    return ordinary;
+}
+
+int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor)
+{
+    int ordinary = n > 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double extent = high[i] - low[i];
+        factor[i] = 0.25 / (high[i] * 0.25 - low[i] * 0.25);
+        ordinary &= is_moderate(low[i]) & is_moderate(high[i]) & is_moderate(extent);
+        ordinary &= (extent > tiny * fabs(low[i])) & (extent > tiny * fabs(high[i]));
+    }
+    return ordinary;
+}
+
+void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        if (wide)
+            ((double *)running)[i] = (1 - share) * ((double *)running)[i] + share * to[i];
+        else
+            ((float *)running)[i] = (float)((1 - share) * ((float *)running)[i] + share * to[i]);
+    }
+}
+
+/* The exponents of infinities and NaN are all ones. Without a branch: compilers make vectors of it. */
+int cn_finite(const void *x, int wide, ptrdiff_t n)
+{
+    if (wide) {
+        const uint64_t ones = UINT64_C(0x7ff) << 52;
+        uint64_t special = 0;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            uint64_t bits;
+            memcpy(&bits, (const double *)x + i, sizeof(bits));
+            special |= (bits & ones) == ones;
+        }
+        return !special;
+    }
+    const uint32_t ones = UINT32_C(0xff) << 23;
+    uint32_t special = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, (const float *)x + i, sizeof(bits));
+        special |= (bits & ones) == ones;
+    }
+    return !special;
+}

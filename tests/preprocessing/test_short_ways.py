@@ -1,0 +1,139 @@
+"""Short ways of the scalers: the bits of the careful ones, and every check that matters is still made."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from strategies import fill
+from sweep import sweep
+
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from cnorm.preprocessing import _scaler as scalers
+
+SCALERS = [StandardScaler, MinMaxScaler, MaxAbsScaler]
+WAYS = ["transform", "inverse_transform"]
+by_scaler = pytest.mark.parametrize("scaler", SCALERS)
+by_way = pytest.mark.parametrize("way", WAYS)
+
+
+def careful(fitted: Any, way: str, x: Any) -> Any:
+    """Without a short way."""
+    return getattr(type(fitted), way).careful(fitted, x)
+
+
+@by_scaler
+@by_way
+@sweep(
+    dtype=[np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)],
+    layout=["C", "F", "rows apart", "one row", "large"],
+    constant=[False, True],
+)
+def test_bits(scaler: Any, way: str, dtype: np.dtype[Any], layout: str, constant: bool) -> None:
+    x = fill((300 if layout == "large" else 40, 70), dtype, 1)
+    if constant:
+        x[:, 3] = 2
+    fitted = scaler().fit(x)
+    x = {
+        "C": x,
+        "F": np.asfortranarray(x),
+        "rows apart": x[::2],
+        "one row": x[:1],
+        "large": x,
+    }[layout]
+    expected = careful(fitted, way, x)
+    i = WAYS.index(way)
+    assert (dtype in fitted._ready.short[i]) == fitted._ready.maps[i][dtype].direct
+    for _ in range(2):
+        y = getattr(fitted, way)(x)
+        assert y.tobytes() == expected.tobytes()
+        assert y.strides == expected.strides
+        assert not np.may_share_memory(x, y)
+
+
+@by_scaler
+@by_way
+def test_what_has_to_be_looked_at(scaler: Any, way: str) -> None:
+    """A short way that was taken before is not taken for what needs care."""
+    x = fill((20, 4), np.dtype(np.float64), 2)
+    fitted = scaler().fit(x)
+    method = getattr(fitted, way)
+    method(x)
+    with pytest.raises(ValueError, match="infinity"):
+        method(np.where(x == x[3, 2], np.inf, x))
+    assert np.isnan(method(np.where(x == x[3, 2], np.nan, x))).sum() == 1
+    for shape in ((0, 4), (4,), (3, 5), (2, 2, 4)):
+        with pytest.raises(ValueError, match=r"sample|1D|features|expected|dim"):
+            method(np.ones(shape))
+    assert (method(x.astype(">f8")) == method(x)).all()
+    assert (method(x.tolist()) == method(x)).all()
+    assert np.may_share_memory(getattr(scaler(copy=False).fit(x), way)(x), x)
+
+
+@by_scaler
+@by_way
+def test_statistics_that_were_written_to(scaler: Any, way: str) -> None:
+    x = fill((20, 4), np.dtype(np.float64), 3)
+    fitted = scaler().fit(x)
+    before = getattr(fitted, way)(x)
+    fitted.scale_[:] *= 2
+    after = getattr(fitted, way)(x)
+    assert not np.array_equal(before, after)
+    np.testing.assert_array_equal(after, careful(fitted, way, x))
+
+
+def test_partial_fit_goes_on_from_what_is_there() -> None:
+    """Statistics that someone has set count, those that fit made go on to the last digit."""
+    x = fill((40, 4), np.dtype(np.float64), 4)
+    apart = StandardScaler().fit(x[:20]).partial_fit(x[20:])
+    careful_one = StandardScaler().fit(x[:20])
+    careful_one._ready = None
+    careful_one.partial_fit(x[20:])
+    for name in ("mean_", "var_", "scale_"):
+        np.testing.assert_array_equal(getattr(apart, name), getattr(careful_one, name))
+    for change in ("mean_", "var_"):
+        written = StandardScaler().fit(x[:20])
+        getattr(written, change)[0] += 3
+        thawed = pickle.loads(pickle.dumps(written))
+        for one in (written, thawed):
+            one.partial_fit(x[20:])
+            assert abs(getattr(one, change)[0] - getattr(apart, change)[0]) > 1
+
+
+@by_scaler
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_arguments_are_checked_after_good_ones_were(scaler: Any, method: str) -> None:
+    x = np.ones((3, 2)) * [[1], [2], [4]]
+    getattr(scaler(), method)(x)
+    for bad in ({"copy": "no"}, {"axis": 0.5}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            getattr(scaler(**bad), method)(x)
+    one = scaler()
+    one.copy = "no"
+    with pytest.raises(ValueError, match="copy"):
+        getattr(one, method)(x)
+
+
+@by_scaler
+def test_a_derived_class_is_asked_by_scikit_learn(scaler: Any) -> None:
+    asked = []
+
+    class Own(scaler):  # type: ignore[misc]
+        def _validate_params(self) -> None:
+            asked.append(type(self))
+
+    before = dict(scalers._valid)
+    Own().fit(np.ones((3, 2)))
+    assert Own in asked
+    assert scalers._valid == before
+
+
+def test_callbacks_are_told() -> None:
+    pytest.importorskip("sklearn.callback")
+    fitted = StandardScaler()
+    assert not scalers.machinery.has_callbacks(fitted)
+    fitted.__dict__["_skl_callbacks"] = []
+    assert scalers.machinery.has_callbacks(fitted)
+    assert fitted.fit(np.ones((3, 2))) is fitted

@@ -1,0 +1,179 @@
+"""What the core makes of ordinary statistics is, bit for bit, what NumPy makes of any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import Array
+
+import cnorm._native.core as core
+from cnorm._stats import state as states
+from cnorm.preprocessing import _exact, _maps
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+seeds = st.integers(0, 2**32 - 1)
+# Beside ordinary numbers those that are not.
+odd = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-320, 1e-200, 1e-40, 1e40, 1e200, 1e308])
+
+
+def some(seed: int, n: int, share: float) -> Array:
+    """Numbers of many sizes, a share of them odd."""
+    r = np.random.default_rng(seed)
+    values = r.standard_normal(n) * 10.0 ** r.integers(-9, 9, n)
+    return np.where(r.random(n) < share, r.choice(odd, n), values)
+
+
+def made(seed: int, n: int, share: float) -> Array:
+    """States, a share of whose numbers is odd."""
+    r = np.random.default_rng(seed)
+    state = np.empty((n, 5))
+    state[:, 0] = r.integers(0 if share else 1, 99, n)
+    state[:, 1] = some(seed + 1, n, share)
+    state[:, 2] = state[:, 1] * 2.0**-54 * r.standard_normal(n)
+    state[:, 3] = np.abs(some(seed + 2, n, share))
+    state[:, 4] = np.where(r.random(n) < share / 4, 2.0**-20, 1)
+    return state
+
+
+def careful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The core has nothing to say."""
+    for name in ("spreads", "factors", "inverse_ranges", "meet"):
+        monkeypatch.setattr(core, name, lambda *_: None)
+    monkeypatch.setattr(core, "moderate", lambda _: False)
+
+
+def bits(value: Any) -> Any:
+    """Of all arrays in it."""
+    if isinstance(value, tuple):
+        return [bits(v) for v in value]
+    return (
+        None
+        if value is None
+        else (np.asarray(value).shape, np.asarray(value).dtype, np.asarray(value).tobytes())
+    )
+
+
+def both(function: Any, *args: Any, **options: Any) -> tuple[Any, Any]:
+    """What it gives, and what it gives without the core."""
+    quick = function(*args, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        careful(patch)
+        return bits(quick), bits(function(*args, **options))
+
+
+@given(seed=seeds, n=st.integers(1, 9), share=st.sampled_from([0, 0.05]))
+def test_states(seed: int, n: int, share: float) -> None:
+    state = made(seed, n, share)
+    for function in (states.values_of, states.divisors):
+        quick, slow = both(function, state)
+        assert quick == slow
+    quick, slow = both(states.deviation, state, 0)
+    assert quick == slow
+
+
+@given(seed=seeds, n=st.integers(1, 9), share=st.sampled_from([0, 0.05]), dtype=st.sampled_from([F32, F64]))
+def test_standard_maps(seed: int, n: int, share: float, dtype: np.dtype[Any]) -> None:
+    state = made(seed, n, share)
+    quick, slow = both(_maps.standard_map, dtype, state, states.divisors(state))
+    assert quick == slow
+
+
+@given(
+    seed=seeds,
+    n=st.integers(1, 9),
+    share=st.sampled_from([0, 0.05]),
+    dtype=st.sampled_from([F32, F64, np.dtype(np.float16)]),
+    target=st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (3.0, 7.7), (0.1, 0.3)]),
+)
+def test_exact_maps(
+    seed: int, n: int, share: float, dtype: np.dtype[Any], target: tuple[float, float]
+) -> None:
+    one, other = some(seed, n, share), some(seed + 1, n, share)
+    low, high = np.fmin(one, other), np.fmax(one, other)
+
+    def exact(dtype: np.dtype[Any], low: Array, high: Array) -> Any:
+        factor, regular = _exact.ranges(low, high, _exact.resolution(dtype))
+        return _exact.exact_map(dtype, (low, high), factor, regular, target)
+
+    with np.errstate(all="ignore"):
+        quick, slow = both(exact, dtype, low, high)
+        assert quick == slow
+        largest = np.fmax(np.abs(low), np.abs(high))
+        quick, slow = both(_exact.ratio_map, dtype, largest + (largest == 0))
+        assert quick == slow
+
+
+def test_ordinary_ones_are_seen() -> None:
+    """Else everything would be right, and slow."""
+    state = core.moments(np.random.default_rng(0).standard_normal((50, 7)) + 5, (0,))
+    assert core.spreads(state) is not None
+    assert core.spreads(state, 50) is not None
+    assert core.spreads(state, 49) is None
+    assert core.factors(state, states.divisors(state)) is not None
+    assert core.inverse_ranges(np.zeros(3), np.ones(3), 1e-6) is not None
+    x = np.random.default_rng(1).uniform(1, 2, 100)
+    found = core.meet(x, np.zeros(100), 1 / x, None, 0.0, 1.0, True)
+    assert found is not None
+    assert found[1] is found[2] is None
+
+
+def test_what_needs_care_is_left() -> None:
+    state = core.moments(np.ones((9, 3)), (0,))
+    assert core.spreads(state) is None
+    assert core.spreads(state[::2]) is None
+    assert core.spreads(np.ones((3, 4))) is None
+    assert core.factors(state, np.zeros((1, 3))) is None
+    assert core.factors(state, np.ones(4)) is None
+    assert core.inverse_ranges(np.ones(3), np.ones(3), 1e-6) is None
+    assert core.inverse_ranges(np.ones(3), np.ones(2), 1e-6) is None
+    x = np.ones(3)
+    for bad in (x[::2], np.ones(2), np.ones(3, F32)):
+        assert core.meet(x, bad, x, None, 0.0, 1.0, True) is None
+        assert core.meet(x, x, bad, None, 0.0, 1.0, True) is None
+        assert core.meet(x, x, x, bad, 0.0, 1.0, True) is None
+    assert core.meet(x, x, x, np.ones(2, np.bool_), 0.0, 1.0, True) is None
+
+
+@given(seed=seeds, n=st.integers(0, 70), dtype=st.sampled_from([F32, F64]), share=st.sampled_from([0, 0.02]))
+def test_finite(seed: int, n: int, dtype: np.dtype[Any], share: float) -> None:
+    with np.errstate(over="ignore"):
+        x = some(seed, n, share).astype(dtype)
+    assert core.finite(x) == bool(np.isfinite(x).all())
+
+
+def test_finite_says_no_where_it_can_not_look() -> None:
+    x = np.ones((4, 6), F32)
+    assert core.finite(x.T)
+    assert not core.finite(x[:, ::2])
+    assert not core.finite(x.astype(np.float16))
+    assert not core.finite(x.astype(">f4"))
+
+
+@given(seed=seeds, share=st.floats(0, 1), dtype=st.sampled_from([F32, F64]))
+def test_moving_averages(seed: int, share: float, dtype: np.dtype[Any]) -> None:
+    running, new = some(seed, 5, 0).astype(dtype), some(seed + 1, 5, 0)
+    other = running[::-1].copy()
+    expected = [((1 - share) * r.astype(F64) + share * new).astype(dtype) for r in (running, other)]
+    assert core.move(running, other, new, new, share)
+    assert [running.tobytes(), other.tobytes()] == [e.tobytes() for e in expected]
+
+
+def test_moving_averages_that_need_care() -> None:
+    running, other, new = np.zeros(4), np.zeros(4), np.ones(4)
+    locked = np.zeros(4)
+    locked.flags.writeable = False
+    for mean, to in (
+        (running[::2], new[:2]),
+        (running, new[:3]),
+        (running, new.astype(F32)),
+        (locked, new),
+        (other, new),
+    ):
+        assert not core.move(mean, other, to, new, 0.5)
+        assert not core.move(other, mean, new, to, 0.5)
+    assert not running.any()
+    assert not other.any()
