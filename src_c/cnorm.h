@@ -168,6 +168,9 @@ cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const c
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
  * group 0. The statistics of a group are together. */
 cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
+/* n floats of 16 bits as float: what parameters of calls are. */
+void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to);
+
 /* y = x * activation(gate), rounded once, for n elements without gaps; y may be one of the two. */
 typedef struct {
     cn_dtype dtype;

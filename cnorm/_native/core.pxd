@@ -59,3 +59,4 @@ cdef extern from "cnorm.h" nogil:
 cdef int known_dtype(cnp.ndarray x) noexcept
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
 cdef void run_gate(const cn_gating *of) noexcept
+cdef cnp.ndarray widened(cnp.ndarray p)

@@ -91,6 +91,7 @@ cdef extern from "cnorm.h" nogil:
                                const double *clip, const cn_patches *patches)
     cn_status cn_run(const cn_call *call)
     void cn_gate(const cn_gating *of)
+    void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -222,6 +223,14 @@ cdef void run_gate(const cn_gating *of) noexcept:
     cdef PyThreadState *released = release(of.n)
     cn_gate(of)
     resume(released)
+
+
+cdef cnp.ndarray widened(cnp.ndarray p):
+    """A parameter of 16-bit floats, without gaps, as float32."""
+    cdef cnp.ndarray to = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(p), cnp.PyArray_DIMS(p), cnp.NPY_FLOAT32, 0)
+    cn_widen(<cn_dtype>known_dtype(p), <const char *>cnp.PyArray_DATA(p), cnp.PyArray_SIZE(p),
+             <float *>cnp.PyArray_DATA(to))
+    return to
 
 
 cdef int set_activation(cn_call *call, tuple activation) except -1:

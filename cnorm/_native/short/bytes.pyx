@@ -13,7 +13,7 @@ from cnorm._native.core cimport (
 from cnorm._native.glance cimport apart
 from cnorm._native.kept cimport new_as
 from cnorm._native.short.rows cimport add_trailing, offset_weight, open_trailing
-from cnorm._native.short.taken cimport intp
+from cnorm._native.short.taken cimport in_lanes, intp
 
 from typing import Any
 
@@ -95,8 +95,10 @@ def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias:
                     axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None) -> tuple[Array, Array]:
     made = None
     if axis is None and where is None and granularity == "row":
-        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, bias, eps, scale, out, CN_VAR)
+        w = in_lanes(weight, input)
+        if weight_offset is not NO_OFFSET:
+            w = offset_weight(w, weight_offset)
+        made = trailing_int8(input, normalized_shape, w, in_lanes(bias, input), eps, scale, out, CN_VAR)
     return made if made is not None else rows_int8.layer_norm_int8(
         input, normalized_shape, weight, bias, eps, granularity=granularity, scale=scale, out=out, axis=axis,
         weight_offset=weight_offset, where=where)
@@ -107,7 +109,9 @@ def rms_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, eps: fl
                   weight_offset: Any = NO_OFFSET) -> tuple[Array, Array]:
     made = None
     if axis is None and granularity == "row":
-        w = weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
+        w = in_lanes(weight, input)
+        if weight_offset is not NO_OFFSET:
+            w = offset_weight(w, weight_offset)
         made = trailing_int8(input, normalized_shape, w, None, eps, scale, out, CN_RMS)
     return made if made is not None else rows_int8.rms_norm_int8(
         input, normalized_shape, weight, eps, granularity=granularity, scale=scale, out=out, axis=axis,

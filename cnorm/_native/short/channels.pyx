@@ -7,7 +7,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
 from cnorm._native.core cimport CN_RUNNING, cn_call, cn_partial, run
 from cnorm._native.glance cimport apart
-from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_affine, take_eps, take_out, take_parameter
+from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, positive, take_affine, take_eps, take_out, take_parameter
 
 from typing import Any
 
@@ -65,7 +65,8 @@ cdef object by_group(object input, intp groups, object weight, object bias, obje
     cdef intp members
     if groups < 0:
         return None
-    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    w, b = in_lanes(weight, input), in_lanes(bias, input)
+    y = open_channels(&call, &c, input, w, b, out, activation)
     if y is None or not take_eps(&call, eps, eps_mode):
         return None
     if groups == EVERY_CHANNEL:
@@ -92,11 +93,13 @@ cdef object by_running(object input, object mean, object var, object weight, obj
     cdef char *spread
     if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
         return None
-    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    w, b = in_lanes(weight, input), in_lanes(bias, input)
+    y = open_channels(&call, &c, input, w, b, out, activation)
     if y is None or not take_eps(&call, eps, eps_mode):
         return None
-    if not (take_parameter(&call, mean, 1, &c.channels, &center)
-            and take_parameter(&call, var, 1, &c.channels, &spread)):
+    of_mean, of_var = in_lanes(mean, input), in_lanes(var, input)
+    if not (take_parameter(&call, of_mean, 1, &c.channels, &center)
+            and take_parameter(&call, of_var, 1, &c.channels, &spread)):
         return None
     add_axis(&call, c.samples, c.sample, 0, 0)
     add_axis(&call, c.channels, c.channel, 1, 1)
@@ -127,7 +130,8 @@ cdef object by_batch(object input, object mean, object var, object weight, objec
     cdef intp size
     if not PyFloat_CheckExact(eps) or not PyFloat_AS_DOUBLE(eps) > 0 or (mean is None) != (var is None):
         return None
-    y = open_channels(&call, &c, input, weight, bias, out, activation)
+    w, b = in_lanes(weight, input), in_lanes(bias, input)
+    y = open_channels(&call, &c, input, w, b, out, activation)
     if y is None or not take_eps(&call, eps, INSIDE):
         return None
     size = cnp.PyArray_SIZE(<cnp.ndarray>input)

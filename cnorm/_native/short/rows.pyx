@@ -14,7 +14,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.glance cimport alike, apart, fits, in_place_or_apart
 from cnorm._native.kept cimport new_like
-from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
+from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
 
 from typing import Any
 
@@ -255,12 +255,14 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
                eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
                where: Any = None, residual: Any = None, residual_out: Any = None,
                activation: Any = None, eps_mode: str = INSIDE) -> Any:
-    y, w = None, weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
+    y, w, b = None, in_lanes(weight, input), in_lanes(bias, input)
+    if weight_offset is not NO_OFFSET:
+        w = offset_weight(w, weight_offset)
     sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
     if axis is None and where is None:
-        y = trailing(input, sizes, w, bias, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
+        y = trailing(input, sizes, w, b, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
     if y is None and residual is None and residual_out is None:
-        y = along(input, sizes, w, bias, eps, eps_mode, out, axis, where, activation, "var")
+        y = along(input, sizes, w, b, eps, eps_mode, out, axis, where, activation, "var")
     return y if y is not None else rows.layer_norm(
         input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
         residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
@@ -270,7 +272,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
              *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET, residual: Any = None,
              residual_out: Any = None, activation: Any = None, eps_mode: str = INSIDE, gate: Any = None,
              gate_activation: Any = SILU, norm_before_gate: bool = True, group_size: int | None = None) -> Any:
-    y, w = None, weight if weight_offset is NO_OFFSET else offset_weight(weight, weight_offset)
+    y, w = None, in_lanes(weight, input)
+    if weight_offset is not NO_OFFSET:
+        w = offset_weight(w, weight_offset)
     sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
     bare = gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True
     if bare and axis is None:

@@ -10,6 +10,7 @@ cdef bint take_activation(object activation, cn_activation *number, double *slop
 cdef bint take_eps(cn_call *call, object eps, object mode) noexcept
 cdef bint open_call(cn_call *call, object input, object activation) noexcept
 cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *dims, char **data) noexcept
+cdef object in_lanes(object p, object x)
 cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out)
 cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept

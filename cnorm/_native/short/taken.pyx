@@ -10,8 +10,8 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_B, CN_F64, CN_LEAKY_RELU, CN_M, CN_STAT, CN_W, CN_X, CN_Y, cn_activation, cn_call, cn_clear_call, cn_dtype,
-    cn_eps_mode, known_dtype,
+    CN_B, CN_BF16, CN_F16, CN_F64, CN_LEAKY_RELU, CN_M, CN_STAT, CN_W, CN_X, CN_Y, cn_activation, cn_call, cn_clear_call, cn_dtype,
+    cn_eps_mode, known_dtype, widened,
 )
 from cnorm._native.glance cimport apart, fits, is_plain
 from cnorm._native.kept cimport new_like
@@ -79,10 +79,22 @@ cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *di
     return True
 
 
+cdef object in_lanes(object p, object x):
+    """A parameter in the 16-bit floats of x as kernels take it, float32; any other as it is."""
+    cdef int dtype
+    if (p is None or not cnp.PyArray_CheckExact(p) or not cnp.PyArray_CheckExact(x)
+            or cnp.PyArray_TYPE(<cnp.ndarray>p) != cnp.PyArray_TYPE(<cnp.ndarray>x)
+            or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>p)):
+        return p
+    dtype = known_dtype(<cnp.ndarray>p)
+    return widened(<cnp.ndarray>p) if dtype == CN_F16 or dtype == CN_BF16 else p
+
+
 cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept:
     """Are both None or of these sizes?"""
     return (take_parameter(call, weight, ndim, dims, &call.op[CN_W].data)
             and take_parameter(call, bias, ndim, dims, &call.op[CN_B].data))
+
 
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out):
     """The array to write, a new one without `out`; None if `out` needs care."""
