@@ -1,0 +1,181 @@
+"""Rows that go from elements to y in one kernel have the bits of those that take all steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from processes import bits_of_all_sets, digest
+from reference import BFLOAT16, DTYPES, Array
+from sweep import sweep
+
+import cnorm
+import cnorm.functional as F
+
+LENGTHS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    8,
+    9,
+    15,
+    16,
+    17,
+    24,
+    31,
+    32,
+    33,
+    48,
+    64,
+    65,
+    100,
+    255,
+    512,
+    513,
+    768,
+    1000,
+    2047,
+    2048,
+)
+NAMES = ("layer_norm", "rms_norm", "normalize")
+
+
+def check_equal(got: Array, wanted: Array) -> None:
+    """To the bit, but for the sign of zeros and what kind of NaN; bfloat16 has no NaN for NumPy's tests."""
+    np.testing.assert_array_equal(got.astype(np.float64), wanted.astype(np.float64))
+
+
+def rows(kind: str, count: int, n: int, dtype: np.dtype[Any]) -> Array:
+    """Plain ones, or of every nature: far away, tiny, huge, all zero, all equal, with NaN and infinities."""
+    rng = np.random.default_rng(n)
+    x = rng.standard_normal((count, n))
+    if kind == "mixed":
+        x *= 10.0 ** rng.integers(-3, 4, (count, 1))
+        if dtype.itemsize == 8:
+            x[rng.random(count) < 0.1] *= 1e-170
+        if dtype.itemsize > 2:
+            x[rng.random(count) < 0.1] *= 1e-25
+            x += 1e5 * (rng.random((count, 1)) < 0.1)
+        x[rng.random(count) < 0.2] = 0
+        x[rng.random(count) < 0.1] = 3
+        x[rng.random(count) < 0.05, 0] = np.nan
+        x[rng.random(count) < 0.05, -1] = np.inf
+    return np.asarray(x.astype(dtype))
+
+
+def applied(name: str, x: Array, w: Array | None, out: Array, activation: str | None = None) -> Array:
+    if name == "normalize":
+        return F.normalize(x, out=out)
+    more = {} if name == "rms_norm" else {"bias": w}
+    return getattr(F, name)(x, x.shape[-1:], w, activation=activation, out=out, **more)  # type: ignore[no-any-return]
+
+
+def stepped(name: str, x: Array, w: Array | None, activation: str | None = None) -> Array:
+    """By all steps: the elements of y are apart, so that it is packed."""
+    apart = np.empty((*x.shape, 2), x.dtype)[..., 0]
+    return np.ascontiguousarray(applied(name, x, w, apart, activation))
+
+
+def parameter(n: int, dtype: np.dtype[Any]) -> Array:
+    return np.linspace(-1, 2, n).astype(np.float64 if dtype.itemsize == 8 else np.float32)
+
+
+@sweep(n=LENGTHS, dtype=DTYPES, kind=("plain", "mixed"))
+def test_the_bits_of_all_steps(n: int, dtype: np.dtype[Any], kind: str) -> None:
+    w = parameter(n, dtype)
+    for count in (1, 3, 16, 33, 130):
+        x = rows(kind, count, n, dtype)
+        for name in NAMES:
+            for weight in (None, w):
+                wanted = stepped(name, x, weight)
+                check_equal(applied(name, x, weight, np.empty_like(x)), wanted)
+
+
+@sweep(n=(3, 8, 20, 32, 100, 768), dtype=DTYPES, activation=("relu", "leaky_relu", "relu6", "hardswish"))
+def test_bends(n: int, dtype: np.dtype[Any], activation: str) -> None:
+    x, w = rows("mixed", 50, n, dtype), parameter(n, dtype)
+    for name in ("layer_norm", "rms_norm"):
+        wanted = stepped(name, x, w, activation)
+        check_equal(applied(name, x, w, np.empty_like(x), activation), wanted)
+
+
+@sweep(n=LENGTHS, dtype=DTYPES)
+def test_in_place_and_with_gaps(n: int, dtype: np.dtype[Any]) -> None:
+    """What lies between rows is not read into them, and stays."""
+    x, w = rows("mixed", 37, n, dtype), parameter(n, dtype)
+    for name in NAMES:
+        wanted = stepped(name, x, w)
+        inside = x.copy()
+        applied(name, inside, w, inside)
+        check_equal(inside, wanted)
+        for left, right in ((0, 1), (3, 2)):
+            wide = np.full((37, left + n + right), 7, dtype)
+            middle = wide[:, left : left + n]
+            middle[...] = x
+            applied(name, middle, w, middle)
+            check_equal(middle, wanted)
+            assert (wide[:, :left] == 7).all()
+            assert (wide[:, left + n :] == 7).all()
+
+
+@sweep(n=(3, 8, 16, 32, 40), dtype=DTYPES)
+def test_one_parameter_for_a_group(n: int, dtype: np.dtype[Any]) -> None:
+    """As instance_norm has it: weight and bias are a lane each."""
+    x = rows("plain", 37, n, dtype)
+    w = parameter(37, dtype)
+    apart = np.empty((1, *x.shape, 2), dtype)[..., 0]
+    wanted = F.instance_norm(x[None], weight=w, bias=w, out=apart)
+    check_equal(F.instance_norm(x[None], weight=w, bias=w), wanted)
+
+
+@pytest.mark.parametrize("mode", ["inside", "outside", "max"])
+def test_eps_modes(mode: str) -> None:
+    for dtype in DTYPES:
+        x = rows("mixed", 40, 24, dtype)
+        apart = np.empty((*x.shape, 2), dtype)[..., 0]
+        wanted = F.layer_norm(x, (24,), eps=1e-3, eps_mode=mode, out=apart)
+        check_equal(F.layer_norm(x, (24,), eps=1e-3, eps_mode=mode), wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.dtype("f2"), BFLOAT16])
+def test_parameters_of_16_bits_are_floats_first(dtype: np.dtype[Any]) -> None:
+    x, w = rows("plain", 20, 48, dtype), parameter(48, dtype).astype(dtype)
+    wide = w.astype(np.float32)
+    check_equal(F.layer_norm(x, (48,), w, w), F.layer_norm(x, (48,), wide, wide))
+    check_equal(F.rms_norm(x, (48,), w), F.rms_norm(x, (48,), wide))
+    channels = x[None]
+    few = parameter(20, dtype).astype(dtype)
+    kept = few.astype(np.float32)
+    check_equal(F.group_norm(channels, 4, few, few), F.group_norm(channels, 4, kept, kept))
+    spread = np.abs(few) + 1
+    check_equal(
+        F.batch_norm(channels, few, spread, few, few),
+        F.batch_norm(channels, kept, spread.astype(np.float32), kept, kept),
+    )
+
+
+def bits() -> dict[str, str]:
+    """Of every length, dtype and function."""
+    made = {}
+    for dtype in DTYPES:
+        for n in LENGTHS:
+            x, w = rows("mixed", 70, n, dtype), parameter(n, dtype)
+            for name in NAMES:
+                y = applied(name, x, w, np.empty_like(x))
+                made[f"{dtype} {n} {name}"] = digest(np.where(np.isnan(y), 7, y.astype(np.float64)))
+            mean, var = cnorm.moments(x, -1)
+            made[f"{dtype} {n} moments"] = digest(
+                *(np.where(np.isnan(a), 7, a.astype(np.float64)) for a in (mean, var))
+            )
+    return made
+
+
+@pytest.mark.thorough
+def test_instruction_sets_change_nothing() -> None:
+    found = bits_of_all_sets(bits)
+    assert len(found) == len(DTYPES) * len(LENGTHS) * (len(NAMES) + 1)
+    assert [case for case, sets in found.items() if len(sets) > 1] == []
