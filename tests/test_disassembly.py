@@ -69,6 +69,13 @@ def test_wide_instructions_stay_in_their_files() -> None:
     assert inside > 1000
 
 
+@pytest.mark.thorough
+def test_long_double_is_not_spoiled() -> None:
+    """MMX registers are those of the x87, and nothing here would give them back."""
+    code = lines("objdump", "-d", "--no-show-raw-insn", core.__file__)
+    assert [line for line in code if re.search(r"%mm[0-7]", line)] == []
+
+
 def test_the_short_way_in_has_none() -> None:
     for module in (bytes, channels, rows, taken):
         assert list(wide_instructions(module.__file__)) == []

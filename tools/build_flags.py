@@ -15,6 +15,8 @@ CONTRACT = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-tra
 NO_DEBUG = "-g0"
 UNIX_ONLY = ["-fvisibility=hidden", "-Wall", "-Wextra", NO_DEBUG]
 GCC_ONLY = ["-fno-tree-loop-distribute-patterns"]  # clang refuses the option
+# GCC 12 moves vectors of 8 bytes by MMX registers, which spoils long double until `emms`.
+GCC_X86_ONLY = ["-mno-mmx"]
 # Files of an instruction set that not every CPU of the platform has.
 ISA = {
     "x86_v3": ["-march=x86-64-v3"],
@@ -75,6 +77,8 @@ def flags(compiler: str, platform: str, openmp: bool) -> Flags:
     if openmp and platform.startswith("macosx"):  # Apple's clang hides the option, and has no library
         threads, linked = ["-Xpreprocessor", "-fopenmp"], ["-lomp"]
     own = GCC_ONLY if compiler == "gcc" else []
+    if compiler == "gcc" and architecture(platform) == "x86-64":
+        own = [*own, *GCC_X86_ONLY]
     return Flags([*CONTRACT, *UNIX_ONLY, *own, *threads], linked, isa)
 
 

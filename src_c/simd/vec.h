@@ -287,14 +287,14 @@ CN_INLINE vf64 cn_keep_f64(vf64 v, ptrdiff_t k)
     return (vf64)((vi64)v & m);
 }
 
-/* Fewer bytes than `all`, a power of two, by moves of constant size: a call of memcpy costs more than the vector it
+/* At most `all` bytes, a power of two, by moves of constant size: a call of memcpy costs more than the vector it
  * fills. */
 CN_INLINE void cn_copy_few(void *to, const void *from, ptrdiff_t bytes, const int all)
 {
     char *t = to;
     const char *f = from;
     CN_UNROLL
-    for (int size = all / 2; size; size /= 2)
+    for (int size = all; size; size /= 2)
         if (bytes & size) memcpy(t, f, (size_t)size), t += size, f += size;
 }
 
