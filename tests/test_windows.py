@@ -271,6 +271,21 @@ def test_threads_and_neighbours_change_no_bit(shape: tuple[int, ...]) -> None:
                     )
 
 
+@pytest.mark.parametrize("shape", [(700, 139), (16_000, 139), (300, 8), (300, 130)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+def test_columns_have_the_bits_of_lines(shape: tuple[int, int], dtype: Any) -> None:
+    """Columns are read row by row, and results go past the cache where there are many: (16000, 139)."""
+    x = (np.random.default_rng(10).normal(0, 100, shape)).astype(dtype)
+    for window in (3, 128, 129, 290):
+        columns = cnorm.rolling_moments(x, window, axis=0, min_count=1)
+        lines = cnorm.rolling_moments(np.ascontiguousarray(x.T), window, min_count=1)
+        assert all(np.array_equal(a, b.T) for a, b in zip(columns, lines, strict=True))
+        part = np.full((shape[0], shape[1] + 3), 7, x.dtype)[:, 2:-1]
+        part[...] = x
+        again = cnorm.rolling_moments(part, window, axis=0, min_count=1)
+        assert all(np.array_equal(a, b) for a, b in zip(columns, again, strict=True))
+
+
 def test_shapes() -> None:
     for shape, axis in (((0,), 0), ((0, 3), 0), ((3, 0), 0), ((2, 0, 4), 1)):
         for result in (
