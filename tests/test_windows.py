@@ -12,6 +12,7 @@ from reference import BFLOAT16, Array
 from strategies import seeds
 
 import cnorm
+from cnorm._check.formulas import divisor
 
 SPECIAL = ("plain", "far", "whole", "flat", "spikes", "infinite", "huge", "tiny")
 LENGTHS = (1, 2, 3, 7, 20, 50, 140, 300)
@@ -200,6 +201,22 @@ def test_standardize(dtype: Any) -> None:
         )
         assert inplace.tobytes() == y.tobytes()
     assert not cnorm.rolling_standardize(np.full(9, 0.1, dtype), 3, eps=0)[2:].any()
+
+
+@pytest.mark.parametrize("mode", ["inside", "outside", "max"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, BFLOAT16], ids=str)
+def test_standardize_by_eps_mode(dtype: Any, mode: str) -> None:
+    x = np.random.default_rng(11).normal(5, 2, (50, 3)).astype(dtype)
+    x[20:30] = 1
+    for eps in (1e-3, 3.0, 0.0):
+        mean, var = cnorm.rolling_moments(x.astype(np.float64), 4, axis=0)
+        with np.errstate(all="ignore"):
+            y = (x.astype(np.float64) - mean) / divisor(var, eps, mode)
+        wanted = np.where((var == 0) & (eps == 0), 0, y)
+        found = cnorm.rolling_standardize(x, 4, eps=eps, axis=0, eps_mode=mode)
+        assert found.dtype == x.dtype
+        tolerance = {2: 2e-2, 4: 2e-6, 8: 1e-12}[x.dtype.itemsize]
+        np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("adjust", [True, False])

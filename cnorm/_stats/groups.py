@@ -10,6 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_pa
 from cnorm._accept.axes import as_eps, as_number, broadcast
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
 from cnorm._accept.masks import as_mask, unmasked
+from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
 from cnorm._stats.moments import finish
 from cnorm._stats.reductions import as_weights, by_weight, check_nan_policy, in_data_weights, omits
@@ -207,6 +208,7 @@ def group_standardize(
     num_groups: int | None = None,
     where: Any = None,
     out: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     r"""Zero mean and unit variance of each group given by labels, then scale and shift.
 
@@ -231,6 +233,8 @@ def group_standardize(
         Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `x` itself.
+    eps_mode : {"inside", "outside", "max"}
+        Where `eps` stands: sqrt(var + eps), sqrt(var) + eps, max(sqrt(var), eps).
 
     Returns
     -------
@@ -243,7 +247,7 @@ def group_standardize(
         A dtype that is not float, labels that are not ints, a mask that is not boolean.
     ValueError
         A label of `num_groups` or more, not one label for each position, shapes that do not broadcast, an
-        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit.
+        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
 
     See Also
     --------
@@ -260,7 +264,7 @@ def group_standardize(
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
     starts, order = core.sort_labels(marks, groups)
-    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out))
+    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out, eps_mode))
 
 
 def segment_standardize(
@@ -273,6 +277,7 @@ def segment_standardize(
     axis: Any = 0,
     where: Any = None,
     out: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     """Zero mean and unit variance of each segment ``offsets[i]:offsets[i + 1]``, then scale and shift.
 
@@ -292,6 +297,8 @@ def segment_standardize(
         Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `x` itself.
+    eps_mode : {"inside", "outside", "max"}
+        Where `eps` stands: sqrt(var + eps), sqrt(var) + eps, max(sqrt(var), eps).
 
     Returns
     -------
@@ -304,7 +311,7 @@ def segment_standardize(
         A dtype that is not float, offsets that are not ints, a mask that is not boolean.
     ValueError
         Offsets that decrease or leave the axis, shapes that do not broadcast, an axis out of range, an
-        `eps` below 0 or NaN, an `out` that does not fit.
+        `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
 
     See Also
     --------
@@ -321,7 +328,7 @@ def segment_standardize(
     axes = group_axes(axis, array.shape)
     starts = as_offsets(offsets, array.shape[axes[0]])
     marks = labels_of(starts, array.shape[axes[0]])
-    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out))
+    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out, eps_mode))
 
 
 def standardize_by(
@@ -335,12 +342,13 @@ def standardize_by(
     eps: Any,
     where: Any,
     out: Any,
+    eps_mode: Any,
 ) -> Array:
     """Each element by the moments of its group; what is in none is hidden."""
     w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     w = None if w is None else broadcast(w, x.shape, "weight")
     b = None if b is None else broadcast(b, x.shape, "bias")
-    eps = as_eps(eps)
+    eps, mode = as_eps(eps), as_eps_mode(eps_mode)
     mask = as_mask(where, x, out)
     inside = labels >= 0
     if not inside.all():
@@ -348,7 +356,7 @@ def standardize_by(
         mask = inside if mask is None else mask & inside
     target = Output(x, out)
     if starts.size > 1:
-        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask)
+        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask, mode)
     else:
         target.y[...] = 0
     return target.done()

@@ -64,7 +64,7 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
     if (biggest == 0 || isinf(biggest) || !isfinite(eps)) return;
     int k, of_eps = -MOST_POWER;
     frexp(biggest, &k);
-    if (eps > 0) frexp(sqrt(eps), &of_eps);
+    if (eps > 0) frexp(cn_eps_is_root(&job->call->moments) ? eps : sqrt(eps), &of_eps);
     k = k > of_eps ? k : of_eps;
     k = k > MOST_POWER ? MOST_POWER : k < -MOST_POWER ? -MOST_POWER : k;
     const double prescale = ldexp(1, -k);
@@ -87,7 +87,8 @@ static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_part
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
 {
     const ptrdiff_t size = job->x_is->param_size;
-    const double prescale = p->prescale, eps = job->call->moments.eps * prescale * prescale;
+    const cn_moments *of = &job->call->moments;
+    const double prescale = p->prescale, eps = of->eps * prescale * (cn_eps_is_root(of) ? 1 : prescale);
     cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
     double scale = 0;
     if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, &job->call->moments, eps);

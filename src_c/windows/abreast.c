@@ -174,12 +174,11 @@ static int neighbouring_places(const cn_abreast *a, const places *p, int eights,
                 else                                                                                              \
                     memcpy(at, v, sizeof v);                                                                      \
             }                                                                                                     \
-            type v[CN_ROW_LANES];                                                                                 \
-            for (int l = CN_ROW_LANES - rest; l < CN_ROW_LANES; l++) v[l] = (type)(row[l] * by);                  \
-            if (rest && nontemporal)                                                                              \
-                cn_nontemporal_bytes(at, v + CN_ROW_LANES - rest, rest * (int)sizeof(type));                      \
-            else if (rest)                                                                                        \
-                memcpy(at, v + CN_ROW_LANES - rest, (size_t)rest * sizeof(type));                                 \
+            type last[CN_ROW_LANES] = {0};                                                                        \
+            for (int l = 0; l < rest; l++) last[l] = (type)(row[CN_ROW_LANES - rest + l] * by);                   \
+            for (int i = 0; nontemporal && i < (int)sizeof last; i += 16)                                         \
+                if (i < rest * (int)sizeof(type)) cn_nontemporal_bytes(at + i, (char *)last + i, 16);             \
+            if (!nontemporal) memcpy(at, last, (size_t)rest * sizeof(type));                                      \
         }                                                                                                         \
     }                                                                                                             \
     static void line_as_##NAME(char *to, ptrdiff_t r, ptrdiff_t end, double by, const double *restrict from)      \
