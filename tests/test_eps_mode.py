@@ -37,7 +37,7 @@ LABELS = np.array([1, 0, 1, 0], np.int32)
 def by_label(x: Any, eps: float, mode: str) -> Any:
     y = wide(x).copy()
     for g in (0, 1):
-        y[:, LABELS == g] = by_axes(wide(x)[:, LABELS == g], (1,), eps, mode)
+        y[:, g == LABELS] = by_axes(wide(x)[:, g == LABELS], (1,), eps, mode)
     return y
 
 
