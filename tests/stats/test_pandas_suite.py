@@ -1,4 +1,4 @@
-"""pandas' own tests of rolling sum, mean, var, std, min and max on our windows: opt-in, CNORM_PANDAS_TESTS=1."""
+"""pandas' tests of rolling sum, mean, var, std, min and max on our windows: opt-in, CNORM_PANDAS_TESTS=1."""
 
 from __future__ import annotations
 
