@@ -69,11 +69,11 @@ static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t byte
 {
     const ptrdiff_t along = job->along.stride[CN_X], *order = job->groups->order + at;
     const ptrdiff_t left = job->groups->starts[job->groups->n] - at;
-    const ptrdiff_t ahead = FETCHED / bytes > LEAST_FETCHED ? FETCHED / bytes : LEAST_FETCHED;
-    const ptrdiff_t fetched = left - ahead < n ? left - ahead : n;
+    const ptrdiff_t early = FETCHED / bytes > LEAST_FETCHED ? FETCHED / bytes : LEAST_FETCHED;
+    const ptrdiff_t fetched = left - early < n ? left - early : n;
     ptrdiff_t i = 0;
     for (; i < fetched; i++, packed += bytes) {
-        fetch_row(first + order[i + ahead] * along, bytes);
+        fetch_row(first + order[i + early] * along, bytes);
         cn_copy_bytes(packed, first + order[i] * along, bytes);
     }
     for (; i < n; i++, packed += bytes) cn_copy_bytes(packed, first + order[i] * along, bytes);
