@@ -1,7 +1,7 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test asan tsan
+.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test pandas-windows asan tsan
 .PHONY: emulate avx512 wheel compilers pythons freethreaded docs clean
 
 help:            ## this list
@@ -61,6 +61,9 @@ accuracy:        ## errors against exact values, cnorm and its peers: docs/accur
 c-test:          ## the C core without Python: guarded arrays, instruction sets, failing malloc, fork; the recorded hash
 	PYTHON=$(PYTHON) bash tools/c_test.sh build/c_test
 	build/c_test/c_test tests/c/bits.txt
+
+pandas-windows:  ## pandas' own tests of rolling windows, run on ours
+	CNORM_PANDAS_TESTS=1 $(PYTHON) -m pytest -q tests/stats/test_pandas_suite.py
 
 asan:            ## the C tests and the suite with address and undefined-behaviour sanitizers
 	bash tools/asan.sh

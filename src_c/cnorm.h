@@ -157,9 +157,15 @@ typedef struct {
     void *params;
 } cn_group_results;
 
+/* The group of each position, negative in none: int32_t if narrow, else ptrdiff_t. */
+typedef struct {
+    const void *at;
+    int narrow;
+} cn_labels;
+
 /* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
  * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
-int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
+int cn_sort_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
 
 /* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
  * y. */
@@ -167,7 +173,7 @@ cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const c
 
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
  * group 0. The statistics of a group are together. */
-cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels);
+cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels);
 /* n floats of 16 bits as float: what parameters of calls are. */
 void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to);
 

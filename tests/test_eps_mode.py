@@ -31,6 +31,16 @@ def grouped(x: Any, eps: float, mode: str) -> Any:
     return by_axes(np.reshape(x, (3, 2, -1)), (2,), eps, mode).reshape(SHAPE)
 
 
+LABELS = np.array([1, 0, 1, 0], np.int32)
+
+
+def by_label(x: Any, eps: float, mode: str) -> Any:
+    y = wide(x).copy()
+    for g in (0, 1):
+        y[:, g == LABELS] = by_axes(wide(x)[:, g == LABELS], (1,), eps, mode)
+    return y
+
+
 NORMS: dict[str, tuple[Norm, Norm]] = {
     "standardize": (
         lambda x, eps, **k: cnorm.standardize(x, (1, 3), eps=eps, **k),
@@ -45,6 +55,14 @@ NORMS: dict[str, tuple[Norm, Norm]] = {
         lambda x, *how: by_axes(x, (2, 3), *how, centered=False),
     ),
     "group_norm": (lambda x, eps, **k: F.group_norm(x, 2, None, None, eps, **k), grouped),
+    "group_standardize": (
+        lambda x, eps, **k: cnorm.group_standardize(x, LABELS, None, None, eps, axis=1, **k),
+        lambda x, *how: by_label(x, *how),
+    ),
+    "segment_standardize": (
+        lambda x, eps, **k: cnorm.segment_standardize(x, [0, 2, 4], None, None, eps, axis=(1, 2), **k),
+        lambda x, *how: np.concatenate([by_axes(x[:, i : i + 2], (1, 2), *how) for i in (0, 2)], 1),
+    ),
     "instance_norm": (
         lambda x, eps, **k: F.instance_norm(x, eps=eps, **k),
         lambda x, *how: by_axes(x, (2, 3), *how),
@@ -125,6 +143,10 @@ def test_layers_pass_it_on() -> None:
 
 def test_refused() -> None:
     x, out = np.ones((2, 3)), np.full((2, 3), 7.0)
+    with pytest.raises(ValueError, match=r"^eps_mode: expected one of 'inside', 'outside', 'max', got 'in'"):
+        cnorm.group_standardize(x, np.zeros(len(x), int), out=out, eps_mode="in")
+    with pytest.raises(ValueError, match=r"^eps_mode: expected one of 'inside', 'outside', 'max', got 'in'"):
+        cnorm.rolling_standardize(x, 2, out=out, eps_mode="in")
     with pytest.raises(ValueError, match=r"^eps_mode: expected one of 'inside', 'outside', 'max', got 'in'"):
         cnorm.standardize(x, out=out, eps_mode="in")
     with pytest.raises(TypeError, match=r"^eps_mode: expected a str, got int"):

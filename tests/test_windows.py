@@ -12,6 +12,7 @@ from reference import BFLOAT16, Array
 from strategies import seeds
 
 import cnorm
+from cnorm._check.formulas import divisor
 
 SPECIAL = ("plain", "far", "whole", "flat", "spikes", "infinite", "huge", "tiny")
 LENGTHS = (1, 2, 3, 7, 20, 50, 140, 300)
@@ -202,6 +203,22 @@ def test_standardize(dtype: Any) -> None:
     assert not cnorm.rolling_standardize(np.full(9, 0.1, dtype), 3, eps=0)[2:].any()
 
 
+@pytest.mark.parametrize("mode", ["inside", "outside", "max"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, BFLOAT16], ids=str)
+def test_standardize_by_eps_mode(dtype: Any, mode: str) -> None:
+    x = np.random.default_rng(11).normal(5, 2, (50, 3)).astype(dtype)
+    x[20:30] = 1
+    for eps in (1e-3, 3.0, 0.0):
+        mean, var = cnorm.rolling_moments(x.astype(np.float64), 4, axis=0)
+        with np.errstate(all="ignore"):
+            y = (x.astype(np.float64) - mean) / divisor(var, eps, mode)
+        wanted = np.where((var == 0) & (eps == 0), 0, y)
+        found = cnorm.rolling_standardize(x, 4, eps=eps, axis=0, eps_mode=mode)
+        assert found.dtype == x.dtype
+        tolerance = {2: 2e-2, 4: 2e-6, 8: 1e-12}[x.dtype.itemsize]
+        np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("adjust", [True, False])
 @given(
     seed=seeds,
@@ -269,6 +286,21 @@ def test_threads_and_neighbours_change_no_bit(shape: tuple[int, ...]) -> None:
                         alone.tobytes()
                         == np.ascontiguousarray(np.take(whole, i % holes.shape[1 - axis], 1 - axis)).tobytes()
                     )
+
+
+@pytest.mark.parametrize("shape", [(700, 139), (16_000, 139), (300, 8), (300, 130)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+def test_columns_have_the_bits_of_lines(shape: tuple[int, int], dtype: Any) -> None:
+    """Columns are read row by row, and results go past the cache where there are many: (16000, 139)."""
+    x = (np.random.default_rng(10).normal(0, 100, shape)).astype(dtype)
+    for window in (3, 128, 129, 290):
+        columns = cnorm.rolling_moments(x, window, axis=0, min_count=1)
+        lines = cnorm.rolling_moments(np.ascontiguousarray(x.T), window, min_count=1)
+        assert all(np.array_equal(a, b.T) for a, b in zip(columns, lines, strict=True))
+        part = np.full((shape[0], shape[1] + 3), 7, x.dtype)[:, 2:-1]
+        part[...] = x
+        again = cnorm.rolling_moments(part, window, axis=0, min_count=1)
+        assert all(np.array_equal(a, b) for a, b in zip(columns, again, strict=True))
 
 
 def test_shapes() -> None:

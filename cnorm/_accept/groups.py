@@ -21,7 +21,7 @@ def group_axes(axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tuple[Array, int]:
-    """The label of each position as contiguous intp, apart from `out`, and the number of groups."""
+    """The label of each position as contiguous int32 or intp, apart from `out`, and the number of groups."""
     array = as_whole(labels, "labels")
     if array.shape != (length,):
         raise ValueError(f"labels: expected a label for each of {length} positions, got shape {array.shape}")
@@ -31,7 +31,7 @@ def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tup
         raise ValueError(f"num_groups: expected no negative number, got {groups}")
     if most >= groups:
         raise ValueError(f"labels: expected labels below num_groups = {groups}, got {most}")
-    own = np.ascontiguousarray(array, np.intp)
+    own = np.ascontiguousarray(array, np.int32 if np.can_cast(array.dtype, np.int32) else np.intp)
     return own.copy() if isinstance(out, np.ndarray) and np.may_share_memory(own, out) else own, groups
 
 

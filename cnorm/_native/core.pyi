@@ -165,6 +165,7 @@ def group_normalize(
     bias: Array | None,
     eps: float,
     mask: Array | None = None,
+    eps_mode: int = 0,
 ) -> None: ...
 def sparse_order(indices: Array, starts: Array, width: int) -> int: ...
 def sparse_moments(

@@ -6,6 +6,9 @@ import os
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from cnorm._native.kept cimport new_as
 
 cnp.import_array()
 
@@ -47,9 +50,12 @@ cdef extern from "cnorm.h" nogil:
         int wide
         double correction
         void *params
-    int cn_sort_labels(const ptrdiff_t *labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order)
+    ctypedef struct cn_labels:
+        const void *at
+        int narrow
+    int cn_sort_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order)
     cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
-    cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels)
+    cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     ctypedef enum cn_window_kind: CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_MOMENTS, CN_WINDOW_LEAST, CN_WINDOW_GREATEST
     ctypedef enum cn_spread: CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE
@@ -1011,21 +1017,32 @@ cdef int check_indices(cnp.ndarray a, str name) except -1:
     return 0
 
 
+cdef cn_labels labels_of(cnp.ndarray labels) except *:
+    """Contiguous int32 or intp, as the core reads them."""
+    cdef cn_labels of
+    of.at, of.narrow = cnp.PyArray_DATA(labels), cnp.PyArray_TYPE(labels) == cnp.NPY_INT32
+    if not of.narrow:
+        check_indices(labels, "labels")
+    elif cnp.PyArray_NDIM(labels) != 1 or not cnp.PyArray_ISCARRAY_RO(labels):
+        raise TypeError("labels: expected a contiguous vector of int32 or intp")
+    return of
+
+
 def sort_labels(cnp.ndarray labels not None, Py_ssize_t groups):
     """(starts, order): where groups begin in the order, and what it is; None if it is 0, 1, ...
 
-    labels: contiguous intp, below groups; what is negative is in no group.
+    labels: contiguous int32 or intp, below groups; what is negative is in no group.
     """
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(labels), n_starts = groups + 1
     cdef cnp.ndarray starts = cnp.PyArray_EMPTY(1, &n_starts, cnp.NPY_INTP, 0)
-    cdef cnp.ndarray order = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INTP, 0)
+    cdef cnp.ndarray order = new_as(labels, cnp.PyArray_DescrFromType(cnp.NPY_INTP))
+    cdef cn_labels of = labels_of(labels)
     cdef ptrdiff_t *to_starts = <ptrdiff_t *>cnp.PyArray_DATA(starts)
     cdef ptrdiff_t *to_order = <ptrdiff_t *>cnp.PyArray_DATA(order)
     cdef int shuffled
     cdef PyThreadState *released
-    check_indices(labels, "labels")
     released = release(n)
-    shuffled = cn_sort_labels(<const ptrdiff_t *>cnp.PyArray_DATA(labels), n, groups, to_starts, to_order)
+    shuffled = cn_sort_labels(of, n, groups, to_starts, to_order)
     resume(released)
     return starts, order if shuffled else None
 
@@ -1033,6 +1050,7 @@ def sort_labels(cnp.ndarray labels not None, Py_ssize_t groups):
 cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int count, int together):
     """Arrays of x's shape with axes reduced to 1, the first to the groups, and `together` more numbers for each (0: none)."""
     cdef cnp.npy_intp dims[65]
+    cdef cnp.npy_intp strides[65]
     cdef int ndim = cnp.PyArray_NDIM(x), axis
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis)
@@ -1040,7 +1058,9 @@ cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int
         dims[axis] = 1
     dims[<int>axes[0]] = groups
     dims[ndim] = together
-    return [cnp.PyArray_EMPTY(ndim + (together > 0), dims, num, 0) for _ in range(count)]
+    memset(strides, 0, sizeof(strides))  # all elements are one: the shape alone counts
+    like = cnp.PyArray_New(cnp.ndarray, ndim + (together > 0), dims, cnp.NPY_BOOL, strides, strides, 0, 0, <object>NULL)
+    return [new_as(like, cnp.PyArray_DescrFromType(num)) for _ in range(count)]
 
 
 cdef int set_groups(cn_call *call, cn_groups *groups, cnp.ndarray x, tuple axes, cnp.ndarray starts,
@@ -1135,7 +1155,7 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
 
 def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray labels not None,
                     cnp.ndarray starts not None, cnp.ndarray order, cnp.ndarray weight, cnp.ndarray bias, double eps,
-                    cnp.ndarray mask=None):
+                    cnp.ndarray mask=None, int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with the moments of groups along the first of axes.
 
     labels: the group of each position, or a negative number; such positions are hidden by the mask, where out is 0.
@@ -1147,18 +1167,19 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
     cdef int axis, along = axes[0]
     cdef ptrdiff_t kept = 1
     cdef cnp.ndarray params
+    cdef cn_labels of
     cdef PyThreadState *released
     check_against(x, weight, "weight")
     check_against(x, bias, "bias")
     check_against(x, mask, "mask")
-    check_indices(labels, "labels")
+    of = labels_of(labels)
     params = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1,
                          cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32, 1, 4)[0]
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))
     set_affine(&call, None, None, mask)
-    call.moments.eps = eps
+    call.moments.eps, call.moments.eps_mode = eps, <cn_eps_mode>eps_mode
     set_groups(&call, &groups, x, axes, starts, order)
     for axis in range(call.ndim - 1, -1, -1):  # the statistics of a group are together
         if axis != along and axis not in axes:
@@ -1172,7 +1193,7 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
     set_affine(&call, weight, bias, None)
     call.moments.source, call.moments.center = CN_READY, to.params
     released = release(cnp.PyArray_SIZE(x))
-    status = cn_group_apply(&call, along, <const ptrdiff_t *>cnp.PyArray_DATA(labels))
+    status = cn_group_apply(&call, along, of)
     resume(released)
     check(status)
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
-from cnorm._accept.axes import as_eps, as_number, broadcast
+from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
-from cnorm._accept.masks import as_mask, unmasked
+from cnorm._accept.masks import unmasked
 from cnorm._native import core
-from cnorm._stats.moments import finish
-from cnorm._stats.reductions import as_weights, by_weight, check_nan_policy, in_data_weights, omits
+from cnorm._stats.grouped import moments_by, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
 
@@ -157,45 +153,6 @@ def segment_moments(
     return moments_by(array, axes, starts, None, correction, where, weights, nan_policy)
 
 
-def moments_by(
-    x: Array,
-    axes: tuple[int, ...],
-    starts: Array,
-    order: Array | None,
-    correction: Any,
-    where: Any,
-    weights: Any,
-    nan_policy: Any,
-) -> tuple[Array, Array]:
-    """Mean and variance of the groups of positions order[starts[i]:starts[i + 1]] along the first of axes."""
-
-    def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
-        return core.group_extremes(of, axes, starts, order, mask)
-
-    def states(
-        of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
-    ) -> Array:
-        return core.group_states(of, axes, starts, order, mask, w, omit, by)
-
-    def spread(of_groups: Array) -> Array:
-        labels = np.zeros(x.shape[axes[0]], np.intp)
-        labels[slice(starts[0], starts[-1]) if order is None else order[: starts[-1]]] = np.repeat(
-            np.arange(starts.size - 1), np.diff(starts)
-        )
-        return np.take(of_groups, labels, axes[0])
-
-    correction = as_number(correction, "correction")
-    mask = as_mask(where, x)
-    weight = as_weights(weights, x)
-    check_nan_policy(nan_policy)
-    omit = omits(x, axes, mask, weight, nan_policy, extremes=extremes)
-    if weight is None:
-        mean, var = core.group_values(x, axes, starts, order, mask, omit, correction)
-        return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
-    state = by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
-    return finish(state, correction, x, axes[1:])
-
-
 def group_standardize(
     x: Any,
     labels: Any,
@@ -207,6 +164,7 @@ def group_standardize(
     num_groups: int | None = None,
     where: Any = None,
     out: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     r"""Zero mean and unit variance of each group given by labels, then scale and shift.
 
@@ -231,6 +189,8 @@ def group_standardize(
         Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `x` itself.
+    eps_mode : {"inside", "outside", "max"}
+        Where `eps` stands: sqrt(var + eps), sqrt(var) + eps, max(sqrt(var), eps).
 
     Returns
     -------
@@ -243,7 +203,7 @@ def group_standardize(
         A dtype that is not float, labels that are not ints, a mask that is not boolean.
     ValueError
         A label of `num_groups` or more, not one label for each position, shapes that do not broadcast, an
-        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit.
+        axis out of range, an `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
 
     See Also
     --------
@@ -260,7 +220,7 @@ def group_standardize(
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
     starts, order = core.sort_labels(marks, groups)
-    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out))
+    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out, eps_mode))
 
 
 def segment_standardize(
@@ -273,6 +233,7 @@ def segment_standardize(
     axis: Any = 0,
     where: Any = None,
     out: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     """Zero mean and unit variance of each segment ``offsets[i]:offsets[i + 1]``, then scale and shift.
 
@@ -292,6 +253,8 @@ def segment_standardize(
         Elements that count, broadcast against `x`; the others come out as 0, whatever they hold.
     out : ndarray, optional
         Where to write; may be `x` itself.
+    eps_mode : {"inside", "outside", "max"}
+        Where `eps` stands: sqrt(var + eps), sqrt(var) + eps, max(sqrt(var), eps).
 
     Returns
     -------
@@ -304,7 +267,7 @@ def segment_standardize(
         A dtype that is not float, offsets that are not ints, a mask that is not boolean.
     ValueError
         Offsets that decrease or leave the axis, shapes that do not broadcast, an axis out of range, an
-        `eps` below 0 or NaN, an `out` that does not fit.
+        `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
 
     See Also
     --------
@@ -321,34 +284,4 @@ def segment_standardize(
     axes = group_axes(axis, array.shape)
     starts = as_offsets(offsets, array.shape[axes[0]])
     marks = labels_of(starts, array.shape[axes[0]])
-    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out))
-
-
-def standardize_by(
-    x: Array,
-    axes: tuple[int, ...],
-    labels: Array,
-    starts: Array,
-    order: Array | None,
-    weight: Any,
-    bias: Any,
-    eps: Any,
-    where: Any,
-    out: Any,
-) -> Array:
-    """Each element by the moments of its group; what is in none is hidden."""
-    w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
-    w = None if w is None else broadcast(w, x.shape, "weight")
-    b = None if b is None else broadcast(b, x.shape, "bias")
-    eps = as_eps(eps)
-    mask = as_mask(where, x, out)
-    inside = labels >= 0
-    if not inside.all():
-        inside = inside.reshape([-1 if a == axes[0] else 1 for a in range(x.ndim)])
-        mask = inside if mask is None else mask & inside
-    target = Output(x, out)
-    if starts.size > 1:
-        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask)
-    else:
-        target.y[...] = 0
-    return target.done()
+    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out, eps_mode))

@@ -19,6 +19,7 @@ from cnorm._accept.arrays import (
 )
 from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
 from cnorm._accept.masks import unmasked
+from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
 
 __all__ = [
@@ -191,6 +192,7 @@ def rolling_standardize(
     min_count: int | None = None,
     center: bool = False,
     out: Any = None,
+    eps_mode: str = "inside",
 ) -> Array:
     r"""Each element by the mean and variance of its own window, then scale and shift: sliding CMVN.
 
@@ -214,6 +216,8 @@ def rolling_standardize(
         Move windows forward by ``(window - 1) // 2``.
     out : ndarray, optional
         Where to write; may be `x` itself.
+    eps_mode : {"inside", "outside", "max"}
+        Where `eps` stands: sqrt(var + eps), sqrt(var) + eps, max(sqrt(var), eps).
 
     Returns
     -------
@@ -226,7 +230,7 @@ def rolling_standardize(
         A dtype that is not float, a `window` or `min_count` that is not an int.
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of
-        range, an `eps` below 0 or NaN, an `out` that does not fit.
+        range, an `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
 
     Examples
     --------
@@ -241,16 +245,28 @@ def rolling_standardize(
     w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
-    eps = as_eps(eps)
+    eps, inside = as_eps(eps), as_eps_mode(eps_mode) == as_eps_mode("inside")
     target = Output(array, out)
     numbers = numbers_of(target.x)
     if visible is not None:
         numbers = without(numbers, ~visible)
     mean, scale = empty(numbers, np.dtype(np.float64)), empty(numbers, np.dtype(np.float64))
     forward = (size - 1) // 2 if center else 0
-    run(numbers, (mean, scale), a, "moments", size, least, forward=forward, spread="scale", eps=eps)
+    spread = "scale" if inside else "std"
+    run(numbers, (mean, scale), a, "moments", size, least, forward=forward, spread=spread, eps=eps)
+    if not inside:
+        invert(scale, eps, eps_mode)
     core.apply(target.x, target.y, mean, scale, w, b, visible)
     return result(target.done())
+
+
+def invert(std: Array, eps: float, eps_mode: str) -> None:
+    """Deviations to the factors that standardize by them, in place; 0 where there is nothing to divide by."""
+    norm = np.add(std, eps, out=std) if eps_mode == "outside" else np.maximum(std, eps, out=std)
+    flat = norm == 0
+    norm[flat] = 1
+    np.reciprocal(norm, out=norm)
+    norm[flat] = 0
 
 
 def as_alpha(halflife: Any, alpha: Any) -> float:

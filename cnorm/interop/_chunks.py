@@ -29,9 +29,12 @@ __all__ = [
     "as_tree",
     "check_array",
     "check_plain",
+    "flat",
     "given",
     "is_known",
+    "itself",
     "kept",
+    "shown",
     "spread_over",
     "states",
     "whole_axes",
@@ -132,7 +135,7 @@ def aligned(function: Any, x: Any, others: dict[str, Any], **how: Any) -> Any:
     return da.blockwise(function, axes, *pairs, align_arrays=False, **arguments, **how)
 
 
-def _shown(block: Any, where: Array | None) -> tuple[Array, Array | None, Array | None]:
+def shown(block: Any, where: Array | None) -> tuple[Array, Array | None, Array | None]:
     """The data of a block, which of it counts, and its own mask."""
     if not isinstance(block, masked_arrays):
         return block, where, None
@@ -143,30 +146,30 @@ def _shown(block: Any, where: Array | None) -> tuple[Array, Array | None, Array 
 def _part(block: Any, *others: Array, names: tuple[str, ...], axes: tuple[int, ...], nan_policy: str) -> Any:
     """An array whose one element is the moments of a chunk."""
     named = {name: check_plain(other, name) for name, other in zip(names, others, strict=True)}
-    x, where, _ = _shown(block, named.pop("where", None))
+    x, where, _ = shown(block, named.pop("where", None))
     shape = tuple(n for a, n in enumerate(x.shape) if a not in axes)
     state = RunningMoments(shape, nan_policy=nan_policy)
     return state.update(x, axes, where=where, **named) if x.size else state
 
 
-def _itself(part: Any, axis: Any = None, keepdims: bool = True) -> Any:
+def itself(part: Any, axis: Any = None, keepdims: bool = True) -> Any:
     return part
 
 
-def _flat(parts: Any) -> Iterable[Any]:
+def flat(parts: Any) -> Iterable[Any]:
     """Of nested lists, in their order."""
     if not isinstance(parts, list):
         yield parts
         return
     for part in parts:
-        yield from _flat(part)
+        yield from flat(part)
 
 
 def _merged(parts: Any, axis: Any = None, keepdims: bool = True, computing_meta: bool = False) -> Any:
     """One object for several; they stay as they are."""
     if computing_meta:
         return parts
-    first, *rest = _flat(parts)
+    first, *rest = flat(parts)
     total = first.copy()
     for part in rest:
         total.merge(part)
@@ -195,7 +198,7 @@ def states(
     )
     return da.reduction(
         parts,
-        chunk=_itself,
+        chunk=itself,
         combine=_merged,
         aggregate=_merged,
         axis=axes,
@@ -227,7 +230,7 @@ def _affine(x: Array, names: tuple[str, ...], others: tuple[Array, ...]) -> dict
 def alone(block: Any, *others: Array, names: tuple[str, ...], axes: tuple[int, ...], eps: float) -> Any:
     """A chunk normalized with statistics of its own."""
     named = _affine(block, names, others)
-    x, where, hidden = _shown(block, named.pop("where"))
+    x, where, hidden = shown(block, named.pop("where"))
     y = cnorm.standardize(x, axes, eps=eps, where=where, **named)
     return y if hidden is None else np.ma.array(y, mask=hidden)
 
@@ -236,7 +239,7 @@ def given(block: Any, *others: Any, names: tuple[str, ...], axes: tuple[int, ...
     """(block - mean) / sqrt(var + eps) * weight + bias, the moments in float64, rounded to 16 bits once."""
     state = others[0]
     named = _affine(block, names[1:], others[1:])
-    x, where, hidden = _shown(block, named["where"])
+    x, where, hidden = shown(block, named["where"])
     affine = any(named[name] is not None for name in ("weight", "bias"))
     y = _centered(x.astype(compute_dtype(x), copy=False) if affine else x, state, axes, eps)
     with np.errstate(over="ignore", invalid="ignore"):

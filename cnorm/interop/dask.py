@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnorm._accept.axes import as_axes, as_number
+from cnorm.interop._chunk_groups import group_moments
 from cnorm.interop._chunk_scalers import fitted_to, weights_beside
+from cnorm.interop._chunk_windows import rolling_moments
 from cnorm.interop._chunks import (
     aligned,
     alone,
@@ -24,7 +26,7 @@ from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 manipulation: Any = require("dask.graph_manipulation", "dask")
 
-__all__ = ["fit", "moments", "running_moments", "standardize"]
+__all__ = ["fit", "group_moments", "moments", "rolling_moments", "running_moments", "standardize"]
 
 S = TypeVar("S", StandardScaler, MinMaxScaler, MaxAbsScaler)
 

@@ -18,7 +18,7 @@
 typedef struct {
     const cn_call *call;
     int axis, prescaled;
-    const ptrdiff_t *labels;
+    cn_labels labels;
     ptrdiff_t n, positions; /* along the axis; of a chunk */
     ptrdiff_t all, row;     /* bytes of one parameter of all groups, of one group */
     char *scratch;          /* of each thread: parameters of the positions of a chunk */
@@ -26,25 +26,36 @@ typedef struct {
     cn_status *status; /* of each thread */
 } apply_job;
 
+static ptrdiff_t label(const apply_job *job, ptrdiff_t i)
+{
+    return job->labels.narrow ? ((const int32_t *)job->labels.at)[i] : ((const ptrdiff_t *)job->labels.at)[i];
+}
+
+/* Where the parameters of a position are; those of group 0 if it is in none. */
+static ptrdiff_t place(const apply_job *job, ptrdiff_t i)
+{
+    const ptrdiff_t g = label(job, i);
+    return (g > 0 ? g : 0) * job->row;
+}
+
 /* Parameters of n positions: those of their groups. */
-static void put_positions(const apply_job *job, const ptrdiff_t *labels, ptrdiff_t n, char *to)
+static void put_positions(const apply_job *job, ptrdiff_t first, ptrdiff_t n, char *to)
 {
     const char *from = job->call->moments.center;
     for (int p = 0; p < CN_N_PARAMS; p++, from += job->all) {
         if (p == CN_N_PARAMS - 1 && !job->prescaled) break;
         for (ptrdiff_t i = 0; i < n; i++, to += job->row) {
-            if (i + FETCHED < n)
-                __builtin_prefetch(from + (labels[i + FETCHED] > 0 ? labels[i + FETCHED] : 0) * job->row);
-            cn_copy_bytes(to, from + (labels[i] > 0 ? labels[i] : 0) * job->row, job->row);
+            if (i + FETCHED < n) __builtin_prefetch(from + place(job, first + i + FETCHED));
+            cn_copy_bytes(to, from + place(job, first + i), job->row);
         }
     }
 }
 
 /* Do these positions have one label? */
-static int are_alike(const ptrdiff_t *labels, ptrdiff_t n)
+static int are_alike(const apply_job *job, ptrdiff_t first, ptrdiff_t n)
 {
     for (ptrdiff_t i = 1; i < n; i++)
-        if (labels[i] != labels[0]) return 0;
+        if (label(job, first + i) != label(job, first)) return 0;
     return 1;
 }
 
@@ -53,10 +64,9 @@ static cn_status apply_chunk(const apply_job *job, ptrdiff_t chunk, char *scratc
     const int axis = job->axis;
     const ptrdiff_t first = chunk * job->positions, rest = job->n - first;
     const ptrdiff_t n = rest < job->positions ? rest : job->positions;
-    const ptrdiff_t groups = are_alike(job->labels + first, n) ? 1 : n,
-                    kept = job->call->op[CN_STAT].strides[axis];
+    const ptrdiff_t groups = are_alike(job, first, n) ? 1 : n, kept = job->call->op[CN_STAT].strides[axis];
     cn_call one = *job->call;
-    put_positions(job, job->labels + first, groups, scratch);
+    put_positions(job, first, groups, scratch);
     for (int o = 0; o < CN_NOPERANDS; o++)
         if (one.op[o].data) one.op[o].data += first * one.op[o].strides[axis];
     one.shape[axis] = n;
@@ -84,7 +94,7 @@ static int is_prescaled(const cn_call *call, ptrdiff_t size)
     return found;
 }
 
-cn_status cn_group_apply(const cn_call *call, int axis, const ptrdiff_t *labels)
+cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
 {
     const ptrdiff_t kept = call->op[CN_STAT].strides[axis], size = cn_kernels_of(call->dtype)->param_size;
     apply_job job = {.call = call, .axis = axis, .labels = labels, .n = call->shape[axis], .row = kept * size};

@@ -64,7 +64,7 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
     if (biggest == 0 || isinf(biggest) || !isfinite(eps)) return;
     int k, of_eps = -MOST_POWER;
     frexp(biggest, &k);
-    if (eps > 0) frexp(sqrt(eps), &of_eps);
+    if (eps > 0) frexp(cn_eps_is_root(&job->call->moments) ? eps : sqrt(eps), &of_eps);
     k = k > of_eps ? k : of_eps;
     k = k > MOST_POWER ? MOST_POWER : k < -MOST_POWER ? -MOST_POWER : k;
     const double prescale = ldexp(1, -k);
@@ -87,7 +87,8 @@ static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_part
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
 {
     const ptrdiff_t size = job->x_is->param_size;
-    const double prescale = p->prescale, eps = job->call->moments.eps * prescale * prescale;
+    const cn_moments *of = &job->call->moments;
+    const double prescale = p->prescale, eps = of->eps * prescale * (cn_eps_is_root(of) ? 1 : prescale);
     cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
     double scale = 0;
     if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, &job->call->moments, eps);
@@ -108,12 +109,12 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
     return !not_so;
 }
 
-/* What `cn_values` gives of groups without a prescale, read where they stand. */
-#define PUT_VALUES(T)                                                                                             \
+/* What `cn_values` gives of groups without a prescale, read where they stand: to statistic `at` of each. */
+#define PUT_VALUES(T, at)                                                                                         \
     for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
         const double left = acc->count[c * acc->each] - to->correction;                                           \
-        ((T *)to->mean)[stat + c] = (T)(acc->mean[c] + acc->mean_lo[c]);                                          \
-        ((T *)to->var)[stat + c] = (T)(acc->m2[c] / (left > 0 ? left : 0));                                       \
+        ((T *)to->mean)[at] = (T)(acc->mean[c] + acc->mean_lo[c]);                                                \
+        ((T *)to->var)[at] = (T)(acc->m2[c] / (left > 0 ? left : 0));                                             \
     }
 
 /* n neighbouring statistics, all ordinary: results of one kind. */
@@ -123,9 +124,9 @@ static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_vi
     double factors[CN_MAX_GROUPS];
     if (!to->params) {
         if (to->wide)
-            PUT_VALUES(double)
+            PUT_VALUES(double, stat + c)
         else
-            PUT_VALUES(float)
+            PUT_VALUES(float, stat + c)
         return;
     }
     cn_params params = cn_params_in(to->params, job->call->n_stats, job->x_is->param_size);
@@ -134,6 +135,24 @@ static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_vi
     for (ptrdiff_t c = 0; c < n && acc->each; c++)
         cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], &job->call->moments, eps);
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
+}
+
+void cn_finish_listed(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s)
+{
+    const cn_group_results *to = job->to;
+    const ptrdiff_t step = job->along.stride[CN_STAT], first = tile->offset[CN_STAT];
+    if (to && !to->params && are_ordinary(job, acc, n)) {
+        if (to->wide)
+            PUT_VALUES(double, first + groups[c] * step)
+        else
+            PUT_VALUES(float, first + groups[c] * step)
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const cn_moments_view one = cn_groups_from(acc, i);
+        cn_finish_groups(job, tile, groups[i], 1, &one, 1, s);
+    }
 }
 
 void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,

@@ -75,12 +75,20 @@ cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread);
 cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
                          ptrdiff_t to, const cn_group_scratch *s);
 
+/* n groups of as many entries, packed side by side; none has holes. */
+cn_tile cn_equal_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
+                        ptrdiff_t entries, const cn_group_scratch *s);
+
 /* n groups of at most `longest` entries each as rows that end in holes. */
 cn_tile cn_padded_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
                          ptrdiff_t longest, const cn_group_scratch *s);
 
 /* The finished moments of n columns of group g or, if they are `apart`, of n groups from g on. */
 void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, int apart,
+                      const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s);
+
+/* The same of n groups of a list. */
+void cn_finish_listed(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups,
                       const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s);
 
 /* The finished moments of group g and column c of the tile go where the call wants them. */

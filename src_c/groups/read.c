@@ -9,6 +9,8 @@
 
 /* Rows of so many groups of one length are read as they lie; fewer, if short, with others. */
 #define ALIKE 8
+/* Short groups that are put in order of their lengths. */
+#define CANDIDATES 512
 
 static ptrdiff_t pieces_of(const cn_group_job *job, ptrdiff_t g)
 {
@@ -81,19 +83,33 @@ static ptrdiff_t count_alike(const cn_group_job *job, ptrdiff_t g, ptrdiff_t end
     return n;
 }
 
-/* Short groups, as one tile; some follow each other. */
+/* Short groups of so many entries each, as one tile. Only a mask, weights, NaN left out or no
+ * entry at all need rows that may have holes. */
 static void read_short(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,
-                       ptrdiff_t longest, const cn_group_scratch *s)
+                       ptrdiff_t entries, const cn_group_scratch *s)
 {
-    const cn_tile t = cn_padded_groups(job, tile, groups, n, longest, s);
-    cn_moments_view acc = cn_open_partials(s->moments, 1, n);
+    const int all = !job->each && entries;
+    const cn_tile t = all ? cn_equal_groups(job, tile, groups, n, entries, s)
+                          : cn_padded_groups(job, tile, groups, n, entries ? entries : 1, s);
+    cn_moments_view acc = cn_open_partials(s->moments, !all, n);
     cn_clear_counts(&acc, n);
-    job->padded.rows(&t, job->centered, &acc);
-    for (ptrdiff_t i = 0, run; i < n; i += run) {
-        for (run = 1; i + run < n && groups[i + run] == groups[i] + run;) run++;
-        const cn_moments_view some = cn_groups_from(&acc, i);
-        cn_finish_groups(job, tile, groups[i], 1, &some, run, s);
-    }
+    (all ? job->reducer : job->padded).rows(&t, job->centered, &acc);
+    cn_finish_listed(job, tile, groups, &acc, n, s);
+}
+
+/* Short groups in order, those of one length after the other. */
+static void read_by_length(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups,
+                           ptrdiff_t n, const cn_group_scratch *s)
+{
+    ptrdiff_t ends[CN_SHORT_ROW + 2] = {0}, sorted[CANDIDATES];
+    for (ptrdiff_t i = 0; i < n; i++) ends[cn_group_entries(job, groups[i]) + 1]++;
+    for (int length = 0; length < CN_SHORT_ROW; length++) ends[length + 1] += ends[length];
+    for (ptrdiff_t i = 0; i < n; i++) sorted[ends[cn_group_entries(job, groups[i])]++] = groups[i];
+    for (ptrdiff_t from = 0, length = 0; length <= CN_SHORT_ROW; length++)
+        for (ptrdiff_t some; from < ends[length]; from += some) {
+            some = ends[length] - from < CN_BATCH ? ends[length] - from : CN_BATCH;
+            read_short(job, tile, sorted + from, some, length, s);
+        }
 }
 
 /* n groups of as many entries, which lie as a tile has them. */
@@ -122,7 +138,7 @@ static void read_one(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
 static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t end,
                       const cn_group_scratch *s)
 {
-    ptrdiff_t brief[CN_BATCH], n = 0, longest = 1;
+    ptrdiff_t brief[CANDIDATES], n = 0;
     for (ptrdiff_t alike; g < end; g += alike) {
         const ptrdiff_t entries = cn_group_entries(job, g);
         alike = job->direct && entries && entries <= job->block ? count_alike(job, g, end) : 1;
@@ -133,11 +149,10 @@ static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdif
             alike = 1;
         } else {
             brief[n++] = g, alike = 1;
-            longest = entries > longest ? entries : longest;
-            if (n == CN_BATCH) read_short(job, tile, brief, n, longest, s), n = 0, longest = 1;
+            if (n == CANDIDATES) read_by_length(job, tile, brief, n, s), n = 0;
         }
     }
-    if (n) read_short(job, tile, brief, n, longest, s);
+    read_by_length(job, tile, brief, n, s);
 }
 
 /* How many pieces from the first on, before `end`, are groups that follow each other. */

@@ -4,11 +4,16 @@
 
 #include "kernels/kernels.h"
 
-/* Row r of lane l is position first[l] + r of its line, up to end[l]; a lane that is not used is the first once more. */
+/* Eights of lanes that are packed together. */
+#define CN_MOST_EIGHTS 16
+
+/* Row r of lane l is position first[l] + r of its line, up to end[l]. Lanes from ... n - 1 are written: those before
+ * are another eight's, those behind the first once more. */
 typedef struct {
-    int n;
+    int from, n;
     cn_number of;
     int floats;       /* the results are float, else double */
+    int nontemporal;  /* results of neighbours go past the cache */
     ptrdiff_t length; /* of a line */
     ptrdiff_t step, to_step[2];
     ptrdiff_t first[CN_ROW_LANES], end[CN_ROW_LANES];
@@ -16,11 +21,13 @@ typedef struct {
     char *to[2][CN_ROW_LANES];
 } cn_abreast;
 
-/* Rows of x from `row` on, times a power of two or -1; NaN beyond the line. */
-void cn_pack_rows(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows, double by, double *to);
+/* Of `eights` that stand one after the other: rows of x from `row` on, times a power of two or -1; NaN beyond the line.
+ * The rows of an eight begin `apart` doubles after those of the one before. */
+void cn_pack_rows(const cn_abreast *a, int eights, ptrdiff_t row, ptrdiff_t rows, double by, double *to,
+                  ptrdiff_t apart);
 
 /* Rows of results to positions `back` before theirs, where the line has them. */
-void cn_unpack_rows(const cn_abreast *a, int which, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t back, double by,
-                    const double *from);
+void cn_unpack_rows(const cn_abreast *a, int eights, int which, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t back,
+                    double by, const double *from, ptrdiff_t apart);
 
 #endif

@@ -14,22 +14,27 @@ typedef struct {
     const cn_kernels *k;
 } decay_job;
 
+static void decay_eight(const decay_job *job, const cn_abreast *a)
+{
+    double rows[3][TILE * CN_ROW_LANES];
+    cn_decay_tile t = {.x = rows[0], .mean = rows[1], .var = rows[2], .alpha = job->how->alpha};
+    t.adjust = job->how->adjust, t.least = (double)job->how->least;
+    for (ptrdiff_t row = 0; row < a->length; row += t.rows) {
+        t.rows = TILE < a->length - row ? TILE : a->length - row;
+        cn_pack_rows(a, 1, row, t.rows, 1, rows[0], 0);
+        job->k->decay(&t);
+        for (int i = 0; i < 2; i++) cn_unpack_rows(a, 1, i, row, t.rows, 0, 1, rows[i + 1], 0);
+    }
+}
+
 static void decay_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const decay_job *job = context;
-    double rows[3][TILE * CN_ROW_LANES];
     (void)thread;
     for (ptrdiff_t strip = begin; strip < end; strip++) {
-        cn_abreast a;
-        cn_take_abreast(&job->lines, strip, &a);
-        cn_decay_tile t = {.x = rows[0], .mean = rows[1], .var = rows[2], .alpha = job->how->alpha};
-        t.adjust = job->how->adjust, t.least = (double)job->how->least;
-        for (ptrdiff_t row = 0; row < a.length; row += t.rows) {
-            t.rows = TILE < a.length - row ? TILE : a.length - row;
-            cn_pack_rows(&a, row, t.rows, 1, rows[0]);
-            job->k->decay(&t);
-            for (int i = 0; i < 2; i++) cn_unpack_rows(&a, i, row, t.rows, 0, 1, rows[i + 1]);
-        }
+        cn_abreast a[CN_MOST_EIGHTS];
+        const int eights = cn_take_abreast(&job->lines, strip, a);
+        for (int e = 0; e < eights; e++) decay_eight(job, &a[e]);
     }
 }
 

@@ -3,14 +3,10 @@
 
 /* Rows of a segment, at least: each reads the block before its first once more. */
 #define SEGMENT 1024
-/* The same, and in blocks, where lines are columns: neighbours share cache lines, which a segment leaves in L2. */
-#define SEGMENT_OF_COLUMNS 512
-#define BLOCKS_OF_COLUMNS 4
 /* Units for each thread. */
 #define SHARES 4
 
 static ptrdiff_t ratio_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
-static ptrdiff_t more(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static ptrdiff_t at_least_one(ptrdiff_t n) { return n < 1 ? 1 : n; }
 
 /* Segments of a line, if so many would be best. */
@@ -47,38 +43,54 @@ void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t blo
     }
     lines->ends = call->shape[axis] + forward;
     lines->block = block < lines->ends ? block : lines->ends;
-    const ptrdiff_t groups = ratio_up(lines->lines, CN_ROW_LANES), shares = threads > 1 ? SHARES * threads : 1;
-    const ptrdiff_t least = ratio_up(SEGMENT, lines->block);
     lines->of_one_line = !whole && lines->lines < CN_ROW_LANES;
+    const ptrdiff_t all = ratio_up(lines->lines, CN_ROW_LANES), shares = threads > 1 ? SHARES * threads : 1;
+    const ptrdiff_t least = ratio_up(SEGMENT, lines->block);
+    lines->eights = !columns(lines) ? 1 : all < CN_MOST_EIGHTS ? (int)all : CN_MOST_EIGHTS;
     if (whole)
         cut(lines, 1, 1);
     else if (lines->of_one_line)
         cut(lines, CN_ROW_LANES * ratio_up(shares, lines->lines), threads > 1 ? least : 1);
-    else if (columns(lines))
-        cut(lines, lines->ends, more(ratio_up(SEGMENT_OF_COLUMNS, lines->block), BLOCKS_OF_COLUMNS));
     else
-        cut(lines, ratio_up(shares, groups), least);
-    lines->strips =
-        lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES) : groups * lines->segments;
+        cut(lines, ratio_up(shares, ratio_up(all, lines->eights)), least);
+    lines->strips = lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES)
+                                       : ratio_up(all, lines->eights) * lines->segments;
 }
 
-void cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a)
+/* Lanes are lines from `line` on, or segments of one; the last eight of several is full: some of it are those of the
+ * eight before as well. */
+static void take_eight(const cn_lines *lines, ptrdiff_t line, ptrdiff_t segment, cn_abreast *a)
 {
-    const ptrdiff_t many = lines->of_one_line ? lines->lines : ratio_up(lines->lines, CN_ROW_LANES);
-    const ptrdiff_t line = strip % many * (lines->of_one_line ? 1 : CN_ROW_LANES), part = strip / many;
-    const ptrdiff_t left = lines->of_one_line ? lines->segments - part * CN_ROW_LANES : lines->lines - line;
+    const ptrdiff_t left = lines->of_one_line ? lines->segments - segment : lines->lines - line;
     *a = lines->all;
     a->n = left < CN_ROW_LANES ? (int)left : CN_ROW_LANES;
+    if (!lines->of_one_line && line && a->n < CN_ROW_LANES) {
+        a->from = CN_ROW_LANES - a->n, a->n = CN_ROW_LANES;
+        line -= a->from;
+    }
     for (int l = 0; l < CN_ROW_LANES; l++) {
         const int used = l < a->n ? l : 0;
-        const ptrdiff_t segment = lines->of_one_line ? part * CN_ROW_LANES + used : part;
+        const ptrdiff_t part = segment + (lines->of_one_line ? used : 0);
         ptrdiff_t offset[CN_NOPERANDS] = {0};
         cn_locate(&lines->plan.all, lines->of_one_line ? line : line + used, offset);
-        a->first[l] = segment * lines->blocks * lines->block;
+        a->first[l] = part * lines->blocks * lines->block;
         a->end[l] = a->first[l] + lines->blocks * lines->block;
         a->end[l] = a->end[l] < lines->ends ? a->end[l] : lines->ends;
         a->x[l] = lines->x + offset[CN_X];
         a->to[0][l] = lines->to[0] + offset[CN_Y];
         a->to[1][l] = lines->to[1] ? lines->to[1] + offset[CN_W] : NULL;
     }
+}
+
+int cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a)
+{
+    if (lines->of_one_line) {
+        take_eight(lines, strip % lines->lines, strip / lines->lines * CN_ROW_LANES, a);
+        return 1;
+    }
+    const ptrdiff_t all = ratio_up(lines->lines, CN_ROW_LANES), many = ratio_up(all, lines->eights);
+    const ptrdiff_t first = strip % many * lines->eights;
+    const int n = all - first < lines->eights ? (int)(all - first) : lines->eights;
+    for (int i = 0; i < n; i++) take_eight(lines, (first + i) * CN_ROW_LANES, strip / many, a + i);
+    return n;
 }

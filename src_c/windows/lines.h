@@ -5,22 +5,24 @@
 #include "plan/plan.h"
 #include "windows/abreast.h"
 
-/* Windows end at positions 0 ... ends - 1, in blocks of `block` (the last may be shorter); a segment is so many blocks of
- * a line. Abreast are eight lines or, if there are fewer, eight segments of one. */
+/* Windows end at positions 0 ... ends - 1, in blocks of `block` (the last may be shorter); a segment is so many blocks
+ * of a line. Abreast are eight lines or, if there are fewer, eight segments of one; a strip is such an eight, or
+ * several of lines that are nearer to each other than their elements. */
 typedef struct {
     cn_plan plan;
     cn_abreast all; /* what is the same for all: the rest is set by cn_take_abreast */
     const char *x;
     char *to[2];
     ptrdiff_t lines, ends, block, blocks, segments;
-    int of_one_line;
-    ptrdiff_t strips; /* what is taken abreast, counted */
+    int of_one_line, eights; /* of a strip, at most */
+    ptrdiff_t strips;        /* what is taken abreast, counted */
 } cn_lines;
 
 /* threads: how many should find work; whole: a line is one segment. */
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
                    int whole);
 
-void cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a);
+/* The eights of a strip, and how many they are. */
+int cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a);
 
 #endif

@@ -1,20 +1,24 @@
 /* windows.c: windows along an axis: which rows of which lines meet the kernel, block by block.
  *
- * A block is as long as a window, which is then a suffix of the block before and a prefix of its own (van Herk). A short
- * block is one of many that a tile holds; of a long one the states behind each tile are found first, from its end, and then
- * the suffixes of a tile once more beside its prefixes: what is stored stays in the cache however wide a window is.
+ * A block is as long as a window, which is then a suffix of the block before and a prefix of its own (van Herk). A
+ * short block is one of many that a tile holds. Of a long one what stands behind each tile is joined, from its end, of
+ * what the tiles hold, which is found while they are read as prefixes; then the suffixes of a tile are scanned beside
+ * the prefixes of the next block: what is stored stays in the cache however wide a window is.
  *
- * Infinite elements, and those whose differences may be, spoil no window but their own: where there are any, all is done
- * once more with what is infinite set to 0, x times 1/4, and the sums of the infinite beside it. */
+ * Infinite elements, and those whose differences may be, spoil no window but their own: where there are any, all is
+ * done once more with what is infinite set to 0, x times 1/4, and the sums of the infinite beside it. */
 #include <math.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dispatch/cpu.h"
 #include "threads/threads.h"
+#include "windows/join.h"
 #include "windows/lines.h"
 
-/* Rows of a tile: what is stored of it stays in L2, the rows themselves in L1. */
+/* Rows of a tile: what is stored of the eights of a strip stays in L2, the rows of one in L1. */
 #define TILE 128
 #define ROWS (TILE * CN_ROW_LANES)
 
@@ -28,18 +32,33 @@ typedef struct {
     char *scratch;
 } window_job;
 
-/* What a thread works with: doubles, then a state behind each tile of a block and, beside it, of the sums of infinities. */
+/* What a tile of an eight holds, or what stands behind one; beside it, of the sums of infinities. */
+typedef cn_window_state held[2];
+
+/* Rows of an eight: those of the block before, and those of this one. spare: infinities; 0 elsewhere. */
 typedef struct {
-    int seen_large;
-    cn_abreast abreast;
-    cn_window_tile tile, infinite;
-    cn_window_state before[2], scanned[2];
-    double rows[2 * ROWS], spare[2 * ROWS]; /* spare: infinities; 0 elsewhere */
-    double behind[4][ROWS], results[3][ROWS], tables[2][6 * TILE];
-    cn_window_state checkpoints[][2];
+    double rows[2 * ROWS], results[2][ROWS], spare[2 * ROWS], apart[ROWS];
+} eight_rows;
+
+/* What a thread works with. */
+typedef struct {
+    int seen_large, eights;
+    cn_abreast abreast[CN_MOST_EIGHTS];
+    cn_window_tile tile, infinite, total;
+    held before[CN_MOST_EIGHTS], scanned;
+    _Alignas(64) double behind[4][ROWS];
+    double tables[3][6 * TILE];
+    eight_rows *rows;
+    held
+        *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
 } work;
 
 static ptrdiff_t tiles_of(const window_job *job) { return (job->lines.block + TILE - 1) / TILE; }
+
+static held *checkpoint(const work *w, ptrdiff_t tile, int e)
+{
+    return &w->checkpoints[tile * CN_MOST_EIGHTS + e];
+}
 
 static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
 {
@@ -47,9 +66,14 @@ static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
         .window = job->lines.block, .blocks = 1, .tables_of = -1, .least = (double)job->how->least};
     t->kind = i ? CN_WINDOW_SUM : job->kind;
     t->correction = job->how->correction, t->eps = job->how->eps, t->spread = job->how->spread;
-    t->tables = w->tables[i], t->scanned = &w->scanned[i], t->before = &w->before[i];
+    t->tables = w->tables[i], t->scanned = &w->scanned[i];
     t->count = w->behind[0], t->mean = w->behind[i ? 3 : 1], t->m2 = w->behind[2];
-    t->results = w->results[i ? 2 : 0], t->second = w->results[1];
+}
+
+/* What a tile holds is the suffix of a window of its own. */
+static void open_total(const window_job *job, work *w)
+{
+    w->total = (cn_window_tile){.blocks = 1, .kind = job->kind, .tables_of = -1, .tables = w->tables[2]};
 }
 
 /* Have all lanes the elements that a tile without holes begins with? */
@@ -59,15 +83,14 @@ static int complete(const cn_window_tile *t)
     int good = 1;
     for (int l = 0; l < CN_ROW_LANES; l++) {
         good &= !behind || t->behind->count[l] == (double)behind;
-        good &= !t->x || !t->first || t->before->count[l] == (double)t->first;
+        good &= !t->first || t->before->count[l] == (double)t->first;
     }
     return good;
 }
 
 /* Infinities of packed rows to the spare ones. */
-static void set_apart(work *w, const double *rows, ptrdiff_t n)
+static void set_apart(double *x, double *spare, ptrdiff_t n)
 {
-    double *x = w->rows + (rows - w->rows), *spare = w->spare + (rows - w->rows);
     for (ptrdiff_t i = 0; i < n; i++) {
         const int apart = isinf(x[i]);
         spare[i] = apart ? x[i] : 0;
@@ -75,43 +98,67 @@ static void set_apart(work *w, const double *rows, ptrdiff_t n)
     }
 }
 
-static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, double *to)
+/* Rows of all eights, put `at` so many of theirs; which of them hold NaN is seen. */
+static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t at, int nan[])
 {
     const double sign = job->how->kind == CN_WINDOW_GREATEST ? -1 : 1;
-    cn_pack_rows(&w->abreast, row, rows, job->careful ? 0.25 : sign, to);
-    if (job->careful) set_apart(w, to, rows * CN_ROW_LANES);
+    const int pivoted = job->kind == CN_WINDOW_MEAN || job->kind == CN_WINDOW_MOMENTS;
+    at *= CN_ROW_LANES;
+    cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows->rows + at,
+                 sizeof *w->rows / sizeof(double));
+    for (int e = 0; e < w->eights; e++) {
+        double *x = w->rows[e].rows + at;
+        if (job->careful) set_apart(x, w->rows[e].spare + at, rows * CN_ROW_LANES);
+        const int seen = job->k->look(x, rows);
+        if (pivoted && (seen & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
+        nan[e] = seen & CN_SEEN_NAN;
+    }
 }
 
-/* The kernel over rows that are packed, and their infinities. */
-static void run_tile(const window_job *job, work *w, ptrdiff_t earlier_rows)
+/* The infinities of a tile: the windows that hold any are what they sum up to. */
+static void run_infinite(const window_job *job, work *w, int e)
+{
+    eight_rows *of = &w->rows[e];
+    const cn_window_tile *t = &w->tile;
+    cn_window_tile *i = &w->infinite;
+    i->earlier = t->earlier ? of->spare + (t->earlier - of->rows) : NULL;
+    i->x = of->spare + (t->x - of->rows), i->results = of->apart;
+    i->holes = !t->earlier;
+    i->rows = t->rows, i->blocks = t->blocks, i->first = t->first;
+    i->behind = t->behind ? t->behind + 1 : NULL, i->before = &w->before[e][1];
+    job->k->window(i);
+    for (ptrdiff_t j = 0; j < t->rows * t->blocks * CN_ROW_LANES; j++)
+        if (i->results[j] != 0 && !isnan(t->results[j])) t->results[j] = i->results[j], t->second[j] = NAN;
+}
+
+/* The kernel over rows of an eight that are packed: x are row `at` and on of them, behind rows of the block before. */
+static void run_tile(const window_job *job, work *w, int e, ptrdiff_t at, int begins, int nan)
 {
     cn_window_tile *t = &w->tile;
-    int seen = t->earlier ? job->k->look(t->earlier, earlier_rows) : 0;
-    if (t->x) seen |= job->k->look(t->x, t->rows * t->blocks);
-    const int pivoted = t->kind == CN_WINDOW_MEAN || t->kind == CN_WINDOW_MOMENTS;
-    if (pivoted && (seen & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
-    t->holes = !t->earlier || (seen & CN_SEEN_NAN) || !complete(t);
+    t->earlier = begins ? NULL : w->rows[e].rows, t->x = w->rows[e].rows + at * CN_ROW_LANES;
+    t->results = w->rows[e].results[0], t->second = w->rows[e].results[1];
+    t->before = &w->before[e][0];
+    t->holes = begins || nan || !complete(t);
     job->k->window(t);
-    if (!job->careful) return;
-    cn_window_tile *i = &w->infinite;
-    i->earlier = t->earlier ? w->spare + (t->earlier - w->rows) : NULL;
-    i->holes = !t->earlier;
-    i->x = t->x ? w->spare + (t->x - w->rows) : NULL;
-    i->rows = t->rows, i->blocks = t->blocks, i->first = t->first;
-    i->behind = t->behind ? t->behind + 1 : NULL;
-    job->k->window(i);
-    for (ptrdiff_t j = 0; t->x && j < t->rows * t->blocks * CN_ROW_LANES; j++)
-        if (i->results[j] != 0 && !isnan(t->results[j])) t->results[j] = i->results[j], t->second[j] = NAN;
+    if (job->careful) run_infinite(job, w, e);
 }
 
 static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
 {
     const double sign = job->how->kind == CN_WINDOW_GREATEST ? -1 : 1;
-    cn_unpack_rows(&w->abreast, 0, row, rows, job->how->forward, job->careful ? 4 : sign, w->tile.results);
-    if (job->kind != CN_WINDOW_MOMENTS) return;
     const double by[] = {[CN_SPREAD_VAR] = 16, [CN_SPREAD_STD] = 4, [CN_SPREAD_SCALE] = 0.25};
-    cn_unpack_rows(&w->abreast, 1, row, rows, job->how->forward, job->careful ? by[job->how->spread] : 1,
-                   w->tile.second);
+    const double by_each[] = {job->careful ? 4 : sign, job->careful ? by[job->how->spread] : 1};
+    for (int i = 0; i < (job->kind == CN_WINDOW_MOMENTS ? 2 : 1); i++)
+        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by_each[i], w->rows->results[i],
+                       sizeof *w->rows / sizeof(double));
+}
+
+/* The last `rows` of so many become the first. */
+static void keep_last(const window_job *job, eight_rows *of, ptrdiff_t last, ptrdiff_t rows)
+{
+    const size_t size = (size_t)(rows * CN_ROW_LANES) * sizeof(double);
+    memmove(of->rows, of->rows + last * CN_ROW_LANES, size);
+    if (job->careful) memmove(of->spare, of->spare + last * CN_ROW_LANES, size);
 }
 
 /* Blocks of which a tile holds several. */
@@ -119,42 +166,79 @@ static void short_blocks(const window_job *job, work *w)
 {
     cn_window_tile *t = &w->tile;
     const ptrdiff_t rows = job->lines.block, most = TILE / rows;
-    t->rows = rows, t->first = 0, t->earlier = w->rows, t->x = w->rows + rows * CN_ROW_LANES;
-    pack(job, w, -rows, rows, w->rows);
+    int before[CN_MOST_EIGHTS], nan[CN_MOST_EIGHTS];
+    t->rows = rows, t->first = 0;
+    pack(job, w, -rows, rows, 0, before);
     for (ptrdiff_t b = 0; b < job->lines.blocks; b += most) {
         t->blocks = most < job->lines.blocks - b ? most : job->lines.blocks - b;
-        pack(job, w, b * rows, t->blocks * rows, w->rows + rows * CN_ROW_LANES);
-        run_tile(job, w, rows);
+        pack(job, w, b * rows, t->blocks * rows, rows, nan);
+        for (int e = 0; e < w->eights; e++) {
+            run_tile(job, w, e, rows, 0, before[e] | nan[e]);
+            keep_last(job, &w->rows[e], t->blocks * rows, rows);
+            before[e] = nan[e];
+        }
         unpack(job, w, b * rows, t->blocks * rows);
-        const ptrdiff_t from = t->blocks * rows * CN_ROW_LANES;
-        memmove(w->rows, w->rows + from, (size_t)(rows * CN_ROW_LANES) * sizeof(double));
-        if (job->careful) memmove(w->spare, w->spare + from, (size_t)(rows * CN_ROW_LANES) * sizeof(double));
     }
 }
 
-/* A block of several tiles, of which row `row` is the first. */
-static void long_block(const window_job *job, work *w, ptrdiff_t row)
+/* What tiles hold becomes what stands behind them. */
+static void join_all(const window_job *job, work *w)
+{
+    for (int e = 0; e < w->eights; e++) {
+        held behind;
+        memset(behind, 0, sizeof behind);
+        for (int l = 0; l < CN_ROW_LANES && job->kind == CN_WINDOW_LEAST; l++) behind[0].sum[l] = INFINITY;
+        for (ptrdiff_t i = tiles_of(job) - 1; i >= 0; i--) {
+            held tile;
+            memcpy(tile, checkpoint(w, i, e), sizeof tile);
+            memcpy(checkpoint(w, i, e), behind, sizeof behind);
+            cn_join(job->kind, &tile[0], &behind[0]);
+            if (job->careful) cn_join(CN_WINDOW_SUM, &tile[1], &behind[1]);
+        }
+    }
+}
+
+/* What rows hold that were packed behind those of the block before. */
+static void hold(const window_job *job, work *w, ptrdiff_t tile, ptrdiff_t rows, const int nan[])
+{
+    cn_window_tile *t = &w->total;
+    if (t->rows != rows) t->tables_of = -1;
+    t->rows = t->window = rows;
+    for (int e = 0; e < w->eights; e++) {
+        t->earlier = w->rows[e].rows + ROWS, t->holes = nan[e], t->kind = job->kind;
+        t->scanned = &(*checkpoint(w, tile, e))[0];
+        job->k->window(t);
+        if (!job->careful) continue;
+        t->earlier = w->rows[e].spare + ROWS, t->holes = 0, t->kind = CN_WINDOW_SUM;
+        t->scanned = &(*checkpoint(w, tile, e))[1];
+        job->k->window(t);
+    }
+}
+
+/* Blocks of several tiles. */
+static void long_blocks(const window_job *job, work *w)
 {
     cn_window_tile *t = &w->tile;
-    const ptrdiff_t block = job->lines.block, tiles = tiles_of(job);
-    int begins = row == 0;
-    for (int l = 0; l < CN_ROW_LANES; l++) begins &= w->abreast.first[l] == 0;
-    t->earlier = begins ? NULL : w->rows;
-    for (ptrdiff_t i = tiles - 1; i >= 0 && !begins; i--) {
-        t->first = i * TILE, t->rows = TILE < block - t->first ? TILE : block - t->first;
-        t->x = NULL, t->behind = w->checkpoints[i];
-        if (i == 0) break;
-        pack(job, w, row - block + t->first, t->rows, w->rows);
-        run_tile(job, w, t->rows);
-        memcpy(w->checkpoints[i - 1], w->scanned, sizeof w->scanned);
-    }
-    for (ptrdiff_t i = 0; i < tiles; i++) {
-        t->first = i * TILE, t->rows = TILE < block - t->first ? TILE : block - t->first;
-        t->x = w->rows + ROWS, t->behind = w->checkpoints[i];
-        if (!begins) pack(job, w, row - block + t->first, t->rows, w->rows);
-        pack(job, w, row + t->first, t->rows, w->rows + ROWS);
-        run_tile(job, w, t->rows);
-        unpack(job, w, row + t->first, t->rows);
+    const ptrdiff_t block = job->lines.block, tiles = tiles_of(job), blocks = job->lines.blocks;
+    int nan[CN_MOST_EIGHTS], before[CN_MOST_EIGHTS], begins = 1;
+    for (int l = 0; l < CN_ROW_LANES; l++) begins &= w->abreast->first[l] == 0;
+    for (ptrdiff_t b = begins ? 0 : -1; b < blocks; b++, begins = 0) {
+        for (ptrdiff_t i = 0; i < tiles; i++) {
+            const ptrdiff_t first = i * TILE, rows = TILE < block - first ? TILE : block - first;
+            const ptrdiff_t row = b * block + first;
+            pack(job, w, row, rows, TILE, nan);
+            if (b >= 0) {
+                if (!begins) pack(job, w, row - block, rows, 0, before);
+                t->first = w->infinite.first = first, t->rows = rows;
+                for (int e = 0; e < w->eights; e++) {
+                    t->behind = *checkpoint(w, i, e);
+                    run_tile(job, w, e, TILE, begins, nan[e] | (begins ? 0 : before[e]));
+                }
+                unpack(job, w, row, rows);
+            }
+            if (b + 1 < blocks) hold(job, w, i, rows, nan);
+        }
+        if (b + 1 < blocks) join_all(job, w);
     }
 }
 
@@ -162,15 +246,19 @@ static void window_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
 {
     const window_job *job = context;
     work *w = (work *)(void *)(job->scratch + (size_t)thread * job->scratch_size);
+    w->checkpoints = (held *)(w + 1);
+    w->rows = (eight_rows *)(w->checkpoints + tiles_of(job) * CN_MOST_EIGHTS);
     for (ptrdiff_t strip = begin; strip < end && !w->seen_large; strip++) {
-        cn_take_abreast(&job->lines, strip, &w->abreast);
+        w->eights = cn_take_abreast(&job->lines, strip, w->abreast);
         open_tile(job, w, &w->tile, 0);
         open_tile(job, w, &w->infinite, 1);
+        open_total(job, w);
         if (job->lines.block <= TILE)
             short_blocks(job, w);
         else
-            for (ptrdiff_t b = 0; b < job->lines.blocks; b++) long_block(job, w, b * job->lines.block);
+            long_blocks(job, w);
     }
+    if (job->lines.all.nontemporal) atomic_thread_fence(memory_order_seq_cst);
 }
 
 static int run_all(window_job *job, int threads)
@@ -191,12 +279,17 @@ cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
     for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
     int threads = cn_threads_for(size);
     cn_make_lines(&job.lines, call, axis, how->window, how->forward, threads, 0);
+    const double bytes = how->floats ? sizeof(float) : sizeof(double);
+    const int results = how->kind == CN_WINDOW_MOMENTS ? 2 : 1;
     job.lines.all.of = how->x, job.lines.all.floats = how->floats;
+    job.lines.all.nontemporal = cn_beyond_cache((double)size * bytes * (1 + results), threads);
     job.kind = how->kind == CN_WINDOW_GREATEST ? CN_WINDOW_LEAST : how->kind;
-    job.scratch_size = (sizeof(work) + (size_t)tiles_of(&job) * sizeof(cn_window_state[2]) + 63) / 64 * 64;
-    job.scratch = malloc(job.scratch_size * (size_t)threads);
-    if (!job.scratch) return CN_NO_MEMORY;
+    job.scratch_size = sizeof(work) + (size_t)tiles_of(&job) * CN_MOST_EIGHTS * sizeof(held);
+    job.scratch_size = (job.scratch_size + (size_t)job.lines.eights * sizeof(eight_rows) + 63) / 64 * 64;
+    char *scratch = malloc(job.scratch_size * (size_t)threads + 63);
+    if (!scratch) return CN_NO_MEMORY;
+    job.scratch = scratch + (64 - (uintptr_t)scratch % 64) % 64;
     if (run_all(&job, threads)) job.careful = 1, run_all(&job, threads);
-    free(job.scratch);
+    free(scratch);
     return CN_OK;
 }

@@ -16,6 +16,7 @@ typedef struct {
     ptrdiff_t n, kept;
     char *x, *mask, *values, *params, *y;
     ptrdiff_t *labels, *starts, *order;
+    int32_t *narrow; /* the same labels, or NULL */
     int mixed;
 } grouped;
 
@@ -25,12 +26,18 @@ static ptrdiff_t position(const array *a, int axis, ptrdiff_t i)
     return i % a->shape[axis];
 }
 
+static cn_labels labels_of(const grouped *c)
+{
+    return c->narrow ? (cn_labels){c->narrow, 1} : (cn_labels){c->labels, 0};
+}
+
 static void fill_labels(grouped *c, int in_order, uint64_t seed)
 {
     for (ptrdiff_t i = 0; i < c->n; i++)
         c->labels[i] =
             in_order ? (i + 2) * GROUPS / (c->n + 2) - 1 : (ptrdiff_t)(random_bits(&seed) % (GROUPS + 1)) - 1;
-    c->mixed = cn_sort_labels(c->labels, c->n, GROUPS, c->starts, c->order);
+    for (ptrdiff_t i = 0; i < c->n && c->narrow; i++) c->narrow[i] = (int32_t)c->labels[i];
+    c->mixed = cn_sort_labels(labels_of(c), c->n, GROUPS, c->starts, c->order);
 }
 
 /* x and mask; statistics by group, then by what is kept. */
@@ -111,7 +118,7 @@ static int run_groups(const grouped *c)
     call.op[CN_Y].data = c->y + c->a->first;
     for (int axis = 0; axis < call.ndim; axis++) call.op[CN_Y].strides[axis] = c->a->strides[axis];
     call.moments.source = CN_READY, call.moments.center = c->params;
-    return good && cn_group_apply(&call, c->axis, c->labels) == CN_OK;
+    return good && cn_group_apply(&call, c->axis, labels_of(c)) == CN_OK;
 }
 
 static void one_case(const layout *how, cn_dtype dtype, ptrdiff_t k, ptrdiff_t n, int in_order, int masked)
@@ -130,6 +137,7 @@ static void one_case(const layout *how, cn_dtype dtype, ptrdiff_t k, ptrdiff_t n
         c.values = guarded(SLOT_FIRST, 2 * statistics, i & 1),
         c.params = guarded(SLOT_SECOND, 4 * statistics, i & 1);
         c.labels = (ptrdiff_t *)guarded(SLOT_W, (size_t)c.n * index, i & 1);
+        c.narrow = i & 1 ? (int32_t *)guarded(SLOT_Q, (size_t)c.n * sizeof *c.narrow, i & 1) : NULL;
         c.order = (ptrdiff_t *)guarded(SLOT_B, (size_t)c.n * index, i & 1);
         c.starts = (ptrdiff_t *)guarded(SLOT_R, (GROUPS + 1) * index, i & 1);
         fill_array(&a, c.x, PLAIN, (uint64_t)(n + k));

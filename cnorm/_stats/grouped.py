@@ -1,0 +1,136 @@
+"""Groups of positions along an axis: their states, moments and scores, once arguments are accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnorm._accept.arrays import Array, Output, as_parameter
+from cnorm._accept.axes import as_eps, as_number, broadcast
+from cnorm._accept.groups import as_labels
+from cnorm._accept.masks import as_mask
+from cnorm._accept.options import as_eps_mode
+from cnorm._native import core
+from cnorm._stats.moments import finish
+from cnorm._stats.reductions import (
+    Weights,
+    as_weights,
+    by_weight,
+    check_nan_policy,
+    in_data_weights,
+    omits,
+)
+
+__all__ = ["group_states", "moments_by", "standardize_by"]
+
+
+def moments_by(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    correction: Any,
+    where: Any,
+    weights: Any,
+    nan_policy: Any,
+) -> tuple[Array, Array]:
+    """Mean and variance of the groups of positions order[starts[i]:starts[i + 1]] along the first of axes."""
+    correction = as_number(correction, "correction")
+    mask = as_mask(where, x)
+    weight = as_weights(weights, x)
+    check_nan_policy(nan_policy)
+    if weight is None:
+        omit = omits_by(x, axes, starts, order, mask, None, nan_policy)
+        mean, var = core.group_values(x, axes, starts, order, mask, omit, correction)
+        return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
+    return finish(states_by(x, axes, starts, order, mask, weight, nan_policy), correction, x, axes[1:])
+
+
+def omits_by(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    mask: Array | None,
+    weight: Weights | None,
+    nan_policy: str,
+) -> bool:
+    """Is NaN left out? Under "raise" a NaN in a group is a ValueError."""
+
+    def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
+        return core.group_extremes(of, axes, starts, order, mask)
+
+    return omits(x, axes, mask, weight, nan_policy, extremes=extremes)
+
+
+def states_by(
+    x: Array,
+    axes: tuple[int, ...],
+    starts: Array,
+    order: Array | None,
+    mask: Array | None,
+    weight: Weights | None,
+    nan_policy: str,
+) -> Array:
+    """The table states of the groups; reduced axes have size 1."""
+
+    def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
+        return core.group_extremes(of, axes, starts, order, mask)
+
+    def states(
+        of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
+    ) -> Array:
+        return core.group_states(of, axes, starts, order, mask, w, omit, by)
+
+    def spread(of_groups: Array) -> Array:
+        labels = np.zeros(x.shape[axes[0]], np.intp)
+        labels[slice(starts[0], starts[-1]) if order is None else order[: starts[-1]]] = np.repeat(
+            np.arange(starts.size - 1), np.diff(starts)
+        )
+        return np.take(of_groups, labels, axes[0])
+
+    omit = omits_by(x, axes, starts, order, mask, weight, nan_policy)
+    if weight is None:
+        return core.group_states(x, axes, starts, order, mask, None, omit)
+    return by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
+
+
+def group_states(
+    x: Array, labels: Any, num_groups: int, axes: tuple[int, ...], where: Any, weights: Any, nan_policy: str
+) -> Array:
+    """The table states of groups by labels, to be merged with those of more data."""
+    marks, groups = as_labels(labels, x.shape[axes[0]], num_groups)
+    starts, order = core.sort_labels(marks, groups)
+    return states_by(x, axes, starts, order, as_mask(where, x), as_weights(weights, x), nan_policy)
+
+
+def standardize_by(
+    x: Array,
+    axes: tuple[int, ...],
+    labels: Array,
+    starts: Array,
+    order: Array | None,
+    weight: Any,
+    bias: Any,
+    eps: Any,
+    where: Any,
+    out: Any,
+    eps_mode: Any,
+) -> Array:
+    """Each element by the moments of its group; what is in none is hidden."""
+    w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
+    w = None if w is None else broadcast(w, x.shape, "weight")
+    b = None if b is None else broadcast(b, x.shape, "bias")
+    eps, mode = as_eps(eps), as_eps_mode(eps_mode)
+    mask = as_mask(where, x, out)
+    inside = labels >= 0
+    if not inside.all():
+        inside = inside.reshape([-1 if a == axes[0] else 1 for a in range(x.ndim)])
+        mask = inside if mask is None else mask & inside
+    target = Output(x, out)
+    if starts.size > 1:
+        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask, mode)
+    else:
+        target.y[...] = 0
+    return target.done()
