@@ -19,7 +19,10 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "tools"))
 from build_flags import NO_DEBUG, elements, flags, uses_openmp
+from kept_objects import keep
+from long_description import long_description
 
+ROOT = Path(__file__).resolve().parent
 PLATFORM = sysconfig.get_platform()
 OPENMP = uses_openmp(PLATFORM, os.environ)
 DEBUG = bool(os.environ.get("CNORM_DEBUG"))
@@ -28,7 +31,14 @@ WORDS = elements()
 
 
 class BuildExt(build_ext):
-    """Files side by side, by the flags of their instruction set, and those of one once for each element."""
+    """Files side by side, by the flags of their instruction set, and those of one once for each element.
+
+    Their objects stay in build/, of an editable install, too: the next build makes what has changed.
+    """
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.build_temp = str(ROOT / "build" / f"objects.{PLATFORM}-{sysconfig.get_config_var('SOABI')}")
 
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
@@ -36,6 +46,7 @@ class BuildExt(build_ext):
             chosen = flags("clang-cl", PLATFORM, OPENMP)
         else:
             chosen = flags(family(self.compiler.compiler_so), PLATFORM, OPENMP)
+            keep(self.compiler, ROOT, f"NumPy {numpy.__version__}")
         for extension in self.extensions:
             extension.extra_compile_args = [flag for flag in chosen.compile if flag != NO_DEBUG or not DEBUG]
             extension.extra_link_args = chosen.link
@@ -107,4 +118,9 @@ LINKED = {"core": CORE, "kept": KEPT}
 ROOM = Path("cnorm", "_native")
 NAMES = [".".join(path.relative_to(ROOM).with_suffix("").parts) for path in sorted(ROOM.rglob("*.pyx"))]
 extensions = [extension(name, LINKED.get(name, [])) for name in NAMES]
-setup(ext_modules=cythonize(extensions), cmdclass={"build_ext": BuildExt})
+setup(
+    ext_modules=cythonize(extensions),
+    cmdclass={"build_ext": BuildExt},
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+)

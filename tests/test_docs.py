@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -15,41 +16,16 @@ ROOT = Path(__file__).parent.parent
 if not (ROOT / "docs").is_dir():
     pytest.skip("needs the source tree", allow_module_level=True)
 
-OTHERS = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md")
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *(ROOT / name for name in OTHERS)]
+broken_links, text = import_module("links").broken_links, import_module("links").text
+
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md")), ROOT / "bench" / "README.md"]
 PROMISES = ROOT / "docs" / "promises.md"
-
-
-def text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_named_files_exist(page: Path) -> None:
     named = set(re.findall(r"`((?:tests|tools|bench|docs|src_c|cnorm)/[\w./-]+)`", text(page)))
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
-
-
-def prose(page: Path) -> str:
-    """A page without its code, which may have brackets that are no links."""
-    return re.sub(r"^(`{3,}).*?^\1|`[^`\n]*`", "", text(page), flags=re.M | re.S)
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of the headings, as GitHub and MyST make them."""
-    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text(page), flags=re.M | re.S), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def broken_links(page: Path) -> list[str]:
-    """Relative targets that do not exist; pages of elsewhere are not asked for."""
-    broken = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
-        name, _, anchor = target.partition("#")
-        there = page.parent / name if name else page
-        if "://" not in target and (not there.exists() or (anchor and anchor not in anchors(there))):
-            broken.append(target)
-    return broken
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
