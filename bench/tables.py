@@ -69,13 +69,13 @@ def machine_line(machine: dict[str, Any]) -> str:
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     versions = ", ".join(f"{name} {v}" for name, v in machine["versions"].items())
     absent = f" Not installed: {', '.join(machine['absent'])}." if machine["absent"] else ""
-    where = f"{machine['cpu']}, {machine['cores']} cores ({caches}), {machine['system']}"
+    where = f"{machine['cpu']}, {count(machine['cores'], 'core')} ({caches}), {machine['system']}"
     return f"{where}, {machine['isa']} kernels;\n{versions}.{absent}"
 
 
-def count(threads: int) -> str:
+def count(number: int, what: str = "thread") -> str:
     """1 thread, 2 threads."""
-    return f"{threads} thread{'s' if threads > 1 else ''}"
+    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def full_table(records: list[Record]) -> list[str]:

@@ -19,9 +19,11 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.linkcode",
     "numpydoc",
     "duties",
     "mathml",
+    "sources",
     "summaries",
 ]
 exclude_patterns = ["_templates", "_ext"]

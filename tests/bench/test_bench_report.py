@@ -92,10 +92,10 @@ def test_short_table_has_a_line_for_each_case_shown(results: res.Results, words:
     names = [names[words.place] for names in SHOWN.values()]
     assert [line.split(" | ")[0] for line in lines[-len(SHOWN) :]] == [f"| {name}" for name in names]
     measured = [line for line in lines[-len(SHOWN) :] if "µs" in line or "ms" in line]
-    hot, moments = (
-        SHOWN[n][words.place] for n in ("layer_norm (2048,768)", "moments (4096,4096) axes (0,1)")
-    )
+    ran = ("layer_norm (1,768)", "layer_norm (2048,768)", "moments (4096,4096) axes (0,1)")
+    call, hot, moments = (SHOWN[name][words.place] for name in ran)
     assert measured == [
+        f"| {call} | (1, 768) | 1.0 µs | 15 | 3.00 | 1.50 Numba |",
         f"| {hot} | (2048, 768) | 500.0 µs |  | 1.00 | 0.80 Numba |",
         f"| {moments} | (4096, 4096) | 5.00 ms | 6.00 | 20 | 6.00 NumPy |",
     ]
