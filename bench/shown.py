@@ -51,17 +51,17 @@ class Words:
 
 ENGLISH = Words(
     0,
-    ("", "array", "cnorm", "NumPy", "torch", "the fastest of all others"),
+    ("", "array", "cnorm", "NumPy", "torch", "the fastest of all"),
     "Times of others over cnorm's, one thread, a new array for each result: **above 1, cnorm is faster**.\n"
     "Medians of interleaved rounds on {where}.",
-    "times of NumPy, of torch and of the fastest other over cnorm's",
+    "times of NumPy, of torch and of the fastest library over cnorm's",
 )
 CHINESE = Words(
     1,
-    ("", "数组", "cnorm", "NumPy", "torch", "其余库中最快者"),
+    ("", "数组", "cnorm", "NumPy", "torch", "最快的库"),
     "其他库的用时除以 cnorm 的用时，单线程，每次都写入新数组：**大于 1 表示 cnorm 更快**。\n"
     "各库交替测量，取中位数；{where}。",
-    "NumPy、torch 和其余库中最快者的用时除以 cnorm 的用时",
+    "NumPy、torch 和最快的库的用时除以 cnorm 的用时",
 )
 
 

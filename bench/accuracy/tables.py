@@ -116,10 +116,8 @@ def measured_by(machine: dict[str, Any]) -> str:
 
 def part(records: list[Record], machine: dict[str, Any], images: list[str]) -> str:
     """What stands between the marks of docs/accuracy.md: the answer, and charts with captions."""
-    lines = [
-        f"Decimal digits kept of the normalized value and of the variance, float32, groups of {USUAL_SIZE} (there are 7.2):",
-        "",
-    ]
+    what = "Decimal digits kept of the normalized value and of the variance"
+    lines = [f"{what}, float32, groups of {USUAL_SIZE} (there are 7.2):", ""]
     lines += [*digits_table(records), "", measured_by(machine)]
     for name in images:
         lines += ["", f"![{CAPTIONS[name]}](img/{name}.svg)", "", f"*{CAPTIONS[name]}*"]
