@@ -24,11 +24,8 @@ assert np.abs(louder - y).max() < 1e-6, "the scale of a token is ignored"
 
 weight = rng.normal(0, 0.1, width).astype(np.float32)
 gemma = F.rms_norm(tokens, (width,), weight, 1e-6, weight_offset=1)
-print(
-    print(
-        f"Gemma     weights are added to 1: {np.abs(gemma - y * (1 + weight)).max():.1e} from y * (1 + weight)"
-    )
-)
+off = np.abs(gemma - y * (1 + weight)).max()
+print(f"Gemma     weights are added to 1: {off:.1e} from y * (1 + weight)")
 assert np.allclose(gemma, y * (1 + weight), atol=1e-5), "weight_offset=1 is Gemma's 1 + weight"
 
 step = rng.normal(size=tokens.shape).astype(np.float32)
