@@ -117,6 +117,21 @@ def check_schemas() -> Problems:
         yield problem
 
 
+def check_recipe() -> Problems:
+    """Can the conda recipe be rendered, to the version of the package?"""
+    try:
+        import rattler_build
+    except ImportError:
+        print("  rattler-build: not here (pip install py-rattler-build)")
+        return
+    recipe = rattler_build.Stage0Recipe.from_file(str(ROOT / "conda" / "recipe.yaml"))
+    variants = rattler_build.VariantConfig.from_file(str(ROOT / "conda" / "variants.yaml"))
+    rendered = [str(variant.recipe) for variant in recipe.render(variants)]
+    print(f"  {', '.join(rendered)}")
+    if not rendered or any(f"version='{version()}'" not in one for one in rendered):
+        yield f"conda/recipe.yaml: rendered as {rendered}, the package has {version()}"
+
+
 def made_in(folder: Path, *kinds: str) -> Problems:
     """Distributions, each with what it holds and its metadata looked at."""
     problem = said(sys.executable, "-m", "build", *kinds, "--outdir", folder, ".")
@@ -164,7 +179,7 @@ def main() -> int:
     parser.add_argument(
         "--online", action="store_true", help="ask for the pages of elsewhere that are linked"
     )
-    words = ("version", "addresses", "links", "schemas", "distributions")
+    words = ("version", "addresses", "links", "schemas", "recipe", "distributions")
     parser.add_argument("words", nargs="*", metavar="WORD", help=", ".join(words))
     options = parser.parse_args()
     checks: dict[str, Callable[[], Problems]] = {
@@ -172,6 +187,7 @@ def main() -> int:
         "addresses": check_addresses,
         "links": lambda: check_links(options.online),
         "schemas": check_schemas,
+        "recipe": check_recipe,
         "distributions": check_distributions,
     }
     if unknown := set(options.words) - checks.keys():
