@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
 description = import_module("long_description")
 
 
