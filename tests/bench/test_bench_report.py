@@ -96,7 +96,7 @@ def test_short_table_has_a_line_for_each_case_shown(results: res.Results, words:
     call, hot, moments = (SHOWN[name][words.place] for name in ran)
     assert measured == [
         f"| {call} | (1, 768) | 1.0 µs | 15 | 3.00 | 1.50 Numba |",
-        f"| {hot} | (2048, 768) | 500.0 µs |  | 1.00 | 0.80 Numba |",
+        f"| {hot} | (2048, 768) | 500.0 µs | 4.00 | 1.00 | 0.80 Numba |",
         f"| {moments} | (4096, 4096) | 5.00 ms | 6.00 | 20 | 6.00 NumPy |",
     ]
 
