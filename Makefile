@@ -2,7 +2,7 @@
 PYTHON ?= python
 
 .PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test pandas-windows asan tsan
-.PHONY: emulate avx512 wheel compilers pythons freethreaded docs clean
+.PHONY: emulate avx512 wheel compilers pythons freethreaded docs release-check clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed 's/:[^#]*##/\t/'
@@ -83,7 +83,7 @@ wheel:           ## dist/: sdist and manylinux wheel, at most 3 MB, tried withou
 compilers:       ## installs from the sdist with gcc and clang, with the own threads and OpenMP
 	PYTHON=$(PYTHON) bash tools/compilers.sh
 
-pythons:         ## the suite on every CPython from 3.10 on that is found (PYTHONS="python3.12 ...")
+pythons:         ## the suite on every CPython from 3.11 on that is found (PYTHONS="python3.12 ...")
 	bash tools/pythons.sh $(PYTHONS)
 
 freethreaded:    ## the suite on a CPython without the GIL (PYTHON_FT=...)
@@ -92,6 +92,9 @@ freethreaded:    ## the suite on a CPython without the GIL (PYTHON_FT=...)
 docs:            ## build/docs: the pages of docs/ and the API reference; a warning is an error
 	$(PYTHON) -m sphinx -q -E -W --keep-going -b html docs build/docs
 	@echo "build/docs/index.html"
+
+release-check:   ## distributions in empty environments, metadata, links, workflows, version: RELEASING.md (FLAGS=--online)
+	$(PYTHON) tools/release_check.py $(FLAGS)
 
 clean:
 	rm -rf build dist docs/api/generated *.egg-info cnorm/_native/*.c cnorm/_native/*.so cnorm/_native/short/*.c cnorm/_native/short/*.so

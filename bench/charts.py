@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bench.peers import FRESH, MODES
 from bench.results import Record, Results, fastest_ratio, geometric_mean, limit, peers_of, ratio
+from bench.shown import SHOWN, fresh
 from bench.tables import TITLES, count
 
 STYLES = {
@@ -34,6 +35,7 @@ STYLES = {
     "lut": ("#c49c94", "8"),
     "copy": ("#17becf", "|"),
 }
+GREY = "#808080"
 SIZES = re.compile(r"layer_norm \(\d+,768\)$")
 Row = tuple[str, dict[str, float | None]]  # label, ratio of each peer
 
@@ -44,7 +46,7 @@ matplotlib.rcParams.update({"axes.spines.top": False, "axes.spines.right": False
 def save(figure: Any, path: Path) -> None:
     """The same file for the same numbers."""
     metadata = {"Date": None} if path.suffix == ".svg" else {"Software": None}
-    figure.savefig(path, bbox_inches="tight", metadata=metadata, dpi=130)
+    figure.savefig(path, bbox_inches="tight", metadata=metadata, dpi=130, transparent=True)
     plt.close(figure)
 
 
@@ -112,8 +114,46 @@ def speed_against_size(results: Results, threads: int) -> Any | None:
     return figure
 
 
+def readme(results: Results) -> Any:
+    """The READMEs' chart: a line for each row of their table. Readable on white and on black."""
+    figure, axes = plt.subplots(figsize=(8, 0.9 + 0.24 * len(SHOWN)))
+    found = [fresh(results, case) for case in SHOWN]
+    places = range(len(SHOWN), 0, -1)
+    marks: dict[str, tuple[str, str, Callable[[Record], float | None]]] = {
+        "NumPy": ("#1f9ede", "o", lambda r: ratio(r, "numpy")),
+        "torch": ("#e8663c", "s", lambda r: ratio(r, "torch")),
+        "the fastest of all": (GREY, "|", fastest_ratio),
+    }
+    for name, (color, marker, value) in marks.items():
+        points = [(q, y) for r, y in zip(found, places, strict=True) if r and (q := value(r))]
+        if points:
+            size = 90 if marker == "|" else 30
+            axes.scatter(*zip(*points, strict=True), s=size, color=color, marker=marker, label=name, zorder=3)
+    ratio_axis(axes)
+    axes.set_yticks(list(places), [english for english, _ in SHOWN.values()])
+    axes.set_ylim(0.3, len(SHOWN) + 0.7)
+    axes.set_xlabel("time over cnorm's (right of the line: cnorm is faster)")
+    axes.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1))
+    axes.grid(axis="y", color=GREY, alpha=0.25, linewidth=0.6)
+    for line in axes.lines:
+        line.set_color(GREY)
+    for part in (*axes.spines.values(), axes.xaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()):
+        part.set_color(GREY)
+    for text in axes.get_legend().get_texts():
+        text.set_color(GREY)
+    axes.tick_params(colors=GREY)
+    return figure
+
+
+def draw_readme(results: Results, folder: Path) -> None:
+    """As PNG for the READMEs, as SVG for the site."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix in ("png", "svg"):
+        save(readme(results), folder / f"readme.{suffix}")
+
+
 def overview(results: Results) -> Any:
-    """The README's chart: operations, and all cases against their fastest peer."""
+    """Operations, and all cases against their fastest peer."""
     threads = results.threads[0]
     records = results.select(threads, FRESH)
     peers = peers_of(records)
@@ -123,12 +163,11 @@ def overview(results: Results) -> Any:
 
 
 def draw(results: Results, folder: Path) -> list[str]:
-    """All charts as SVG, the README's also as PNG; the names, for the document."""
+    """All charts as SVG; the names, for the document."""
     folder.mkdir(parents=True, exist_ok=True)
     sizes = {f"size-{threads}": speed_against_size(results, threads) for threads in results.threads}
     figures = {name: figure for name, figure in sizes.items() if figure}
     for name, figure in figures.items():
         save(figure, folder / f"{name}.svg")
-    for suffix in ("svg", "png"):
-        save(overview(results), folder / f"overview.{suffix}")
-    return ["overview", *figures]
+    save(overview(results), folder / "overview.svg")
+    return ["readme", "overview", *figures]

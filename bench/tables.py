@@ -1,4 +1,4 @@
-"""The results in markdown: all of them, and the short form of the README."""
+"""All results in markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from bench.peers import FRESH, MODES, PREALLOCATED
 from bench.results import (
     Record,
     Results,
-    fastest_peer,
     fastest_ratio,
     geometric_mean,
     limit,
@@ -25,19 +24,16 @@ MEANING = (
     "and a parallel copy): 1 is the speed of the memory."
 )
 
-# The rows of the README, in the order of the table of cases: of every kind, and not only those that win.
-SHOWN = (
-    "layer_norm (1,768)",
-    "layer_norm (2048,768)",
-    "rms_norm (128,768)",
-    "layer_norm_int8 (2048,768)",
-    "batch_norm_eval (32,64,56,56)",
-    "batch_norm_train (32,64,56,56)",
-    "group_norm (8,320,64,64) 32 groups",
-    "moments (4096,4096) axes (0,1)",
-    "zscore (1000000,20)",
-    "masked_layer_norm (32,512,256) 50% padding",
+
+PEERS_MEANT = (
+    "`numba` stands for loops written by hand for that very shape and compiled; `lut` for a table of all\n"
+    "results of a byte, looked up by NumPy; a peer's column is empty where it has no such operation."
 )
+CAPTIONS = {
+    "readme": "Where users stand: times of others over cnorm's; right of the line cnorm is faster",
+    "size-1": "Rows of 768 on one thread: bytes per second against the size of the data",
+    "size-2": "Rows of 768 on two threads: bytes per second against the size of the data",
+}
 
 
 def duration(seconds: float) -> str:
@@ -73,13 +69,13 @@ def machine_line(machine: dict[str, Any]) -> str:
     caches = ", ".join(f"{name} {size}" for name, size in machine["caches"].items())
     versions = ", ".join(f"{name} {v}" for name, v in machine["versions"].items())
     absent = f" Not installed: {', '.join(machine['absent'])}." if machine["absent"] else ""
-    where = f"{machine['cpu']}, {machine['cores']} cores ({caches}), {machine['system']}"
+    where = f"{machine['cpu']}, {count(machine['cores'], 'core')} ({caches}), {machine['system']}"
     return f"{where}, {machine['isa']} kernels;\n{versions}.{absent}"
 
 
-def count(threads: int) -> str:
+def count(number: int, what: str = "thread") -> str:
     """1 thread, 2 threads."""
-    return f"{threads} thread{'s' if threads > 1 else ''}"
+    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def full_table(records: list[Record]) -> list[str]:
@@ -104,31 +100,24 @@ def disagreements(results: Results) -> list[str]:
 
 def document(results: Results, images: list[str]) -> str:
     """docs/benchmarks.md."""
-    lines = ["# Benchmarks", "", "Written by `make bench-report` from a run of `make bench`.", "", MEANING]
-    lines += ["", machine_line(results.machine), *disagreements(results), ""]
-    lines += [f"![{name}](img/{name}.svg)" for name in images]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench-report` from a run of `make bench`.",
+        "",
+        MEANING,
+        PEERS_MEANT,
+    ]
+    lines += ["", machine_line(results.machine), "", *means_table(results)]
+    for name, caption in CAPTIONS.items():
+        lines += ["", f"![{caption}](img/{name}.svg)", "", f"*{caption}*"] if name in images else []
+    lines += ["", "[Every operation as a chart](img/overview.svg).", *disagreements(results)]
     for threads in results.threads:
         for mode in MODES:
             records = results.select(threads, mode)
             if records:
                 lines += ["", f"## {count(threads)}, {TITLES[mode]}", "", *full_table(records)]
     return "\n".join(lines) + "\n"
-
-
-def named(fastest: tuple[str, float] | None) -> str:
-    """Ratio and name of the fastest peer."""
-    return f"{number(fastest[1])} {fastest[0]}" if fastest else ""
-
-
-def short_row(results: Results, fresh: Record, threads: int) -> str:
-    """A case: new output against torch and the fastest, given output against the fastest and the copy."""
-    given = next((r for r in results.select(threads, PREALLOCATED) if r["case"] == fresh["case"]), None)
-    cells = [fresh["case"], duration(fresh["times"]["cnorm"]["median"])]
-    cells += [number(ratio(fresh, "torch")), named(fastest_peer(fresh))]
-    if given is None:
-        return row([*cells, "", "", number(limit(fresh))])
-    cells.append(duration(given["times"]["cnorm"]["median"]))
-    return row([*cells, named(fastest_peer(given)), number(limit(given))])
 
 
 def means_table(results: Results) -> list[str]:
@@ -143,14 +132,3 @@ def means_table(results: Results) -> list[str]:
             means.append(geometric_mean(map(limit, records)))
             lines.append(row([f"{count(threads)}, {TITLES[mode]}", *map(number, means)]))
     return lines
-
-
-def short(results: Results, image: str) -> str:
-    """The README's part: means over all cases, a chart, and ten of the cases with the fewest threads."""
-    threads = results.threads[0]
-    columns = ["case", "new output", "torch", "fastest peer", "`out=`", "fastest peer", "copy"]
-    lines = [MEANING, "", machine_line(results.machine), "", *means_table(results), ""]
-    lines += [f"![ratios to the peers]({image})", "", f"{count(threads)}, ten of the cases; all are in"]
-    lines += ["[docs/benchmarks.md](docs/benchmarks.md).", "", *head(columns)]
-    lines += [short_row(results, r, threads) for r in results.select(threads, FRESH) if r["case"] in SHOWN]
-    return "\n".join(lines)

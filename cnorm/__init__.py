@@ -57,7 +57,9 @@ SUBMODULES = ("interop", "nn", "preprocessing", "sparse", "stats")
 
 def __getattr__(name: str) -> Any:
     if name not in SUBMODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from cnorm._system.hints import no_attribute
+
+        raise no_attribute(__name__, name)
     return import_module(f"{__name__}.{name}")
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+
+from cnorm._system.version import __version__
+
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -56,15 +62,22 @@ def demo_options(command: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """A number of threads."""
-    n = int(text)
-    if n < 1:
-        raise ValueError
-    return n
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 on, got {text!r}")
+    return int(text)
+
+
+def duration(text: str) -> float:
+    """Seconds, not negative and not endless."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
 
 
 def bench_options(command: argparse.ArgumentParser) -> None:
     """What the comparison takes: how long, and on how many threads."""
-    command.add_argument("--seconds", type=float, default=10.0, help="to measure, all cases together")
+    command.add_argument("--seconds", type=duration, default=10.0, help="to measure, all cases together")
     command.add_argument(
         "--threads",
         type=positive,
@@ -98,7 +111,8 @@ COMMANDS = (
 def parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     root = argparse.ArgumentParser(prog="python -m cnorm", description="CPU normalization for NumPy")
-    parsers = root.add_subparsers(dest="command", required=True)
+    root.add_argument("--version", action="version", version=f"cnorm {__version__}")
+    parsers = root.add_subparsers(dest="command", metavar="COMMAND")
     for command in COMMANDS:
         inner = parsers.add_parser(command.name, help=command.help)
         command.add_options(inner)
@@ -107,9 +121,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns the exit code."""
-    options = parser().parse_args(arguments)
-    return int(options.run(options))
+    """Runs a command, or prints what there is; returns the exit code."""
+    commands = parser()
+    options = commands.parse_args(arguments)
+    if options.command is None:
+        commands.print_help()
+        return 0
+    try:
+        return int(options.run(options))
+    except KeyboardInterrupt:
+        print("cnorm: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

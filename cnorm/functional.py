@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnorm._norms.fold import fold_batch_norm
 from cnorm._norms.lp import normalize, weight_norm
@@ -38,3 +38,11 @@ __all__ = [
     "weight_norm",
     "weight_standardize",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers know the names
+
+    def __getattr__(name: str) -> Any:
+        from cnorm._system.hints import no_attribute
+
+        raise no_attribute(__name__, name)

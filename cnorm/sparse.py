@@ -6,7 +6,7 @@ CSR and CSC matrices and arrays of scipy.sparse, or any object with their `data,
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -187,3 +187,11 @@ def scale(a: Any, by: Any, axis: Any = 0, *, max_value: float | None = None, cop
     if not most >= 0:
         raise ValueError(f"max_value: expected a number of at least 0, got {max_value!r}")
     return divided(a, m, divisor, chosen, most, copy=copy)
+
+
+if not TYPE_CHECKING:  # type checkers know the names
+
+    def __getattr__(name: str) -> Any:
+        from cnorm._system.hints import no_attribute
+
+        raise no_attribute(__name__, name)

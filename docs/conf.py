@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
 from cnorm import __version__
 
@@ -19,9 +21,11 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.linkcode",
     "numpydoc",
     "duties",
     "mathml",
+    "sources",
     "summaries",
 ]
 exclude_patterns = ["_templates", "_ext"]
@@ -42,6 +46,11 @@ numpydoc_show_class_members = False
 autodoc_mock_imports = [name for name in ("torch", "onnx", "dask", "distributed") if find_spec(name) is None]
 
 html_theme = "furo"
+html_theme_options = {
+    "source_repository": f"{import_module('long_description').repository()}/",
+    "source_branch": "main",
+    "source_directory": "docs/",
+}
 html_math_renderer = "mathml"
 html_title = f"cnorm {version}"
 html_static_path = ["_static"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from _picture import picture
 
 import cnorm.nn as nn
 
@@ -30,3 +31,5 @@ y = nn.BatchNorm2d(100)(images)
 print(f"images   mean {y.mean():6.3f}  deviation {y.std():.3f}   {y.shape}")
 assert np.abs(y.mean(axis=(0, 2, 3))).max() < 1e-5, "each channel over the batch and all pixels"
 assert np.abs(y.var(axis=(0, 2, 3)) - 1).max() < 1e-4, "with variance 1"
+
+picture(None)

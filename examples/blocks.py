@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from _picture import picture
 from numpy.lib.stride_tricks import sliding_window_view
 
 import cnorm.functional as F
@@ -53,3 +54,5 @@ y = relu(F.layer_norm(h, (64,), out=h))  # in place
 print(f"linear -> LayerNorm -> relu: {y.shape}, {np.mean(y > 0):.0%} of the outputs are positive")
 assert y is h, "out= saved an array"
 assert 0.4 < np.mean(y > 0) < 0.6, "about half of them again"
+
+picture(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from _picture import picture
 
 import cnorm.nn as nn
 
@@ -24,3 +25,5 @@ brighter = 4 * x + 20
 largest = np.abs(nn.InstanceNorm2d(100)(brighter) - y).max()
 print(f"four times the contrast, 20 brighter: the result moves by {largest:.1e}")
 assert largest < 1e-4, "contrast and brightness of a picture have no effect: what style transfer wants"
+
+picture(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from _picture import picture
 
 import cnorm.functional as F
 import cnorm.nn as nn
@@ -31,3 +32,5 @@ y = F.layer_norm(images, (C,), axis=1)  # over the channels of each pixel, as in
 moved = F.layer_norm(images.transpose(0, 2, 3, 1), (C,)).transpose(0, 3, 1, 2)
 print(f"channels  {y.shape}: first pixel, mean {y[0, :, 0, 0].mean():.1e}")
 assert np.array_equal(y, moved), "axis=1 is the norm of the transposed array, transposed back"
+
+picture(None)

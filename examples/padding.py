@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from _picture import picture
 
 import cnorm
 import cnorm.functional as F
@@ -38,3 +39,5 @@ assert np.isfinite(y).all(), "padding may hold anything, NaN too"
 assert not y[0, :, SHORT:].any(), "it comes out as 0"
 assert np.isnan(F.instance_norm(x)[0]).all(), "where it counts, one NaN spoils the sentence"
 print("padding of NaN: hidden, it changes nothing")
+
+picture(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from _picture import picture
 
 import cnorm.functional as F
 
@@ -62,3 +63,5 @@ pictures, small batches         GroupNorm: the same in training and in use
 style, where contrast is noise  InstanceNorm
 sequences, transformers         LayerNorm over the embedding; RMSNorm where its mean does not matter
 no idea                         SwitchNorm: it learns the mixture""")
+
+picture(None)

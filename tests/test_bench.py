@@ -8,6 +8,7 @@ import pytest
 import cnorm
 from cnorm.__main__ import main
 from cnorm._bench import command
+from cnorm._system import progress
 
 TINY = 0.004
 
@@ -15,7 +16,8 @@ TINY = 0.004
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but NumPy is installed."""
-    monkeypatch.setattr(command, "installed", lambda name: None)
+    for module in (command, progress):
+        monkeypatch.setattr(module, "installed", lambda name: None)
 
 
 def test_every_library_computes_the_same() -> None:
@@ -45,7 +47,7 @@ def test_with_numpy_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_bar_where_rich_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rich")
-    with command.progress(2) as at:
+    with progress.progress(2) as at:
         at("a case")
         at("another")
     assert not capsys.readouterr().out
@@ -89,10 +91,12 @@ def test_threads_come_back() -> None:
     assert (torch and torch.get_num_threads()) == theirs
 
 
-def test_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked = []
     monkeypatch.setattr(command, "bench", lambda *options: asked.append(options) or 0)
     assert main(["bench"]) == main(["bench", "--seconds", "3", "--threads", "2"]) == 0
     assert asked == [(10.0, 1), (3.0, 2)]
-    with pytest.raises(SystemExit):
-        main(["bench", "--threads", "0"])
+    for bad in (["--threads", "0"], *(["--seconds", text] for text in ("-1", "nan", "inf", "x"))):
+        with pytest.raises(SystemExit):
+            main(["bench", *bad])
+        assert f"argument {bad[0]}: expected " in capsys.readouterr().err

@@ -48,6 +48,28 @@ def test_it_runs(path: Path, tmp_path: Path) -> None:
         assert (tmp_path / f"{path.stem}.svg").read_text(encoding="utf-8").rstrip().endswith("</svg>")
 
 
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path not in DRAWN], ids=lambda p: p.stem)
+def test_a_picture_that_is_not_there_is_refused(path: Path, tmp_path: Path) -> None:
+    """--save is never ignored in silence."""
+    command = [sys.executable, str(path), "--save", str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "--save: this example has no picture" in done.stderr
+
+
+def test_pictures_without_matplotlib(tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ImportError")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    command = [sys.executable, str(DRAWN[0]), "--save", str(tmp_path)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert "--save needs matplotlib: pip install matplotlib" in done.stderr
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
 def test_it_is_short_and_checks_what_it_says(path: Path) -> None:
     text = path.read_text(encoding="utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -18,12 +20,53 @@ def test_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert "instruction set" in printed
 
 
-@pytest.mark.parametrize("arguments", [[], ["no such command"], ["demo", "--no-such-option"]])
+def test_a_bare_call_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr()
+    assert all(name in printed.out for name in ("usage", "demo", "info", "check", "bench", "--version"))
+    assert not printed.err
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"cnorm {cnorm.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["no such command"], ["demo", "--no-such-option"]])
 def test_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cnorm, "show_config", interrupted)
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "cnorm: interrupted\n"
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(os.name != "posix", reason="signals are otherwise there")
+def test_a_check_that_is_interrupted_ends_its_processes() -> None:
+    """As in a terminal: the signal comes once the first step is told."""
+    command = [sys.executable, "-m", "cnorm", "check"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "formulas" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    printed, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert complaint.splitlines()[-1] == "cnorm: interrupted"
+    assert "Traceback" not in complaint
+    assert not printed
 
 
 def test_as_a_module() -> None:

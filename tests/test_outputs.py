@@ -156,6 +156,7 @@ ASK = "import cnorm; print(cnorm.get_output_cache())"
 
 def test_environment() -> None:
     assert run(ASK, CNORM_OUTPUT_CACHE="12345678").stdout.strip() == "12345678"
+    assert run(ASK, CNORM_OUTPUT_CACHE="").stdout == run(ASK).stdout  # empty is unset
     done = run(ASK, CNORM_OUTPUT_CACHE="lots")
     assert "CNORM_OUTPUT_CACHE: expected a number of bytes, got 'lots'" in done.stderr
 

@@ -19,7 +19,9 @@ if not PAGE.exists():
     pytest.skip("needs the source tree", allow_module_level=True)
 
 TEXT = PAGE.read_text(encoding="utf-8")
-RECIPES = dict(re.findall(r"^## (.*?)$.*?^```python\n(.*?)^```$", TEXT, re.M | re.S))
+RECIPES = dict(
+    re.findall(r"^## (.*?)$.*?^```python\n(.*?)^```$", TEXT, re.M | re.S)
+)  # the Chinese page has the same
 
 
 def libraries(code: str) -> set[str]:

@@ -1,9 +1,12 @@
-"""The flags of a build on every platform wheels are made for, and what a distribution holds."""
+"""The flags of a build on every platform, what is compiled again, and what a distribution holds."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
+import subprocess
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ def load(name: str) -> Any:
     return module
 
 
-build, contents = load("build_flags"), load("contents")
+build, contents, kept = load("build_flags"), load("contents"), load("kept_objects")
 BUILDS = {
     "linux x86-64": ("gcc", "linux-x86_64"),
     "linux clang": ("clang", "linux-x86_64"),
@@ -173,3 +176,83 @@ def test_what_a_wheel_lacks() -> None:
     for name, end in missing.items():
         rest = [inside for inside in WHEEL if not inside.endswith(end)]
         assert contents.wheel_problems(rest) == [f"missing: {name}"]
+
+
+class Compiles:
+    """A compiler of setuptools as far as kept objects see it: gcc, and what it was asked for."""
+
+    def __init__(self, cc: str) -> None:
+        self.compiler_so, self.asked = [cc], list[str]()
+
+    def _compile(
+        self, made: str, source: str, ext: str, cc: list[str], extra: list[str], pp: list[str]
+    ) -> None:
+        self.asked.append(Path(source).name)
+        subprocess.run([*self.compiler_so, *pp, *cc, source, "-o", made, *extra], check=True)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Two C files, one of which includes a file that includes another."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a tree").mkdir()
+    for name, text in {
+        "a.c": '#include "x.inc"\n#include "e.h"\n',
+        "b.c": "int b;\n",
+        "x.inc": '#include "y.inc"\n',
+        "y.inc": "int y;\n",
+        "../elsewhere/e.h": "int e;\n",
+    }.items():
+        path = tmp_path / "a tree" / name
+        path.write_text(text)
+        os.utime(path, (1e9, 1e9))
+    return tmp_path / "a tree"
+
+
+def build_again(tree: Path, *flags: str, versions: str = "1") -> list[str]:
+    """What is compiled now."""
+    cc = shutil.which("gcc") or shutil.which("clang")
+    if cc is None:
+        pytest.skip("needs gcc or clang")
+    compiler = Compiles(cc)
+    kept.keep(compiler, tree, versions)
+    for name in ("a", "b"):
+        made, source = (str(tree / f"{name}.{end}") for end in "oc")
+        compiler._compile(
+            made, source, ".c", ["-c", *flags], [], [f"-I{tree}", f"-I{tree.parent / 'elsewhere'}"]
+        )
+    return compiler.asked
+
+
+def test_only_what_is_touched_is_compiled_again(tree: Path) -> None:
+    assert build_again(tree) == ["a.c", "b.c"]
+    assert build_again(tree) == []
+    for touched, expected in {"y.inc": ["a.c"], "b.c": ["b.c"], "../elsewhere/e.h": []}.items():
+        os.utime(tree / touched)
+        later = (tree / "a.o").stat().st_mtime + 5
+        os.utime(tree / touched, (later, later))
+        assert build_again(tree) == expected, touched
+        os.utime(tree / touched, (1e9, 1e9))
+        assert build_again(tree) == [], touched
+
+
+def test_what_is_made_otherwise_is_compiled_again(tree: Path) -> None:
+    build_again(tree)
+    assert build_again(tree, "-O1") == ["a.c", "b.c"]
+    assert build_again(tree, "-O1", versions="2") == ["a.c", "b.c"]  # of headers from outside
+    assert build_again(tree, "-O1", versions="2") == []
+    (tree / "a.o").unlink()
+    (tree / "b.d").unlink()
+    assert build_again(tree, "-O1", versions="2") == ["a.c", "b.c"]
+
+
+def test_what_did_not_compile_is_tried_again(tree: Path) -> None:
+    build_again(tree)
+    (tree / "x.inc").write_text("no C\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        build_again(tree)
+    with pytest.raises(subprocess.CalledProcessError):
+        build_again(tree)
+    (tree / "x.inc").unlink()
+    with pytest.raises(subprocess.CalledProcessError):
+        build_again(tree)

@@ -11,6 +11,7 @@ import pytest
 from processes import run
 
 import cnorm
+from cnorm._native import core
 from cnorm._system import threads
 
 
@@ -57,10 +58,20 @@ def test_refused_types(bad: Any) -> None:
         cnorm.set_num_threads(bad)
 
 
-def test_huge_counts_work() -> None:
-    cnorm.set_num_threads(2**62)
-    x = np.ones((4, 8), np.float32)
-    assert not cnorm.standardize(x, 1).any()
+@pytest.mark.parametrize("n", [257, 9999, 2**62])
+def test_more_than_the_most_is_said(n: int) -> None:
+    """And is as many as the core has room for; a warning that is an error has changed nothing."""
+    core.set_num_threads(4096)
+    assert cnorm.get_num_threads() == threads.MOST
+    cnorm.set_num_threads(3)
+    with pytest.raises(RuntimeWarning, match=f"n: expected at most 256 threads, got {n}"):
+        cnorm.set_num_threads(n)
+    assert cnorm.get_num_threads() == 3
+    with pytest.warns(RuntimeWarning, match="at most 256"):
+        cnorm.set_num_threads(n)
+    assert cnorm.get_num_threads() == threads.MOST
+    assert not cnorm.standardize(np.ones((4, 8), np.float32), 1).any()
+    cnorm.set_num_threads(threads.MOST)
 
 
 ASK = "import cnorm; print(cnorm.get_num_threads())"
@@ -74,6 +85,17 @@ def test_environment_sets_threads() -> None:
     assert run(ASK, OMP_NUM_THREADS="3,2").stdout.strip() == "3"
     for ignored in ("", "0", "many"):
         assert run(ASK, OMP_NUM_THREADS=ignored).stdout == run(ASK).stdout
+    assert run(ASK, CNORM_NUM_THREADS="", OMP_NUM_THREADS="5").stdout.strip() == "5"
+
+
+@pytest.mark.thorough
+def test_an_environment_that_asks_for_too_many() -> None:
+    """Ours is told so; OpenMP's is for others, too."""
+    done = run(ASK, CNORM_NUM_THREADS="9999")
+    assert done.stdout.strip() == "256"
+    assert "RuntimeWarning: n: expected at most 256 threads, got 9999" in done.stderr
+    done = run(ASK, OMP_NUM_THREADS="9999")
+    assert (done.stdout.strip(), done.stderr) == ("256", "")
 
 
 @pytest.mark.thorough

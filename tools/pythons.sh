@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs and tests on several interpreters: those given, or every CPython from 3.10 on that is found.
+# Installs and tests on several interpreters: those given, or every CPython from 3.11 on that is found.
 # TESTS: some of the tests instead of all but those of torch, the demos and the bench; FLAGS: more for pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ found() {
     for candidate in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3 \
         "$HOME"/.local/share/uv/python/cpython-*/bin/python3 $(compgen -c python3. | grep -E '^python3\.[0-9]+t?$' | sort -u); do
         version=$("$candidate" -c 'import sys, sysconfig
-if sys.version_info >= (3, 10) and sys.implementation.name == "cpython":
+if sys.version_info >= (3, 11) and sys.implementation.name == "cpython":
     print("%d.%d" % sys.version_info[:2] + ("t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""))' 2>/dev/null) || continue
         if [[ -n $version && $seen != *" $version "* ]]; then
             seen+="$version "

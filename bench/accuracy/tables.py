@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bench.accuracy.measure import DTYPES, LAYOUTS, NAMES, ROUNDED, USUAL_RATIO, USUAL_SIZE, Record
+from bench.accuracy.measure import DTYPES, LAYOUTS, NAMES, ROUNDED, USUAL_RATIO, USUAL_SIZE, Record, eps_of
 from bench.peers import CONTENDERS
 from bench.tables import head, machine_line, row
 
@@ -16,6 +16,15 @@ TITLES = {
 MEANING = {
     "value": "Largest absolute error of `(x - mean) / sqrt(var + 1e-5)` over all elements.",
     "variance": "Largest relative error of the variance over all groups.",
+}
+CAPTIONS = {
+    f"accuracy-{quantity}-{over}": f"{what}: largest error in units of eps against {against}; lower is better"
+    for quantity, what in (("value", "Normalized value"), ("variance", "Variance"))
+    for over, against in (
+        ("dtypes", "mean/std, for each dtype (rows)"),
+        ("layouts", "mean/std, for each layout (float32)"),
+        ("sizes", "the elements of a group (mean/std = 100)"),
+    )
 }
 UNIT = """\
 All errors are in units of eps, the distance from 1 to the next number of the dtype: float16 2^-10, bfloat16
@@ -65,7 +74,7 @@ def section(records: list[Record], quantity: str, layout: str) -> list[str]:
     own = [r for r in records if (r.quantity, r.layout) == (quantity, layout)]
     order = {dtype: i for i, dtype in enumerate(DTYPES)}
     own.sort(key=lambda r: (order[r.dtype], r.size, r.ratio))
-    lines = [f"### {TITLES[quantity]}, {layout}", ""]
+    lines = [f"## {TITLES[quantity]}, {layout}", ""]
     lines += [
         f"Groups of {USUAL_SIZE}:",
         "",
@@ -78,14 +87,48 @@ def section(records: list[Record], quantity: str, layout: str) -> list[str]:
     return lines
 
 
-def part(records: list[Record], machine: dict[str, Any], images: list[str]) -> str:
-    """What stands between the marks of docs/accuracy.md."""
+def digits(record: Record, name: str) -> str:
+    """Decimal digits that a contender kept; at least one right digit is told as such."""
+    error = record.errors.get(name)
+    if error is None:
+        return ""
+    kept = -math.log10(max(error, 0.5) * eps_of(record.dtype)) if error < math.inf else 0.0
+    return f"{kept:.1f}" if kept >= 0.05 else "none"
+
+
+def digits_table(records: list[Record]) -> list[str]:
+    """A line for each mean, a column for each quantity and contender: the page's first answer."""
+    own = [r for r in records if (r.dtype, r.layout, r.size) == ("float32", "rows", USUAL_SIZE)]
+    shown = [(q, n) for q in TITLES for n in NAMES if any(r.quantity == q and n in r.errors for r in own)]
+    lines = head(["mean/std", *(f"{q}: {n}" for q, n in shown)])
+    for ratio in sorted({r.ratio for r in own}):
+        found = {r.quantity: r for r in own if r.ratio == ratio}
+        lines.append(row([power(ratio), *(digits(found[q], n) if q in found else "" for q, n in shown)]))
+    return lines
+
+
+def measured_by(machine: dict[str, Any]) -> str:
+    """Where and with what."""
     shown = {**machine, "absent": [n for n in NAMES if n in CONTENDERS and not CONTENDERS[n].installed]}
     shown["versions"] = {k: v for k, v in machine["versions"].items() if k in (*NAMES, "Python")}
-    lines = [UNIT, "", machine_line(shown), ""]
-    lines += [f"![{name}](img/{name}.svg)" for name in images]
+    return machine_line(shown)
+
+
+def part(records: list[Record], machine: dict[str, Any], images: list[str]) -> str:
+    """What stands between the marks of docs/accuracy.md: the answer, and charts with captions."""
+    what = "Decimal digits kept of the normalized value and of the variance"
+    lines = [f"{what}, float32, groups of {USUAL_SIZE} (there are 7.2):", ""]
+    lines += [*digits_table(records), "", measured_by(machine)]
+    for name in images:
+        lines += ["", f"![{CAPTIONS[name]}](img/{name}.svg)", "", f"*{CAPTIONS[name]}*"]
+    return "\n".join(lines)
+
+
+def document(records: list[Record], machine: dict[str, Any]) -> str:
+    """docs/develop/accuracy.md: every number."""
+    lines = ["# Accuracy: all numbers", "", "Written by `make accuracy`.", "", UNIT, "", measured_by(machine)]
     for quantity in TITLES:
         lines += ["", MEANING[quantity], ""]
         for layout in LAYOUTS:
             lines += section(records, quantity, layout)
-    return "\n".join(lines).rstrip()
+    return "\n".join(lines).rstrip() + "\n"

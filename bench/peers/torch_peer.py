@@ -204,7 +204,9 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
         return {}
     if case.fused:
         return {FRESH: inference(fused(case, d))}
-    call = partial(masked, case, d) if case.masked else functions(case, d)[case.operation]
+    call = partial(masked, case, d) if case.masked else functions(case, d).get(case.operation)
+    if call is None:
+        return {}
     made = {FRESH: inference(call)}
     given = into_given(case, d)
     return made | {PREALLOCATED: inference(given)} if given else made

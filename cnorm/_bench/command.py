@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +15,7 @@ import cnorm
 import cnorm.functional as F
 from cnorm._accept.arrays import Array
 from cnorm._bench.interleave import WARM, Call, compared
+from cnorm._system.progress import installed, progress
 
 Calls = dict[str, Call]  # by library, cnorm first, then NumPy, which the others must agree with
 
@@ -32,14 +31,6 @@ class Result(NamedTuple):
     seconds: float
     ratios: dict[str, float]
     wrong: tuple[str, ...]
-
-
-def installed(name: str) -> Any:
-    """The module, or None."""
-    try:
-        return import_module(name)
-    except ImportError:
-        return None
 
 
 def formula(x: Array, axes: Any, w: Any = 1, b: Any = 0) -> Array:
@@ -170,19 +161,6 @@ def compare(name: str, calls: Calls, seconds: float, warm: float = 0.0) -> Resul
     times = compared(right, OURS, seconds, warm)
     ours = times.pop(OURS)
     return Result(name, ours["median"], {who: t["ratio"] for who, t in times.items()}, wrong)
-
-
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """To be called with the name of each case: a bar on stderr where rich is installed, else lines."""
-    rich, console = installed("rich.progress"), installed("rich.console")
-    if rich is None:
-        numbers = iter(range(1, total + 1))
-        yield lambda name: print(f"{next(numbers)}/{total} {name}", file=sys.stderr, flush=True)
-        return
-    with rich.Progress(console=console.Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda name: bar.update(task, advance=1, description=f"{name:44}")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,28 +106,45 @@ class Outcome:
         self.results += len(theirs)
 
 
-def run() -> Outcome:
-    """Everything, without warnings: zscore warns of nearly constant columns."""
+def run(at: Callable[[str], None] = lambda step: None) -> Outcome:
+    """Everything, without warnings: zscore warns of nearly constant columns. `at` is told each step."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return compare_all()
+        workers = {name: start_worker(name) for name in other_sets()}
+        try:
+            return compare_all(workers, at)
+        finally:  # interrupted, they would go on
+            for process in workers.values():
+                process.kill()
 
 
-def compare_all() -> Outcome:
+def other_sets() -> list[str]:
+    """The instruction sets of this machine beside the one in use."""
+    facts = config()
+    return [isa["name"] for isa in facts["isas"] if isa["available"] and isa["name"] != facts["isa"]]
+
+
+def steps() -> int:
+    """How many `run` tells of."""
+    return 2 * len(float_dtypes()) + len(other_sets())
+
+
+def compare_all(workers: dict[str, subprocess.Popen[str]], at: Callable[[str], None]) -> Outcome:
     """Formulas here, then threads, then what the other instruction sets found meanwhile."""
-    facts, outcome = config(), Outcome()
-    others = [isa["name"] for isa in facts["isas"] if isa["available"] and isa["name"] != facts["isa"]]
-    workers = {name: start_worker(name) for name in others}
+    outcome = Outcome()
     ours: dict[str, Digests] = {}
     for dtype in float_dtypes():
         name = dtype.name
+        at(f"{name}: formulas")
         with cnorm.threads(1):
             ours[name] = {}
             for case in (*small_cases(dtype), *large_cases(dtype)):
                 ours[name] |= outcome.compare(case, name)
+        at(f"{name}: {all_threads()} threads")
         with cnorm.threads(all_threads()):
             outcome.same(f"{all_threads()} threads", name, ours[name], digests(dtype, small=False))
     for isa, process in workers.items():
+        at(f"{isa}: bits")
         printed, complaint = process.communicate()
         if process.returncode:
             last = (complaint.strip().splitlines() or ["no message"])[-1]

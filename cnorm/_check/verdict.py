@@ -7,8 +7,9 @@ from typing import Any
 
 from cnorm._check.cases import NAMES, VALUES, float_dtypes
 from cnorm._check.formulas import BOUNDS
-from cnorm._check.run import Outcome, all_threads, run
+from cnorm._check.run import Outcome, all_threads, run, steps
 from cnorm._system.config import config
+from cnorm._system.progress import progress
 
 SHOWN = 20  # of what is wrong
 
@@ -47,7 +48,8 @@ def marks(outcome: Outcome, who: str, dtypes: list[str]) -> list[str]:
 def check() -> int:
     """Runs everything and prints the verdict; 0 if all is right, else 1."""
     start, facts = time.perf_counter(), config()
-    outcome = run()
+    with progress(steps()) as at:
+        outcome = run(at)
     seconds = time.perf_counter() - start
     print(f"cnorm {facts['cnorm']}, {facts['cpu']}, {facts['platform']}")
     print(f"{len(outcome.functions)} operations; layouts: {', '.join(NAMES)}; values: {'; '.join(VALUES)}")

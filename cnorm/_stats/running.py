@@ -369,7 +369,7 @@ class RunningMoments:
         Parameters
         ----------
         x : array_like
-            Real numbers of shape (..., *shape).
+            Real numbers of shape ``(..., *shape)``.
         eps : float
             Added to the variance.
         clip : float, optional
@@ -409,7 +409,7 @@ class RunningMoments:
         Parameters
         ----------
         y : array_like
-            Real numbers of shape (..., *shape).
+            Real numbers of shape ``(..., *shape)``.
         eps : float
             Added to the variance.
         dtype : dtype, optional

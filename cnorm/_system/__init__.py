@@ -1,1 +1,1 @@
-"""The process and the machine: threads, kept memory, facts, version."""
+"""The process and the machine: threads, kept memory, facts, version, names that are elsewhere, progress."""

@@ -67,8 +67,8 @@ def default_limit() -> int:
     ImportError
         CNORM_OUTPUT_CACHE is not a number of bytes.
     """
-    asked = os.environ.get(_VARIABLE)
-    if asked is not None:
+    asked = os.environ.get(_VARIABLE, "")
+    if asked:
         if not asked.strip().isdigit():
             raise ImportError(f"{_VARIABLE}: expected a number of bytes, got {asked!r}")
         return int(asked)

@@ -14,6 +14,8 @@ from cnorm._system.version import __version__
 
 __all__ = ["get_num_threads", "lend_team", "set_num_threads", "threads"]
 
+MOST = 256  # CN_MAX_THREADS
+
 
 def set_num_threads(n: int) -> None:
     """Sets how many threads one call may use.
@@ -21,12 +23,17 @@ def set_num_threads(n: int) -> None:
     Parameters
     ----------
     n : int
-        At least 1. Small calls use one thread whatever is set.
+        At least 1; more than 256 are 256. Small calls use one thread whatever is set.
 
     Raises
     ------
     TypeError, ValueError
         `n` is not an int, or below 1.
+
+    Warns
+    -----
+    RuntimeWarning
+        `n` is more than 256.
 
     Examples
     --------
@@ -40,7 +47,11 @@ def set_num_threads(n: int) -> None:
     n = as_int(n, "n")
     if n < 1:
         raise ValueError(f"n: expected at least 1 thread, got {n}")
-    core.set_num_threads(min(n, 4096))
+    if n > MOST:
+        import warnings
+
+        warnings.warn(f"n: expected at most {MOST} threads, got {n}: a call uses {MOST}", RuntimeWarning, 2)
+    core.set_num_threads(min(n, MOST))
 
 
 def get_num_threads() -> int:
@@ -121,8 +132,8 @@ def default_threads() -> tuple[int, str]:
     ImportError
         CNORM_NUM_THREADS is not a positive number.
     """
-    asked = os.environ.get("CNORM_NUM_THREADS")
-    if asked is not None:
+    asked = os.environ.get("CNORM_NUM_THREADS", "")
+    if asked:
         if not asked.strip().isdigit() or int(asked) < 1:
             raise ImportError(f"CNORM_NUM_THREADS: expected a positive number, got {asked!r}")
         return int(asked), "CNORM_NUM_THREADS"
@@ -166,7 +177,7 @@ def register_with_threadpoolctl() -> None:
             return core.get_num_threads()
 
         def set_num_threads(self, num_threads: Any) -> None:
-            set_num_threads(int(num_threads))
+            set_num_threads(min(int(num_threads), MOST))  # a limit of all libraries
 
         def get_version(self) -> str:
             return __version__
@@ -178,6 +189,6 @@ def start() -> None:
     """What importing cnorm does about threads."""
     global _at_import
     number, source = default_threads()
-    set_num_threads(number)
+    set_num_threads(number if source == "CNORM_NUM_THREADS" else min(number, MOST))
     _at_import = (get_num_threads(), source)
     register_with_threadpoolctl()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from cnorm.nn._recalibrate import recalibrate
 from cnorm.nn.batchnorm import (
     BatchNorm1d,
@@ -51,3 +53,11 @@ __all__ = [
     "SyncBatchNorm",
     "recalibrate",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers know the names
+
+    def __getattr__(name: str) -> Any:
+        from cnorm._system.hints import no_attribute
+
+        raise no_attribute(__name__, name)

@@ -41,7 +41,9 @@ ESTIMATORS = {
 
 def __getattr__(name: str) -> Any:
     if name not in ESTIMATORS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from cnorm._system.hints import no_attribute
+
+        raise no_attribute(__name__, name)
     estimator = getattr(importlib.import_module(f"{__name__}.{ESTIMATORS[name]}"), name)
     globals()[name] = estimator
     return estimator

@@ -80,4 +80,6 @@ def __getattr__(name: str) -> Any:
         import numpy
 
         return getattr(numpy, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from cnorm._system.hints import no_attribute
+
+    raise no_attribute(__name__, name)

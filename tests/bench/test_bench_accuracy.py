@@ -69,9 +69,17 @@ def test_numbers() -> None:
     assert [tables.power(r) for r in (1.0, 1000.0, 1e4, 1e8)] == ["1", "1000", "1e4", "1e8"]
 
 
+def test_digits() -> None:
+    def of(error: float) -> str:
+        return tables.digits(Record("value", "float32", "rows", 1024, 1.0, {"cnorm": error}), "cnorm")
+
+    assert [of(e) for e in (0.0, 1.0, 10.0, 1e6, 1e9, INF)] == ["7.2", "6.9", "5.9", "0.9", "none", "none"]
+    assert tables.digits(Record("value", "float32", "rows", 1, 1.0), "cnorm") == ""
+
+
 def test_the_page_is_written(records: list[Record], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "develop").mkdir(parents=True)
     page = tmp_path / "docs" / "accuracy.md"
     page.write_text(f"# Accuracy\n\nderived\n{BEGIN}\nold\n{END}\n\n## Sources\n", encoding="utf-8")
     machine = describe()
@@ -80,9 +88,12 @@ def test_the_page_is_written(records: list[Record], tmp_path: Path) -> None:
     assert text.startswith("# Accuracy\n\nderived\n")
     assert text.endswith("\n\n## Sources\n")
     assert "\nold\n" not in text
-    assert "| float32 | 64 | 2.0 |" in text
-    assert "lost" in text
     assert machine["cpu"] in text
+    assert re.search(r"^\| 100 \| [67]\.\d \|", text, re.M)  # digits that cnorm kept
+    numbers = (tmp_path / "docs" / "develop" / "accuracy.md").read_text(encoding="utf-8")
+    assert "| float32 | 64 | 2.0 |" in numbers
+    assert "lost" in numbers
+    assert machine["cpu"] in numbers
     linked = {line.split("img/")[1][:-1] for line in text.splitlines() if line.startswith("![")}
     drawn = {path.name for path in (tmp_path / "docs" / "img").iterdir()}
     assert drawn == linked
@@ -91,7 +102,7 @@ def test_the_page_is_written(records: list[Record], tmp_path: Path) -> None:
 def test_missing_peers_are_named(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     absent = replace(measure.CONTENDERS["torch"], packages=("no-such-package",))
     monkeypatch.setitem(measure.CONTENDERS, "torch", absent)
-    text = tables.part(records, describe(), [])
+    text = tables.document(records, describe())
     missing = re.search(r"Not installed: ([^.]*)\.", text.replace("\n", " "))
     assert missing is not None
     assert "torch" in missing[1].split(", ")
@@ -105,4 +116,4 @@ def test_the_page_of_the_project() -> None:
         assert name in text
     for line in text.splitlines():
         if line.startswith("!["):
-            assert (ROOT / "docs" / line.split("(")[1][:-1]).is_file()
+            assert (ROOT / "docs" / line.split("](")[1][:-1]).is_file()

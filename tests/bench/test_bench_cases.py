@@ -55,6 +55,18 @@ def test_cnorm_and_numpy_agree(case: Case) -> None:
     assert "copy" in prepared.calls[FRESH]
 
 
+@sweep(
+    case=[next(c for c in CASES if c.operation == name) for name in dict.fromkeys(c.operation for c in CASES)]
+)
+def test_every_peer_knows_what_it_lacks(case: Case) -> None:
+    """An operation that it has not is no error: the case is measured with the others."""
+    data = make(small(case))
+    for name, contender in CONTENDERS.items():
+        if contender.installed:
+            calls = contender.calls(small(case), data, 1)
+            assert calls.keys() <= {*MODES}, name
+
+
 @sweep(case=CASES)
 def test_data(case: Case) -> None:
     if case.dtype == "bfloat16":

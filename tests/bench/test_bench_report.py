@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from bench import results as res
 from bench import tables
 from bench.cases import BY_NAME
 from bench.machine import describe
-from bench.report import BEGIN, END, ROOT, replaced, write
+from bench.report import BEGIN, END, READMES, ROOT, replaced, write, write_readmes
+from bench.shown import CHINESE, ENGLISH, SHOWN, Words, short
 
 STORED = Path(__file__).parent / "stored.json"
 README = f"# cnorm\n\n{BEGIN}\nold\n{END}\n\n## License\n"
@@ -62,7 +65,10 @@ def test_numbers() -> None:
 
 
 def test_tables_are_well_formed(results: res.Results) -> None:
-    for text in (tables.document(results, ["overview"]), tables.short(results, "a.png")):
+    for text in (
+        tables.document(results, ["size-1"]),
+        *(short(results, "a.png", w) for w in (ENGLISH, CHINESE)),
+    ):
         lines = text.splitlines()
         for i, line in enumerate(lines):
             if line.startswith("|---"):
@@ -75,50 +81,66 @@ def test_tables_are_well_formed(results: res.Results) -> None:
                 assert {row.count("|") for row in block} == {columns}
         assert "Imaginary CPU" in text
         assert "torch 2.13.0" in text
-        assert "Not installed: scipy, thinc." in text
+    assert "Not installed: scipy, thinc." in tables.document(results, [])
     assert "bottleneck, error 0.03" in tables.document(results, [])
 
 
-def test_short_table_has_a_line_for_each_case_shown(results: res.Results) -> None:
-    lines = tables.short(results, "a.png").splitlines()
-    assert lines[-1] == "| moments (4096,4096) axes (0,1) | 5.00 ms | 20 | 6.00 numpy |  |  | 1.50 |"
-    assert (
-        lines[-2] == "| layer_norm (2048,768) | 500.0 µs | 1.00 | 0.80 numba | 450.0 µs | 0.75 numba | 0.55 |"
-    )
+@pytest.mark.parametrize("words", [ENGLISH, CHINESE], ids=["English", "Chinese"])
+def test_short_table_has_a_line_for_each_case_shown(results: res.Results, words: Words) -> None:
+    """Without numbers where the run left it out."""
+    lines = short(results, "a.png", words).splitlines()
+    names = [names[words.place] for names in SHOWN.values()]
+    assert [line.split(" | ")[0] for line in lines[-len(SHOWN) :]] == [f"| {name}" for name in names]
+    measured = [line for line in lines[-len(SHOWN) :] if "µs" in line or "ms" in line]
+    ran = ("layer_norm (1,768)", "layer_norm (2048,768)", "moments (4096,4096) axes (0,1)")
+    call, hot, moments = (SHOWN[name][words.place] for name in ran)
+    assert measured == [
+        f"| {call} | (1, 768) | 1.0 µs | 15 | 3.00 | 1.50 Numba |",
+        f"| {hot} | (2048, 768) | 500.0 µs | 4.00 | 1.00 | 0.80 Numba |",
+        f"| {moments} | (4096, 4096) | 5.00 ms | 6.00 | 20 | 6.00 NumPy |",
+    ]
 
 
-def test_the_readme_shows_ten_cases() -> None:
-    part = (ROOT / "README.md").read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
-    table = part[part.index("| case |") :].splitlines()[2:]
-    assert [row.split(" | ")[0] for row in table if row] == [f"| {name}" for name in tables.SHOWN]
-    assert len(tables.SHOWN) == 10
-    assert [name for name in BY_NAME if name in tables.SHOWN] == list(tables.SHOWN)
+def test_the_readmes_show_the_same_cases() -> None:
+    assert [name for name in BY_NAME if name in SHOWN] == list(SHOWN)
+    numbers = []
+    for name, words in READMES.items():
+        part = (ROOT / name).read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0].strip()
+        rows = part.splitlines()[-len(SHOWN) :]
+        assert [row.split(" | ")[0] for row in rows] == [f"| {n[words.place]}" for n in SHOWN.values()]
+        assert all(" | ".join(row.split(" | ")[1:]).count("|") == 5 for row in rows)
+        numbers.append([row.split(" | ")[1:] for row in rows])
+    assert numbers[0] == numbers[1]
 
 
 def test_readme_part_is_replaced() -> None:
     assert replaced(README, "new") == README.replace("old", "new")
-    assert (ROOT / "README.md").read_text(encoding="utf-8").count(BEGIN) == 1
+    assert all((ROOT / name).read_text(encoding="utf-8").count(BEGIN) == 1 for name in READMES)
 
 
 def test_everything_is_written(results: res.Results, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    for name in READMES:
+        (tmp_path / name).write_text(README, encoding="utf-8")
+    write_readmes(results, tmp_path)
+    for name in READMES:
+        assert "(docs/img/readme.png)" in (tmp_path / name).read_text(encoding="utf-8")
     write(results, tmp_path)
     images = {p.name for p in (tmp_path / "docs" / "img").iterdir()}
-    assert {"overview.png", "overview.svg", "size-1.svg"} <= images
+    assert {"readme.png", "readme.svg", "overview.svg", "size-1.svg"} <= images
     document = (tmp_path / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    linked = {line.split("img/")[1][:-1] for line in document.splitlines() if line.startswith("![")}
-    assert linked <= images
-    assert linked | {"overview.png"} == images
+    linked = set(re.findall(r"\(img/(.*?)\)", document))
+    assert linked | {"readme.png"} == images
 
 
 def test_charts_are_the_same_each_time(results: res.Results, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from bench import charts
 
-    for name in ("a.svg", "b.svg"):
-        charts.save(charts.overview(results), tmp_path / name)
-    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    for name, draw in itertools.product(("a.svg", "b.svg"), (charts.overview, charts.readme)):
+        charts.save(draw(results), tmp_path / f"{draw.__name__}-{name}")
+    for kind in ("overview", "readme"):
+        assert (tmp_path / f"{kind}-a.svg").read_bytes() == (tmp_path / f"{kind}-b.svg").read_bytes()
 
 
 def test_machine() -> None:
