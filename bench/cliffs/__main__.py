@@ -81,14 +81,13 @@ def check(results: Results) -> int:
     return int(bool(above))
 
 
-def record(wanted: list[Cell], seconds: float, times: int) -> None:
-    """Bounds of this kind of CPU, the median of several runs."""
+def record(runs: list[list[Figure]]) -> None:
+    """Bounds of this kind of CPU."""
     recorded, here = bounds.read(), kind()
-    runs = [measured(wanted, seconds, peers=False).figures for _ in range(times)]
     before = recorded.get(here, {}).get("bounds", {})
     recorded[here] = bounds.entry(bounds.merged(before, bounds.usual(runs)))
     bounds.RECORDED.write_text(bounds.dumped(recorded), encoding="utf-8")
-    print(f"{len(wanted)} cells of {here} in {bounds.RECORDED.name}")
+    print(f"{len(runs[0])} cells of {here} in {bounds.RECORDED.name}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,10 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare()
     seconds = options.seconds or SECONDS / (2 if options.quick else 1)
     wanted = measurable(chosen(options.match, options.quick))
-    if options.record:
-        record(wanted, seconds, options.times)
+    if options.record and not options.load:
+        record([measured(wanted, seconds, peers=False).figures for _ in range(options.times)])
         return 0
     results = load(options.load) if options.load else measured(wanted, seconds, not options.quick)
+    if options.record:
+        record([results.figures])
+        return 0
     print(*printed(results, FEW if options.quick else SHOWN), sep="\n")
     if not (options.match or options.quick):
         store(results, options.root / STORED)

@@ -78,12 +78,12 @@ def failed(
 
 
 def usual(runs: list[list[Figure]]) -> Bounds:
-    """Of several runs of the same cells, the median copies of each in two digits."""
+    """Of several runs of the same cells, the median copies of each in two digits or as a whole number."""
     bounds: Bounds = {}
     for figures in zip(*runs, strict=True):
         cell, copies = figures[0].cell, statistics.median(f.copies for f in figures)
         series = bounds.setdefault(cell.function, {}).setdefault(cell.series, {})
-        series[str(cell.length)] = round(copies) if copies >= 10 else round(copies, 1)
+        series[str(cell.length)] = round(copies) if copies >= 10 else float(f"{copies:.2g}")
     return bounds
 
 

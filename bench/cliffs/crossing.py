@@ -25,13 +25,13 @@ from bench.cliffs.options import OUT, options
 from bench.data import numpy_dtype
 
 SHORT_LENGTH = 3
-SPARSE_LENGTHS = (1, SHORT_LENGTH, 16, 100, USUAL_LENGTH, 10007)  # of functions that are not dense
+FEW_LENGTHS = (1, SHORT_LENGTH, 16, 100, USUAL_LENGTH, 10007)  # of functions that are not fine
 PAIRED_LENGTHS = (1, SHORT_LENGTH, 16, 100, USUAL_LENGTH)  # with dtypes and cold caches
 
 
-def lengths(function: Function, dense: tuple[int, ...], others: tuple[int, ...]) -> list[int]:
+def lengths(function: Function, fine: tuple[int, ...], others: tuple[int, ...]) -> list[int]:
     """Those the function takes."""
-    return [n for n in (dense if function.dense else others) if n >= function.least]
+    return [n for n in (fine if function.fine else others) if n >= function.least]
 
 
 def layouts(function: Function) -> list[str]:
@@ -40,12 +40,12 @@ def layouts(function: Function) -> list[str]:
     return [layout for layout in LAYOUTS[1:] if mapped or layout != CHANNELS_LAST]
 
 
-def placed(name: str, function: Function, base: Cell) -> Iterator[Cell]:
+def elsewhere(name: str, function: Function, base: Cell) -> Iterator[Cell]:
     """Cold, beyond L2, elsewhere in memory: with the output given, which is then there as well."""
     given = replace(base, option=OUT if OUT in options(name) else "")
     for n in lengths(function, PAIRED_LENGTHS, (USUAL_LENGTH,)):
         yield replace(given, place=COLD, length=n)
-    for dtype in function.dtypes if function.dense else function.dtypes[:1]:
+    for dtype in function.dtypes if function.fine else function.dtypes[:1]:
         yield replace(given, place=BEYOND, dtype=dtype)
     if not function.laid:
         return
@@ -60,16 +60,16 @@ def of(name: str, function: Function) -> Iterator[Cell]:
     """All cells of one function."""
     first, *others = function.dtypes
     base = Cell(name, dtype=first)
-    for n in lengths(function, LENGTHS, SPARSE_LENGTHS):
+    for n in lengths(function, LENGTHS, FEW_LENGTHS):
         yield replace(base, length=n)
     for dtype in others:
         for n in lengths(function, PAIRED_LENGTHS, (SHORT_LENGTH, USUAL_LENGTH)):
             yield replace(base, dtype=dtype, length=n)
-    yield from placed(name, function, base)
+    yield from elsewhere(name, function, base)
     for option in options(name):
         for n in lengths(function, (SHORT_LENGTH, USUAL_LENGTH), (USUAL_LENGTH,)):
             yield replace(base, option=option, length=n)
-    for option in ("", *(options(name) if function.dense else ())):
+    for option in ("", *(options(name) if function.fine else ())):
         yield replace(base, option=option, length=SMALL_LENGTH, place=CALL)
 
 
@@ -84,7 +84,7 @@ def quick(cell: Cell) -> bool:
     if cell.layout != "C" or cell.offset != USUAL_OFFSET or cell.place not in (HOT, CALL):
         return False
     if cell.option:
-        return function.dense and cell.length == USUAL_LENGTH
+        return function.fine and cell.length == USUAL_LENGTH
     first = cell.dtype == function.dtypes[0]
     return cell.place == CALL or cell.length == USUAL_LENGTH or (first and cell.length == SHORT_LENGTH)
 

@@ -30,11 +30,11 @@ def whole_input(s: Scene) -> Array:
 
 @dataclass(frozen=True)
 class Function:
-    """How one is called. `dense`: measured at more lengths; `laid`: in every layout, at every offset."""
+    """How one is called. `fine`: measured at more lengths; `laid`: in every layout, at every offset."""
 
     build: Build
     form: Callable[[int, int], scene.Shape] = scene.rows
-    dense: bool = False
+    fine: bool = False
     laid: bool = True
     dtypes: tuple[str, ...] = DTYPES
     least: int = 1  # length
@@ -105,10 +105,10 @@ def image_normalize(s: Scene, k: Keywords) -> Call:
 
 
 def length_mask(s: Scene, k: Keywords) -> Call:
-    return partial(cnorm.length_mask, lengths(s), s.n, **k)
+    return partial(cnorm.length_mask, masked_lengths(s), s.n, **k)
 
 
-def lengths(s: Scene) -> Array:
+def masked_lengths(s: Scene) -> Array:
     """Of all sizes."""
     return np.arange(s.m) % (s.n + 1)
 
@@ -191,10 +191,10 @@ def of_csr(name: str) -> Build:
 
 ESTIMATORS = ("MaxAbsScaler", "MinMaxScaler", "Normalizer", "StandardScaler")
 METHODS = ("fit", "partial_fit", "transform", "inverse_transform", "fit_transform")
-DENSE_STATS = ("nansum", "nanmean", "nanvar", "nanmax", "nanargmax")
+FINE_STATS = ("nansum", "nanmean", "nanvar", "nanmax", "nanargmax")
 FUNCTIONS: dict[str, Function] = {
-    "moments": Function(over_last(cnorm.moments), dense=True),
-    "standardize": Function(standardize, dense=True),
+    "moments": Function(over_last(cnorm.moments), fine=True),
+    "standardize": Function(standardize, fine=True),
     "group_moments": Function(by_label(cnorm.group_moments)),
     "group_standardize": Function(by_label(cnorm.group_standardize)),
     "segment_moments": Function(by_offset(cnorm.segment_moments)),
@@ -203,29 +203,29 @@ FUNCTIONS: dict[str, Function] = {
         image_normalize,
         scene.picture,
         dtypes=("uint8", "uint16", "float32"),
-        copied=lambda s: np.ones(s.shape, np.float32),
+        copied=lambda s: s.ones(s.shape, np.float32),
     ),
     "length_mask": Function(
-        length_mask, laid=False, dtypes=("float32",), copied=lambda s: np.ones(s.shape, bool)
+        length_mask, laid=False, dtypes=("float32",), copied=lambda s: s.ones(s.shape, bool)
     ),
     "mean_pool": Function(
-        lambda s, k: partial(cnorm.mean_pool, s.x, s.mask[..., 0], **k), scene.tokens, dense=True
+        lambda s, k: partial(cnorm.mean_pool, s.x, s.mask[..., 0], **k), scene.tokens, fine=True
     ),
     "rolling_moments": Function(in_windows(cnorm.rolling_moments)),
     "rolling_standardize": Function(in_windows(cnorm.rolling_standardize)),
     "ewm_moments": Function(lambda s, k: partial(cnorm.ewm_moments, s.x, halflife=5.0, **k)),
     **{f"RunningMoments.{m}": Function(stream(m)) for m in ("update", "normalize", "denormalize")},
     "functional.batch_norm": Function(
-        lambda s, k: partial(F.batch_norm, s.x, *by_channel(s), **k), scene.channels, dense=True
+        lambda s, k: partial(F.batch_norm, s.x, *by_channel(s), **k), scene.channels, fine=True
     ),
-    "functional.instance_norm": Function(instance_norm, scene.channels, dense=True, least=2),
-    "functional.group_norm": Function(group_norm, scene.channels, dense=True, least=2),
+    "functional.instance_norm": Function(instance_norm, scene.channels, fine=True, least=2),
+    "functional.group_norm": Function(group_norm, scene.channels, fine=True, least=2),
     "functional.switchable_norm": Function(switchable_norm, scene.maps, least=2),
-    "functional.layer_norm": Function(of_rows(F.layer_norm, bias=True), dense=True),
-    "functional.rms_norm": Function(of_rows(F.rms_norm), dense=True),
-    "functional.layer_norm_int8": Function(of_rows(F.layer_norm_int8, bias=True), dense=True),
+    "functional.layer_norm": Function(of_rows(F.layer_norm, bias=True), fine=True),
+    "functional.rms_norm": Function(of_rows(F.rms_norm), fine=True),
+    "functional.layer_norm_int8": Function(of_rows(F.layer_norm_int8, bias=True), fine=True),
     "functional.rms_norm_int8": Function(of_rows(F.rms_norm_int8)),
-    "functional.normalize": Function(lambda s, k: partial(F.normalize, s.x, **{"axis": -1, **k}), dense=True),
+    "functional.normalize": Function(lambda s, k: partial(F.normalize, s.x, **{"axis": -1, **k}), fine=True),
     "functional.weight_norm": Function(weight_norm),
     "functional.weight_standardize": Function(lambda s, k: partial(F.weight_standardize, s.x, **k)),
     "functional.global_response_norm": Function(
@@ -240,11 +240,11 @@ FUNCTIONS: dict[str, Function] = {
     **{
         f"stats.{name}": Function(
             in_windows(getattr(stats, name)) if name.startswith("move_") else over_last(getattr(stats, name)),
-            dense=name in DENSE_STATS,
+            fine=name in FINE_STATS,
         )
         for name in stats.__all__
     },
-    "preprocessing.zscore": Function(over_first(preprocessing.zscore), dense=True),
+    "preprocessing.zscore": Function(over_first(preprocessing.zscore), fine=True),
     "preprocessing.zmap": Function(lambda s, k: partial(preprocessing.zmap, s.x, s.x, **k)),
     **{
         f"preprocessing.{name}": Function(over_first(getattr(preprocessing, name)))
@@ -261,7 +261,7 @@ FUNCTIONS: dict[str, Function] = {
             of_csr(name),
             laid=False,
             dtypes=DTYPES[:2],
-            copied=lambda s: np.ones(s.x.nbytes + 4 * s.x.size, np.uint8),  # numbers and indices
+            copied=lambda s: s.ones((s.x.nbytes + 4 * s.x.size,), np.uint8),  # numbers and indices
         )
         for name in cnorm.sparse.__all__
     },

@@ -8,7 +8,7 @@ import numpy as np
 
 import cnorm
 from bench.cliffs import numpy_forms as N
-from bench.cliffs.functions import FUNCTIONS, Keywords, csr, lengths, own, table
+from bench.cliffs.functions import FUNCTIONS, Keywords, csr, masked_lengths, own, table
 from bench.cliffs.numpy_forms import Peer, by_axis, in_windows, plain
 from bench.cliffs.scene import Scene
 from cnorm._bench.interleave import Call
@@ -79,7 +79,7 @@ PEERS: dict[str, Peer] = {
     "segment_moments": N.moments_of(N.cut),
     "segment_standardize": N.standardized(N.cut),
     "image_normalize": plain(N.image_normalize),
-    "length_mask": plain(lambda s: lambda: np.arange(s.n) < lengths(s)[:, None]),
+    "length_mask": plain(lambda s: lambda: np.arange(s.n) < masked_lengths(s)[:, None]),
     "mean_pool": plain(N.mean_pool),
     "rolling_moments": in_windows(lambda x, axis: (x.mean(axis), x.var(axis))),
     "functional.batch_norm": N.batch_norm,

@@ -102,11 +102,11 @@ def heat_map(figures: list[Figure]) -> Any:
 
 
 def draw(results: Results, folder: Path) -> list[str]:
-    """As SVG: functions measured densely, then the others; the names of the files."""
+    """As SVG: functions measured finely, then the others; the names of the files."""
     folder.mkdir(parents=True, exist_ok=True)
     kinds = {"cliffs": True, "cliffs-others": False}
-    for name, dense in kinds.items():
-        own = [f for f in results.figures if FUNCTIONS[f.cell.function].dense == dense]
+    for name, fine in kinds.items():
+        own = [f for f in results.figures if FUNCTIONS[f.cell.function].fine == fine]
         if own:
             save(heat_map(own), folder / f"{name}.svg")
     return [f"{name}.svg" for name in kinds]

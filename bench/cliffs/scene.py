@@ -92,6 +92,12 @@ class Scene:
         x[...] = values(x.size).reshape(self.shape) * (40 if self.dtype.kind == "u" else 1)
         return x
 
+    def ones(self, shape: Shape, dtype: Any) -> Array:
+        """Another array where the input might be: distances in memory decide how fast it is copied."""
+        x = laid_out(shape, dtype, self.cell.offset)
+        x[...] = 1
+        return x
+
     def with_holes(self) -> None:
         """A tenth of the input is NaN from here on, but the first row and the first of each."""
         self.x[~self.mask] = np.nan

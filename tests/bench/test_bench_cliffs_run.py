@@ -224,10 +224,12 @@ def test_a_run_of_all_writes_pages(three: dict[str, float], tmp_path: Path) -> N
     stored = tmp_path / ".benchmarks" / "cliffs.json"
     assert command.main(["--root", str(tmp_path), "--load", str(stored)]) == 0
     assert first == {name: written[name].read_bytes() for name in written}
+    assert command.main(["--load", str(stored), "--record"]) == 0
+    assert bounds.read()[kind()]["bounds"]["stats.sum"] == {"float32": {"768": 4.0}}
     for name in images:
         drawn = written[name].read_text()
         for function in three:
-            assert (f">{function}<" in drawn) == (FUNCTIONS[function].dense == (name == FIRST))
+            assert (f">{function}<" in drawn) == (FUNCTIONS[function].fine == (name == FIRST))
 
 
 def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
