@@ -110,6 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     results = load(options.load) if options.load else measured(wanted, seconds, not options.quick)
     if options.record:
+        if any(results.machine[fact] != describe()[fact] for fact in ("cpu", "isa")):
+            parser.error("--load: expected a run of this kind of CPU for --record")
         record([results.figures])
         return 0
     print(*printed(results, FEW if options.quick else SHOWN), sep="\n")

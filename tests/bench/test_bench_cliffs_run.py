@@ -226,6 +226,9 @@ def test_a_run_of_all_writes_pages(three: dict[str, float], tmp_path: Path) -> N
     assert first == {name: written[name].read_bytes() for name in written}
     assert command.main(["--load", str(stored), "--record"]) == 0
     assert bounds.read()[kind()]["bounds"]["stats.sum"] == {"float32": {"768": 4.0}}
+    stored.write_text(stored.read_text().replace(kind().split()[0], "of-another"))
+    with pytest.raises(SystemExit):
+        command.main(["--load", str(stored), "--record"])
     for name in images:
         drawn = written[name].read_text()
         for function in three:
