@@ -1,7 +1,7 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard accuracy fuzz c-test pandas-windows asan tsan
+.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard cliffs accuracy fuzz c-test pandas-windows asan tsan
 .PHONY: emulate avx512 wheel compilers pythons freethreaded docs release-check clean
 
 help:            ## this list
@@ -51,6 +51,9 @@ bench-compare:   ## two builds in one run, the working tree against BASE=<commit
 
 bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its floor (FLAGS=--record writes floors)
 	$(PYTHON) -W ignore -m bench.guard $(FLAGS)
+
+cliffs:          ## each function by length, dtype, layout, option in copies: docs/cliffs.md; bounds (FLAGS=--quick)
+	$(PYTHON) -W ignore -m bench.cliffs $(FLAGS)
 
 fuzz:            ## any call of any function, EXAMPLES=2000 for each
 	CNORM_FUZZ=$(or $(EXAMPLES),2000) $(PYTHON) -m pytest tests/test_fuzz.py

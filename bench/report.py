@@ -15,10 +15,11 @@ READMES = {"README.md": ENGLISH, "README.zh-CN.md": CHINESE}
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
-def replaced(text: str, part: str) -> str:
-    """A README with another part between the marks."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{part}\n{END}{rest.split(END)[1]}"
+def replaced(text: str, part: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """A page with another part between its marks."""
+    begin, end = marks
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{part}\n{end}{rest.split(end)[1]}"
 
 
 def write_readmes(results: Results, root: Path) -> None:
