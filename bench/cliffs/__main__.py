@@ -55,16 +55,16 @@ def measured(wanted: list[Cell], seconds: float, peers: bool) -> Results:
 
 
 def write(results: Results, root: Path) -> None:
-    """docs/cliffs.md, the section of docs/performance.md, docs/img."""
+    """docs/cliffs.md, the section of docs/develop/performance.md, docs/img."""
     from bench.cliffs.picture import draw
 
     docs = root / "docs"
     images = [f"img/{name}" for name in draw(results, docs / "img")]
     (docs / "cliffs.md").write_text(page(results, images), encoding="utf-8")
-    performance = docs / "performance.md"
+    performance = docs / "develop" / "performance.md"
     text = replaced(performance.read_text(encoding="utf-8"), section(results, images), MARKS)
     performance.write_text(text, encoding="utf-8")
-    print(f"\ndocs/cliffs.md, docs/performance.md and {len(images)} charts in {root}")
+    print(f"\ndocs/cliffs.md, docs/develop/performance.md and {len(images)} charts in {root}")
 
 
 def check(results: Results) -> int:

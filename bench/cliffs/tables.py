@@ -149,9 +149,9 @@ NumPy's do, unless said otherwise."""
 
 
 def section(results: Results, images: list[str]) -> str:
-    """That of docs/performance.md."""
+    """That of docs/develop/performance.md."""
     lines = [MEANING, "", where(results), "", *counts_table(results), "", slower_line(results)]
-    lines += [calls_line(results), "[All functions](cliffs.md).", "", picture(images[0])]
+    lines += [calls_line(results), "[All functions](../cliffs.md).", "", picture(f"../{images[0]}")]
     return "\n".join([*lines, "", f"The {SHOWN} worst cells:", "", *worst_table(results)])
 
 

@@ -188,8 +188,8 @@ def three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
         command, "measure", lambda cell, seconds, peers=True: copies(found[cell.function], cell)
     )
     monkeypatch.setattr(bounds, "RECORDED", tmp_path / "bounds.json")
-    docs = tmp_path / "docs"
-    docs.mkdir()
+    docs = tmp_path / "docs" / "develop"
+    docs.mkdir(parents=True)
     (docs / "performance.md").write_text("# P\n\n<!-- cliffs -->\nbefore\n<!-- /cliffs -->\n\n## End\n")
     return found
 
@@ -215,8 +215,8 @@ def test_a_run_of_all_writes_pages(three: dict[str, float], tmp_path: Path) -> N
     assert command.main(["--root", str(tmp_path)]) == 0
     written = {p.relative_to(tmp_path).as_posix(): p for p in tmp_path.rglob("*.*") if p.is_file()}
     images = {FIRST, "docs/img/cliffs-others.svg"}
-    assert {"docs/cliffs.md", "docs/performance.md", *images} <= set(written)
-    text = written["docs/performance.md"].read_text()
+    assert {"docs/cliffs.md", "docs/develop/performance.md", *images} <= set(written)
+    text = written["docs/develop/performance.md"].read_text()
     assert "before" not in text
     assert "| stats.sum 768, float32 | 4.00 | 4.0 µs | 1.0 µs |" in text
     assert text.endswith("<!-- /cliffs -->\n\n## End\n")
@@ -274,7 +274,7 @@ def test_tables(results: Results) -> None:
 
 
 def test_the_pages_are_there() -> None:
-    performance = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    performance = (ROOT / "docs" / "develop" / "performance.md").read_text(encoding="utf-8")
     for mark in command.MARKS:
         assert performance.count(mark) == 1
     text = (ROOT / "docs" / "cliffs.md").read_text(encoding="utf-8")
