@@ -10,16 +10,17 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path as Outline
 
-from bench.charts import save
+from bench.charts import GREY, save
 from bench.cliffs.cells import BEYOND, CALL, COLD, DTYPES, LAYOUTS, USUAL_OFFSET, Cell
 from bench.cliffs.functions import FUNCTIONS
 from bench.cliffs.measure import Figure
 from bench.cliffs.results import Results
 
-# Most copies of a band, and its colour on white.
-BANDS = {1: "#c7e9c0", 3: "#ffffb2", 10: "#fecc5c", 30: "#fd8d3c", 100: "#e31a1c", float("inf"): "#67000d"}
+# Most copies of a band, and its colour, on white and on dark.
+BANDS = {1: "#c7e9c0", 3: "#ffffb2", 10: "#fecc5c", 30: "#fd8d3c", 100: "#e31a1c", float("inf"): "#9e0142"}
 Column = tuple[int, str, float, str]  # order of the group, its title, order in it, label
 GAP = 0.5  # between groups, in columns
+SIDE = 0.94  # of a square
 
 
 def column(cell: Cell) -> Column:
@@ -54,22 +55,23 @@ def positions(columns: list[Column]) -> dict[Column, float]:
     return {c: i + GAP * groups.index(c[:2]) for i, c in enumerate(columns)}
 
 
+def square(x: float, y: float) -> Outline:
+    """Of one cell, apart from its neighbours."""
+    far = SIDE
+    return Outline([(x, y), (x + far, y), (x + far, y + far), (x, y + far), (x, y)], closed=True)
+
+
 def squares(
     found: dict[tuple[str, Column], float], at: dict[Column, float], names: list[str]
 ) -> Iterator[PathPatch]:
     """One outline for each band: a file of few shapes."""
     least = 0.0
     for most, color in BANDS.items():
-        corners = [
-            (at[c], names.index(name)) for (name, c), copies in found.items() if least < copies <= most
+        own = [
+            square(at[c], names.index(name)) for (name, c), copies in found.items() if least < copies <= most
         ]
-        outlines = [
-            Outline([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1), (x, y)], closed=True) for x, y in corners
-        ]
-        if outlines:
-            yield PathPatch(
-                Outline.make_compound_path(*outlines), facecolor=color, edgecolor="white", linewidth=0.4
-            )
+        if own:
+            yield PathPatch(Outline.make_compound_path(*own), facecolor=color, edgecolor="none")
         least = most
 
 
@@ -77,7 +79,9 @@ def legend(figure: Any) -> None:
     """The bands."""
     labels = ["at most 1 copy", *(f"to {most}" for most in list(BANDS)[1:-1]), "more"]
     patches = [Patch(color=color, label=label) for color, label in zip(BANDS.values(), labels, strict=True)]
-    figure.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(BANDS))
+    figure.legend(
+        handles=patches, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(BANDS), labelcolor=GREY
+    )
 
 
 def heat_map(figures: list[Figure]) -> Any:
@@ -92,10 +96,10 @@ def heat_map(figures: list[Figure]) -> Any:
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_yticks([y + 0.5 for y in range(height)], names)
     axes.set_xticks([x + 0.5 for x in at.values()], [c[3] for c in at], rotation=90)
-    axes.tick_params(length=0, labelsize=7)
+    axes.tick_params(length=0, labelsize=7, colors=GREY)
     for title in dict.fromkeys(c[1] for c in at):
         start = min(x for c, x in at.items() if c[1] == title)
-        axes.text(start + 0.3, -0.3, title, fontsize=8, rotation=40)
+        axes.text(start + 0.3, -0.3, title, fontsize=8, rotation=40, color=GREY)
     axes.spines[:].set_visible(False)
     legend(figure)
     return figure
