@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,18 @@ def omits_by(
     nan_policy: str,
 ) -> bool:
     """Is NaN left out? Under "raise" a NaN in a group is a ValueError."""
+    return omits(x, axes, mask, weight, nan_policy, extremes=extremes_by(starts, order))
+
+
+def extremes_by(
+    starts: Array, order: Array | None
+) -> Callable[[Array, tuple[int, ...], Array | None], Array]:
+    """What finds the least and greatest of these groups."""
 
     def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
         return core.group_extremes(of, axes, starts, order, mask)
 
-    return omits(x, axes, mask, weight, nan_policy, extremes=extremes)
+    return extremes
 
 
 def states_by(
@@ -74,9 +82,6 @@ def states_by(
     nan_policy: str,
 ) -> Array:
     """The table states of the groups; reduced axes have size 1."""
-
-    def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
-        return core.group_extremes(of, axes, starts, order, mask)
 
     def states(
         of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
@@ -93,6 +98,7 @@ def states_by(
     omit = omits_by(x, axes, starts, order, mask, weight, nan_policy)
     if weight is None:
         return core.group_states(x, axes, starts, order, mask, None, omit)
+    extremes = extremes_by(starts, order)
     return by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
 
 

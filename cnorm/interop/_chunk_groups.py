@@ -13,7 +13,16 @@ from cnorm._stats.grouped import group_states
 from cnorm._stats.moments import finish
 from cnorm._stats.reductions import check_nan_policy
 from cnorm._stats.state import combined
-from cnorm.interop._chunks import aligned, as_tree, check_array, flat, itself, shown, spread_over
+from cnorm.interop._chunks import (
+    aligned,
+    as_tree,
+    check_array,
+    flat,
+    merged_chunks,
+    result_dtype,
+    shown,
+    spread_over,
+)
 from cnorm.interop._require import require
 
 da: Any = require("dask.array", "dask")
@@ -104,20 +113,8 @@ def group_moments(
         name=None,
         token="cnorm-groups",
     )
-    state = da.reduction(
-        parts,
-        chunk=itself,
-        combine=merged,
-        aggregate=merged,
-        axis=axes,
-        keepdims=True,
-        concatenate=False,
-        split_every=tree,
-        dtype=np.float64,
-        meta=meta,
-        name="cnorm-merge-groups",
-    )
-    dtype = np.dtype(np.float32 if x.dtype.kind not in "biu" and x.dtype.itemsize < 8 else np.float64)
+    state = merged_chunks(parts, merged, axes, tree, "cnorm-merge-groups")
+    dtype = result_dtype(x)
     chunks = tuple((groups,) if a == axes[0] else state.chunks[a] for a in range(x.ndim))
     how = {"dtype": dtype, "meta": meta.astype(dtype), "chunks": chunks}
     both = [

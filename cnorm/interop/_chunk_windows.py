@@ -10,7 +10,7 @@ from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
 from cnorm._stats.windows import as_line_axis, as_window
 from cnorm._stats.windows import rolling_moments as of_array
-from cnorm.interop._chunks import check_array, is_known
+from cnorm.interop._chunks import check_array, is_known, result_dtype
 from cnorm.interop._require import require
 
 overlap: Any = require("dask.array.overlap", "dask")
@@ -77,7 +77,7 @@ def rolling_moments(
     after = min((size - 1) // 2, reach) if center else 0
     depth = {a: (min(size - 1 - ((size - 1) // 2 if center else 0), reach), after)}
     parts = overlap.overlap(x, depth, boundary="none", allow_rechunk=True)
-    dtype = np.dtype(np.float32 if x.dtype.kind not in "biu" and x.dtype.itemsize < 8 else np.float64)
+    dtype = result_dtype(x)
     both = parts.map_blocks(
         both_of_chunk,
         size,

@@ -32,8 +32,9 @@ __all__ = [
     "flat",
     "given",
     "is_known",
-    "itself",
     "kept",
+    "merged_chunks",
+    "result_dtype",
     "shown",
     "spread_over",
     "states",
@@ -152,7 +153,7 @@ def _part(block: Any, *others: Array, names: tuple[str, ...], axes: tuple[int, .
     return state.update(x, axes, where=where, **named) if x.size else state
 
 
-def itself(part: Any, axis: Any = None, keepdims: bool = True) -> Any:
+def _itself(part: Any, axis: Any = None, keepdims: bool = True) -> Any:
     return part
 
 
@@ -196,19 +197,29 @@ def states(
         name=None,
         token="cnorm-moments",
     )
+    return merged_chunks(parts, _merged, axes, tree, "cnorm-merge")
+
+
+def merged_chunks(parts: Any, merge: Any, axes: tuple[int, ...], tree: Any, name: str) -> Any:
+    """The elements of a chunked array merged along axes, in order, as a tree; reduced axes have size 1."""
     return da.reduction(
         parts,
-        chunk=itself,
-        combine=_merged,
-        aggregate=_merged,
+        chunk=_itself,
+        combine=merge,
+        aggregate=merge,
         axis=axes,
         keepdims=True,
         concatenate=False,
         split_every=tree,
         dtype=np.float64,
-        meta=meta,
-        name="cnorm-merge",
+        meta=np.empty((0,) * parts.ndim),
+        name=name,
     )
+
+
+def result_dtype(x: Any) -> np.dtype[Any]:
+    """That of moments: float32 of floats up to 32 bits, otherwise float64."""
+    return np.dtype(np.float32 if x.dtype.kind not in "biu" and x.dtype.itemsize < 8 else np.float64)
 
 
 def kept(state: RunningMoments, name: str, correction: float, axes: tuple[int, ...], dtype: Any) -> Array:

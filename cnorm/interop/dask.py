@@ -17,6 +17,7 @@ from cnorm.interop._chunks import (
     check_array,
     given,
     kept,
+    result_dtype,
     spread_over,
     states,
     whole_axes,
@@ -146,7 +147,7 @@ def moments(
     axes = as_axes(axis, check_array(x).ndim)
     correction = as_number(correction, "correction")
     parts = states(x, axes, nan_policy, split_every, where, weights)
-    dtype = np.dtype(np.float32 if x.dtype.kind not in "biu" and x.dtype.itemsize < 8 else np.float64)
+    dtype = result_dtype(x)
     results = []
     meta = np.empty((0,) * x.ndim, dtype)
     for name in ("mean", "var"):
