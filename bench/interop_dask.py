@@ -13,10 +13,25 @@ import numpy as np
 import cnorm
 from bench.tables import compared_row
 from cnorm._bench.interleave import compared
-from cnorm.interop.dask import moments, standardize
+from cnorm.interop.dask import group_moments, moments, rolling_moments, standardize
 
 SECONDS = 3.0
 SHAPE, CHUNKS = (200_000, 64), (20_000, 64)
+GROUPS, WINDOW = 10, 10
+MARKS = np.random.default_rng(1).integers(0, GROUPS, SHAPE[0])
+
+
+def of_groups(x: Any) -> tuple[Any, Any]:
+    """Each group picked, as one writes it without a frame."""
+    parts = [x[np.flatnonzero(i == MARKS)] for i in range(GROUPS)]
+    return da.stack([part.mean(0) for part in parts]), da.stack([part.var(0) for part in parts])
+
+
+def of_windows(x: Any) -> tuple[Any, Any]:
+    windows = da.lib.stride_tricks.sliding_window_view(x, WINDOW, 0)
+    return windows.mean(-1), windows.var(-1)
+
+
 # What is computed: Dask's way, cnorm's.
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "moments, axis 0": (lambda x: (x.mean(0), x.var(0)), lambda x: moments(x, 0)),
@@ -28,6 +43,11 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "standardize, rows": (
         lambda x: ((x - x.mean(1, keepdims=True)) / da.sqrt(x.var(1, keepdims=True) + 1e-5),),
         lambda x: (standardize(x, 1),),
+    ),
+    "moments of 10 groups": (of_groups, lambda x: group_moments(x, MARKS, GROUPS)),
+    "moments of windows of 10": (
+        of_windows,
+        lambda x: tuple(of[WINDOW - 1 :] for of in rolling_moments(x, WINDOW, axis=0)),
     ),
 }
 
