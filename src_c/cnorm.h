@@ -236,8 +236,8 @@ void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double shar
  * below the share `tiny` of its larger end. */
 int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
 
-/* Are n floats, or doubles if wide, neither infinite nor NaN? */
-int cn_finite(const void *x, int wide, ptrdiff_t n);
+/* Is none of n elements infinite or NaN? */
+int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n);
 
 /* The sums of states of CN_SUMS. */
 void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum);

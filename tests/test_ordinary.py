@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import Array
+from reference import BFLOAT16, Array
 
 import cnorm._native.core as core
+from cnorm._stats import passes
 from cnorm._stats import state as states
 from cnorm.preprocessing import _exact, _maps
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+FLOATS = [F32, F64, np.dtype(np.float16), BFLOAT16]
 seeds = st.integers(0, 2**32 - 1)
 # Beside ordinary numbers those that are not.
 odd = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-320, 1e-200, 1e-40, 1e40, 1e200, 1e308])
@@ -138,18 +140,46 @@ def test_what_needs_care_is_left() -> None:
     assert core.meet(x, x, x, np.ones(2, np.bool_), 0.0, 1.0, True) is None
 
 
-@given(seed=seeds, n=st.integers(0, 70), dtype=st.sampled_from([F32, F64]), share=st.sampled_from([0, 0.02]))
+@given(seed=seeds, n=st.integers(0, 70), dtype=st.sampled_from(FLOATS), share=st.sampled_from([0, 0.02]))
 def test_finite(seed: int, n: int, dtype: np.dtype[Any], share: float) -> None:
     with np.errstate(over="ignore"):
         x = some(seed, n, share).astype(dtype)
     assert core.finite(x) == bool(np.isfinite(x).all())
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("odd", [(), (np.inf,), (-np.inf,), (np.nan,), (np.nan, np.inf), (np.nan, -np.inf)])
+@pytest.mark.parametrize("shape", [(3, 7), (130, 131)])
+def test_infinity_and_nan_are_found_wherever_they_are(
+    dtype: np.dtype[Any], odd: tuple[float, ...], shape: tuple[int, ...]
+) -> None:
+    whole = np.random.default_rng(0).standard_normal((2 * shape[0], shape[1])).astype(dtype)
+    for x in (whole[::2], whole[: shape[0]], whole[: shape[0]].T, whole[shape[0] :].astype(dtype)[::-1]):
+        x.flat[len(x) : len(x) + len(odd)] = odd
+        assert passes.specials(x) == (bool(np.isinf(odd).any()), bool(np.isnan(odd).any()))
+        assert passes.surely_finite(x) == (not odd)
+    assert passes.specials(np.full(5, np.nan, dtype)) == (False, True)
+    assert passes.specials(np.ones(3, np.int8)) == passes.specials(np.ones(0, dtype)) == (False, False)
+
+
+@pytest.mark.parametrize("dtype", [np.dtype(np.float16), BFLOAT16])
+def test_widened_floats_lie_as_they_lay(dtype: np.dtype[Any]) -> None:
+    x = np.random.default_rng(0).standard_normal((4, 6, 5)).astype(dtype)
+    for a in (x, x.T, np.asfortranarray(x)):
+        y = core.widen(a)
+        assert y is not None
+        assert y.dtype == F32
+        assert y.strides == tuple(2 * s for s in a.strides)
+        assert (y == a.astype(F32)).all()
+    assert core.widen(x[:, ::2]) is None
+    assert core.widen(x.astype(F32)) is None
+
+
 def test_finite_says_no_where_it_can_not_look() -> None:
     x = np.ones((4, 6), F32)
     assert core.finite(x.T)
     assert not core.finite(x[:, ::2])
-    assert not core.finite(x.astype(np.float16))
+    assert not core.finite(x.astype(np.int32))
     assert not core.finite(x.astype(">f4"))
 
 

@@ -11,7 +11,9 @@ def moments(
     weights: Array | None = None,
     omit: bool = False,
     by: float = 1,
+    wide: bool = False,
 ) -> Array: ...
+def widen(x: Array) -> Array | None: ...
 def sums(
     x: Array,
     axes: tuple[int, ...],

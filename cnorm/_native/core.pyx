@@ -26,7 +26,7 @@ cdef extern from "cnorm.h" nogil:
     cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                              double *shift)
     void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share)
-    int cn_finite(const void *x, int wide, ptrdiff_t n)
+    int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n)
     int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor)
     ctypedef struct cn_meeting:
         double wanted, width
@@ -239,6 +239,18 @@ cdef cnp.ndarray widened(cnp.ndarray p):
     return to
 
 
+def widen(cnp.ndarray x not None):
+    """Floats of 16 bits without gaps as float32, laid out alike; else None."""
+    cdef int dtype
+    cdef cnp.ndarray to
+    if cnp.PyArray_ITEMSIZE(x) != 2 or not is_block(x):
+        return None
+    dtype = dtype_of(x)
+    to = new_as(x, cnp.PyArray_DescrFromType(cnp.NPY_FLOAT32), cnp.NPY_KEEPORDER)
+    cn_widen(<cn_dtype>dtype, <const char *>cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x), <float *>cnp.PyArray_DATA(to))
+    return to
+
+
 cdef int set_activation(cn_call *call, tuple activation) except -1:
     """None, or the number of one and its slope."""
     if activation is not None:
@@ -276,10 +288,11 @@ cdef cn_number number_of(cnp.ndarray a) noexcept:
     return CN_NUMBER_I64 if signed else CN_NUMBER_U64
 
 
-cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state) except -1:
-    """A call that takes statistics of x, of any real dtype: integers and booleans count as float64."""
+cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state,
+                  bint wide=False) except -1:
+    """A call that takes statistics of x, of any real dtype: integers, booleans and, if wide, float32 count as float64."""
     cdef int num = cnp.PyArray_TYPE(x)
-    cdef bint floats = not (cnp.PyTypeNum_ISINTEGER(num) or num == cnp.NPY_BOOL)
+    cdef bint floats = not (cnp.PyTypeNum_ISINTEGER(num) or num == cnp.NPY_BOOL or (wide and num == cnp.NPY_FLOAT32))
     set_x(call, x, dtype_of(x) if floats else CN_F64)
     set_reduced(call, axes)
     if not floats:
@@ -289,7 +302,7 @@ cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.nd
 
 
 cdef cnp.ndarray reduced(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray mask, cnp.ndarray weights, bint omit,
-                         double by, double p=1):
+                         double by, double p=1, bint wide=False):
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes)
     check_against(x, mask, "mask")
@@ -297,7 +310,7 @@ cdef cnp.ndarray reduced(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray ma
     if cnp.PyArray_SIZE(x) == 0:
         state[..., 4] = 1
         return state
-    set_real(&call, x, axes, kind, state)
+    set_real(&call, x, axes, kind, state, wide)
     call.moments.p = p
     set_affine(&call, weights, None, mask)
     if weights is not None:
@@ -318,12 +331,13 @@ def extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None)
 
 
 def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, cnp.ndarray weights=None,
-            bint omit=False, double by=1):
+            bint omit=False, double by=1, bint wide=False):
     """State [..., (count, mean, mean_lo, m2, unit)] of x over axes (kept with size 1), of what the mask shows.
 
-    x: of any real dtype. omit: NaN counts nothing. weights times `by`, a power of two: what elements count.
+    x: of any real dtype. omit: NaN counts nothing. weights times `by`, a power of two: what elements count. wide:
+    float32 is summed as float64.
     """
-    return reduced(CN_VAR, x, axes, mask, weights, omit, by)
+    return reduced(CN_VAR, x, axes, mask, weights, omit, by, 1, wide)
 
 
 def sums(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None, cnp.ndarray weights=None,
@@ -628,10 +642,15 @@ cdef bint is_wide(cnp.ndarray x):
     return cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
 
 
+cdef bint is_block(cnp.ndarray x) noexcept:
+    """Without gaps, aligned and native?"""
+    return (cnp.PyArray_ISBEHAVED_RO(x)
+            and (cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_IS_F_CONTIGUOUS(x)))
+
+
 cdef bint is_packed(cnp.ndarray x) noexcept:
     """float32 or float64 without gaps, aligned and native?"""
-    return (cnp.PyArray_TYPE(x) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and cnp.PyArray_ISBEHAVED_RO(x)
-            and (cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_IS_F_CONTIGUOUS(x)))
+    return cnp.PyArray_TYPE(x) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and is_block(x)
 
 
 cdef bint is_vector(cnp.ndarray a, int num, Py_ssize_t n) noexcept:
@@ -777,15 +796,16 @@ def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray 
 
 
 def finite(cnp.ndarray x not None):
-    """Is x float32 or float64 without gaps, and has neither infinity nor NaN?"""
+    """Is x of floats without gaps, and has neither infinity nor NaN?"""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
     cdef PyThreadState *released
-    cdef int found, wide
-    if not is_packed(x):
+    cdef int found, dtype = known_dtype(x)
+    if dtype < 0 and x.dtype.name == "bfloat16":
+        dtype = dtype_of(x)
+    if dtype < 0 or not is_block(x):
         return False
-    wide = is_wide(x)
     released = release(n)
-    found = cn_finite(cnp.PyArray_DATA(x), wide, n)
+    found = cn_finite(cnp.PyArray_DATA(x), <cn_dtype>dtype, n)
     resume(released)
     return bool(found)
 

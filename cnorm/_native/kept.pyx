@@ -86,11 +86,11 @@ def empty_like(cnp.ndarray x):
     return new_like(x)
 
 
-cdef object new_as(cnp.ndarray x, cnp.dtype dtype):
+cdef object new_as(cnp.ndarray x, cnp.dtype dtype, cnp.NPY_ORDER order=cnp.NPY_CORDER):
     """An array of x's shape without gaps, of another dtype, not initialized."""
     if cnp.PyArray_SIZE(x) * cnp.PyDataType_ELSIZE(dtype) >= LARGE:
-        return new_large(x, cnp.NPY_CORDER, dtype)
-    return new_array(x, cnp.NPY_CORDER, dtype)
+        return new_large(x, order, dtype)
+    return new_array(x, order, dtype)
 
 
 def empty_as(cnp.ndarray x, cnp.dtype dtype not None):

@@ -23,7 +23,6 @@ from cnorm._stats.state import (
     separated,
     variance,
 )
-from cnorm._stats.table import wide
 
 __all__ = ["RunningMoments"]
 
@@ -235,7 +234,7 @@ class RunningMoments:
             state = _merged(self._aged(), x.astype(np.float64, "C", copy=False), omit)
             if state is not None:
                 return state
-        batch = moments_of(wide(x), axes, mask, w, omit)
+        batch = moments_of(x, axes, mask, w, omit, wide=True)
         return combined(self._aged(), batch.reshape(self._state.shape))
 
     def _take(self, state: Array, weighted: bool, peak: Array | None, name: str) -> RunningMoments:

@@ -22,6 +22,7 @@ __all__ = [
     "MEAN",
     "MEAN_LO",
     "UNIT",
+    "as_divisors",
     "check_left",
     "combined",
     "deviation",
@@ -262,11 +263,12 @@ def factors(state: Array, std: Array) -> tuple[Array, Array, Array | None] | Non
 
 def divisors(state: Array) -> Array:
     """Standard deviations, 1 where the feature is constant."""
-    ordinary = core.spreads(state)
-    if ordinary is not None:
-        return ordinary[2]
-    std = values_of(state)[3]
-    return np.where(std == 0, 1.0, std)
+    return as_divisors(values_of(state)[3])
+
+
+def as_divisors(std: Array) -> Array:
+    """Deviations as `values_of` gives them, 1 in place of 0."""
+    return std if std.all() else np.where(std == 0, 1.0, std)
 
 
 def deviation(state: Array, ddof: float) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.state import COUNT, combined, divisors, is_ordinary, values_of
+from cnorm._stats.state import as_divisors, combined, values_of
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
 from cnorm.preprocessing._scaler import Scaler, fitting, machinery, with_short_ways
@@ -173,16 +173,16 @@ class StandardScaler(machinery.Callbacks, Scaler):
 
     def _store(self, state: Array, weighted: bool) -> None:
         """The public attributes of a state."""
-        count, mean, var, _ = values_of(state)
+        count, mean, var, std = values_of(state)
         seen = count if weighted else count.astype(np.int64)
-        alike = is_ordinary(state, state.flat[COUNT]) or (count == count.flat[0]).all()
+        alike = (count == count.flat[0]).all()
         nothing = not self.with_mean and not self.with_std
         self._replace(
             _state=state,
             n_samples_seen_=seen.flat[0] if alike else seen,
             mean_=None if nothing else np.asarray(mean),
             var_=np.asarray(var) if self.with_std else None,
-            scale_=divisors(state) if self.with_std else None,
+            scale_=as_divisors(std) if self.with_std else None,
         )
 
     def _exact(self) -> Array | None:

@@ -13,7 +13,6 @@ from cnorm._accept.axes import as_axes, as_number
 from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
 from cnorm._stats.state import COUNT, deviation, values_of
-from cnorm._stats.table import wide
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 from cnorm.preprocessing._zscore import PRECISION_LOSS, constants, nothing_special, zscore
@@ -142,7 +141,7 @@ def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Ar
 
     And may there be something special, as a deviation of 0?
     """
-    state = moments_of(wide(native(x)), groups.axes, groups.mask, None, omit=True)
+    state = moments_of(native(x), groups.axes, groups.mask, None, omit=True, wide=True)
     if nothing_special(state, groups, ddof, complete=True):
         return state, deviation(state, ddof), False
     with_nan = state[..., COUNT] < groups.count

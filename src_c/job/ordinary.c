@@ -15,17 +15,19 @@ static const double SHARE = 0x1p-36, COUNT = 0x1p20;
 /* NaN is not moderate. */
 static int is_moderate(double value) { return (fabs(value) < LARGE) & ((value == 0) | (fabs(value) > SMALL)); }
 
-int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std)
+int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *restrict mean, double *restrict var,
+               double *restrict std)
 {
     int ordinary = n > 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         const cn_partial *p = &states[i];
-        mean[i] = p->mean + p->mean_lo;
-        var[i] = p->m2 / p->count;
-        std[i] = sqrt(var[i]);
+        mean[i] = p->mean + p->mean_lo, var[i] = p->m2, std[i] = p->count;
         ordinary &= (p->prescale == 1) & (p->count >= 1) & (p->count < COUNT) & (count == 0 || p->count == count);
-        ordinary &= is_moderate(mean[i]) & is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
     }
+    for (ptrdiff_t i = 0; i < n; i++) var[i] /= std[i]; /* loops of their own: several at a time */
+    for (ptrdiff_t i = 0; i < n; i++) std[i] = sqrt(var[i]);
+    for (ptrdiff_t i = 0; i < n; i++)
+        ordinary &= is_moderate(mean[i]) & is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
     return ordinary;
 }
 
@@ -78,25 +80,22 @@ void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double shar
     }
 }
 
-/* The exponents of infinities and NaN are all ones. Without a branch: compilers make vectors of it. */
-int cn_finite(const void *x, int wide, ptrdiff_t n)
+/* Is a number of this type special: are all bits of its exponent ones? Without a branch: compilers make vectors of it. */
+#define CN_FIND_SPECIAL(T, ones)                                                                                  \
+    do {                                                                                                          \
+        T special = 0;                                                                                            \
+        for (ptrdiff_t i = 0; i < n; i++) {                                                                       \
+            T bits;                                                                                               \
+            memcpy(&bits, (const T *)x + i, sizeof(bits));                                                        \
+            special |= (T)((bits & (ones)) == (ones));                                                            \
+        }                                                                                                         \
+        return !special;                                                                                          \
+    } while (0)
+
+int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n)
 {
-    if (wide) {
-        const uint64_t ones = UINT64_C(0x7ff) << 52;
-        uint64_t special = 0;
-        for (ptrdiff_t i = 0; i < n; i++) {
-            uint64_t bits;
-            memcpy(&bits, (const double *)x + i, sizeof(bits));
-            special |= (bits & ones) == ones;
-        }
-        return !special;
-    }
-    const uint32_t ones = UINT32_C(0xff) << 23;
-    uint32_t special = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, (const float *)x + i, sizeof(bits));
-        special |= (bits & ones) == ones;
-    }
-    return !special;
+    if (dtype == CN_F64) CN_FIND_SPECIAL(uint64_t, UINT64_C(0x7ff) << 52);
+    if (dtype == CN_F32) CN_FIND_SPECIAL(uint32_t, UINT32_C(0xff) << 23);
+    if (dtype == CN_F16) CN_FIND_SPECIAL(uint16_t, UINT16_C(0x1f) << 10);
+    CN_FIND_SPECIAL(uint16_t, UINT16_C(0xff) << 7);
 }

@@ -25,13 +25,16 @@ void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to)
     cn_pack_elements(how->k, how->x_is, how->x, x, how->tiling->col.stride[CN_X], n, to);
 }
 
-/* A tile side by side. */
+/* A tile side by side: rows, and groups, that follow each other without a gap are one. */
 static void pack_tile(const cn_reading *how, cn_tile *t)
 {
-    const ptrdiff_t row = t->n * how->k->size, group = t->rows * row;
-    for (ptrdiff_t g = 0; g < t->groups; g++)
-        for (ptrdiff_t r = 0; r < t->rows; r++)
-            cn_pack_row(how, t->x + g * t->x_group + r * t->x_row, t->n, how->packed + g * group + r * row);
+    const ptrdiff_t size = how->tiling->col.stride[CN_X], row = t->n * how->k->size, group = t->rows * row;
+    ptrdiff_t groups = t->groups, rows = t->rows, n = t->n;
+    if (t->x_row == n * size) n *= rows, rows = 1;
+    if (rows == 1 && t->x_group == n * size) n *= groups, groups = 1;
+    for (ptrdiff_t g = 0; g < groups; g++)
+        for (ptrdiff_t r = 0; r < rows; r++)
+            cn_pack_row(how, t->x + g * t->x_group + r * t->x_row, n, how->packed + g * group + r * row);
     t->x = how->packed, t->x_row = row, t->x_group = group;
 }
 
