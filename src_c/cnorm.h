@@ -69,6 +69,22 @@ typedef struct {
     double count, mean, mean_lo, m2, prescale;
 } cn_partial;
 
+/* What statistics are wanted as: numbers by their number, floats or, if wide, doubles. NULL: not wanted.
+ *
+ *     CN_VAR       mean, NaN of nothing; m2 / (count - correction), or the root of that: NaN or inf where that is not
+ *                  positive; if omit, NaN
+ *     CN_RMS       second is the sum of squares
+ *     CN_SUMS      the sum
+ *     CN_EXTREMES  least and greatest, or, if reach, their difference: NaN where there was nothing else or, unless omit,
+ *                  where there was NaN; flags: was there NaN or, if omit, nothing else? */
+typedef struct {
+    void *first, *second;
+    ptrdiff_t *counts;
+    unsigned char *flags;
+    int wide, omit, root, reach;
+    double correction;
+} cn_results;
+
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
  * CN_F64); parameters made before, of all statistics the mean in two words, then scale, then prescale, float as well. */
 typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY } cn_source;
@@ -83,8 +99,9 @@ typedef struct {
      * if every prescale is 1 */
     const void *center;
     const void *scale;
-    cn_partial *to; /* NULL, or where the moments of group i go: to[i] */
-    int omit_nan;   /* NaN counts nothing */
+    cn_partial *to;            /* NULL, or where the moments of group i go: to[i] */
+    const cn_results *results; /* NULL, or what they are wanted as, of a call without a result */
+    int omit_nan;              /* NaN counts nothing */
     /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
      * x counts nothing where they are 0. CN_NO_NUMBER: 1. */
     cn_number weights;
@@ -131,7 +148,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     }
     call->moments.eps_mode = CN_EPS_INSIDE;
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0, call->moments.p = 1;
-    call->moments.center = call->moments.scale = NULL, call->moments.to = NULL;
+    call->moments.center = call->moments.scale = NULL, call->moments.to = NULL, call->moments.results = NULL;
     call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
     call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE, call->slope = 0.01;
@@ -211,9 +228,8 @@ enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                     int omit_nan);
 
-/* Mean and variance of states: m2 / (count - correction), NaN or inf where that is not positive; NaN of nothing. Floats, or
- * doubles if wide. */
-void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var);
+/* Of states of a kind the numbers that are wanted, but for counts. */
+void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to);
 
 /* Mean, variance and deviation of states. 0, and what is written means nothing, unless they are ordinary: of so
  * many elements each (0: of some), no prescale, moderate numbers, a spread that is no rounding of the mean. */
@@ -238,12 +254,6 @@ int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double
 
 /* Is none of n elements infinite or NaN? */
 int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n);
-
-/* The sums of states of CN_SUMS. */
-void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum);
-
-/* Least and greatest of states of CN_EXTREMES: NaN where there was nothing else or, unless omitted, where there was NaN. */
-void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest);
 
 /* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
 typedef struct {

@@ -17,6 +17,13 @@ cdef extern from "cnorm.h" nogil:
         ptrdiff_t strides[64]
     ctypedef struct cn_partial:
         double count, mean, mean_lo, m2, prescale
+    ctypedef struct cn_results:
+        void *first
+        void *second
+        ptrdiff_t *counts
+        unsigned char *flags
+        int wide, omit, root, reach
+        double correction
     ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
@@ -30,6 +37,7 @@ cdef extern from "cnorm.h" nogil:
         const void *center
         const void *scale
         cn_partial *to
+        const cn_results *results
         int omit_nan
         cn_number weights
         double weights_by
@@ -57,6 +65,8 @@ cdef extern from "cnorm.h" nogil:
 
 # Only the extension of _core holds the C core; others reach it through these.
 cdef int known_dtype(cnp.ndarray x) noexcept
+cdef void set_operand(cn_call *call, int which, cnp.ndarray a)
+cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state, bint wide=*) except -1
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
 cdef void run_gate(const cn_gating *of) noexcept
 cdef cnp.ndarray widened(cnp.ndarray p)

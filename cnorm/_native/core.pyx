@@ -19,7 +19,7 @@ cdef extern from "cnorm.h" nogil:
         double alpha, beta, k
     int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                         int omit_nan)
-    void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
+    void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to)
     int cn_moderate(const double *values, ptrdiff_t n)
     int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std)
     ctypedef enum cn_factors: CN_FACTORS_NONE, CN_FACTORS_PLAIN, CN_FACTORS_SHIFTED
@@ -37,8 +37,6 @@ cdef extern from "cnorm.h" nogil:
         unsigned char *missed
         ptrdiff_t n_missed, n_other
     cn_status cn_meet(const cn_call *call, cn_meeting *how)
-    void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
-    void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
     ctypedef struct cn_groups:
         int axis
         ptrdiff_t n
@@ -290,14 +288,16 @@ cdef cn_number number_of(cnp.ndarray a) noexcept:
 
 cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state,
                   bint wide=False) except -1:
-    """A call that takes statistics of x, of any real dtype: integers, booleans and, if wide, float32 count as float64."""
+    """A call for statistics of x, of any real dtype, to a state or None: integers, and float32 if wide, count as float64."""
     cdef int num = cnp.PyArray_TYPE(x)
     cdef bint floats = not (cnp.PyTypeNum_ISINTEGER(num) or num == cnp.NPY_BOOL or (wide and num == cnp.NPY_FLOAT32))
     set_x(call, x, dtype_of(x) if floats else CN_F64)
     set_reduced(call, axes)
     if not floats:
         call.moments.x = number_of(x)
-    call.moments.kind, call.moments.to = kind, <cn_partial *>cnp.PyArray_DATA(state)
+    call.moments.kind = kind
+    if state is not None:
+        call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
     return 0
 
 
@@ -581,18 +581,34 @@ cdef cnp.ndarray of_states(cnp.ndarray state, bint wide):
     return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
 
 
-def values(cnp.ndarray state not None, double correction, bint wide):
-    """Mean and variance (NaN or inf where count is no more than the correction) of states [..., 5].
+cdef void open_results(cn_results *to, cnp.ndarray first, cnp.ndarray second, bint wide) noexcept:
+    """Where results go: an array each, or None."""
+    memset(to, 0, sizeof(to[0]))
+    to.first = NULL if first is None else cnp.PyArray_DATA(first)
+    to.second = NULL if second is None else cnp.PyArray_DATA(second)
+    to.wide = wide
 
-    float64 if wide, else float32.
+
+cdef int of_all(cnp.ndarray state, cn_kind kind, const cn_results *to) except -1:
+    """Results of states [..., 5] in C order."""
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(state) // 5
+    cdef PyThreadState *released = release(n)
+    cn_results_of(<const cn_partial *>cnp.PyArray_DATA(state), n, kind, to)
+    resume(released)
+    return 0
+
+
+def values(cnp.ndarray state not None, double correction, bint wide, bint few=False, bint root=False):
+    """Mean and variance, or its root, of states [..., 5]: float64 if wide, else float32.
+
+    Where count is no more than the correction the variance is NaN or inf, if few, NaN.
     """
     state = cnp.PyArray_GETCONTIGUOUS(state)
     cdef cnp.ndarray mean = of_states(state, wide), var = of_states(state, wide)
-    cdef ptrdiff_t n = cnp.PyArray_SIZE(mean)
-    cdef PyThreadState *released = release(n)
-    cn_values(<const cn_partial *>cnp.PyArray_DATA(state), n, correction, wide, cnp.PyArray_DATA(mean),
-              cnp.PyArray_DATA(var))
-    resume(released)
+    cdef cn_results to
+    open_results(&to, mean, var, wide)
+    to.correction, to.omit, to.root = correction, few, root
+    of_all(state, CN_VAR, &to)
     return mean, var
 
 
@@ -813,15 +829,19 @@ def finite(cnp.ndarray x not None):
 def totals(cnp.ndarray state not None, bint wide):
     """The sums of states of `sums` [..., 5] in C order."""
     cdef cnp.ndarray total = of_states(state, wide)
-    cn_totals(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(total), wide, cnp.PyArray_DATA(total))
+    cdef cn_results to
+    open_results(&to, total, None, wide)
+    of_all(state, CN_SUMS, &to)
     return total
 
 
 def ends(cnp.ndarray state not None, bint omit, bint wide):
     """Least and greatest of states of `extremes`: NaN where there was nothing else or, unless omitted, NaN."""
     cdef cnp.ndarray least = of_states(state, wide), greatest = of_states(state, wide)
-    cn_ends(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(least), omit, wide,
-            cnp.PyArray_DATA(least), cnp.PyArray_DATA(greatest))
+    cdef cn_results to
+    open_results(&to, least, greatest, wide)
+    to.omit = omit
+    of_all(state, CN_EXTREMES, &to)
     return least, greatest
 
 
@@ -1154,7 +1174,6 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     cdef cn_call call
     cdef cn_groups groups
     cdef cn_group_results to
-    cdef cnp.ndarray no_state = None
     cdef bint wide = cnp.PyArray_ITEMSIZE(x) == 8 or cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(x)) or (
         cnp.PyArray_TYPE(x) == cnp.NPY_BOOL)
     cdef cnp.ndarray mean, var
@@ -1163,9 +1182,9 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(mean) == 0:
         mean[...] = var[...] = float("nan")
         return mean, var
-    set_real(&call, x, axes, CN_VAR, mean)
+    set_real(&call, x, axes, CN_VAR, None)
     set_affine(&call, None, None, mask)
-    call.moments.omit_nan, call.moments.to = omit, NULL
+    call.moments.omit_nan = omit
     to.mean, to.var, to.wide, to.correction = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), wide, correction
     to.params = NULL
     set_groups(&call, &groups, x, axes, starts, order)

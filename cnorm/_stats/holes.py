@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
-from cnorm._native import core
+from cnorm._native import core, reduced
 from cnorm._stats import foreign
 from cnorm._stats.reductions import as_weights, moments_of, squares_of, sums_of
 from cnorm._stats.request import Target, check_any_out, is_foreign, opened
-from cnorm._stats.state import COUNT, M2, UNIT
+from cnorm._stats.state import M2, UNIT
 
 __all__ = ["averaged", "spread", "squared", "summed"]
-
-# Numbers of the state of one group, which takes a tenth of the time without arrays.
-ONE = 5
 
 
 def summed(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The sum, without NaN if they are omitted."""
+    if dtype is None and weights is None:
+        found = reduced.reduce("sum", a, axis, out, keepdims, where, omit)
+        if found is not None:
+            return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     kind = x.dtype.kind if dtype is None else np.dtype(dtype).kind
@@ -56,6 +56,10 @@ def averaged(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The mean, without NaN if they are omitted."""
+    if dtype is None and weights is None:
+        found = reduced.reduce("mean", a, axis, out, keepdims, where, omit)
+        if found is not None:
+            return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     target = Target(x, axes, dtype, out, keepdims)
@@ -79,6 +83,10 @@ def spread(
     root: bool,
 ) -> Any:
     """The variance or its root; of too few elements NaN if NaN are omitted, else what NumPy divides."""
+    if dtype is None and weights is None:
+        found = reduced.reduce("std" if root else "var", a, axis, out, keepdims, where, omit, ddof)
+        if found is not None:
+            return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     ddof = as_number(ddof, "ddof")
@@ -90,35 +98,8 @@ def spread(
             values = (values / divisor(count, ddof, omit)).astype(values.dtype, copy=False)
         values = np.sqrt(values) if root else values
     else:
-        values = spread_in(moments_of(x, axes, mask, w, omit), ddof, omit, root)
+        values = core.values(moments_of(x, axes, mask, w, omit), ddof, True, omit, root)[1]
     return target.done(values)
-
-
-def spread_in(state: Array, ddof: float, omit: bool, root: bool) -> Array:
-    """The variance of a table state, inf beyond float64, or its root."""
-    if state.size == ONE:
-        return np.array(spread_of_one(state.ravel().tolist(), ddof, omit, root), ndmin=state.ndim - 1)
-    if not root:
-        values = core.values(state, ddof, True)[1]
-        if omit and ddof > 0:
-            values[state[..., COUNT] <= ddof] = np.nan
-        return values
-    ordinary = None if ddof else core.spreads(state)
-    if ordinary is not None:
-        return ordinary[2]
-    unit = state[..., UNIT]
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        left = divisor(state[..., COUNT], ddof, omit)
-        return np.asarray(np.sqrt(state[..., M2] / left) / unit)
-
-
-def spread_of_one(state: list[float], ddof: float, omit: bool, root: bool) -> float:
-    """The same of one group."""
-    count, _, _, m2, unit = state
-    left = count - ddof
-    if left <= max(-ddof, 0):
-        return math.nan if omit or not m2 > 0 else math.inf
-    return math.sqrt(m2 / left) / unit if root else m2 / left / unit / unit
 
 
 def divisor(count: Array, ddof: float, omit: bool) -> Array:
@@ -130,6 +111,9 @@ def divisor(count: Array, ddof: float, omit: bool) -> Array:
 
 def squared(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:
     """The sum of squares, of integers as NumPy sums them."""
+    found = reduced.reduce("squares", a, axis, out, keepdims, where)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     if x.dtype.kind in "biu":
         check_any_out(x, axes, out, keepdims)

@@ -10,7 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_pa
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
-from cnorm._native import core
+from cnorm._native import core, reduced
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.state import mean_of, merge, variance
 
@@ -94,6 +94,10 @@ def moments(
     >>> mean, var
     (array([2., 4.]), array([1., 4.]))
     """
+    if weights is None and isinstance(nan_policy, str) and nan_policy in ("propagate", "omit"):
+        found = reduced.moments(x, axis, correction, keepdims, where, nan_policy == "omit")
+        if found is not None:
+            return found
     x, where, _ = unmasked(x, where)
     array = native(as_number_array(x, "x"))
     axes = as_axes(axis, array.ndim)

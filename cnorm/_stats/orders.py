@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, is_float
 from cnorm._accept.axes import as_int
 from cnorm._accept.masks import shown
-from cnorm._native import core
+from cnorm._native import core, reduced
 from cnorm._stats import foreign
 from cnorm._stats.passes import BLOCK, blocks
 from cnorm._stats.reductions import GREATEST, LEAST, NAN, extremes_of, sums_of
@@ -18,12 +18,16 @@ from cnorm._stats.state import COUNT
 
 __all__ = ["argument", "counted", "extreme", "nan_found", "reach"]
 
+NAMES = {LEAST: "least", GREATEST: "greatest"}
 UFUNCS = {LEAST: np.minimum, GREATEST: np.maximum}
 ARGUMENTS = {LEAST: np.argmin, GREATEST: np.argmax}
 
 
 def extreme(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, which: int, omit: bool) -> Any:
     """The least or the greatest element, without NaN if they are omitted."""
+    found = reduced.reduce(NAMES[which], a, axis, out, keepdims, where, omit)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     check_not_empty(x, axes, UFUNCS[which].__name__)
     if x.dtype.kind in "biu":
@@ -35,6 +39,9 @@ def extreme(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, which: int,
 
 def reach(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, omit: bool) -> Any:
     """The greatest less the least element."""
+    found = reduced.reduce("reach", a, axis, out, keepdims, where, omit)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     check_not_empty(x, axes, "maximum")
     if x.dtype.kind in "biu":
@@ -97,6 +104,9 @@ def placed(values: Array, axes: tuple[int, ...], out: Any, keepdims: bool) -> An
 
 def counted(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:
     """How many elements are not NaN."""
+    found = reduced.reduce("count", a, axis, out, keepdims, where)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     check_any_out(x, axes, out, keepdims)
     if is_float(x.dtype):
@@ -110,6 +120,9 @@ def counted(a: Any, axis: Any, out: Any, keepdims: bool, where: Any) -> Any:
 
 def nan_found(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, everywhere: bool) -> Any:
     """Is an element NaN, or is there nothing else?"""
+    answer = reduced.reduce("all_nan" if everywhere else "any_nan", a, axis, out, keepdims, where)
+    if answer is not None:
+        return answer
     x, axes, mask = opened(a, axis, where)
     check_any_out(x, axes, out, keepdims)
     if is_float(x.dtype):

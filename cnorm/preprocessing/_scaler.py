@@ -11,7 +11,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, empty_like, is_plain
 from cnorm._accept.axes import as_axes
-from cnorm._stats.passes import affine, check_no_inf, surely_finite
+from cnorm._stats.passes import affine, check_no_inf, is_finite
 from cnorm.preprocessing._alone import fits
 from cnorm.preprocessing._maps import Map
 
@@ -294,7 +294,7 @@ def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
                 and X.flags.aligned
                 and ready.statistics.tobytes() == ready.bytes
                 and (way or getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default")
-                and surely_finite(X)
+                and is_finite(X)
             ):
                 y = empty_like(X)
                 affine(X, y, known.center, known.factor, known.weight, known.bias)

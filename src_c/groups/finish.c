@@ -81,7 +81,11 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
 static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p)
 {
     const ptrdiff_t at = stat * (ptrdiff_t)(to->wide ? sizeof(double) : sizeof(float));
-    cn_values(p, 1, to->correction, to->wide, (char *)to->mean + at, (char *)to->var + at);
+    const cn_results one = {.first = (char *)to->mean + at,
+                            .second = (char *)to->var + at,
+                            .wide = to->wide,
+                            .correction = to->correction};
+    cn_results_of(p, 1, CN_VAR, &one);
 }
 
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
@@ -109,7 +113,7 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
     return !not_so;
 }
 
-/* What `cn_values` gives of groups without a prescale, read where they stand: to statistic `at` of each. */
+/* What `cn_results_of` gives of groups without a prescale, read where they stand: to statistic `at` of each. */
 #define PUT_VALUES(T, at)                                                                                         \
     for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
         const double left = acc->count[c * acc->each] - to->correction;                                           \

@@ -5,6 +5,7 @@
 
 #include "dispatch/cpu.h"
 #include "job/extreme.h"
+#include "job/results.h"
 #include "kernels/moments.h"
 
 /* Parameters of so many groups are made at once. */
@@ -130,18 +131,32 @@ static int is_extreme(const cn_job *job, const cn_partial *of)
     return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how) : cn_is_extreme(of, how);
 }
 
-/* A finished group: to stats; read again if it is extreme, for its parameters from i on, too. */
+/* Does one of n groups need another look, perhaps? */
+static int are_extreme(const cn_job *job, const cn_moments_view *of, ptrdiff_t n)
+{
+    const int large = cn_eps_is_large(&job->call->moments);
+    int ordinary = 1;
+    for (ptrdiff_t c = 0; c < n; c++)
+        ordinary &= cn_is_ordinary(of->m2[c], of->mean[c], of->count[c * of->each], large);
+    return !ordinary;
+}
+
+/* A finished group: to stats or results; read again if it is extreme, for its parameters from i on, too. */
 static void finish_group(const cn_job *job, cn_partial *p, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
                          ptrdiff_t times)
 {
+    const cn_moments *how = &job->call->moments;
     if (is_extreme(job, p)) cn_read_extreme(job->call, stat, p, params, i, times);
     if (job->stats) job->stats[stat] = *p;
+    if (how->results) cn_put_result(how->kind, how->results, p, stat);
 }
 
 /* Zeros for groups of which nothing counts. */
 static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
 {
-    for (ptrdiff_t c = 0; c < n; c++) {
+    int empty = 0;
+    for (ptrdiff_t c = 0; c < n; c++) empty |= acc->count[c * acc->each] == 0;
+    for (ptrdiff_t c = 0; c < n && empty; c++) {
         if (acc->count[c * acc->each] != 0) continue;
         acc->mean[c] = extremes ? INFINITY : 0, acc->mean_lo[c] = extremes ? -INFINITY : 0, acc->m2[c] = 0;
     }
@@ -169,6 +184,7 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
 {
     const ptrdiff_t n = bundle->columns.n, refined = job->plan.refined;
     const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
+    const cn_results *results = job->call->moments.results;
     cn_moments_view acc = cn_open_partials(partials, job->each, job->width);
     if (job->each) blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
     if (refined > 1) merge_refined(job, &acc, n);
@@ -177,16 +193,15 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
         bundle_factors(job, &acc, n, factors);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
-    ptrdiff_t i =
-        stat /
-        refined; /* of the caller's statistics, step by step: a division for each costs as much as a short row */
-    if (may_be_extreme(job) && (job->stats || params))
+    /* Of the caller's statistics, step by step: a division for each costs as much as a short row. */
+    ptrdiff_t i = stat / refined;
+    if (results && refined == 1 && !(may_be_extreme(job) && are_extreme(job, &acc, n)))
+        cn_put_results(job->call->moments.kind, results, &acc, n, i, step);
+    else if (may_be_extreme(job) || results || job->stats)
         for (ptrdiff_t c = 0; c < n; c += refined, i += step) {
             cn_partial p = column(&acc, c);
             finish_group(job, &p, i, params, c, refined);
         }
-    else if (job->stats)
-        for (ptrdiff_t c = 0; c < n; c += refined, i += step) job->stats[i] = column(&acc, c);
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 

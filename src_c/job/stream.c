@@ -1,4 +1,4 @@
-/* stream.c: states of features: more data taken in, where no double can overflow, nor a square vanish; mean and variance. */
+/* stream.c: states of features: more data taken in, where no double can overflow, nor a square vanish. */
 #include "kernels/moments.h"
 
 /* Numbers that are 0 or within these, up and down, leave room for delta^2 * count: means that differ do so by
@@ -46,46 +46,4 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
         cn_merge(&to[i], other);
     }
     return 1;
-}
-
-/* Of a state in the unit of the data. */
-static void value(const cn_partial *p, double correction, double *mean, double *var)
-{
-    const double left = p->count - correction;
-    *mean = p->count > 0 ? (p->mean + p->mean_lo) / p->prescale : NAN;
-    *var = p->m2 / (left > 0 ? left : 0) / p->prescale / p->prescale;
-    if (!(p->count > 0)) *var = correction < 0 ? NAN : p->m2 / 0.0;
-}
-
-static void put(void *to, ptrdiff_t i, int wide, double value)
-{
-    if (wide)
-        ((double *)to)[i] = value;
-    else
-        ((float *)to)[i] = (float)value;
-}
-
-void cn_values(const cn_partial *states, ptrdiff_t n, double correction, int wide, void *mean, void *var)
-{
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const cn_partial *p = &states[i];
-        const double left = p->count - correction;
-        double m = p->mean + p->mean_lo, v = p->m2 / left;
-        if (!(p->prescale == 1 && p->count > 0 && left > 0)) value(p, correction, &m, &v);
-        put(mean, i, wide, m), put(var, i, wide, v);
-    }
-}
-
-void cn_totals(const cn_partial *states, ptrdiff_t n, int wide, void *sum)
-{
-    for (ptrdiff_t i = 0; i < n; i++) put(sum, i, wide, states[i].mean + states[i].mean_lo);
-}
-
-void cn_ends(const cn_partial *states, ptrdiff_t n, int omit_nan, int wide, void *least, void *greatest)
-{
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const cn_partial *p = &states[i];
-        const int nothing = p->mean > p->mean_lo || (!omit_nan && p->m2 != 0);
-        put(least, i, wide, nothing ? NAN : p->mean), put(greatest, i, wide, nothing ? NAN : p->mean_lo);
-    }
 }

@@ -198,6 +198,9 @@ typedef struct {
     void (*window)(cn_window_tile *t);
     void (*decay)(cn_decay_tile *t);
     int (*look)(const double *x, ptrdiff_t rows);
+    /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
+    void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
+                    ptrdiff_t step);
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);

@@ -77,6 +77,32 @@ static inline void cn_merge(cn_partial *a, const cn_partial *b)
     a->count = n;
 }
 
+/* m2 over what is left of the count, in the unit of the data, or the root of that. */
+static inline double cn_spread_of(const cn_partial *p, const cn_results *to)
+{
+    const double left = p->count - to->correction;
+    if (!(p->count > 0) || (to->omit && !(left > 0))) return NAN;
+    const double square = p->m2 / (left > 0 ? left : 0);
+    return to->root ? sqrt(square) / p->prescale : square / p->prescale / p->prescale;
+}
+
+/* The two numbers a group gives, whatever it is. */
+static inline void cn_take_result(cn_kind kind, const cn_results *to, const cn_partial *p, double *first,
+                                  double *second)
+{
+    const int nothing = p->mean > p->mean_lo || (!to->omit && p->m2 != 0);
+    *first = p->count > 0 || kind == CN_SUMS ? (p->mean + p->mean_lo) / p->prescale : NAN;
+    *second = kind == CN_VAR ? cn_spread_of(p, to) : p->m2 / p->prescale / p->prescale;
+    if (kind == CN_EXTREMES) *first = nothing ? NAN : p->mean, *second = nothing ? NAN : p->mean_lo;
+    if (to->reach) *first = *second - *first;
+}
+
+/* Of extremes: was there NaN or, if it is left out, nothing else? */
+static inline int cn_flag_of(const cn_results *to, double low, double high, double nan)
+{
+    return to->omit ? low > high : nan != 0;
+}
+
 /* 1 / max(norm, eps); 0 for 1 / 0. */
 static inline double cn_inverse(double norm, double eps)
 {

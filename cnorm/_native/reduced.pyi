@@ -1,0 +1,10 @@
+"""Types of the reductions that need no care."""
+
+from typing import Any
+
+def moments(
+    x: Any, axis: Any, correction: Any, keepdims: Any, where: Any, omit: bool
+) -> tuple[Any, Any] | None: ...
+def reduce(
+    name: str, a: Any, axis: Any, out: Any, keepdims: Any, where: Any, omit: bool = False, ddof: Any = 0
+) -> Any: ...

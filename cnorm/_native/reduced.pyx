@@ -1,0 +1,156 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Reductions of arrays that need no care, straight to their results; None where they do.
+
+No rule is written here, as in `glance`: the careful functions behind have the errors and the conversions.
+"""
+
+cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.tuple cimport PyTuple_GET_SIZE
+from libc.string cimport memset
+
+from cnorm._native.core cimport (
+    CN_EXTREMES, CN_M, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_results, run, set_operand, set_real,
+)
+from cnorm._native.glance cimport apart, is_plain
+
+from cnorm._native.glance import axes, mask, number
+
+cnp.import_array()
+
+ctypedef cnp.npy_intp intp
+cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN
+
+cdef dict NAMES = {"sum": SUM, "mean": MEAN, "var": VAR, "std": STD, "squares": SQUARES, "least": LEAST,
+                   "greatest": GREATEST, "reach": REACH, "count": COUNT, "any_nan": ANY_NAN, "all_nan": ALL_NAN}
+cdef cn_kind[11] KIND
+KIND[:] = [CN_SUMS, CN_VAR, CN_VAR, CN_VAR, CN_RMS, CN_EXTREMES, CN_EXTREMES, CN_EXTREMES, CN_SUMS, CN_EXTREMES,
+           CN_EXTREMES]
+
+
+# A reduction that is about to run: what of x is reduced, and the shape of what it gives.
+cdef struct Opened:
+    cn_call call
+    cn_results to
+    intp[64] dims
+    int ndim, num
+
+
+cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, object where, cn_kind kind,
+                         bint omit) except -1:
+    """Is a such an array, with axes to reduce and a mask as the kernels take it?"""
+    cdef cnp.ndarray x
+    cdef tuple over
+    cdef int i, at = 0
+    if not (number(a) if kind == CN_VAR else is_plain(a)) or (keepdims is not False and keepdims is not True):
+        return False
+    x, over = <cnp.ndarray>a, axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>a))
+    if cnp.PyArray_SIZE(x) == 0 or over is None or PyTuple_GET_SIZE(over) == 0 or not (where is None or mask(where, x, None)):
+        return False
+    o.ndim = 0
+    for i in range(cnp.PyArray_NDIM(x)):
+        if at < PyTuple_GET_SIZE(over) and <int>over[at] == i:
+            at += 1
+            if keepdims is True:
+                o.dims[o.ndim] = 1
+                o.ndim += 1
+        else:
+            o.dims[o.ndim] = cnp.PyArray_DIM(x, i)
+            o.ndim += 1
+    set_real(&o.call, x, over, kind, None)
+    if where is not None:
+        set_operand(&o.call, CN_M, <cnp.ndarray>where)
+    memset(&o.to, 0, sizeof(o.to))
+    o.call.moments.omit_nan = omit and kind != CN_EXTREMES
+    o.to.omit = omit
+    o.to.wide = cnp.PyArray_ITEMSIZE(x) == 8 or not is_plain(x)
+    o.num = cnp.NPY_FLOAT64 if o.to.wide else cnp.NPY_FLOAT32
+    o.call.moments.results = &o.to
+    return True
+
+
+cdef cnp.ndarray new_result(Opened *o, int num):
+    return cnp.PyArray_EMPTY(o.ndim, o.dims, num, 0)
+
+
+cdef object finished(cnp.ndarray y):
+    """A scalar of an array without axes."""
+    return y if cnp.PyArray_NDIM(y) else y[()]
+
+
+cdef cnp.ndarray target(Opened *o, object a, object where, object out, int num):
+    """A new array, or `out` if it is one like it, apart from all that is read; else None."""
+    cdef cnp.ndarray y
+    cdef int i
+    if out is None:
+        return new_result(o, num)
+    if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>out):
+        return None
+    y = <cnp.ndarray>out
+    if cnp.PyArray_TYPE(y) != num or cnp.PyArray_NDIM(y) != o.ndim or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>a):
+        return None
+    for i in range(o.ndim):
+        if cnp.PyArray_DIM(y, i) != o.dims[i]:
+            return None
+    if not apart(y, a) or (where is not None and not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>where) and apart(y, where))):
+        return None
+    return y
+
+
+cdef bint as_double(object value, double *to) noexcept:
+    """Is it an int or a finite float?"""
+    cdef int overflow
+    if PyFloat_CheckExact(value):
+        to[0] = PyFloat_AS_DOUBLE(value)
+        return to[0] - to[0] == 0
+    if not PyLong_CheckExact(value):
+        return False
+    to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
+def moments(object x, object axis, object correction, object keepdims, object where, bint omit):
+    """Mean and variance."""
+    cdef Opened o
+    cdef cnp.ndarray mean, var
+    if not open_reduction(&o, x, axis, keepdims, where, CN_VAR, omit) or not as_double(correction, &o.to.correction):
+        return None
+    o.to.omit = False
+    mean, var = new_result(&o, o.num), new_result(&o, o.num)
+    o.to.first, o.to.second = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
+    run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>x))
+    return finished(mean), finished(var)
+
+
+cdef void aim(Opened *o, int what, void *data) noexcept:
+    """The results that are wanted."""
+    if what == COUNT:
+        o.to.counts = <ptrdiff_t *>data
+    elif what == ANY_NAN or what == ALL_NAN:
+        o.to.flags = <unsigned char *>data
+    elif what == VAR or what == STD or what == SQUARES or what == GREATEST:
+        o.to.second = data
+    else:
+        o.to.first = data
+    o.to.root, o.to.reach = what == STD, what == REACH
+
+
+def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
+           object ddof=0):
+    """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""
+    cdef Opened o
+    cdef cnp.ndarray y
+    cdef int what = NAMES[name], num
+    if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
+        return None
+    num = cnp.NPY_INTP if what == COUNT else cnp.NPY_BOOL if what >= ANY_NAN else o.num
+    if not as_double(ddof, &o.to.correction):
+        return None
+    y = target(&o, a, where, out, num)
+    if y is None:
+        return None
+    aim(&o, what, cnp.PyArray_DATA(y))
+    run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>a))
+    return finished(y) if out is None else out

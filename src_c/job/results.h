@@ -1,0 +1,14 @@
+/* results.h: statistics become the numbers a call wants of them. */
+#ifndef CN_RESULTS_H
+#define CN_RESULTS_H
+
+#include "kernels/kernels.h"
+
+/* n groups of a view, none of which has a prescale: to numbers first, first + step, ... of the results. */
+void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
+                    ptrdiff_t step);
+
+/* One of any kind. */
+void cn_put_result(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t i);
+
+#endif

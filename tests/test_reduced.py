@@ -1,0 +1,138 @@
+"""Reductions that need no care: to the bits of the careful functions, and never where care is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import BFLOAT16, Array
+
+import cnorm
+from cnorm import stats
+from cnorm._native import reduced
+
+FUNCTIONS = (
+    "sum",
+    "mean",
+    "var",
+    "std",
+    "min",
+    "max",
+    "ptp",
+    "ss",
+    "count",
+    "anynan",
+    "allnan",
+    "nansum",
+    "nanmean",
+)
+FUNCTIONS += ("nanvar", "nanstd", "nanmin", "nanmax", "nanptp")
+DTYPES = [np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16), BFLOAT16]
+SPREADS = {"var", "std", "nanvar", "nanstd"}
+
+
+def some(seed: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Groups of all kinds: plain, far from 0, constant, with NaN, infinities, huge, tiny."""
+    r = np.random.default_rng(seed)
+    x = (
+        r.standard_normal(shape) * 10.0 ** r.integers(-3, 4, (shape[0], 1, 1))
+        + r.integers(0, 2, (shape[0], 1, 1)) * 1e3
+    )
+    kind = r.integers(0, 9, (shape[0], 1, 1))
+    x = np.where(kind == 1, 0.1, x)
+    x = np.where((kind == 2) & (r.random(shape) < 0.4), np.nan, x)
+    x = np.where(kind == 3, np.nan, x)
+    x = np.where((kind == 4) & (r.random(shape) < 0.2), np.inf, x)
+    if dtype == np.float64:
+        x = np.where(kind == 5, x * 1e300, np.where(kind == 6, x * 1e-300, x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return x.astype(dtype)
+
+
+def layouts(x: Array) -> list[Array]:
+    return [x, np.asfortranarray(x), x[:, ::2], x[::-1], x.transpose(2, 0, 1)]
+
+
+def careful(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reduced, "reduce", lambda *args: None)
+    monkeypatch.setattr(reduced, "moments", lambda *args: None)
+
+
+def bits(found: Any) -> Any:
+    """What a result is made of, the sign of NaN as well."""
+    parts = found if isinstance(found, tuple) else (found,)
+    return [(type(p), p.dtype, p.shape, np.asarray(p).tobytes()) for p in parts]
+
+
+def asked(x: Array, axis: Any, options: dict[str, Any]) -> dict[str, Any]:
+    found = {}
+    for name in FUNCTIONS:
+        more = {"ddof": options["ddof"]} if name in SPREADS else {}
+        found[name] = bits(
+            getattr(stats, name)(x, axis, where=options["where"], keepdims=options["keepdims"], **more)
+        )
+    for policy in ("propagate", "omit"):
+        more = {"where": options["where"], "keepdims": options["keepdims"], "correction": options["ddof"]}
+        found[policy] = bits(cnorm.moments(x, axis, nan_policy=policy, **more))
+    return found
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.sampled_from([1, 2, 3, 5, 8, 17, 40, 300]),
+    axis=st.sampled_from([None, 0, 1, -1, (0, 2), (1, 2), (0, 1, 2)]),
+    ddof=st.sampled_from([0, 1, 2.5, -1, 40]),
+    keepdims=st.booleans(),
+    masked=st.booleans(),
+)
+def test_the_bits_are_those_of_the_careful_functions(
+    dtype: np.dtype[Any], seed: int, n: int, axis: Any, ddof: float, keepdims: bool, masked: bool
+) -> None:
+    for x in layouts(some(seed, (7, 3, n), dtype)):
+        where = np.random.default_rng(seed).random(x.shape) < 0.6 if masked else None
+        options = {"where": where, "keepdims": keepdims, "ddof": ddof}
+        quick = asked(x, axis, options)
+        with pytest.MonkeyPatch.context() as patch:
+            careful(patch)
+            assert quick == asked(x, axis, options)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_out_is_written_and_returned(dtype: np.dtype[Any]) -> None:
+    x = some(1, (7, 3, 5), dtype)
+    for name in FUNCTIONS:
+        wanted = getattr(stats, name)(x, -1)
+        out = np.empty_like(wanted)
+        assert getattr(stats, name)(x, -1, out=out) is out
+        assert out.tobytes() == wanted.tobytes()
+
+
+def test_what_needs_care_is_left_to_it() -> None:
+    x, y = np.ones((4, 6), np.float32), np.ones(4, np.float32)
+    for a, axis, out, keepdims, where in (
+        ([[1.0]], None, None, False, None),
+        (x.astype(">f4"), None, None, False, None),
+        (x[:0], None, None, False, None),
+        (x, 2, None, False, None),
+        (x, (), None, False, None),
+        (x, (0, 0), None, False, None),
+        (x, None, None, 1, None),
+        (x, 1, None, False, x > 0),
+        (x, 1, None, False, np.ones((1, 6), np.bool_)),
+        (x, 1, np.empty(5, np.float32), False, None),
+        (x, 1, np.empty(4, np.float64), False, None),
+        (x, 1, x[:, 0], False, None),
+        (x, 1, x.ravel()[:4], False, None),
+        (x.astype(np.int8), 1, None, False, None),
+        (x.astype(complex), 1, None, False, None),
+    ):
+        found = reduced.reduce("sum", a, axis, out, keepdims, where)
+        assert (found is None) == (where is None or where.shape != x.shape or out is not None)
+    assert reduced.reduce("var", x, 1, None, False, None, False, np.float32(1)) is None
+    assert reduced.reduce("var", x, 1, None, False, None, False, float("nan")) is None
+    assert reduced.moments(x, 1, "1", False, None, False) is None
+    assert reduced.reduce("sum", x, 1, y, False, None) is y
