@@ -17,8 +17,19 @@ enum { CN_U8 = CN_NDTYPES, CN_U16, CN_NELEMENTS };
  * other from 1 on: m2 is the sum of |x|^p then, of p = inf the largest |x|. Instead of moments, and without
  * a result: CN_EXTREMES, the least and the greatest element, NaN apart, inf and -inf if there is none; CN_SUMS;
  * CN_PIXEL_SUMS, of integers alone, exactly: the sum of x, that of the lower 16 bits of x^2 and that of the bits above,
- * as mean, mean_lo and m2. */
-typedef enum { CN_VAR, CN_RMS, CN_L2, CN_LP, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS } cn_kind;
+ * as mean, mean_lo and m2; CN_LEAST_AT, CN_GREATEST_AT, along one axis, forwards: the value, the number of the first
+ * element that has it, or -1, and that of the first NaN + 1, or 0. */
+typedef enum {
+    CN_VAR,
+    CN_RMS,
+    CN_L2,
+    CN_LP,
+    CN_EXTREMES,
+    CN_SUMS,
+    CN_PIXEL_SUMS,
+    CN_LEAST_AT,
+    CN_GREATEST_AT
+} cn_kind;
 
 /* How eps enters the scale of a variance or mean square: 1/sqrt(v + eps), 1/(sqrt(v) + eps), 1/max(sqrt(v), eps). */
 typedef enum { CN_EPS_INSIDE, CN_EPS_OUTSIDE, CN_EPS_MAX } cn_eps_mode;
@@ -76,10 +87,13 @@ typedef struct {
  *     CN_RMS       second is the sum of squares
  *     CN_SUMS      the sum
  *     CN_EXTREMES  least and greatest, or, if reach, their difference: NaN where there was nothing else or, unless omit,
- *                  where there was NaN; flags: was there NaN or, if omit, nothing else? */
+ *                  where there was NaN; flags: was there NaN or, if omit, nothing else?
+ *     CN_LEAST_AT  integers: where, or, unless omit, where there was NaN
+ *
+ * Of others, integers are counts. */
 typedef struct {
     void *first, *second;
-    ptrdiff_t *counts;
+    ptrdiff_t *integers;
     unsigned char *flags;
     int wide, omit, root, reach;
     double correction;

@@ -136,3 +136,84 @@ def test_what_needs_care_is_left_to_it() -> None:
     assert reduced.reduce("var", x, 1, None, False, None, False, float("nan")) is None
     assert reduced.moments(x, 1, "1", False, None, False) is None
     assert reduced.reduce("sum", x, 1, y, False, None) is y
+
+
+def first_place(row: Array, greatest: bool, omit: bool) -> int:
+    """By going through: -1 where there is nothing."""
+    best = -1
+    for i, v in enumerate(row.astype(np.float64)):
+        if np.isnan(v):
+            if not omit:
+                return i
+        elif best < 0 or (v > row[best] if greatest else v < row[best]):
+            best = i
+    return best
+
+
+@pytest.mark.parametrize("name", ["argmin", "argmax", "nanargmin", "nanargmax"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.sampled_from([1, 2, 3, 7, 16, 17, 33, 64, 65, 130, 600, 5000]),
+    repeats=st.booleans(),
+    masked=st.booleans(),
+)
+def test_places(name: str, dtype: np.dtype[Any], seed: int, n: int, repeats: bool, masked: bool) -> None:
+    r = np.random.default_rng(seed)
+    whole = some(seed, (5, 4, n), dtype)
+    if repeats:
+        whole = r.choice(
+            [0.0, -0.0, 1.0, np.inf, -np.inf, np.nan], (5, 4, n), p=[0.3, 0.3, 0.1, 0.1, 0.1, 0.1]
+        )
+        whole = whole.astype(dtype)
+    greatest, omit = name.endswith("max"), name.startswith("nan")
+    for x in (whole, whole[:, ::-1], whole.transpose(2, 0, 1), whole[::-1, :, ::2], np.asfortranarray(whole)):
+        for axis in (0, 1, 2, -1, None):
+            where = r.random(x.shape) < 0.9 if masked else None
+            rows = x.reshape(1, -1) if axis is None else np.moveaxis(x, axis, -1)
+            shown = (
+                None
+                if where is None
+                else np.moveaxis(where, axis, -1)
+                if axis is not None
+                else where.reshape(1, -1)
+            )
+            if shown is not None and not shown.any(-1).all():
+                continue
+            hidden = rows if shown is None else np.where(shown, rows, rows.dtype.type(np.nan))
+            wanted = np.array(
+                [first_place(row, greatest, True) for row in hidden.reshape(-1, rows.shape[-1])]
+            )
+            if not omit:
+                nan = np.isnan(rows.astype(np.float64)) & (True if shown is None else shown)
+                flat = nan.reshape(-1, rows.shape[-1])
+                wanted = np.where(flat.any(-1), flat.argmax(-1), wanted)
+            elif (wanted < 0).any():
+                with pytest.raises(ValueError, match="All-NaN"):
+                    getattr(stats, name)(x, axis, where=where)
+                continue
+            found = getattr(stats, name)(x, axis, where=where)
+            assert np.asarray(found).dtype == np.intp
+            assert np.asarray(found).ravel().tolist() == wanted.tolist()
+
+
+def test_places_of_long_rows_and_many_threads() -> None:
+    r = np.random.default_rng(0)
+    for dtype in DTYPES:
+        x = r.permutation(300_000).astype(np.float64) if dtype.itemsize > 2 else r.standard_normal(300_000)
+        x = x.astype(dtype)
+        for threads in (1, 2):
+            with cnorm.threads(threads):
+                assert stats.argmin(x) == np.argmin(x.astype(np.float64))
+                assert (
+                    stats.argmax(x.reshape(3, -1), 1).tolist()
+                    == x.reshape(3, -1).astype("d").argmax(1).tolist()
+                )
+                assert (
+                    stats.argmax(x.reshape(-1, 3), 0).tolist()
+                    == x.reshape(-1, 3).astype("d").argmax(0).tolist()
+                )
+                x[123_456] = np.nan
+                assert stats.argmin(x) == 123_456
+                assert stats.nanargmin(x) == np.nanargmin(x.astype(np.float64))
+                x[123_456] = 1

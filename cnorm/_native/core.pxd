@@ -5,7 +5,7 @@ cimport numpy as cnp
 cdef extern from "cnorm.h" nogil:
     enum: CN_MAXDIM, CN_X, CN_Y, CN_STAT, CN_W, CN_B, CN_M
     ctypedef enum cn_dtype: CN_F32, CN_F64, CN_F16, CN_BF16
-    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_LP, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS
+    ctypedef enum cn_kind: CN_VAR, CN_RMS, CN_L2, CN_LP, CN_EXTREMES, CN_SUMS, CN_PIXEL_SUMS, CN_LEAST_AT, CN_GREATEST_AT
     ctypedef enum cn_number:
         CN_NO_NUMBER, CN_NUMBER_I8, CN_NUMBER_U8, CN_NUMBER_I16, CN_NUMBER_U16, CN_NUMBER_I32, CN_NUMBER_U32
         CN_NUMBER_I64, CN_NUMBER_U64, CN_NUMBER_FLOAT, CN_NUMBER_DOUBLE
@@ -20,7 +20,7 @@ cdef extern from "cnorm.h" nogil:
     ctypedef struct cn_results:
         void *first
         void *second
-        ptrdiff_t *counts
+        ptrdiff_t *integers
         unsigned char *flags
         int wide, omit, root, reach
         double correction

@@ -12,7 +12,7 @@ from cpython.tuple cimport PyTuple_GET_SIZE
 from libc.string cimport memset
 
 from cnorm._native.core cimport (
-    CN_EXTREMES, CN_M, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_results, run, set_operand, set_real,
+    CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_results, run, set_operand, set_real,
 )
 from cnorm._native.glance cimport apart, is_plain
 
@@ -21,13 +21,14 @@ from cnorm._native.glance import axes, mask, number
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
-cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN
+cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT
 
 cdef dict NAMES = {"sum": SUM, "mean": MEAN, "var": VAR, "std": STD, "squares": SQUARES, "least": LEAST,
-                   "greatest": GREATEST, "reach": REACH, "count": COUNT, "any_nan": ANY_NAN, "all_nan": ALL_NAN}
-cdef cn_kind[11] KIND
+                   "greatest": GREATEST, "reach": REACH, "count": COUNT, "any_nan": ANY_NAN, "all_nan": ALL_NAN,
+                   "least_at": LEAST_AT, "greatest_at": GREATEST_AT}
+cdef cn_kind[13] KIND
 KIND[:] = [CN_SUMS, CN_VAR, CN_VAR, CN_VAR, CN_RMS, CN_EXTREMES, CN_EXTREMES, CN_EXTREMES, CN_SUMS, CN_EXTREMES,
-           CN_EXTREMES]
+           CN_EXTREMES, CN_LEAST_AT, CN_GREATEST_AT]
 
 
 # A reduction that is about to run: what of x is reduced, and the shape of what it gives.
@@ -63,7 +64,7 @@ cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, obje
     if where is not None:
         set_operand(&o.call, CN_M, <cnp.ndarray>where)
     memset(&o.to, 0, sizeof(o.to))
-    o.call.moments.omit_nan = omit and kind != CN_EXTREMES
+    o.call.moments.omit_nan = omit and kind != CN_EXTREMES and kind < CN_LEAST_AT
     o.to.omit = omit
     o.to.wide = cnp.PyArray_ITEMSIZE(x) == 8 or not is_plain(x)
     o.num = cnp.NPY_FLOAT64 if o.to.wide else cnp.NPY_FLOAT32
@@ -126,8 +127,8 @@ def moments(object x, object axis, object correction, object keepdims, object wh
 
 cdef void aim(Opened *o, int what, void *data) noexcept:
     """The results that are wanted."""
-    if what == COUNT:
-        o.to.counts = <ptrdiff_t *>data
+    if what == COUNT or what >= LEAST_AT:
+        o.to.integers = <ptrdiff_t *>data
     elif what == ANY_NAN or what == ALL_NAN:
         o.to.flags = <unsigned char *>data
     elif what == VAR or what == STD or what == SQUARES or what == GREATEST:
@@ -135,6 +136,32 @@ cdef void aim(Opened *o, int what, void *data) noexcept:
     else:
         o.to.first = data
     o.to.root, o.to.reach = what == STD, what == REACH
+
+
+cdef bint has_order(cnp.ndarray x, object axis, object where) noexcept:
+    """Do the kernels see the elements of a group in their order?"""
+    if where is not None:
+        return False
+    if axis is None:
+        return cnp.PyArray_IS_C_CONTIGUOUS(x)
+    return PyLong_CheckExact(axis) and all_ascend(x)
+
+
+cdef bint all_ascend(cnp.ndarray x) noexcept:
+    cdef int i
+    for i in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_STRIDE(x, i) < 0:
+            return False
+    return True
+
+
+cdef bint all_there(cnp.ndarray positions) noexcept:
+    cdef intp i, n = cnp.PyArray_SIZE(positions)
+    cdef const intp *at = <const intp *>cnp.PyArray_DATA(positions)
+    cdef bint there = True
+    for i in range(n):
+        there &= at[i] >= 0
+    return there
 
 
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
@@ -145,12 +172,14 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
     cdef int what = NAMES[name], num
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
-    num = cnp.NPY_INTP if what == COUNT else cnp.NPY_BOOL if what >= ANY_NAN else o.num
-    if not as_double(ddof, &o.to.correction):
+    num = cnp.NPY_INTP if what == COUNT or what >= LEAST_AT else cnp.NPY_BOOL if what >= ANY_NAN else o.num
+    if not as_double(ddof, &o.to.correction) or (what >= LEAST_AT and not has_order(<cnp.ndarray>a, axis, where)):
         return None
     y = target(&o, a, where, out, num)
     if y is None:
         return None
     aim(&o, what, cnp.PyArray_DATA(y))
     run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>a))
+    if what >= LEAST_AT and not all_there(y):
+        return None
     return finished(y) if out is None else out

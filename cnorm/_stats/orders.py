@@ -19,6 +19,7 @@ from cnorm._stats.state import COUNT
 __all__ = ["argument", "counted", "extreme", "nan_found", "reach"]
 
 NAMES = {LEAST: "least", GREATEST: "greatest"}
+PLACES = {LEAST: "least_at", GREATEST: "greatest_at"}
 UFUNCS = {LEAST: np.minimum, GREATEST: np.maximum}
 ARGUMENTS = {LEAST: np.argmin, GREATEST: np.argmax}
 
@@ -138,6 +139,9 @@ def nan_found(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, everywher
 
 def argument(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, which: int, omit: bool) -> Any:
     """Index of the first least or greatest element; of the first NaN, if there is one and they count."""
+    found = reduced.reduce(PLACES[which], a, axis, out, keepdims, where, omit)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, None if axis is None else as_int(axis, "axis"), where)
     along = axes[0] if axis is not None and axes else None
     check_any_out(x, axes, out, keepdims)
@@ -155,19 +159,27 @@ def as_rows(x: Array, axis: int | None) -> Array:
 
 
 def first_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any:
-    """By NumPy where it has the answer: nothing is hidden and, if NaN are omitted, it found none.
+    """By the kernels of floats, or by NumPy where it has the answer; of what is left, by a search."""
+    index = None
+    if is_float(rows.dtype):
+        index = float_index(rows, shows, which, omit)
+    elif shows is None and (not omit or rows.dtype.kind in "biu"):
+        index = ARGUMENTS[which](rows, -1)
+    return careful_index(rows, shows, which, omit) if index is None else index
 
-    NumPy makes a copy of what is not contiguous.
-    """
-    ours = rows.dtype.kind not in "biufc"  # bfloat16
-    plain = not omit or rows.dtype.kind in "biu"
-    if shows is not None or ours or not (plain or rows.flags.c_contiguous):
-        return careful_index(rows, shows, which, omit)
-    index = ARGUMENTS[which](rows, -1)
-    if plain:
+
+def float_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any:
+    """What is hidden is NaN that is left out, in a copy; None where a row has nothing else."""
+    last = rows.ndim - 1
+    if shows is None:
+        x = np.ascontiguousarray(rows)
+        return reduced.reduce(PLACES[which], x, last, None, False, None, omit)
+    x = np.where(shows, rows, rows.dtype.type(np.nan))
+    index = reduced.reduce(PLACES[which], x, last, None, False, None, True)
+    if index is None or omit:
         return index
-    found = np.take_along_axis(rows, np.asarray(index)[..., None], -1)
-    return careful_index(rows, None, which, omit) if np.isnan(found).any() else index
+    nan = (rows != rows) & shows
+    return np.where(nan.any(-1), nan.argmax(-1), index) if nan.any() else index
 
 
 def careful_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Array:

@@ -36,12 +36,29 @@ static void merge_pixel_sums(cn_partial *a, const cn_partial *b)
     a->count += b->count, a->mean += b->mean, a->mean_lo += b->mean_lo, a->m2 += b->m2;
 }
 
+/* What b has comes behind what a has. */
+static void merge_positions(cn_partial *a, const cn_partial *b, int greatest)
+{
+    if (b->count == 0) return;
+    if (a->count == 0) *a = (cn_partial){0, b->mean, -1, 0, 1};
+    const int better = greatest ? b->mean > a->mean : b->mean < a->mean;
+    if (b->mean_lo >= 0 && (better || a->mean_lo < 0)) a->mean = b->mean, a->mean_lo = a->count + b->mean_lo;
+    if (a->m2 == 0 && b->m2 > 0) a->m2 = a->count + b->m2;
+    a->count += b->count;
+}
+
+static void merge_least_at(cn_partial *a, const cn_partial *b) { merge_positions(a, b, 0); }
+static void merge_greatest_at(cn_partial *a, const cn_partial *b) { merge_positions(a, b, 1); }
+
 cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each)
 {
     const int form = how->weights ? CN_WEIGHTED : each ? CN_SHOWN : CN_ALL;
     if (how->kind == CN_EXTREMES || cn_is_largest(how))
         return (cn_reducer){k->extremes_rows, k->extremes_cols, merge_extremes};
     if (cn_sums_powers(how)) return (cn_reducer){k->powers_rows, k->powers_cols, cn_merge};
+    if (how->kind == CN_LEAST_AT) return (cn_reducer){k->least_at_rows, k->least_at_cols, merge_least_at};
+    if (how->kind == CN_GREATEST_AT)
+        return (cn_reducer){k->greatest_at_rows, k->greatest_at_cols, merge_greatest_at};
     if (how->kind == CN_PIXEL_SUMS) return (cn_reducer){k->pixel_sums_rows, k->pixel_sums_cols, merge_pixel_sums};
     return (cn_reducer){k->moments_rows[form], k->moments_cols[form],
                         how->kind == CN_SUMS ? merge_sums : cn_merge};

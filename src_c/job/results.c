@@ -10,20 +10,27 @@ static void store(void *to, int wide, ptrdiff_t i, double value)
     if (to && !wide) ((float *)to)[i] = (float)value;
 }
 
+/* A count, or a position. */
+static ptrdiff_t integer_of(cn_kind kind, const cn_results *to, double count, double at, double nan)
+{
+    if (kind < CN_LEAST_AT) return (ptrdiff_t)count;
+    return (ptrdiff_t)(nan > 0 && !to->omit ? nan - 1 : at);
+}
+
 void cn_put_result(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t i)
 {
     double first, second;
     cn_take_result(kind, to, p, &first, &second);
     store(to->first, to->wide, i, first), store(to->second, to->wide, i, second);
-    if (to->counts) to->counts[i] = (ptrdiff_t)p->count;
+    if (to->integers) to->integers[i] = integer_of(kind, to, p->count, p->mean_lo, p->m2);
     if (to->flags) to->flags[i] = (unsigned char)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
 }
 
 void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step)
 {
-    for (ptrdiff_t c = 0; c < n && to->counts; c++)
-        to->counts[first + c * step] = (ptrdiff_t)of->count[c * of->each];
+    for (ptrdiff_t c = 0; c < n && to->integers; c++)
+        to->integers[first + c * step] = integer_of(kind, to, of->count[c * of->each], of->mean_lo[c], of->m2[c]);
     if (to->first || to->second || to->flags) cn_kernels_of(CN_F64)->results(kind, to, of, n, first, step);
 }
 
