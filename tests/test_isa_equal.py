@@ -55,6 +55,11 @@ def others(x: Array) -> Named:
         yield activation, (without_nan(rows + channels), h)
     for axis in (None, 0, 1, -1, (0, 2)):
         yield f"moments {axis}", cnorm.moments(x, axis)
+        of_all = (stats.sum, stats.std, stats.ss, stats.ptp, stats.nanmean, stats.count, stats.anynan)
+        yield f"reductions {axis}", tuple(without_nan(np.asarray(f(nan, axis))) for f in of_all)
+        if not isinstance(axis, tuple):
+            places = (stats.argmin, stats.argmax, stats.nanargmax)
+            yield f"places {axis}", tuple(np.asarray(f(x, axis)) for f in places)
     for axis in range(x.ndim):
         for a, name in ((x, "windows"), (nan, "windows with holes")):
             for window in (2, 5, 150):

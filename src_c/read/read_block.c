@@ -25,13 +25,15 @@ void cn_pack_row(const cn_reading *how, const char *x, ptrdiff_t n, char *to)
     cn_pack_elements(how->k, how->x_is, how->x, x, how->tiling->col.stride[CN_X], n, to);
 }
 
-/* A tile side by side: rows, and groups, that follow each other without a gap are one. */
+/* A tile side by side: rows, and groups, that follow each other as their elements do are one; elements that are put side
+ * by side before they are widened not, for want of room. */
 static void pack_tile(const cn_reading *how, cn_tile *t)
 {
     const ptrdiff_t size = how->tiling->col.stride[CN_X], row = t->n * how->k->size, group = t->rows * row;
     ptrdiff_t groups = t->groups, rows = t->rows, n = t->n;
-    if (t->x_row == n * size) n *= rows, rows = 1;
-    if (rows == 1 && t->x_group == n * size) n *= groups, groups = 1;
+    const int as_one = how->x || how->k == how->x_is || size == how->x_is->size;
+    if (as_one && t->x_row == n * size) n *= rows, rows = 1;
+    if (as_one && rows == 1 && t->x_group == n * size) n *= groups, groups = 1;
     for (ptrdiff_t g = 0; g < groups; g++)
         for (ptrdiff_t r = 0; r < rows; r++)
             cn_pack_row(how, t->x + g * t->x_group + r * t->x_row, n, how->packed + g * group + r * row);
