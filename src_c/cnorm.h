@@ -85,7 +85,7 @@ typedef struct {
  *     CN_VAR       mean, NaN of nothing; m2 / (count - correction), or the root of that: NaN or inf where that is not
  *                  positive; if omit, NaN
  *     CN_RMS       second is the sum of squares
- *     CN_SUMS      the sum
+ *     CN_SUMS      the sum or, if shared, the sum over the count, 0 of nothing
  *     CN_EXTREMES  least and greatest, or, if reach, their difference: NaN where there was nothing else or, unless omit,
  *                  where there was NaN; flags: was there NaN or, if omit, nothing else?
  *     CN_LEAST_AT  integers: where, or, unless omit, where there was NaN
@@ -95,7 +95,7 @@ typedef struct {
     void *first, *second;
     ptrdiff_t *integers;
     unsigned char *flags;
-    int wide, omit, root, reach;
+    int wide, omit, root, reach, shared;
     double correction;
 } cn_results;
 

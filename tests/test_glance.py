@@ -148,5 +148,6 @@ def test_parameters_and_masks() -> None:
     assert glance.mask(mask, x, out)
     assert as_mask(mask, x, out) is mask
     shared = memory.view(np.bool_)[:24].reshape(4, 6)
-    for p, to in ((mask[0], None), (mask[:, :1], None), (mask.astype(np.int8), None), (shared, out)):
+    assert glance.mask(mask[:, :1], x, None)
+    for p, to in ((mask[0], None), (mask[:, :5], None), (mask.astype(np.int8), None), (shared, out)):
         assert not glance.mask(p, x, to)

@@ -122,7 +122,7 @@ def test_what_needs_care_is_left_to_it() -> None:
         (x, (0, 0), None, False, None),
         (x, None, None, 1, None),
         (x, 1, None, False, x > 0),
-        (x, 1, None, False, np.ones((1, 6), np.bool_)),
+        (x, 1, None, False, np.ones((1, 5), np.bool_)),
         (x, 1, np.empty(5, np.float32), False, None),
         (x, 1, np.empty(4, np.float64), False, None),
         (x, 1, x[:, 0], False, None),

@@ -155,10 +155,13 @@ def parameter(object p, cnp.ndarray x, object out):
 
 
 def mask(object p, cnp.ndarray x, object out):
-    """Is p of booleans and of the shape of x, and apart from `out`?"""
+    """Is p of booleans, of as many dimensions as x, each as long or 1, and apart from `out`?"""
+    cdef int axis
     if not cnp.PyArray_CheckExact(p) or cnp.PyArray_TYPE(<cnp.ndarray>p) != cnp.NPY_BOOL:
         return False
     if cnp.PyArray_NDIM(<cnp.ndarray>p) != cnp.PyArray_NDIM(x):
         return False
-    return (memcmp(cnp.PyArray_DIMS(<cnp.ndarray>p), cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x) * sizeof(intp)) == 0
-            and is_apart(p, out))
+    for axis in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_DIM(<cnp.ndarray>p, axis) not in (1, cnp.PyArray_DIM(x, axis)):
+            return False
+    return is_apart(p, out)

@@ -6,5 +6,13 @@ def moments(
     x: Any, axis: Any, correction: Any, keepdims: Any, where: Any, omit: bool
 ) -> tuple[Any, Any] | None: ...
 def reduce(
-    name: str, a: Any, axis: Any, out: Any, keepdims: Any, where: Any, omit: bool = False, ddof: Any = 0
+    name: str,
+    a: Any,
+    axis: Any,
+    out: Any,
+    keepdims: Any,
+    where: Any,
+    omit: bool = False,
+    ddof: Any = 0,
+    wide: bool = False,
 ) -> Any: ...

@@ -21,14 +21,14 @@ from cnorm._native.glance import axes, mask, number
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
-cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT
+cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT, POOL
 
 cdef dict NAMES = {"sum": SUM, "mean": MEAN, "var": VAR, "std": STD, "squares": SQUARES, "least": LEAST,
                    "greatest": GREATEST, "reach": REACH, "count": COUNT, "any_nan": ANY_NAN, "all_nan": ALL_NAN,
-                   "least_at": LEAST_AT, "greatest_at": GREATEST_AT}
-cdef cn_kind[13] KIND
+                   "least_at": LEAST_AT, "greatest_at": GREATEST_AT, "pool": POOL}
+cdef cn_kind[14] KIND
 KIND[:] = [CN_SUMS, CN_VAR, CN_VAR, CN_VAR, CN_RMS, CN_EXTREMES, CN_EXTREMES, CN_EXTREMES, CN_SUMS, CN_EXTREMES,
-           CN_EXTREMES, CN_LEAST_AT, CN_GREATEST_AT]
+           CN_EXTREMES, CN_LEAST_AT, CN_GREATEST_AT, CN_SUMS]
 
 
 # A reduction that is about to run: what of x is reduced, and the shape of what it gives.
@@ -48,7 +48,9 @@ cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, obje
     if not (number(a) if kind == CN_VAR else is_plain(a)) or (keepdims is not False and keepdims is not True):
         return False
     x, over = <cnp.ndarray>a, axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>a))
-    if cnp.PyArray_SIZE(x) == 0 or over is None or PyTuple_GET_SIZE(over) == 0 or not (where is None or mask(where, x, None)):
+    if cnp.PyArray_SIZE(x) == 0 or over is None or PyTuple_GET_SIZE(over) == 0:
+        return False
+    if where is not None and not mask(where, x, None):
         return False
     o.ndim = 0
     for i in range(cnp.PyArray_NDIM(x)):
@@ -125,9 +127,13 @@ def moments(object x, object axis, object correction, object keepdims, object wh
     return finished(mean), finished(var)
 
 
+cdef bint is_place(int what) noexcept:
+    return what == LEAST_AT or what == GREATEST_AT
+
+
 cdef void aim(Opened *o, int what, void *data) noexcept:
     """The results that are wanted."""
-    if what == COUNT or what >= LEAST_AT:
+    if what == COUNT or is_place(what):
         o.to.integers = <ptrdiff_t *>data
     elif what == ANY_NAN or what == ALL_NAN:
         o.to.flags = <unsigned char *>data
@@ -135,7 +141,7 @@ cdef void aim(Opened *o, int what, void *data) noexcept:
         o.to.second = data
     else:
         o.to.first = data
-    o.to.root, o.to.reach = what == STD, what == REACH
+    o.to.root, o.to.reach, o.to.shared = what == STD, what == REACH, what == POOL
 
 
 cdef bint has_order(cnp.ndarray x, object axis, object where) noexcept:
@@ -165,21 +171,26 @@ cdef bint all_there(cnp.ndarray positions) noexcept:
 
 
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
-           object ddof=0):
-    """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""
+           object ddof=0, bint wide=False):
+    """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed.
+
+    wide: in float64, whatever x is.
+    """
     cdef Opened o
     cdef cnp.ndarray y
     cdef int what = NAMES[name], num
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
-    num = cnp.NPY_INTP if what == COUNT or what >= LEAST_AT else cnp.NPY_BOOL if what >= ANY_NAN else o.num
-    if not as_double(ddof, &o.to.correction) or (what >= LEAST_AT and not has_order(<cnp.ndarray>a, axis, where)):
+    if wide:
+        o.to.wide, o.num = True, cnp.NPY_FLOAT64
+    num = cnp.NPY_INTP if what == COUNT or is_place(what) else cnp.NPY_BOOL if what == ANY_NAN or what == ALL_NAN else o.num
+    if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis, where)):
         return None
     y = target(&o, a, where, out, num)
     if y is None:
         return None
     aim(&o, what, cnp.PyArray_DATA(y))
     run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>a))
-    if what >= LEAST_AT and not all_there(y):
+    if is_place(what) and not all_there(y):
         return None
     return finished(y) if out is None else out

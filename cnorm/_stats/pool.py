@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, check_out, native
 from cnorm._accept.axes import as_axes
 from cnorm._accept.masks import as_mask
-from cnorm._native import core
+from cnorm._native import core, reduced
 from cnorm._stats.reductions import sums_of
 from cnorm._stats.state import COUNT, MEAN, MEAN_LO, UNIT
 
@@ -78,11 +78,18 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     shape = tuple(n for a, n in enumerate(array.shape) if a not in axes)
     if out is not None:
         check_out(shape, array.dtype, out)
-    pooled = _means(native(array), axes, mask).squeeze(axes)
+    x = native(array)
+    exact = normalize or array.dtype.itemsize == 2  # rounded once, at the end
+    pooled = reduced.reduce("pool", x, axes, None, False, mask, wide=exact)
+    if pooled is None:
+        pooled = _means(x, axes, mask).squeeze(axes)
+    pooled = np.asarray(pooled)
     if normalize and pooled.size:
         core.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
+    if out is None and pooled.dtype == array.dtype:
+        return pooled
     with np.errstate(over="ignore"):
-        rounded = pooled.astype(array.dtype)
+        rounded = pooled.astype(array.dtype, copy=False)
     if out is None:
         return rounded
     out[...] = rounded

@@ -95,6 +95,7 @@ static inline void cn_take_result(cn_kind kind, const cn_results *to, const cn_p
     *second = kind == CN_VAR ? cn_spread_of(p, to) : p->m2 / p->prescale / p->prescale;
     if (kind == CN_EXTREMES) *first = nothing ? NAN : p->mean, *second = nothing ? NAN : p->mean_lo;
     if (to->reach) *first = *second - *first;
+    if (to->shared) *first = p->count > 0 ? *first / p->count : 0;
 }
 
 /* Of extremes: was there NaN or, if it is left out, nothing else? */
