@@ -10,7 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core
+from cnorm._native import core, reduced
 from cnorm._stats.reductions import squares_of
 from cnorm._stats.state import M2, UNIT
 
@@ -88,11 +88,23 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
 
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
+    norm, unit = _norms(x, mask)
+    with np.errstate(all="ignore"):
+        below = norm.mean(-1, keepdims=True) + eps * unit if norm.size else norm
+        scale = norm / below
+        scale *= w
+        scale += 1
+        if not below.all():
+            scale = np.where(below == 0, 1, scale)
+    core.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
+
+
+def _norms(x: Array, mask: Array | None) -> tuple[Array, Any]:
+    """Norms of each sample's channels in the unit of its largest, in which no sum of them leaves float64."""
+    squares = reduced.reduce("squares", x, _SPACE, None, True, mask, wide=True)
+    if squares is not None and core.moderate(squares) and (x.itemsize < 8 or squares.all()):  # 0: or too small
+        return np.sqrt(squares), 1.0
     state = squares_of(x, _SPACE, mask)
     with np.errstate(all="ignore"):
-        # In the unit of a sample's largest: no sum of norms leaves float64.
         unit = state[..., UNIT].min(-1, keepdims=True, initial=1)
-        norm = np.sqrt(state[..., M2]) / (state[..., UNIT] / unit)
-        below = norm.mean(-1, keepdims=True) + eps * unit if norm.size else norm
-        scale = np.where(below == 0, 1, 1 + w * (norm / below))
-    core.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
+        return np.sqrt(state[..., M2]) / (state[..., UNIT] / unit), unit
