@@ -280,13 +280,16 @@ typedef struct {
  * itself or apart from it. Reads the operands X and Y of the call. */
 cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
 
-/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread. */
+/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread; or how many positions before
+ * the end the last of the least, or greatest, elements stands (forward is 0 then). */
 typedef enum {
     CN_WINDOW_SUM,
     CN_WINDOW_MEAN,
     CN_WINDOW_MOMENTS,
     CN_WINDOW_LEAST,
-    CN_WINDOW_GREATEST
+    CN_WINDOW_GREATEST,
+    CN_WINDOW_LEAST_AT,
+    CN_WINDOW_GREATEST_AT
 } cn_window_kind;
 
 /* A variance, its root, 1 / sqrt(variance + eps) or 0 if that has none. */

@@ -55,7 +55,9 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
     cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
-    ctypedef enum cn_window_kind: CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_MOMENTS, CN_WINDOW_LEAST, CN_WINDOW_GREATEST
+    ctypedef enum cn_window_kind:
+        CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_MOMENTS, CN_WINDOW_LEAST, CN_WINDOW_GREATEST
+        CN_WINDOW_LEAST_AT, CN_WINDOW_GREATEST_AT
     ctypedef enum cn_spread: CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE
     ctypedef struct cn_window:
         cn_number x
@@ -483,7 +485,8 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
 
 
 cdef dict WINDOW_KINDS = {"sum": CN_WINDOW_SUM, "mean": CN_WINDOW_MEAN, "moments": CN_WINDOW_MOMENTS,
-                          "min": CN_WINDOW_LEAST, "max": CN_WINDOW_GREATEST}
+                          "min": CN_WINDOW_LEAST, "max": CN_WINDOW_GREATEST,
+                          "argmin": CN_WINDOW_LEAST_AT, "argmax": CN_WINDOW_GREATEST_AT}
 cdef dict SPREADS = {"var": CN_SPREAD_VAR, "std": CN_SPREAD_STD, "scale": CN_SPREAD_SCALE}
 
 
@@ -511,7 +514,7 @@ def windows(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray seco
             double eps=0):
     """first, and second of "moments", of the windows along axis that end `forward` behind each position.
 
-    kind: "sum", "mean", "moments", "min" or "max"; spread: what second is: "var", "std" or "scale", what standardizes with eps.
+    kind: "sum", "mean", "moments", "min", "max", "argmin" or "argmax"; spread: what second is: "var", "std" or "scale", what standardizes with eps.
     NaN counts nothing; NaN where there are fewer than `least` others. Results: float32 or float64, apart from x.
     """
     cdef cn_call call

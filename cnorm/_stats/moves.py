@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int, as_number
 from cnorm._native import core
 from cnorm._stats.windows import as_line_axis, as_lines, masked, result_like
 
-__all__ = ["moved", "moved_argument"]
-
-# Elements of windows that are copied at once.
-BLOCK = 2**21
+__all__ = ["moved"]
 
 
 def as_move(a: Any, window: Any, min_count: Any, axis: Any) -> tuple[Array, Array | None, int, int, int]:
@@ -31,7 +26,7 @@ def as_move(a: Any, window: Any, min_count: Any, axis: Any) -> tuple[Array, Arra
 
 
 def moved(a: Any, window: Any, min_count: Any, axis: Any, kind: str, ddof: Any = 0) -> Array:
-    """The sum, mean, min, max, var or std of windows."""
+    """The sum, mean, min, max, var or std of windows; argmin, argmax: how far before the end."""
     x, hidden, along, size, least = as_move(a, window, min_count, axis)
     ddof = as_number(ddof, "ddof")
     y = result_like(x)
@@ -39,25 +34,4 @@ def moved(a: Any, window: Any, min_count: Any, axis: Any, kind: str, ddof: Any =
         core.windows(x, result_like(x), y, along, "moments", size, least, 0, kind, ddof)
     else:
         core.windows(x, y, None, along, kind, size, least)
-    return masked(y, hidden)
-
-
-def moved_argument(a: Any, window: Any, min_count: Any, axis: Any, least: bool) -> Array:
-    """How many positions before the end of a window its last least (or greatest) element stands."""
-    x, hidden, along, size, fewest = as_move(a, window, min_count, axis)
-    y = result_like(x)
-    values = np.moveaxis(x if x.dtype.kind == "f" else x.astype(np.float64), along, -1)
-    lines = np.moveaxis(y, along, -1)
-    values, lost = np.where(np.isnan(values), np.nan, values if least else -values), np.isnan(values)
-    values = np.where(lost, np.inf, values)
-    start = np.full((*values.shape[:-1], size - 1), np.inf, values.dtype)
-    windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([start, values], -1), size, -1)[
-        ..., ::-1
-    ]
-    seen = np.cumsum(~lost, -1)
-    seen[..., size:] -= seen[..., :-size].copy()
-    step = max(1, BLOCK // max(1, size * (values.size // max(1, values.shape[-1]))))
-    for i in range(0, values.shape[-1], step):
-        lines[..., i : i + step] = windows[..., i : i + step, :].argmin(-1)
-    lines[seen < fewest] = np.nan
     return masked(y, hidden)

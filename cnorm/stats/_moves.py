@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.moves import moved, moved_argument
+from cnorm._stats.moves import moved
 
 __all__ = [
     "move_argmax",
@@ -166,7 +166,7 @@ def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -
     >>> bn.move_argmin([3.0, 1.0, 2.0, 4.0], 2)
     array([nan,  0.,  1.,  1.])
     """
-    return moved_argument(a, window, min_count, axis, True)
+    return moved(a, window, min_count, axis, "argmin")
 
 
 @described
@@ -185,4 +185,4 @@ def move_argmax(a: Any, window: int, min_count: int | None = None, axis: int = -
     >>> bn.move_argmax([3.0, 1.0, 2.0, 4.0], 2)
     array([nan,  1.,  0.,  0.])
     """
-    return moved_argument(a, window, min_count, axis, False)
+    return moved(a, window, min_count, axis, "argmax")

@@ -17,6 +17,7 @@
 #include "threads/threads.h"
 #include "windows/join.h"
 #include "windows/lines.h"
+#include "windows/places.h"
 
 /* Rows of a tile: what is stored of the eights of a strip stays in L2, the rows of one in L1. */
 #define TILE 128
@@ -274,6 +275,7 @@ static int run_all(window_job *job, int threads)
 
 cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
 {
+    if (how->kind >= CN_WINDOW_LEAST_AT) return cn_window_places(call, axis, how);
     window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
     ptrdiff_t size = 1;
     for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
