@@ -88,9 +88,7 @@ typedef struct {
  *     CN_SUMS      the sum or, if shared, the sum over the count, 0 of nothing
  *     CN_EXTREMES  least and greatest, or, if reach, their difference: NaN where there was nothing else or, unless omit,
  *                  where there was NaN; flags: was there NaN or, if omit, nothing else?
- *     CN_LEAST_AT  integers: where, or, unless omit, where there was NaN
- *
- * Of others, integers are counts. */
+ *     CN_LEAST_AT  integers: where, or, unless omit, where there was NaN; of others, integers are counts */
 typedef struct {
     void *first, *second;
     ptrdiff_t *integers;
