@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,8 @@ def layouts(x: Array) -> list[Array]:
 
 
 def careful(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reduced, "reduce", lambda *args: None)
-    monkeypatch.setattr(reduced, "moments", lambda *args: None)
+    monkeypatch.setattr(reduced, "reduce", lambda *args, **options: None)
+    monkeypatch.setattr(reduced, "moments", lambda *args, **options: None)
 
 
 def bits(found: Any) -> Any:
@@ -71,6 +72,8 @@ def asked(x: Array, axis: Any, options: dict[str, Any]) -> dict[str, Any]:
     found = {}
     for name in FUNCTIONS:
         more = {"ddof": options["ddof"]} if name in SPREADS else {}
+        if "dtype" in signature(getattr(stats, name)).parameters:
+            more["dtype"] = options["dtype"]
         found[name] = bits(
             getattr(stats, name)(x, axis, where=options["where"], keepdims=options["keepdims"], **more)
         )
@@ -88,13 +91,14 @@ def asked(x: Array, axis: Any, options: dict[str, Any]) -> dict[str, Any]:
     ddof=st.sampled_from([0, 1, 2.5, -1, 40]),
     keepdims=st.booleans(),
     masked=st.booleans(),
+    wanted=st.sampled_from([None, np.float32, "float64", np.dtype(np.float16)]),
 )
 def test_the_bits_are_those_of_the_careful_functions(
-    dtype: np.dtype[Any], seed: int, n: int, axis: Any, ddof: float, keepdims: bool, masked: bool
+    dtype: np.dtype[Any], seed: int, n: int, axis: Any, ddof: float, keepdims: bool, masked: bool, wanted: Any
 ) -> None:
     for x in layouts(some(seed, (7, 3, n), dtype)):
         where = np.random.default_rng(seed).random(x.shape) < 0.6 if masked else None
-        options = {"where": where, "keepdims": keepdims, "ddof": ddof}
+        options = {"where": where, "keepdims": keepdims, "ddof": ddof, "dtype": wanted}
         quick = asked(x, axis, options)
         with pytest.MonkeyPatch.context() as patch:
             careful(patch)

@@ -14,5 +14,5 @@ def reduce(
     where: Any,
     omit: bool = False,
     ddof: Any = 0,
-    wide: bool = False,
+    dtype: Any = None,
 ) -> Any: ...

@@ -5,6 +5,8 @@
 No rule is written here, as in `glance`: the careful functions behind have the errors and the conversions.
 """
 
+import numpy as np
+
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
@@ -102,6 +104,13 @@ cdef cnp.ndarray target(Opened *o, object a, object where, object out, int num):
     return y
 
 
+cdef bint take_dtype(Opened *o, object wanted) except -1:
+    """Is it float32 or float64?"""
+    cdef cnp.dtype dtype = np.dtype(wanted)
+    o.num, o.to.wide = dtype.type_num, dtype.type_num == cnp.NPY_FLOAT64
+    return (o.to.wide or o.num == cnp.NPY_FLOAT32) and dtype.isnative
+
+
 cdef bint as_double(object value, double *to) noexcept:
     """Is it an int or a finite float?"""
     cdef int overflow
@@ -171,18 +180,15 @@ cdef bint all_there(cnp.ndarray positions) noexcept:
 
 
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
-           object ddof=0, bint wide=False):
-    """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed.
-
-    wide: in float64, whatever x is.
-    """
+           object ddof=0, object dtype=None):
+    """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""
     cdef Opened o
     cdef cnp.ndarray y
     cdef int what = NAMES[name], num
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
-    if wide:
-        o.to.wide, o.num = True, cnp.NPY_FLOAT64
+    if dtype is not None and not take_dtype(&o, dtype):
+        return None
     num = cnp.NPY_INTP if what == COUNT or is_place(what) else cnp.NPY_BOOL if what == ANY_NAN or what == ALL_NAN else o.num
     if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis, where)):
         return None

@@ -101,7 +101,7 @@ def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | N
 
 def _norms(x: Array, mask: Array | None) -> tuple[Array, Any]:
     """Norms of each sample's channels in the unit of its largest, in which no sum of them leaves float64."""
-    squares = reduced.reduce("squares", x, _SPACE, None, True, mask, wide=True)
+    squares = reduced.reduce("squares", x, _SPACE, None, True, mask, dtype=np.float64)
     if (
         squares is not None and core.moderate(squares) and (x.itemsize < 8 or squares.all())
     ):  # 0: or too small

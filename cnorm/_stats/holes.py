@@ -21,8 +21,8 @@ def summed(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The sum, without NaN if they are omitted."""
-    if dtype is None and weights is None:
-        found = reduced.reduce("sum", a, axis, out, keepdims, where, omit)
+    if weights is None:
+        found = reduced.reduce("sum", a, axis, out, keepdims, where, omit, dtype=dtype)
         if found is not None:
             return found
     x, axes, mask = opened(a, axis, where)
@@ -56,8 +56,8 @@ def averaged(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The mean, without NaN if they are omitted."""
-    if dtype is None and weights is None:
-        found = reduced.reduce("mean", a, axis, out, keepdims, where, omit)
+    if weights is None:
+        found = reduced.reduce("mean", a, axis, out, keepdims, where, omit, dtype=dtype)
         if found is not None:
             return found
     x, axes, mask = opened(a, axis, where)
@@ -83,8 +83,9 @@ def spread(
     root: bool,
 ) -> Any:
     """The variance or its root; of too few elements NaN if NaN are omitted, else what NumPy divides."""
-    if dtype is None and weights is None:
-        found = reduced.reduce("std" if root else "var", a, axis, out, keepdims, where, omit, ddof)
+    if weights is None:
+        name = "std" if root else "var"
+        found = reduced.reduce(name, a, axis, out, keepdims, where, omit, ddof, dtype)
         if found is not None:
             return found
     x, axes, mask = opened(a, axis, where)

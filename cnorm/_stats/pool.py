@@ -79,8 +79,8 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     if out is not None:
         check_out(shape, array.dtype, out)
     x = native(array)
-    exact = normalize or array.dtype.itemsize == 2  # rounded once, at the end
-    pooled = reduced.reduce("pool", x, axes, None, False, mask, wide=exact)
+    exact = np.float64 if normalize or array.dtype.itemsize == 2 else None  # rounded once, at the end
+    pooled = reduced.reduce("pool", x, axes, None, False, mask, dtype=exact)
     if pooled is None:
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
