@@ -135,7 +135,7 @@ def own(made: Any, k: Keywords) -> Keywords:
 
 def table(s: Scene) -> Array:
     """What is fitted: two rows at least, or nothing deviates."""
-    return s.x if s.m > 1 else np.vstack([s.x, s.x + s.dtype.type(1)])
+    return s.x if len(s.x) > 1 else np.vstack([s.x, s.x + s.dtype.type(1)])
 
 
 def stream(method: str) -> Build:
@@ -244,14 +244,14 @@ FUNCTIONS: dict[str, Function] = {
         )
         for name in stats.__all__
     },
-    "preprocessing.zscore": Function(over_first(preprocessing.zscore), fine=True),
-    "preprocessing.zmap": Function(lambda s, k: partial(preprocessing.zmap, s.x, s.x, **k)),
+    "preprocessing.zscore": Function(over_first(preprocessing.zscore), scene.columns, fine=True),
+    "preprocessing.zmap": Function(lambda s, k: partial(preprocessing.zmap, s.x, s.x, **k), scene.columns),
     **{
-        f"preprocessing.{name}": Function(over_first(getattr(preprocessing, name)))
+        f"preprocessing.{name}": Function(over_first(getattr(preprocessing, name)), scene.columns)
         for name in ("gzscore", "normalize", "scale", "minmax_scale", "maxabs_scale")
     },
     **{
-        f"preprocessing.{name}.{method}": Function(estimator(name, method))
+        f"preprocessing.{name}.{method}": Function(estimator(name, method), scene.columns)
         for name in ESTIMATORS
         for method in METHODS
         if hasattr(getattr(preprocessing, name), method)

@@ -22,6 +22,11 @@ def rows(m: int, n: int) -> Shape:
     return m, n
 
 
+def columns(m: int, n: int) -> Shape:
+    """(m, n), of one row (4, n / 4): a column of one element has no spread."""
+    return (m, n) if m > 1 or n % 4 else (4, n // 4)
+
+
 def channels(m: int, n: int) -> Shape:
     """(N, C, L), up to 64 channels."""
     c = min(64, m)
