@@ -18,6 +18,9 @@
 /* Elements of a row that kernel normalize takes: longer ones gain nothing. */
 #define CN_NORMALIZED 2048
 
+/* Elements of a row up to which several become bytes at once. */
+#define CN_QUANTIZED_ROW 96
+
 /* What an element counts: 1; 1 unless it is a hole; its weight unless it is one. */
 enum { CN_ALL, CN_SHOWN, CN_WEIGHTED, CN_N_FORMS };
 
@@ -194,6 +197,9 @@ typedef struct {
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
     void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
+    /* Of rows without gaps, up to CN_SHORT_ROW and CN_QUANTIZED_ROW, to and by lanes; NULL: row by row. */
+    void (*largest_of_rows)(const char *y, ptrdiff_t rows, ptrdiff_t n, void *to);
+    void (*quantize_rows)(const char *y, ptrdiff_t rows, ptrdiff_t n, const void *scales, int8_t *q);
     void (*lrn)(const cn_lrn_tile *t);
     void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
     /* Of CN_F64 alone; look: CN_SEEN_NAN, CN_SEEN_LARGE (infinite, or so that a difference may be) of rows. */

@@ -8,6 +8,15 @@
 
 /* Elements of a block of rows; longer ones are cut, so that few rows are work for all threads. */
 #define PIECE (64 * 1024)
+/* Short rows that are taken together. */
+#define SOME 64
+
+/* Rows that become bytes: how long they are; are their lanes doubles? */
+typedef struct {
+    const cn_kernels *k;
+    ptrdiff_t n;
+    int wide;
+} job_rows;
 
 static void widen(cn_loops *loops, ptrdiff_t size)
 {
@@ -51,12 +60,54 @@ static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
     return job->call->dtype == CN_F64 ? *wide : *narrow;
 }
 
+/* The largest magnitudes of short rows, one behind the other at y, in lanes: doubles of float64, else floats. */
+static void find_largest(const job_rows *of, const char *y, ptrdiff_t rows, double *lanes)
+{
+    float *narrow = (float *)lanes;
+    if (of->n <= CN_SHORT_ROW) {
+        of->k->largest_of_rows(y, rows, of->n, lanes);
+        return;
+    }
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        const double largest = of->k->largest(y + r * of->n * of->k->size, of->n);
+        if (of->wide)
+            lanes[r] = largest;
+        else
+            narrow[r] = (float)largest;
+    }
+}
+
+/* Short rows first, first + 1, ..., one behind the other at y, some at a time. */
+static void quantize_short(const cn_job *job, ptrdiff_t first, ptrdiff_t count, const char *y)
+{
+    const job_rows of = {job->k, job->row, job->call->dtype == CN_F64};
+    int8_t *q = (int8_t *)job->call->op[CN_Y].data;
+    double lanes[SOME] = {0};
+    float *narrow = (float *)lanes;
+    for (ptrdiff_t i = 0, some; i < count; i += some, y += some * of.n * of.k->size) {
+        some = count - i < SOME ? count - i : SOME;
+        if (job->call->bytes.kind == CN_OF_ROWS) find_largest(&of, y, some, lanes);
+        for (ptrdiff_t r = 0; r < some; r++) {
+            const double scale = scale_of(job, first + i + r, of.wide ? lanes[r] : (double)narrow[r]);
+            if (of.wide)
+                lanes[r] = scale;
+            else
+                narrow[r] = (float)scale;
+        }
+        of.k->quantize_rows(y, some, of.n, lanes, q + (first + i) * of.n);
+    }
+}
+
 /* Rows first, first + step, ..., one behind the other at y. */
 static void quantize_rows(const cn_job *job, ptrdiff_t first, ptrdiff_t step, ptrdiff_t count, const char *y)
 {
     const cn_kernels *k = job->k;
     const ptrdiff_t n = job->row;
     int8_t *q = (int8_t *)job->call->op[CN_Y].data;
+    if (n <= CN_QUANTIZED_ROW && step == 1 && k->quantize_rows) {
+        quantize_short(job, first, count, y);
+        return;
+    }
     for (ptrdiff_t i = first; count > 0; i += step, count--, y += n * k->size) {
         const double largest = job->call->bytes.kind == CN_OF_ROWS ? k->largest(y, n) : 0;
         k->quantize(y, n, scale_of(job, i, largest), q + i * n);
