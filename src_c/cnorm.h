@@ -98,8 +98,8 @@ typedef struct {
 } cn_results;
 
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
- * CN_F64); parameters made before, of all statistics the mean in two words, then scale, then prescale, float as well. */
-typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY } cn_source;
+ * CN_F64); parameters made before, of all statistics mean in two words, scale, prescale, float as well; partials at center. */
+typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY, CN_KNOWN } cn_source;
 
 typedef struct {
     cn_source source;

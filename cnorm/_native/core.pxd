@@ -24,7 +24,7 @@ cdef extern from "cnorm.h" nogil:
         unsigned char *flags
         int wide, omit, root, reach, shared
         double correction
-    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY
+    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY, CN_KNOWN
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
         char *scales

@@ -40,6 +40,7 @@ def normalize(
     omit: bool = False,
     p: float = 1,
     eps_mode: int = 0,
+    known: Array | None = None,
 ) -> Any: ...
 def normalize_int8(
     x: Array,

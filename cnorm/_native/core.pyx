@@ -365,12 +365,13 @@ cdef cn_kind kind_of(str kind):
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
               cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
               bint return_state=False, cnp.ndarray mask=None, tuple activation=None, tuple parts=None, bint omit=False,
-              double p=1, int eps_mode=0):
+              double p=1, int eps_mode=0, cnp.ndarray known=None):
     """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms", "l2" or "lp".
 
     What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
     cn_activation and a slope. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no
-    moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode.
+    moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode. known: the state it gives, of unit 1, which is not
+    found again.
     """
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
@@ -386,6 +387,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     call.moments.eps_mode = <cn_eps_mode>eps_mode
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    if known is not None:
+        if not is_vector(known, cnp.NPY_FLOAT64, 5 * call.n_stats):
+            raise ValueError(f"known: expected a state of {call.n_stats} groups, got shape {(<object>known).shape}")
+        call.moments.source, call.moments.center = CN_KNOWN, cnp.PyArray_DATA(known)
     set_activation(&call, activation)
     call.moments.omit_nan = omit
     if parts is not None:

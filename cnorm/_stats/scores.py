@@ -10,6 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, compute_dtype
 from cnorm._accept.masks import shown
 from cnorm._native import core
+from cnorm._stats.state import COUNT, UNIT
 
 __all__ = ["Groups", "first_moments", "fused_scores"]
 
@@ -38,18 +39,23 @@ def first_moments(x: Array, groups: Groups) -> Array:
     return core.moments(x, groups.axes, groups.mask, None, groups.omit)
 
 
-def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, count: Any = None) -> Array:
+def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, known: Array | None = None) -> Array:
     """y = (x - mean) / std, 0 where the mask hides x, and the state of the moments; `y` may be x itself.
 
-    count: how many elements a group has, which `ddof` is taken off; None: as many as `groups` tells.
+    known: the state, if it was found before; its counts are what `ddof` is taken off.
     """
     weight: Any = None
     if ddof:
-        count = groups.count if count is None else count
+        count = groups.count if known is None else known[..., COUNT]
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.sqrt((count - ddof) / count)
         weight = np.where(count > ddof, share, np.nan).astype(compute_dtype(x))
         weight = weight.reshape(weight.shape or (1,) * x.ndim)
+    if known is not None and (known[..., UNIT] == 1).all():
+        core.normalize(
+            x, y, groups.axes, weight, None, 0.0, "var", False, groups.mask, omit=groups.omit, known=known
+        )
+        return known
     state: Array = core.normalize(
         x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask, omit=groups.omit
     )

@@ -113,7 +113,7 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     state = fused_scores(x, y, groups, ddof) if once else first_moments(x, groups)
     if nothing_special(state, groups, ddof, nan_policy == "raise"):
         if not once:
-            fused_scores(x, y, groups, ddof, state[..., COUNT])
+            fused_scores(x, y, groups, ddof, state)
         return True
     if nan_policy == "raise" and (state[..., COUNT] < groups.count).any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')
@@ -122,7 +122,7 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     if doubtful:
         warnings.warn(PRECISION_LOSS, RuntimeWarning, stacklevel=3)
     if not once:
-        fused_scores(x, y, groups, ddof, state[..., COUNT])
+        fused_scores(x, y, groups, ddof, state)
     nothing = constant | ~np.isfinite(std)
     if nothing.any():
         np.copyto(y, np.nan, where=nothing)

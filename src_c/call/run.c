@@ -122,7 +122,7 @@ static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 static void write_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
-    const int backwards = job->call->moments.source == CN_OWN; /* what moments read last is still in the cache */
+    const int backwards = cn_was_read(job->call); /* what moments read last is still in the cache */
     cn_scratch s = cn_open_scratch(job, thread);
     cn_writing how;
     cn_open_writing(job, &job->all, &how);
@@ -153,7 +153,7 @@ static void write_all(cn_job *job)
     cn_tile_writing(job, NULL, &job->all);
     const cn_tiling *tiling = &job->all;
     ptrdiff_t block = tiling->pieces > 1 ? tiling->piece : tiling->block_rows * tiling->col.n;
-    if (job->call->moments.source == CN_OWN) job->prefetch = -block * job->k->size; /* write_task goes backwards */
+    if (cn_was_read(job->call)) job->prefetch = -block * job->k->size; /* write_task goes backwards */
     cn_parallel(tiling->n_blocks, job->threads, write_task, job);
 }
 

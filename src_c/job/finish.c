@@ -236,6 +236,16 @@ static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_group
     for (ptrdiff_t i = 0; i < n && job->each; i++) make_factors(job, g->factor + i, g->m2 + i, 1, p[i].count);
 }
 
+/* Of partials. */
+static void take_known(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
+{
+    const cn_partial *p = (const cn_partial *)job->call->moments.center + first;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo;
+        make_factors(job, g->factor + i, &p[i].m2, 1, p[i].count);
+    }
+}
+
 /* Of centers and scales. */
 static void take_given(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
 {
@@ -260,7 +270,7 @@ static void take_running(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_g
 void cn_finish_all(cn_job *job)
 {
     static void (*const take[])(const cn_job *, ptrdiff_t, ptrdiff_t, some_groups *) = {
-        [CN_OWN] = take_own, [CN_GIVEN] = take_given, [CN_RUNNING] = take_running};
+        [CN_OWN] = take_own, [CN_GIVEN] = take_given, [CN_RUNNING] = take_running, [CN_KNOWN] = take_known};
     const cn_source from = job->call->moments.source;
     const ptrdiff_t all = job->call->n_stats, refined = job->plan.refined;
     some_groups g;

@@ -163,6 +163,12 @@ static inline int cn_curved(cn_activation activation) { return activation >= CN_
 /* How many rows of n columns are applied as one: whole vectors of 16, at most CN_MAX_GROUPS elements. */
 ptrdiff_t cn_joined_rows_of(ptrdiff_t n);
 
+/* Was x just read for its moments? */
+static inline int cn_was_read(const cn_call *call)
+{
+    return call->moments.source == CN_OWN || call->moments.source == CN_KNOWN;
+}
+
 /* Does the call write y, or its bytes? */
 static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data != NULL; }
 

@@ -169,3 +169,19 @@ def test_every_way_gives_the_same_bits(policy: str, axis: Any, dtype: np.dtype[A
     if dtype.name != "bfloat16":
         same(zscore(x.astype(dtype.newbyteorder("S")), axis, 1, policy), expected)
     same(zscore(x, axis, 1, policy, out=x), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("axis", [0, 1, (0, 2), None])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_out_has_the_same_bits(dtype: Any, axis: Any, ddof: int) -> None:
+    """The moments are read first then, and the scores made of them."""
+    r = np.random.default_rng(0)
+    for scale, offset in ((1, 0), (0.5, 10), (1e200 if dtype == np.float64 else 1, 0)):
+        x = (r.standard_normal((40, 7, 33)) * scale + offset).astype(dtype)
+        wanted = zscore(x, axis, ddof)
+        out = np.empty_like(x)
+        assert zscore(x, axis, ddof, out=out) is out
+        assert out.tobytes() == wanted.tobytes()
+        assert zscore(x, axis, ddof, out=x) is x
+        assert x.tobytes() == wanted.tobytes()
