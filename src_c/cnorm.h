@@ -378,6 +378,7 @@ void cn_isa_missing(int i, char *text, size_t size);
 const char *cn_activation_name(cn_activation activation);
 /* What compiled the core: "GCC 12.2.0". */
 const char *cn_compiler(void);
+const void *cn_table(void); /* the cnorm_api of cnorm_api.h */
 
 /* Seen from outside the library: threadpoolctl knows it by these two. */
 #ifdef _WIN32

@@ -5,6 +5,7 @@
 import os
 
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -107,6 +108,7 @@ cdef extern from "cnorm.h" nogil:
     enum: CN_N_ACTIVATIONS
     const char *cn_activation_name(cn_activation activation)
     const char *cn_compiler()
+    const void *cn_table()
     void cn_set_num_threads(int n)
     int cn_get_num_threads()
     const char *cn_team_name()
@@ -1288,3 +1290,5 @@ cdef start():
 
 
 start()
+# The table of functions for other compiled modules: what import_cnorm of cnorm_api.h finds as cnorm._C_API.
+C_API = PyCapsule_New(<void *>cn_table(), "cnorm._C_API", NULL)
