@@ -13,6 +13,7 @@ from cnorm._stats.moments import moments, standardize
 from cnorm._stats.pool import mean_pool
 from cnorm._stats.running import RunningMoments
 from cnorm._stats.windows import ewm_moments, rolling_moments, rolling_standardize
+from cnorm._system.c_api import C_API, get_include
 from cnorm._system.config import show_config
 from cnorm._system.memory import get_output_cache, set_output_cache
 from cnorm._system.memory import start as _start_memory
@@ -21,13 +22,14 @@ from cnorm._system.threads import start as _start_threads
 from cnorm._system.version import __version__
 
 if TYPE_CHECKING:
-    from cnorm import nn, preprocessing, sparse, stats
+    from cnorm import nn, preprocessing, sparse, stats, ufuncs
 
 __all__ = [
     "RunningMoments",
     "__version__",
     "ewm_moments",
     "functional",
+    "get_include",
     "get_num_threads",
     "get_output_cache",
     "group_moments",
@@ -49,10 +51,11 @@ __all__ = [
     "standardize",
     "stats",
     "threads",
+    "ufuncs",
 ]
 
 # Imported on first use.
-SUBMODULES = ("interop", "nn", "preprocessing", "sparse", "stats")
+SUBMODULES = ("interop", "nn", "preprocessing", "sparse", "stats", "ufuncs")
 
 
 def __getattr__(name: str) -> Any:
@@ -67,5 +70,6 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *SUBMODULES})
 
 
+_C_API = C_API  # what import_cnorm of cnorm_api.h looks for
 _start_threads()
 _start_memory()

@@ -262,7 +262,8 @@ def _spread(std: Any, center: Array | str, x: Array, layout: str) -> Array | str
 def _result(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Any) -> Array:
     """`out`, if it fits, or a new array of that shape."""
     if out is None:
-        return empty(x, dtype) if shape == x.shape else np.empty(shape, dtype)
+        like = x if shape == x.shape else np.broadcast_to(np.empty((), x.dtype), shape)
+        return empty(like, dtype)
     check_out(shape, dtype, out)
     final: Array = out
     return final

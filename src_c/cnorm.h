@@ -218,6 +218,10 @@ typedef struct {
 
 void cn_gate(const cn_gating *of);
 
+/* A call whose first axis are rows of n elements without gaps, with a gate behind it, or in front of it: `of` is that of all
+ * rows, x and y are those of the call. Block by block: what is between the two stays in the cache. */
+cn_status cn_run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, int norm_first);
+
 /* What elements become by a call, and by which weights: `wanted`, or the most there is below it. */
 typedef struct {
     double wanted; /* it and width are rounded to the dtype of the call */
@@ -239,17 +243,13 @@ enum { CN_VALUES = 1, CN_PARTIALS = 5 };
  * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
 int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                     int omit_nan);
-
 /* Of states of a kind the numbers that are wanted, but for counts. */
 void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to);
-
 /* Mean, variance and deviation of states. 0, and what is written means nothing, unless they are ordinary: of so
  * many elements each (0: of some), no prescale, moderate numbers, a spread that is no rounding of the mean. */
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
-
 /* Is each 0 or so far from the ends of float32 that nothing made of a few leaves it? */
 int cn_moderate(const double *values, ptrdiff_t n);
-
 /* How (x - mean) / std is taken: with care, then what was written means nothing; as (x - center) * factor; with a
  * shift behind it, of what the center lacks, which shows in float64. */
 typedef enum { CN_FACTORS_NONE, CN_FACTORS_PLAIN, CN_FACTORS_SHIFTED } cn_factors;
@@ -259,11 +259,9 @@ cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *st
 
 /* running = (1 - share) * running + share * to, rounded once to float, or double if wide. */
 void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share);
-
 /* factor = 1 / (high - low). 0, and what is written means nothing, unless all numbers are moderate and no range is
  * below the share `tiny` of its larger end. */
 int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
-
 /* Is none of n elements infinite or NaN? */
 int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n);
 
@@ -378,6 +376,7 @@ void cn_isa_missing(int i, char *text, size_t size);
 const char *cn_activation_name(cn_activation activation);
 /* What compiled the core: "GCC 12.2.0". */
 const char *cn_compiler(void);
+const void *cn_table(void); /* the cnorm_api of cnorm_api.h */
 
 /* Seen from outside the library: threadpoolctl knows it by these two. */
 #ifdef _WIN32

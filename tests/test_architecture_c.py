@@ -24,7 +24,7 @@ LINES = 400
 # cnorm.h lies below all of them.
 C_LAYERS = (
     {"isa"},
-    {"call", "groups", "image", "lrn", "sparse", "windows"},
+    {"api", "call", "groups", "image", "lrn", "sparse", "windows"},
     {"read", "write"},
     {"job"},
     {"dispatch"},

@@ -13,6 +13,8 @@ from sweep import sweep
 import cnorm
 import cnorm.functional as F
 import cnorm.nn as nn
+from cnorm._accept.options import as_activation
+from cnorm._native import core
 from cnorm._norms import rows
 
 SHAPE = (3, 5, 24)
@@ -166,3 +168,25 @@ def test_refused(change: dict[str, Any], error: type[Exception], name: str, ther
     with pytest.raises(error, match=f"^{name}:"):
         F.rms_norm(x, out=out, **call)
     assert (out == 7).all()
+
+
+@pytest.mark.thorough
+@sweep(dtype=DTYPES, activation=("silu", "relu"), before=BOTH, size=(None, 512), threads=(1, 2))
+def test_block_by_block(dtype: Any, activation: str, before: bool, size: int | None, threads: int) -> None:
+    """More rows than a block has, beyond caches: the bits of a norm and a gate of all rows, in place, too."""
+    x, g = fill((700, 2048), dtype, 1), fill((700, 2048), dtype, 2)
+    weight = np.linspace(0.5, 2, 2048).astype(np.float32)
+    curve = as_activation(activation, "gate_activation")
+    assert curve is not None
+    h, z = np.empty_like(x), np.empty_like(x)
+    with cnorm.threads(threads):
+        if not before:
+            core.gate(x, g, h, curve)
+        F.rms_norm(x if before else h, (2048,), weight, 1e-3, group_size=size, out=z)
+        if before:
+            core.gate(z, g, z, curve)
+        how: dict[str, Any] = {"gate": g, "gate_activation": activation, "norm_before_gate": before}
+        y = F.rms_norm(x, (2048,), weight, 1e-3, group_size=size, **how)
+        assert y.tobytes() == z.tobytes()
+        assert F.rms_norm(x, (2048,), weight, 1e-3, group_size=size, out=x, **how) is x
+    assert x.tobytes() == z.tobytes()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import instruction_sets, run
 from reference import BFLOAT16, Array
 from sweep import sweep
 
@@ -127,3 +129,69 @@ def test_refused(change: dict[str, Any], error: type[Exception], name: str) -> N
     with pytest.raises(error, match=f"^{name}:"):
         image_normalize(np.ones((8, 8, 3), np.uint8), MEAN, STD, **{"out": out, **change})
     assert (out == 7).all()
+
+
+@sweep(
+    side=(1, 2, 5, 7, 8, 14, 15, 16, 17, 28, 33),
+    merge=(1, 2, 3),
+    channels=(1, 3, 4),
+    dtype=[np.uint8, np.uint16, np.float32],
+    result=[np.float32, np.float64, np.float16],
+)
+def test_sides_of_all_sizes(side: int, merge: int, channels: int, dtype: Any, result: Any) -> None:
+    """Less than a vector, a vector, more; the last patch of a row; frames that lack one."""
+    x = picture((3, side * merge, 3 * side * merge, channels), dtype)
+    how = {"scale": 0.01, "dtype": result}
+    expected = qwen(image_normalize(x, 0.5, 0.2, **how), side, merge, 2)
+    assert np.array_equal(image_normalize(x, 0.5, 0.2, **how, patch=side, merge=merge, temporal=2), expected)
+    first = np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    how |= {"layout": "CHW->CHW", "patch": side, "merge": merge, "temporal": 2}
+    assert np.array_equal(image_normalize(first, 0.5, 0.2, **how), expected)
+
+
+@pytest.mark.thorough
+@sweep(side=(7, 14, 16, 32), temporal=(1, 2), offset=(0, 4, 16), result=[np.float32, np.float64])
+def test_past_the_cache(side: int, temporal: int, offset: int, result: Any) -> None:
+    """Results beyond the share of any cache there is, into memory that begins anywhere."""
+    x = picture((4, 1344, 1344, 3), np.uint8)
+    expected = qwen(image_normalize(x, MEAN, STD, dtype=result), side, 2, temporal)
+    memory = np.full(expected.nbytes + offset + 64, 7, np.uint8)
+    out = memory[offset : offset + expected.nbytes].view(result).reshape(expected.shape)
+    how: dict[str, Any] = {"dtype": result, "patch": side, "merge": 2, "temporal": temporal}
+    image_normalize(x, MEAN, STD, **how, out=out)
+    assert np.array_equal(out, expected)
+    assert (memory[:offset] == 7).all()
+    assert (memory[offset + expected.nbytes :] == 7).all()
+
+
+GUARDED = """
+import ctypes, mmap
+import numpy as np
+from cnorm import image_normalize
+page = mmap.PAGESIZE
+memory = mmap.mmap(-1, 64 * page)
+base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+libc = ctypes.CDLL(None, use_errno=True)
+for at in (0, 63):
+    assert libc.mprotect(ctypes.c_void_p(base + at * page), page, mmap.PROT_READ * 0) == 0
+inside = np.frombuffer(memory, np.uint8)[page : 63 * page]
+for side in (2, 7, 8, 14, 16, 17, 32):
+    for dtype in (np.uint8, np.uint16, np.float32):
+        for shape in ((2 * side, 4 * side, 3), (3, 2 * side, 4 * side), (2 * side, 4 * side, 2)):
+            n = int(np.prod(shape)) * np.dtype(dtype).itemsize
+            for part in (inside[len(inside) - n :], inside[:n]):
+                x = part.view(dtype).reshape(shape)
+                layout = "CHW->CHW" if shape[0] == 3 else "HWC->CHW"
+                for y in (x, x[::-1], x[:, ::-1], x[..., ::-1]):
+                    image_normalize(y, 0.5, 0.2, scale=0.1, layout=layout, patch=side, merge=2)
+print("done")
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(sys.platform != "linux", reason="needs mprotect")
+@pytest.mark.parametrize("name", instruction_sets())
+def test_nothing_is_read_outside(name: str) -> None:
+    """Pictures that begin behind, or end before, a page that may not be read."""
+    done = run(GUARDED, CNORM_CPU=name)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr

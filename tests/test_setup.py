@@ -143,6 +143,8 @@ WHEEL = [
     *(
         "cnorm/_native/core.pyi",
         "cnorm/_native/kept.pyi",
+        "cnorm/c_api.pxd",
+        "cnorm/include/cnorm_api.h",
         "cnorm/demo/data/x.npy",
         "cnorm_cpu-1.dist-info/licenses/LICENSE",
     ),

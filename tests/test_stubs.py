@@ -38,7 +38,7 @@ def at_run_time(name: str) -> dict[str, list[str]]:
     functions = {
         key: value
         for key, value in vars(module).items()
-        if not key.startswith("_") and callable(value) and value.__module__ == module.__name__
+        if not key.startswith("_") and callable(value) and getattr(value, "__module__", "") == module.__name__
     }
     return {
         key: [p.name + "=" * (p.default is not p.empty) for p in inspect.signature(value).parameters.values()]
@@ -49,7 +49,7 @@ def at_run_time(name: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("path", STUBS, ids=lambda p: p.stem)
 def test_stub_is_complete(path: Path) -> None:
     declared = in_stub(path)
-    assert len(declared) > 1
+    assert len(declared) > 1 or path.stem == "ufuncs"  # a ufunc is no function
     assert declared == at_run_time(path.stem)
 
 

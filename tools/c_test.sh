@@ -27,7 +27,7 @@ compile() { # one file into $folder, of an instruction set for one element; says
     case $1 in tests/*) flags+=" -D_GNU_SOURCE" ;; esac
     if [[ -n ${2:-} ]]; then flags+=" -DCN_E=$2"; fi
     # shellcheck disable=SC2086
-    $cc -Isrc_c -MMD $flags ${CFLAGS:-} -c "$1" -o "$object.o"
+    $cc -Isrc_c -Icnorm/include -MMD $flags ${CFLAGS:-} -c "$1" -o "$object.o"
 }
 export -f compile
 export folder cc family platform python

@@ -10,8 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 COMPILED = (".so", ".pyd")
-# In a wheel: what runs, what type checkers read, what the demos compare with.
-IN_WHEELS = {*COMPILED, ".py", ".pyi", ".typed", ".npy"}
+# In a wheel: what runs, what type checkers and compilers read, what the demos compare with.
+IN_WHEELS = {*COMPILED, ".py", ".pyi", ".typed", ".h", ".pxd", ".npy"}
+FOR_OTHERS = {
+    "cnorm/py.typed",
+    "cnorm/_native/core.pyi",
+    "cnorm/_native/kept.pyi",
+    "cnorm/c_api.pxd",
+    "cnorm/include/cnorm_api.h",
+}
 SIGNS_OF_BUILDS = {*COMPILED, ".o", ".pyc"}
 
 
@@ -39,7 +46,7 @@ def wheel_problems(names: Iterable[str]) -> list[str]:
         PurePosixPath(name).name.split(".")[0] for name in own if PurePosixPath(name).suffix in COMPILED
     }
     wanted = {"core", "rows"} - compiled
-    wanted |= {"cnorm/py.typed", "cnorm/_native/core.pyi", "cnorm/_native/kept.pyi"} - own
+    wanted |= FOR_OTHERS - own
     wanted |= set() if any(name.endswith("/LICENSE") for name in inside - own) else {"LICENSE"}
     return problems + [f"missing: {name}" for name in sorted(wanted)]
 

@@ -12,6 +12,8 @@ import cnorm
 WITHOUT = {
     "nn": "layers hand their calls to functional",
     "interop": "needs other libraries; bench/interop.py measures it",
+    "ufuncs": "NumPy's loop around moments",
+    "get_include": "no array",
     "get_num_threads": "no array",
     "set_num_threads": "no array",
     "threads": "no array",

@@ -123,16 +123,14 @@ def check_rank(x: Array, least: int, name: str = "input") -> None:
         raise ValueError(f"{name}: expected at least {least} dimensions, got {x.ndim} (shape {x.shape})")
 
 
-def check_groups(x: Array, num_groups: Any) -> int:
+def check_groups(x: Array, num_groups: Any, name: str = "num_groups") -> int:
     """The number of groups, which must divide the channels of (N, C, ...)."""
-    groups = as_int(num_groups, "num_groups")
+    groups = as_int(num_groups, name)
     check_rank(x, 2)
     if groups <= 0:
-        raise ValueError(f"num_groups: expected a positive number, got {groups}")
+        raise ValueError(f"{name}: expected a positive number, got {groups}")
     if x.shape[1] % groups:
-        raise ValueError(
-            f"num_groups: expected a divisor of the {x.shape[1]} channels of input, got {groups}"
-        )
+        raise ValueError(f"{name}: expected a divisor of the {x.shape[1]} channels of input, got {groups}")
     return groups
 
 

@@ -5,6 +5,7 @@
 import os
 
 cimport numpy as cnp
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
@@ -97,6 +98,7 @@ cdef extern from "cnorm.h" nogil:
                                const double *clip, const cn_patches *patches)
     cn_status cn_run(const cn_call *call)
     void cn_gate(const cn_gating *of)
+    cn_status cn_run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, int norm_first)
     void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
@@ -107,6 +109,7 @@ cdef extern from "cnorm.h" nogil:
     enum: CN_N_ACTIVATIONS
     const char *cn_activation_name(cn_activation activation)
     const char *cn_compiler()
+    const void *cn_table()
     void cn_set_num_threads(int n)
     int cn_get_num_threads()
     const char *cn_team_name()
@@ -225,10 +228,11 @@ cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     return check(status)
 
 
-cdef void run_gate(const cn_gating *of) noexcept:
+cdef int run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, bint norm_first) except -1:
     cdef PyThreadState *released = release(of.n)
-    cn_gate(of)
+    cdef cn_status status = cn_run_gated(call, of, n, norm_first)
     resume(released)
+    return check(status)
 
 
 cdef cnp.ndarray widened(cnp.ndarray p):
@@ -465,7 +469,9 @@ def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not 
     of.x, of.gate = <const char *>cnp.PyArray_DATA(x), <const char *>cnp.PyArray_DATA(gate)
     of.y = <char *>cnp.PyArray_DATA(out)
     of.activation, of.slope = <cn_activation><int>activation[0], activation[1]
-    run_gate(&of)
+    cdef PyThreadState *released = release(n)
+    cn_gate(&of)
+    resume(released)
 
 
 def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
@@ -1288,3 +1294,5 @@ cdef start():
 
 
 start()
+# The table of functions for other compiled modules: what import_cnorm of cnorm_api.h finds as cnorm._C_API.
+C_API = PyCapsule_New(<void *>cn_table(), "cnorm._C_API", NULL)

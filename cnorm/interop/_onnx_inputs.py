@@ -19,7 +19,9 @@ __all__ = [
     "check_epsilon",
     "check_shape",
     "first_axis",
+    "group_normalized",
     "layer_normalized",
+    "looked_up",
     "narrowed",
     "per_channel",
     "reduced_axes",
@@ -87,6 +89,26 @@ def summed(x: Array, skip: Array, bias: Array | None) -> Array:
         check_shape(bias, "bias", x.shape[-1:])
         np.add(total, bias, out=total)
     return total
+
+
+def looked_up(table: Array, name: str, ids: Array, ids_name: str) -> Array:
+    """The rows of a table; an id outside of it is no row from its end."""
+    if table.ndim != 2:
+        raise ValueError(f"{name}: expected 2 dimensions, got {table.ndim}")
+    outside = (ids < 0) | (ids >= len(table))
+    if outside.any():
+        raise ValueError(f"{ids_name}: expected 0 to {len(table) - 1}, got {int(ids[outside][0])}")
+    return np.asarray(table[ids])
+
+
+def group_normalized(
+    x: Array, groups: int, scale: Array, bias: Array, epsilon: float, activation: str | None = None
+) -> Array:
+    """Of (N, C, ...). One value counts as two equal ones: group_norm, as torch's, wants more."""
+    if x.size != groups:
+        return F.group_norm(x, groups, scale, bias, epsilon, activation=activation)
+    twice = np.stack([x, x], -1)
+    return F.group_norm(twice, groups, scale, bias, epsilon, activation=activation)[..., 0]
 
 
 def _is_inner(x: Array, axis: int, **parameters: Array | None) -> bool:

@@ -16,33 +16,27 @@ from cnorm.interop._onnx_inputs import (
     check_epsilon,
     check_shape,
     first_axis,
+    group_normalized,
     layer_normalized,
     narrowed,
     per_channel,
     reduced_axes,
     rms_normalized,
-    summed,
     wide,
 )
-from cnorm.interop._require import require
-
-OpRun: Any = require("onnx.reference.op_run", "onnx").OpRun
+from cnorm.interop._onnx_microsoft import (
+    EmbedLayerNormalization,
+    GroupNorm,
+    SkipGroupNorm,
+    SkipLayerNormalization,
+    SkipSimplifiedLayerNormalization,
+)
+from cnorm.interop._onnx_nodes import OpRun, inverse_deviation, mean_square, outputs, wants
 
 __all__ = ["ops"]
 
 _GROUPS_PER_CHANNEL = 21  # the opset from which GroupNormalization has a scale for each channel
 _TRAINING_BY_ATTRIBUTE = 14  # BatchNormalization
-
-
-def _outputs(node: Any, *values: Any) -> tuple[Any, ...]:
-    """As many as the node has; the evaluator takes no None for one that is not computed."""
-    asked = values[: len(node.onnx_node.output)]
-    return tuple(np.empty(0, np.float32) if value is None else value for value in asked)
-
-
-def _wants(node: Any, first: int, last: int | None = None) -> bool:
-    """Has the node a name for one of these outputs?"""
-    return any(node.onnx_node.output[first:last])
 
 
 def _opset(node: Any) -> int:
@@ -52,16 +46,6 @@ def _opset(node: Any) -> int:
 def _check_stash(stash_type: int) -> None:
     if stash_type != 1:
         raise NotImplementedError(f"stash_type: expected 1, got {stash_type}")
-
-
-def _inverse_deviation(var: Any, epsilon: float) -> Any:
-    """As float32, the stash type; None for None."""
-    return None if var is None else (1 / np.sqrt(np.asarray(var, np.float64) + epsilon)).astype(np.float32)
-
-
-def _mean_square(x: Array, axis: int) -> Array:
-    square = np.square(x, dtype=np.float64)
-    return np.asarray(square.mean(tuple(range(axis, x.ndim)), keepdims=True))
 
 
 class LayerNormalization(OpRun):  # type: ignore[misc]
@@ -78,10 +62,10 @@ class LayerNormalization(OpRun):  # type: ignore[misc]
     ) -> tuple[Any, ...]:
         _check_stash(stash_type)
         check_epsilon(epsilon)
-        more = _wants(self, 1)
+        more = wants(self, 1)
         y, mean, var = layer_normalized(x, first_axis(axis, x), epsilon, scale, bias, more)
         mean = None if mean is None else mean.astype(np.float32)
-        return _outputs(self, y, mean, _inverse_deviation(var, epsilon))
+        return outputs(self, y, mean, inverse_deviation(var, epsilon))
 
 
 class RMSNormalization(OpRun):  # type: ignore[misc]
@@ -94,8 +78,8 @@ class RMSNormalization(OpRun):  # type: ignore[misc]
         check_epsilon(epsilon)
         first = first_axis(axis, x)
         y = rms_normalized(x, first, epsilon, scale, scale.dtype)
-        inverse = _inverse_deviation(_mean_square(x, first), epsilon) if _wants(self, 1) else None
-        return _outputs(self, y, inverse)
+        inverse = inverse_deviation(mean_square(x, first), epsilon) if wants(self, 1) else None
+        return outputs(self, y, inverse)
 
 
 class SimplifiedLayerNormalization(RMSNormalization):
@@ -123,10 +107,7 @@ class GroupNormalization(OpRun):  # type: ignore[misc]
             check_shape(p, name, (groups if by_group else channels,))
         if by_group:
             scale, bias = (np.repeat(p, channels // groups) for p in (scale, bias))
-        if x.size == groups:  # torch, and so group_norm, wants more than one value in each
-            one = (1, groups, *(1,) * (x.ndim - 2))
-            return (cnorm.standardize(x, (), scale.reshape(one), bias.reshape(one), epsilon),)
-        return (F.group_norm(x, groups, scale, bias, epsilon),)
+        return (group_normalized(x, groups, scale, bias, epsilon),)
 
 
 class InstanceNormalization(OpRun):  # type: ignore[misc]
@@ -155,7 +136,7 @@ class BatchNormalization(OpRun):  # type: ignore[misc]
         is_test: int = 1,
         spatial: int = 1,
     ) -> tuple[Any, ...]:
-        if not is_test or (_opset(self) < _TRAINING_BY_ATTRIBUTE and _wants(self, 1)):
+        if not is_test or (_opset(self) < _TRAINING_BY_ATTRIBUTE and wants(self, 1)):
             raise NotImplementedError("expected is_test=1 and one output, or opset 14 for training")
         check_epsilon(epsilon)
         check_choice(training_mode, "training_mode", 0, 1)
@@ -178,7 +159,7 @@ class BatchNormalization(OpRun):  # type: ignore[misc]
             narrowed(np.multiply(old, momentum, dtype=np.float64) + new * (1 - momentum), old.dtype)
             for old, new in zip((mean, var), batch, strict=True)
         ]
-        return _outputs(self, y.reshape(x.shape), *moved)
+        return outputs(self, y.reshape(x.shape), *moved)
 
 
 class LRN(OpRun):  # type: ignore[misc]
@@ -217,41 +198,6 @@ class MeanVarianceNormalization(OpRun):  # type: ignore[misc]
         return (y,)
 
 
-class SkipLayerNormalization(OpRun):  # type: ignore[misc]
-    """com.microsoft: LayerNorm of input + skip + bias over the last axis; the sum is the fourth output."""
-
-    op_domain = "com.microsoft"
-
-    def _run(
-        self, x: Array, skip: Array, gamma: Array, beta: Any = None, bias: Any = None, epsilon: float = 1e-12
-    ) -> tuple[Any, ...]:
-        check_epsilon(epsilon)
-        total = summed(x, skip, bias)
-        for p, name in ((gamma, "gamma"), (beta, "beta")):
-            if p is not None:
-                check_shape(p, name, x.shape[-1:])
-        y, mean, var = layer_normalized(total, x.ndim - 1, epsilon, gamma, beta, _wants(self, 1, 3))
-        mean = None if mean is None else mean.astype(np.float32)
-        y, total = (narrowed(v, x.dtype) for v in (y, total))
-        return _outputs(self, y, mean, _inverse_deviation(var, epsilon), total)
-
-
-class SkipSimplifiedLayerNormalization(OpRun):  # type: ignore[misc]
-    """com.microsoft: RMSNorm of input + skip + bias; the second output stays empty."""
-
-    op_domain = "com.microsoft"
-
-    def _run(
-        self, x: Array, skip: Array, gamma: Array, bias: Any = None, epsilon: float = 1e-12
-    ) -> tuple[Any, ...]:
-        check_epsilon(epsilon)
-        total, last = summed(x, skip, bias), x.ndim - 1
-        check_shape(gamma, "gamma", x.shape[-1:])
-        y = rms_normalized(total, last, epsilon, gamma, x.dtype)
-        inverse = _inverse_deviation(_mean_square(total, last), epsilon) if _wants(self, 2, 3) else None
-        return _outputs(self, y, None, inverse, narrowed(total, x.dtype))
-
-
 def ops() -> list[Any]:
     """The normalization operators, for the reference evaluator of ONNX.
 
@@ -261,7 +207,8 @@ def ops() -> list[Any]:
         Subclasses of `onnx.reference.op_run.OpRun`: LayerNormalization, RMSNormalization, GroupNormalization,
         InstanceNormalization, BatchNormalization, LRN, LpNormalization, MeanVarianceNormalization;
         SimplifiedLayerNormalization, which ONNX Runtime has in the same domain; of the domain com.microsoft
-        SkipLayerNormalization and SkipSimplifiedLayerNormalization.
+        SkipLayerNormalization, SkipSimplifiedLayerNormalization, GroupNorm, SkipGroupNorm and
+        EmbedLayerNormalization.
 
     Raises
     ------
@@ -286,6 +233,8 @@ def ops() -> list[Any]:
     """
     return [
         BatchNormalization,
+        EmbedLayerNormalization,
+        GroupNorm,
         GroupNormalization,
         InstanceNormalization,
         LRN,
@@ -294,6 +243,7 @@ def ops() -> list[Any]:
         MeanVarianceNormalization,
         RMSNormalization,
         SimplifiedLayerNormalization,
+        SkipGroupNorm,
         SkipLayerNormalization,
         SkipSimplifiedLayerNormalization,
     ]

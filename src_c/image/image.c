@@ -24,6 +24,7 @@ typedef struct {
     cn_tiling tiling; /* of positions: one row to a block */
     ptrdiff_t start[CN_NOPERANDS], positions;
     void (*kernel)(const cn_pixel_run *p);
+    void (*patch_kernel)(const cn_patch_run *p);
     ptrdiff_t size, param_size;
     int wide, interleaved, direct, nontemporal; /* interleaved: runs of all channels; direct: without scratch */
     const double *clip;
@@ -210,106 +211,83 @@ cn_status cn_image(const cn_call *call, int pixels, int axis, const double *cent
     return CN_OK;
 }
 
-/* Bytes of one line of a patch: libc's memcpy costs as much as the line. */
-static inline void copy_line(char *to, const char *from, ptrdiff_t n)
+/* Bytes of scratch for patches that are made before they are written: of L1, about (half and twice of it: within 5 %). */
+#define PATCHES_SCRATCH 24576
+
+/* Elements of y that a square of patches is, of all channels and frames of a group. */
+static ptrdiff_t square_of(const cn_call *call, const cn_patches *how)
 {
-    ptrdiff_t i = 0;
-    for (; i + 16 <= n; i += 16) memcpy(to + i, from + i, 16);
-    if (i < n && n >= 16)
-        memcpy(to + n - 16, from + n - 16, 16);
-    else if (i < n)
-        memcpy(to, from, (size_t)n);
+    const ptrdiff_t across = how->side * how->merge;
+    return call->shape[1] * how->temporal * across * across;
 }
 
-/* Pixels of a line of scratch, about: all channels and lines of so many patches should stay near. */
-#define PATCHED_LINE 256
-/* Between two lines of scratch, so that they do not meet in the same sets of a cache. */
-#define APART 64
-
-static ptrdiff_t patched_line(const image_job *job)
-{
-    const ptrdiff_t square = job->patches->side * job->patches->merge, most = job->call->shape[3];
-    const ptrdiff_t n = PATCHED_LINE > square ? PATCHED_LINE / square * square : square;
-    return n < most ? n : most;
-}
-
-/* n normalized pixels of a row of patches, of all channels, to scratch: lines `step` bytes apart. */
-static void read_lines(const image_job *job, const char *x, ptrdiff_t n, char *scratch, ptrdiff_t step)
-{
-    const ptrdiff_t *stride = job->call->op[CN_X].strides;
-    for (ptrdiff_t line = 0; line < job->patches->side; line++)
-        for (ptrdiff_t c = 0; c < job->channel.n; c++) {
-            char *to = scratch + (c * job->patches->side + line) * step;
-            const char *params = job->params + c * job->param_size;
-            cn_pixel_run p = {.step = stride[3], .n = n, .period = 1, .clip = job->clip, .y = to};
-            p.x = x + c * stride[1] + line * stride[2];
-            p.hi = params, p.lo = params + job->n_params * job->param_size;
-            p.scale = params + 2 * job->n_params * job->param_size;
-            job->kernel(&p);
-            convert(job, to, n);
-        }
-}
-
-/* One patch of a frame from its lines in scratch, `times` frames in a row. */
-static void put_patch(const image_job *job, const char *from, ptrdiff_t step, char *y, ptrdiff_t times)
-{
-    const ptrdiff_t side = job->patches->side, bytes = side * job->size, plane = side * bytes;
-    for (ptrdiff_t c = 0; c < job->channel.n; c++, y += job->patches->temporal * plane)
-        for (ptrdiff_t line = 0; line < side; line++, from += step)
-            for (ptrdiff_t k = 0; k < times; k++) copy_line(y + k * plane + line * bytes, from, bytes);
-}
-
-/* A row of patches of a frame. */
-static void patch_row(const image_job *job, ptrdiff_t frame, ptrdiff_t row, char *scratch)
+/* Of a group of frames, in a row of squares, n from the first one on. */
+static void put_squares(const image_job *job, ptrdiff_t group, ptrdiff_t row, ptrdiff_t first, ptrdiff_t n,
+                        char *scratch)
 {
     const cn_patches *how = job->patches;
-    const ptrdiff_t *shape = job->call->shape, *stride = job->call->op[CN_X].strides, side = how->side;
-    const ptrdiff_t across = shape[3] / side, down = shape[2] / side, within = frame % how->temporal;
-    const ptrdiff_t plane = side * side * job->size, patch = shape[1] * how->temporal * plane;
-    const ptrdiff_t line = patched_line(job), step = line * job->param_size + APART;
-    /* What frames the last group lacks are the last one. */
-    const ptrdiff_t times = frame == shape[0] - 1 ? how->temporal - within : 1;
-    /* Patches before: those of other frames, of other rows of squares, of other rows of the square. */
-    const ptrdiff_t before = frame / how->temporal * down * across + row / how->merge * how->merge * across +
-                             row % how->merge * how->merge;
-    const char *x = job->call->op[CN_X].data + frame * stride[0] + row * side * stride[2];
-    char *y = job->call->op[CN_Y].data + before * patch + within * plane;
-    for (ptrdiff_t j = 0; j < shape[3]; j += line) {
-        const ptrdiff_t n = shape[3] - j < line ? shape[3] - j : line;
-        read_lines(job, x + j * stride[3], n, scratch, step);
-        for (ptrdiff_t i = 0; i < n / side; i++) {
-            const ptrdiff_t at = j / side + i, square = at / how->merge;
-            put_patch(job, scratch + i * side * job->size, step,
-                      y + (square * how->merge * how->merge + at % how->merge) * patch, times);
-        }
-    }
+    const ptrdiff_t *shape = job->call->shape, *stride = job->call->op[CN_X].strides;
+    const ptrdiff_t across = how->side * how->merge, frame = group * how->temporal, left = shape[0] - frame;
+    const ptrdiff_t before = (group * (shape[2] / across) + row) * (shape[3] / across) + first;
+    const ptrdiff_t square = square_of(job->call, how);
+    char *y = job->call->op[CN_Y].data + before * square * job->size;
+    cn_patch_run p = {.n = n * how->merge * how->merge, .merge = how->merge, .side = how->side, .clip = job->clip};
+    p.x = job->call->op[CN_X].data + frame * stride[0] + row * across * stride[2] + first * across * stride[3];
+    p.step = stride[3], p.line = stride[2], p.channel = stride[1], p.frame = stride[0];
+    p.room = shape[3] - first * across, p.channels = shape[1];
+    p.frames = left < how->temporal ? left : how->temporal, p.lacking = how->temporal - p.frames;
+    p.hi = job->params, p.lo = p.hi + job->n_params * job->param_size;
+    p.scale = p.lo + job->n_params * job->param_size;
+    p.y = job->direct && !job->nontemporal ? y : scratch, p.past = job->nontemporal ? y : NULL;
+    job->patch_kernel(&p);
+    if (!job->direct) finish(job, scratch, y, job->size, n * square);
 }
 
 static void patches_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const image_job *job = context;
-    const ptrdiff_t rows = job->call->shape[2] / job->patches->side;
-    char *scratch = job->scratch + thread * job->scratch_size;
-    for (ptrdiff_t i = begin; i < end; i++) patch_row(job, i / rows, i % rows, scratch);
+    const ptrdiff_t across = job->patches->side * job->patches->merge, rows = job->call->shape[2] / across;
+    const ptrdiff_t squares = job->call->shape[3] / across;
+    const ptrdiff_t at_once = job->scratch_size / (square_of(job->call, job->patches) * job->param_size);
+    for (ptrdiff_t i = begin; i < end; i++)
+        for (ptrdiff_t first = 0; first < squares; first += at_once) {
+            const ptrdiff_t n = squares - first < at_once ? squares - first : at_once;
+            put_squares(job, i / rows, i % rows, first, n, job->scratch + thread * job->scratch_size);
+        }
+    if (job->nontemporal) atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* A plane is a multiple of 16 bytes, as y is, where it goes past the cache. */
+static int go_past(const image_job *job, const cn_kernels *k, ptrdiff_t elements, int threads)
+{
+    const ptrdiff_t plane = job->patches->side * job->patches->side * job->size;
+    const uintptr_t odd = (uintptr_t)job->call->op[CN_Y].data | (uintptr_t)plane;
+    return job->direct && odd % 16 == 0 &&
+           cn_beyond_cache((double)elements * (double)(job->size + k->size), threads);
 }
 
 cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
                            const double *clip, const cn_patches *patches)
 {
     const cn_kernels *k = cn_kernels_of(pixels);
-    const ptrdiff_t *shape = call->shape;
+    const ptrdiff_t *shape = call->shape, across = patches->side * patches->merge;
+    const ptrdiff_t groups = (shape[0] + patches->temporal - 1) / patches->temporal, rows = shape[2] / across;
+    const ptrdiff_t square = square_of(call, patches), elements = groups * rows * (shape[3] / across) * square;
     image_job job = {.call = call, .channel = {.n = shape[1]}, .clip = clip, .patches = patches};
-    const int threads = cn_threads_for(shape[0] * shape[1] * shape[2] * shape[3]);
+    const int threads = cn_threads_for(elements);
     job.wide = needs_wide(&job, pixels, center, scale, 0), job.size = cn_kernels_of(call->dtype)->size;
-    job.kernel = job.wide ? k->image_wide : k->image, job.param_size = job.wide ? sizeof(double) : sizeof(float);
-    job.n_params = shape[1],
-    job.scratch_size = shape[1] * patches->side * (patched_line(&job) * job.param_size + APART);
+    job.patch_kernel = job.wide ? k->patches_wide : k->patches;
+    job.param_size = job.wide ? sizeof(double) : sizeof(float), job.n_params = shape[1];
+    job.direct = job.param_size == job.size, job.nontemporal = go_past(&job, k, elements, threads);
+    const ptrdiff_t bytes = square * job.param_size;
+    job.scratch_size = ((bytes > PATCHES_SCRATCH ? bytes : PATCHES_SCRATCH) + 63) / 64 * 64;
     const size_t params = (size_t)(3 * job.n_params * job.param_size + 63) / 64 * 64;
-    job.params = malloc(params + (size_t)(job.scratch_size * threads));
+    job.params = malloc(params + (size_t)(job.scratch_size * threads) + 63);
     if (!job.params) return CN_NO_MEMORY;
-    job.scratch = job.params + params;
+    job.scratch = job.params + params; /* of whole lines of the cache */
+    job.scratch += -(uintptr_t)job.scratch % 64;
     set_params(&job, pixels, center, scale);
-    cn_parallel(shape[0] * (shape[2] / patches->side), threads, patches_task, &job);
+    cn_parallel(groups * rows, threads, patches_task, &job);
     free(job.params);
     return CN_OK;
 }

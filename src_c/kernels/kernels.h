@@ -112,6 +112,18 @@ typedef struct {
     int nontemporal;    /* as in cn_apply_tile; y and what comes before a part of a vector are multiples of 16 */
 } cn_pixel_run;
 
+/* The same of n patches, one behind the other in y: (channels, frames and what is lacking, side, side) each, and `lacking`
+ * times the last frame again. In x they are squares of `merge` patches a side, row by row, one square beside the other. Of
+ * x, bytes from a pixel to the next, a line, a channel, a frame; of a line `room` pixels may be read. A parameter for each
+ * channel. past: NULL, or where y, which is scratch then, goes past the cache; it and planes of y are multiples of 16. */
+typedef struct {
+    const char *x;
+    ptrdiff_t step, line, channel, frame, n, merge, side, room, channels, frames, lacking;
+    char *y, *past;
+    const char *hi, *lo, *scale;
+    const double *clip;
+} cn_patch_run;
+
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
@@ -212,6 +224,8 @@ typedef struct {
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);
+    void (*patches)(const cn_patch_run *p);
+    void (*patches_wide)(const cn_patch_run *p);
 } cn_kernels;
 
 typedef struct {

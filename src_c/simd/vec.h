@@ -64,41 +64,7 @@ CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v
 
 #include "simd/half.h"
 
-/* Stores that bypass the cache, 16 bytes aligned to 16; a fence makes them visible. */
-#if defined(__SSE2__)
-CN_INLINE void cn_nontemporal_bytes(void *p, const void *v, int bytes)
-{
-    __m128i quarter;
-    CN_UNROLL
-    for (int i = 0; i < bytes; i += 16) {
-        memcpy(&quarter, (const char *)v + i, sizeof quarter);
-        _mm_stream_si128((__m128i *)(void *)((char *)p + i), quarter);
-    }
-}
-#else
-CN_INLINE void cn_nontemporal_bytes(void *p, const void *v, int bytes) { memcpy(p, v, (size_t)bytes); }
-#endif
-
-#define CN_NONTEMPORAL(name, T, V, W)                                                                             \
-    CN_INLINE void name##_nt(T *p, V v)                                                                           \
-    {                                                                                                             \
-        T a[W];                                                                                                   \
-        name(a, v);                                                                                               \
-        if (sizeof a >= 16)                                                                                       \
-            cn_nontemporal_bytes(p, a, sizeof a);                                                                 \
-        else                                                                                                      \
-            memcpy(p, a, sizeof a);                                                                               \
-    }                                                                                                             \
-    CN_INLINE void name##_nt_part(T *p, V v, ptrdiff_t k) /* k elements in multiples of 16 bytes */               \
-    {                                                                                                             \
-        T a[W];                                                                                                   \
-        name(a, v);                                                                                               \
-        if (sizeof a > 16) cn_nontemporal_bytes(p, a, (int)k * (int)sizeof(T));                                   \
-    }
-CN_NONTEMPORAL(cn_store_f32_from_f32, float, vf32, CN_WF)
-CN_NONTEMPORAL(cn_store_f64_from_f64, double, vf64, CN_WD)
-CN_NONTEMPORAL(cn_store_f16_from_f32, cn_f16, vf32, CN_WF)
-CN_NONTEMPORAL(cn_store_bf16_from_f32, cn_bf16, vf32, CN_WF)
+#include "simd/past.h"
 
 /* a0 b0 a1 b1 ... of the lower, or upper, halves. */
 #if CN_VB == 64

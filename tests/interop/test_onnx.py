@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 rng = np.random.default_rng(0)
 STANDARD = ("BatchNormalization", "GroupNormalization", "InstanceNormalization", "LRN", "LayerNormalization")
 STANDARD += ("LpNormalization", "MeanVarianceNormalization", "RMSNormalization")
+MICROSOFT = {"EmbedLayerNormalization", "GroupNorm", "SkipGroupNorm"}
+MICROSOFT |= {"SkipLayerNormalization", "SkipSimplifiedLayerNormalization"}
 
 
 def standard_cases() -> list[Any]:
@@ -38,7 +40,7 @@ CASES = standard_cases()
 def run(op: str, inputs: list[Any], outputs: int = 1, opset: int = 23, **attributes: Any) -> list[Any]:
     """One node; an input that is None is absent."""
     names = [f"i{k}" if value is not None else "" for k, value in enumerate(inputs)]
-    domain = "com.microsoft" if op.startswith("Skip") else ""
+    domain = "com.microsoft" if op in MICROSOFT else ""
     node = helper.make_node(op, names, [f"o{k}" for k in range(outputs)], domain=domain, **attributes)
     given = {name: value for name, value in zip(names, inputs, strict=True) if name}
     typed = [
@@ -49,7 +51,7 @@ def run(op: str, inputs: list[Any], outputs: int = 1, opset: int = 23, **attribu
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(helper.make_graph([node], "g", typed, results), opset_imports=opsets)
     session = ReferenceEvaluator(model, new_ops=interop.ops())
-    assert type(session.rt_nodes_[0]).__module__ == "cnorm.interop.onnx"
+    assert type(session.rt_nodes_[0]).__module__.startswith("cnorm.interop.")
     return list(session.run(None, given))
 
 
@@ -70,11 +72,8 @@ def test_the_standards_cases(case: Any) -> None:
 
 def test_the_standard_has_cases_for_all() -> None:
     assert {case.model.graph.node[0].op_type for case in CASES} == set(STANDARD)
-    assert {op.__name__ for op in interop.ops()} - set(STANDARD) == {
-        "SimplifiedLayerNormalization",
-        "SkipLayerNormalization",
-        "SkipSimplifiedLayerNormalization",
-    }
+    others = {op.__name__: op.op_domain for op in interop.ops() if op.__name__ not in STANDARD}
+    assert others == {"SimplifiedLayerNormalization": "", **dict.fromkeys(MICROSOFT, "com.microsoft")}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.float64])
@@ -165,8 +164,9 @@ def test_statistics_of_each_position() -> None:
 P, Q = np.ones(6, np.float32), np.ones(5, np.float32)
 X3 = np.arange(48, dtype=np.float32).reshape(2, 6, 4)
 L4 = np.ones(4, np.float32)
+IDS, W = np.array([[1, 2], [3, 2], [1, 1]], np.int32), normal(6, 4)
 # Operator, inputs, attributes, opset, what the message begins with.
-REFUSED: list[tuple[str, list[Array], dict[str, Any], int, str]] = [
+REFUSED: list[tuple[str, list[Array | None], dict[str, Any], int, str]] = [
     ("LayerNormalization", [X3, L4], {"axis": 3}, 17, "axis: expected"),
     ("LayerNormalization", [X3, L4], {"axis": -4}, 17, "axis: expected"),
     ("LayerNormalization", [X3, P], {}, 17, "Scale: expected"),
@@ -211,9 +211,39 @@ REFUSED: list[tuple[str, list[Array], dict[str, Any], int, str]] = [
     ("SkipSimplifiedLayerNormalization", [X3, X3, P], {}, 17, "gamma: expected"),
     ("SkipSimplifiedLayerNormalization", [X3, X3, L4, P], {}, 17, "bias: expected"),
     ("SkipSimplifiedLayerNormalization", [X3[0, 0, 0], X3[0, 0, 0], L4], {}, 17, "input: expected"),
+    *(("GroupNorm", [X3, L4, L4], {"groups": g}, 17, "groups: expected") for g in (0, -1, 3)),
+    ("GroupNorm", [X3, L4, L4], {"groups": 2, "activation": 2}, 17, "activation: expected"),
+    ("GroupNorm", [X3, L4, L4], {"groups": 2, "channels_last": 2}, 17, "channels_last: expected"),
+    ("GroupNorm", [X3, P, L4], {"groups": 2}, 17, "gamma: expected"),
+    ("GroupNorm", [X3, P, L4], {"groups": 2, "channels_last": 0}, 17, "beta: expected"),
+    ("GroupNorm", [L4, L4, L4], {"groups": 2}, 17, "X: expected"),
+    ("SkipGroupNorm", [X3, L4, L4, X3[:1]], {"groups": 2}, 17, "skip: expected"),
+    ("SkipGroupNorm", [X3, L4, L4, X3[:, 0, :3]], {"groups": 2}, 17, "skip: expected"),
+    ("SkipGroupNorm", [X3, L4, L4, X3[:, :, :1]], {"groups": 2}, 17, "skip: expected"),
+    ("SkipGroupNorm", [X3, L4, L4, X3, P], {"groups": 2}, 17, "bias: expected"),
+    *(
+        ("EmbedLayerNormalization", [*inputs], {}, 17, message)
+        for message, *inputs in (
+            ("input_ids: expected", IDS[0], None, W, W, None, L4, L4),
+            ("input_ids: expected 0 to 5, got 6", IDS + 3, None, W, W, None, L4, L4),
+            ("input_ids: expected 0 to 5, got -1", IDS - 2, None, W, W, None, L4, L4),
+            ("position_ids: expected 0 to 0, got 1", IDS, None, W, W[:1], None, L4, L4),
+            ("word_embedding: expected 2 dim", IDS, None, W[0], W, None, L4, L4),
+            ("position_embedding: expected", IDS, None, W, W[:, :3], None, L4, L4),
+            ("segment_embedding: expected", IDS, IDS, W, W, None, L4, L4),
+            ("segment_embedding: expected", IDS, IDS, W, W, W[:, :1], L4, L4),
+            ("segment_ids: expected", IDS, IDS[:1], W, W, W, L4, L4),
+            ("segment_ids: expected 0 to 0, got 1", IDS, IDS, W, W, W[:1], L4, L4),
+            ("gamma: expected", IDS, None, W, W, None, P, L4),
+            ("beta: expected", IDS, None, W, W, None, L4, P),
+            ("mask: expected", IDS, None, W, W, None, L4, L4, IDS[:1]),
+            ("position_ids: expected", IDS, None, W, W, None, L4, L4, None, IDS.T),
+        )
+    ),
 ]
 WITHOUT_EPSILON = {"LRN", "LpNormalization", "MeanVarianceNormalization"}
 COUNTS = {"BatchNormalization": [P] * 4, "GroupNormalization": [P] * 2, "InstanceNormalization": [P] * 2}
+COUNTS |= {"GroupNorm": [L4] * 2, "SkipGroupNorm": [L4, L4, X3]}
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: f"{case[0]}-{case[4].split(':')[0]}")
@@ -227,6 +257,8 @@ def test_what_does_not_fit_is_refused_by_its_name(case: Any) -> None:
 @sweep(epsilon=[-1e-3, float("nan")])
 def test_negative_epsilons(op: str, epsilon: float) -> None:
     inputs = [X3, *COUNTS.get(op, [X3, L4] if op.startswith("Skip") else [L4])]
+    if op == "EmbedLayerNormalization":
+        inputs = [IDS, None, W, W, None, L4, L4]
     attributes = {"num_groups": 2} if op == "GroupNormalization" else {}
     run(op, inputs, **attributes)
     with pytest.raises(ValueError, match=r"^epsilon: expected no negative"):
@@ -299,3 +331,65 @@ def test_skip_forms(outputs: int) -> None:
     np.testing.assert_allclose(
         plain, (h - h.mean(-1, keepdims=True)) / h.std(-1, keepdims=True) * gamma, rtol=1e-4, atol=1e-5
     )
+
+
+def by_groups(x: Array, groups: int, gamma: Array, beta: Array, eps: float, silu: int) -> Array:
+    """Of (N, ..., C), in float64."""
+    parts = x.astype(np.float64).reshape(len(x), -1, groups, x.shape[-1] // groups)
+    mean, var = parts.mean((1, 3), keepdims=True), parts.var((1, 3), keepdims=True)
+    y = ((parts - mean) / np.sqrt(var + eps)).reshape(x.shape) * gamma.astype(float) + beta.astype(float)
+    return np.asarray(y / (1 + np.exp(-y)) if silu else y)
+
+
+# ONNX Runtime's own cases have 128 channels in 32 groups, and with skips 64 and 320 and 128 more.
+@sweep(
+    shape=[(2, 2, 2, 128), (1, 1, 1, 32), (2, 3, 1, 64), (1, 4, 4, 320), (3, 5, 32), (2, 64)],
+    dtype=[np.float16, np.float32, np.float64],
+    activation=(0, 1),
+    channels_last=(0, 1),
+)
+def test_group_norm(shape: tuple[int, ...], dtype: Any, activation: int, channels_last: int) -> None:
+    """And with sums before it, of skips of all shapes."""
+    x, (gamma, beta, bias) = normal(*shape, dtype=dtype), normal(3, shape[-1])
+    bias = bias.astype(dtype)
+    how = {"groups": 32, "epsilon": 1e-3, "activation": activation, "channels_last": channels_last}
+    tolerance = max(4 * float(np.finfo(dtype).eps), 1e-6)
+    lanes = np.float64 if dtype is np.float64 else np.float32
+
+    def laid(v: Array) -> Array:
+        return v if channels_last else np.ascontiguousarray(np.moveaxis(v, -1, 1))
+
+    (y,) = run("GroupNorm", [laid(x), gamma, beta], opset=17, **how)
+    wanted = laid(by_groups(x, 32, gamma, beta, 1e-3, activation))
+    assert (y.dtype, y.shape) == (dtype, wanted.shape)
+    np.testing.assert_allclose(y, wanted, rtol=tolerance, atol=tolerance)
+    whole, one = normal(*shape, dtype=dtype), normal(shape[0], shape[-1], dtype=dtype)
+    everywhere = one.reshape(shape[0], *(1,) * (len(shape) - 2), shape[-1])
+    for skip, given in ((whole, laid(whole)), (everywhere, laid(everywhere)), (everywhere, one)):
+        for shift in (None, bias):
+            total = np.add(x, skip, dtype=lanes) + lanes(0 if shift is None else shift)  # the norm's input
+            found, h = run("SkipGroupNorm", [laid(x), gamma, beta, given, shift], 2, 17, **how)
+            assert found.dtype == h.dtype == dtype
+            np.testing.assert_allclose(h, laid(total), rtol=tolerance, atol=tolerance)
+            wanted = laid(by_groups(total, 32, gamma, beta, 1e-3, activation))
+            np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=4 * tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_embeddings_by_formula(dtype: Any) -> None:
+    """ONNX Runtime's CPU has float32 alone; test_onnx_runtime.py has that beside it."""
+    words, positions, segments = (normal(n, 8, dtype=dtype) for n in (9, 5, 2))
+    gamma, beta = normal(8, dtype=dtype), normal(8, dtype=dtype)
+    ids, kinds = rng.integers(0, 9, (3, 4), np.int32), rng.integers(0, 2, (3, 4), np.int32)
+    at, mask = rng.integers(0, 5, (3, 4), np.int32), rng.integers(0, 3, (3, 4), np.int32)
+    inputs = [ids, kinds, words, positions, segments, gamma, beta, mask, at]
+    y, counts, h = run("EmbedLayerNormalization", inputs, 3, 17, epsilon=1e-3)
+    tables = ((words, ids), (positions, at), (segments, kinds))
+    total = np.sum([table.astype(float)[i] for table, i in tables], axis=0)
+    mean, var = total.mean(-1, keepdims=True), total.var(-1, keepdims=True)
+    tolerance = 4 * float(np.finfo(dtype).eps)
+    wanted = (total - mean) / np.sqrt(var + 1e-3) * gamma.astype(float) + beta.astype(float)
+    assert y.dtype == h.dtype == dtype
+    np.testing.assert_allclose(h, total, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(y, wanted, rtol=tolerance, atol=4 * tolerance)
+    np.testing.assert_array_equal(counts, (mask == 1).sum(1))

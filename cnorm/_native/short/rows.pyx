@@ -10,7 +10,7 @@ from cython cimport floating
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 
 from cnorm._native.core cimport (
-    CN_F64, CN_MAXDIM, CN_RMS, CN_VAR, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gate,
+    CN_F64, CN_MAXDIM, CN_RMS, CN_VAR, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gated,
 )
 from cnorm._native.glance cimport alike, apart, fits, in_place_or_apart
 from cnorm._native.kept cimport new_like
@@ -24,7 +24,6 @@ from cnorm._norms import rows
 
 cnp.import_array()
 
-cdef enum: GATED = 131072  # elements: more are taken block by block
 cdef object NO_OFFSET = 0.0  # a default is known by its identity
 cdef object F32_EPS = FLT_EPSILON, F64_EPS = DBL_EPSILON
 cdef object INSIDE = "inside"
@@ -141,7 +140,7 @@ cdef object gated(object input, object normalized_shape, object weight, object e
     x = <cnp.ndarray>input
     size = cnp.PyArray_SIZE(x)
     of.slope = call.slope
-    if gate is not None and (size > GATED or not take_activation(gate_activation, &of.activation, &of.slope)
+    if gate is not None and (not take_activation(gate_activation, &of.activation, &of.slope)
                              or not cnp.PyArray_CheckExact(gate) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>gate)
                              or not alike(<cnp.ndarray>gate, x)
                              or (norm_first is not True and norm_first is not False)):
@@ -153,14 +152,9 @@ cdef object gated(object input, object normalized_shape, object weight, object e
     if gate is None:
         run(&call, size)
         return y
-    of.dtype, of.n, of.gate, of.y = call.dtype, size, <const char *>cnp.PyArray_DATA(<cnp.ndarray>gate), call.op[CN_Y].data
-    of.x = call.op[CN_X].data if norm_first is False else of.y
-    if norm_first is False:
-        run_gate(&of)
-        call.op[CN_X].data = of.y
-    run(&call, size)
-    if norm_first is True:
-        run_gate(&of)
+    of.dtype, of.n, of.gate = call.dtype, size, <const char *>cnp.PyArray_DATA(<cnp.ndarray>gate)
+    of.x, of.y = call.op[CN_X].data, call.op[CN_Y].data
+    run_gated(&call, &of, n, norm_first is True)
     return y
 
 

@@ -1,0 +1,3 @@
+from numpy import ufunc
+
+mean_var: ufunc
