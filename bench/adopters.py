@@ -38,12 +38,12 @@ Written by `make adopters`.
 
 What packages compute today, and the same by cnorm: each row is a script of at most twenty lines in
 [examples/adopters](https://github.com/cnorm-cpu/cnorm/tree/main/examples/adopters), run with the package
-installed; where none is, the script holds its formula. `make adopters-test` runs the packages' own tests, layers and
-models with cnorm in the place of what is timed here.
+installed; where none is, the script holds its formula. `make adopters-test` runs the packages' own tests,
+layers and models with cnorm in the place of what is timed here.
 
-Both take turns in one process on one thread; a time is the least processor time of a call. Differences are the largest
-over max(1, value): of both results, and of each from the same in float64 (of float64 arrays in long double). Lines are
-those that stand for cnorm in the script, imports included.
+Both take turns in one process on one thread; a time is the least processor time of a call. Differences are
+the largest over max(1, value): of both results, and of each from the same in float64 (of float64 arrays in
+long double). Lines are those that stand for cnorm in the script, imports included.
 """
 
 
