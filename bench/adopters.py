@@ -29,7 +29,7 @@ EXAMPLES = ROOT / "examples" / "adopters"
 RESULTS = ROOT / "bench" / "adopters.json"
 PAGE = "docs/adopters.md"
 HEADS = ["package", "call", "array", "today", "with cnorm", "today / with cnorm", "difference"]
-HEADS += ["from float64, today", "from float64, with cnorm", "lines"]
+HEADS += ["from float64, today", "from float64, with cnorm", "lines", "script"]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 TEXT = """# Adopters
@@ -44,6 +44,19 @@ layers and models with cnorm in the place of what is timed here.
 Both take turns in one process on one thread; a time is the least processor time of a call. Differences are
 the largest over max(1, value): of both results, and of each from the same in float64 (of float64 arrays in
 long double). Lines are those that stand for cnorm in the script, imports included.
+
+What the scripts had to mind:
+
+- `standardize` divides by the deviation of the data; one with a correction of 1 is a `weight` of
+  `sqrt(1 - 1 / n)` (nilearn, scanpy, NeMo). A constant group is 0 there, as these packages have it.
+- Moments of float32 are float32, where fast-array-utils and scanpy's own are float64.
+- model2vec gathers vectors before their mean is taken; that is most of the time, with and without.
+- Windows are cut at the ends, where Kaldi's CMVN takes the first full window: one more line.
+- stable-baselines3 asserts that statistics are of its own class: a subclass of it holds `RunningMoments`.
+- xarray and pandas ask for Bottleneck once, while they are imported; for filling and ranks xarray asks again,
+  and must get the real one ([holes](holes.md)).
+- Keras' NumPy backend asks for jax. torchvision and torchaudio must be built for the torch that is there; in the
+  run below only their Python was, which is all that these calls need.
 """
 
 
@@ -80,7 +93,8 @@ def measured(match: str) -> Records:
             continue
         done = run(example)
         if done.returncode == 0:
-            records[example.stem] = {**json.loads(done.stdout.splitlines()[-1]), **facts()}
+            found = json.loads(done.stdout.splitlines()[-1])
+            records[example.stem] = {"example": example.stem, **found, **facts()}
             print(line(records[example.stem]), flush=True)
         elif "ModuleNotFoundError" in done.stderr:
             print(f"{example.stem} is left out: {done.stderr.splitlines()[-1]}", flush=True)
@@ -95,7 +109,8 @@ def line(record: dict[str, Any]) -> str:
     today, ours = record["seconds"]["today"], record["seconds"]["ours"]
     apart = [record["difference"], record["errors"]["today"], record["errors"]["ours"]]
     cells = [package, f"`{record['call']}`", record["arrays"], duration(today), duration(ours)]
-    return row([*cells, number(today / ours), *(f"{value:.1g}" for value in apart), str(record["lines"])])
+    last = [str(record["lines"]), f"`{record['example']}`"]
+    return row([*cells, number(today / ours), *(f"{value:.1g}" for value in apart), *last])
 
 
 def page(records: Records) -> str:
