@@ -55,8 +55,8 @@ What the scripts had to mind:
 - stable-baselines3 asserts that statistics are of its own class: a subclass of it holds `RunningMoments`.
 - xarray and pandas ask for Bottleneck once, while they are imported; for filling and ranks xarray asks again,
   and must get the real one ([holes](holes.md)).
-- Keras' NumPy backend asks for jax. torchvision and torchaudio must be built for the torch that is there; in the
-  run below only their Python was, which is all that these calls need.
+- Keras' NumPy backend asks for jax. torchvision and torchaudio must be built for the torch that is there;
+  in the run below only their Python was, which is all that these calls need.
 """
 
 

@@ -32,11 +32,7 @@ def exact(vectors, ids):
 def main():
     rng = np.random.default_rng(1)
     ids = [rng.integers(1, 5000, n).tolist() for n in rng.integers(3, 300, 256)]
-    show(
-        Adoption(
-            "model2vec", "StaticModel._encode_batch(256 texts)", today, ours, lambda: (vectors, ids), exact
-        )
-    )
+    show(Adoption("model2vec", "StaticModel._encode_batch", today, ours, lambda: (vectors, ids), exact))
 
 
 if __name__ == "__main__":
