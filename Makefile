@@ -1,7 +1,7 @@
 # Everyday habits, one word each.
 PYTHON ?= python
 
-.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard cliffs accuracy fuzz c-test pandas-windows asan tsan
+.PHONY: help build quick quick-python test lint format bench bench-report bench-compare bench-guard cliffs adopters adopters-test accuracy fuzz c-test pandas-windows asan tsan
 .PHONY: emulate avx512 wheel compilers pythons freethreaded docs release-check clean
 
 help:            ## this list
@@ -54,6 +54,12 @@ bench-guard:     ## fails if a ratio to a peer or to the copy limit is under its
 
 cliffs:          ## each function by length, dtype, layout, option in copies: docs/cliffs.md; bounds (FLAGS=--quick)
 	$(PYTHON) -W ignore -m bench.cliffs $(FLAGS)
+
+adopters:        ## other packages' calls with and without cnorm: docs/adopters.md (FLAGS="--match keras", --page)
+	$(PYTHON) -W ignore -m bench.adopters --save $(FLAGS)
+
+adopters-test:   ## their own tests, layers and models with cnorm in the place of theirs (the extra adopters)
+	CNORM_ADOPTERS=1 $(PYTHON) -m pytest -q tests/adopters
 
 fuzz:            ## any call of any function, EXAMPLES=2000 for each
 	CNORM_FUZZ=$(or $(EXAMPLES),2000) $(PYTHON) -m pytest tests/test_fuzz.py

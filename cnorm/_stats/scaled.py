@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,25 +32,23 @@ def written(array: Array, kind: np.dtype[Any], out: Any, write: Any) -> Array:
     """What `write` makes of x in the wider of both dtypes, in the dtype asked for."""
     if out is not None:
         check_out(array.shape, kind, out)
-    with np.errstate(over="ignore", invalid="ignore"):
-        wider = array if array.dtype.itemsize >= kind.itemsize else array.astype(kind)
-        target = Output(wider, out if wider.dtype == kind else None)
-        write(target.x, target.y)
-        y = target.done()
-        if y.dtype == kind:
-            return y
-        if out is None:
-            return y.astype(kind)
-        out[...] = y
-        return out  # type: ignore[no-any-return]
+    wider = array if array.dtype.itemsize >= kind.itemsize else array.astype(kind)
+    target = Output(wider, out if wider.dtype == kind else None)
+    write(target.x, target.y)
+    y = target.done()
+    if y.dtype == kind:
+        return y
+    if out is None:
+        return y.astype(kind)
+    out[...] = y
+    return out  # type: ignore[no-any-return]
 
 
 def center_and_root(state: Array, eps: float, ndim: int) -> tuple[Array, Array]:
     """Mean and root of variance plus eps, in float64, with so many dimensions."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        root = np.hypot(deviation(state, 0), np.sqrt(eps))
-        shape = (1,) * (ndim - root.ndim) + root.shape
-        return mean_of(state).reshape(shape), root.reshape(shape)
+    root = np.hypot(deviation(state, 0), math.sqrt(eps))
+    shape = (1,) * (ndim - root.ndim) + root.shape
+    return mean_of(state).reshape(shape), root.reshape(shape)
 
 
 def normalized(
@@ -61,24 +60,27 @@ def normalized(
     most = None if clip is None else as_number(clip, "clip")
     if most is not None and not most > 0:
         raise ValueError(f"clip: expected a number above 0, got {clip!r}")
-    center, root = center_and_root(state, eps, array.ndim)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.where(root == 0, 0.0, 1 / root)
 
     def write(x: Array, y: Array) -> None:
         core.apply(x, y, center, scale, None, None)
         if most is not None:
             np.clip(y, -most, most, out=y)
 
-    return result(written(array, kind, out, write))  # type: ignore[no-any-return]
+    with np.errstate(all="ignore"):  # once: it takes as long as the kernel of a few numbers
+        center, root = center_and_root(state, eps, array.ndim)
+        scale = np.divide(1, root, out=np.empty_like(root))
+        scale[root == 0] = 0
+        return result(written(array, kind, out, write))  # type: ignore[no-any-return]
 
 
 def denormalized(y: Any, state: Array, shape: tuple[int, ...], eps: Any, dtype: Any, out: Any) -> Array:
     """y * sqrt(var + eps) + mean."""
     array, kind, result = opened(y, "y", shape, dtype)
-    center, root = center_and_root(state, as_eps(eps), array.ndim)
+    eps = as_eps(eps)
 
     def write(x: Array, y: Array) -> None:
         core.apply(x, y, np.zeros_like(center), root, None, center.astype(compute_dtype(x)))
 
-    return result(written(array, kind, out, write))  # type: ignore[no-any-return]
+    with np.errstate(all="ignore"):
+        center, root = center_and_root(state, eps, array.ndim)
+        return result(written(array, kind, out, write))  # type: ignore[no-any-return]
