@@ -1,9 +1,10 @@
-"""Normalization functions with the signatures of torch.nn.functional, on NumPy arrays."""
+"""Normalization functions with the signatures of torch.nn.functional, on arrays and torch's CPU tensors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnorm._accept.tensors import takes_tensors
 from cnorm._norms.fold import fold_batch_norm
 from cnorm._norms.lp import normalize, weight_norm
 from cnorm._norms.lrn import cross_map_lrn2d, local_response_norm
@@ -39,6 +40,8 @@ __all__ = [
     "weight_standardize",
 ]
 
+for _name in __all__:
+    globals()[_name] = takes_tensors(globals()[_name], __name__)
 
 if not TYPE_CHECKING:  # type checkers know the names
 
