@@ -124,7 +124,7 @@ def test_scalars_and_python_numbers() -> None:
 
 
 class TestTorch:
-    """CPU tensors are read in their own memory; what functions give for them is in interop/test_tensors.py."""
+    """CPU tensors are read in their own memory; what is given for them: interop/test_tensors.py."""
 
     @pytest.fixture(autouse=True)
     def load(self) -> None:
