@@ -10,9 +10,10 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, of_torch, to_ndarray
 from cnorm._native.routed import routed
-from cnorm._native.tensors import is_of_torch
+from cnorm._native.tensors import as_tensor, is_of_torch
+from cnorm._native.watched import watched
 
-__all__ = ["as_its_kind", "is_of_torch", "takes_tensors"]
+__all__ = ["as_its_kind", "is_of_torch", "takes_tensors", "tensor_of", "watched"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _COPIED = ("__name__", "__qualname__", "__doc__", "__module__")
@@ -52,6 +53,9 @@ def array_of(x: Any, name: str, values: bool) -> Array:
 
 def tensor_of(a: Array) -> Any:
     """An array as a tensor over its memory."""
+    made = as_tensor(a)
+    if made is not None:
+        return made
     torch: Any = sys.modules["torch"]
     try:
         if a.dtype.name == "bfloat16":

@@ -64,6 +64,7 @@ cdef const DLPackExchangeAPI *table = NULL
 cdef cnp.dtype bfloat16 = None
 cdef object is_neg = None
 cdef object requires_grad = None
+cdef object is_grad_enabled = None
 
 
 cdef const DLPackExchangeAPI *table_of(object kind):
@@ -82,13 +83,13 @@ cdef const DLPackExchangeAPI *table_of(object kind):
 
 cdef bint find_torch():
     """Is torch there by now? It is never imported."""
-    global tensor_type, parameter_type, table, is_neg, requires_grad
+    global tensor_type, parameter_type, table, is_neg, requires_grad, is_grad_enabled
     torch = sys.modules.get("torch")
     kind = getattr(torch, "Tensor", None)
     own = getattr(getattr(torch, "nn", None), "Parameter", None)
     if not isinstance(kind, type) or not isinstance(own, type):
         return False  # none, or half imported
-    is_neg, requires_grad = kind.is_neg, kind.requires_grad
+    is_neg, requires_grad, is_grad_enabled = kind.is_neg, kind.requires_grad, torch.is_grad_enabled
     table, parameter_type, tensor_type = table_of(kind), own, kind
     return True
 
@@ -138,11 +139,6 @@ cdef bint dtype_of(cnp.ndarray a, DLDataType *dtype) noexcept:
     return cnp.PyArray_ISNOTSWAPPED(a)
 
 
-cdef bint is_positive(object x):
-    """Does the memory hold the values themselves, not their negatives?"""
-    return ask_method(is_neg, x) is False
-
-
 cdef object over(const DLTensor *t, int number, object owner):
     """An array over a tensor's memory, which keeps its owner."""
     cdef cnp.npy_intp dims[MOST]
@@ -164,6 +160,22 @@ cdef object over(const DLTensor *t, int number, object owner):
     return array
 
 
+cdef bint needs_gradient(object x):
+    """Does the tensor require one, and are they on?"""
+    return ask_attribute(requires_grad, x) is not False and is_grad_enabled() is not False
+
+
+cdef bint look_at(object x, DLTensor *t):
+    """Is it a plain tensor on the CPU? What t points to lasts as long as x."""
+    if (type(x) is not tensor_type and type(x) is not parameter_type) or table == NULL:
+        return False
+    if table.dltensor_from_py_object_no_sync(<void *><PyObject *>x, t):
+        PyErr_Clear()  # the careful function asks again
+        return False
+    return (t.device.device_type == CPU and t.ndim <= MOST and (t.ndim == 0 or t.strides != NULL)
+            and ask_method(is_neg, x) is False)  # else the memory holds the negatives
+
+
 cdef object array_of(object x, bint values=True):
     """The array over the memory of a plain tensor on the CPU; None where care is needed.
 
@@ -171,17 +183,10 @@ cdef object array_of(object x, bint values=True):
     """
     cdef DLTensor t
     cdef int number
-    if (type(x) is not tensor_type and type(x) is not parameter_type) or table == NULL:
-        return None
-    if values and ask_attribute(requires_grad, x) is not False:
-        return None
-    if table.dltensor_from_py_object_no_sync(<void *><PyObject *>x, &t):
-        PyErr_Clear()  # the careful function asks again
-        return None
-    if t.device.device_type != CPU or t.ndim > MOST or (t.ndim and t.strides == NULL):
+    if not look_at(x, &t) or (values and needs_gradient(x)):
         return None
     number = number_of(t.dtype)
-    return over(&t, number, x) if number >= 0 and is_positive(x) else None
+    return over(&t, number, x) if number >= 0 else None
 
 
 cdef void let_go(DLManagedTensorVersioned *m) noexcept with gil:
