@@ -100,7 +100,10 @@ cdef class _Watched:
                 return None
         if not self.is_unchanged(attributes) or self.has_gradients(x):
             return None
-        y = self.compute(a)
+        try:
+            y = self.compute(a)
+        except (RuntimeError, TypeError, ValueError):
+            return None
         return tensor_of(<cnp.ndarray>y) if cnp.PyArray_CheckExact(y) else None
 
 

@@ -7,16 +7,17 @@ from typing import Any
 from cnorm._accept.tensors import tensor_of
 from cnorm.interop._held import MODES, Held
 from cnorm.interop._models import HELD, rms_of
+from cnorm.interop._operators import LAYERS, in_graph
 from cnorm.interop._torch_layers import OURS, torch
 
-_compiling = torch.compiler.is_dynamo_compiling
+_compiling = torch.compiler.is_compiling
 _plain = torch.Tensor
 
 
 def normalized(module: Any, x: Any) -> Any:
     """The result as a tensor; None where it is torch's to compute."""
     if _compiling():
-        return None
+        return in_graph(module, x)
     held: Held | None = module.__dict__.get(HELD)
     if held is not None and held.glance is not None:
         y = held.glance.of(x, module.__dict__)
@@ -65,6 +66,7 @@ def _stands_for(kind: Any) -> Any:
 class Accelerated:
     """What an accelerated layer has before its own class in its order of bases."""
 
+    _operator: str | None
     _original: type[Any]
 
     def forward(self, input: Any) -> Any:
@@ -102,6 +104,7 @@ def _accelerated(original: type[Any]) -> type[Any]:
     namespace = {
         "__doc__": f"`{original.__module__}.{original.__name__}`, computed by cnorm in inference on the CPU.",
         "__module__": __name__,
+        "_operator": LAYERS.get(original),
         "_original": original,
     }
     bases = (Accelerated if original in OURS else AcceleratedOwn, original)
