@@ -1,4 +1,4 @@
-"""Norms as operators of torch: computed here on the CPU, with shapes for tracers and gradients by torch's formulas."""
+"""Norms as operators of torch: computed here, with shapes for tracers and gradients by torch's formulas."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from cnorm.interop._torch_layers import torch
 
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 _grad, _plain = torch.is_grad_enabled, torch.Tensor
+_tracers: Any
+_forward_mode: Any
 _tracers, _, _, _forward_mode = MODES
 
 # Which operator computes which of torch's layers.
@@ -86,15 +88,12 @@ def _quick(operator: _Operator, full: Callable[..., Any]) -> Callable[..., Any]:
     """torch's kernel for gradients, passed by where it would only hand on: that takes it 5 us."""
 
     def kernel(keyset: Any, x: Any, *arguments: Any) -> Any:
-        if type(x) is _plain and not _tracers() and not _forward_mode():
-            if not _grad() or not _any_requires_grad(x, *arguments):
-                try:
-                    return _computed(operator, x, *arguments)
-                except (
-                    RuntimeError,
-                    TypeError,
-                ):  # of a transform, which `full` unwraps; or wrong, and told again
-                    pass
+        plain = type(x) is _plain and not _tracers() and not _forward_mode()
+        if plain and not (_grad() and _any_requires_grad(x, *arguments)):
+            try:
+                return _computed(operator, x, *arguments)
+            except (RuntimeError, TypeError):  # `full` unwraps what is of a transform, or tells it again
+                pass
         return full(keyset, x, *arguments)
 
     return kernel
@@ -105,7 +104,7 @@ class _Library(torch.library.Library):  # type: ignore[misc]
 
     def impl(self, op_name: str, fn: Any, dispatch_key: str = "", **how: Any) -> None:
         quick = _quick(_OPERATORS[op_name], fn) if dispatch_key == "Autograd" else fn
-        super().impl(op_name, quick, dispatch_key, **how)  # type: ignore[no-untyped-call]
+        super().impl(op_name, quick, dispatch_key, **how)
 
 
 _LIBRARY: dict[str, Any] = {}  # the one there is, once it is asked for; operators live as long

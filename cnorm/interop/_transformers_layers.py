@@ -1,8 +1,8 @@
 """Layers for the mapping of the kernels package: forwards that take the place of a model's own norms.
 
-As that package asks, a class here has a forward and nothing else: the module whose forward it becomes holds weight and
-epsilon. Results have the dtypes of transformers' own, which multiplies by the weight after rounding to the dtype of
-the input; here all is rounded once.
+As that package asks, a class here has a forward and nothing else: the module whose forward it becomes holds
+weight and epsilon. Results have the dtypes of transformers' own, which rounds to the dtype of the input
+before it multiplies by the weight; here all is rounded once.
 """
 
 from __future__ import annotations
@@ -77,12 +77,20 @@ class GatedRMSNorm(torch.nn.Module):  # type: ignore[misc]
         eps = getattr(self, eps_name(self))
         given = hidden_states if gate is None else gate
         if weight.dtype == hidden_states.dtype == given.dtype and _alone(hidden_states, given, weight):
-            return F.rms_norm(
-                hidden_states, weight.shape, weight, eps, gate=gate, norm_before_gate=gate is None, group_size=size
-            )
+            how: Any = {"gate": gate, "norm_before_gate": gate is None, "group_size": size}
+            return F.rms_norm(hidden_states, weight.shape, weight, eps, **how)
         product = hidden_states.float()
         if gate is not None:
             product = product * torch.nn.functional.silu(gate.float())
         groups = product.unflatten(-1, (-1, size))
         normal = define().rms_norm(groups, [size], None, eps).flatten(-2)
         return weight * normal.to(hidden_states.dtype)
+
+
+# By the names transformers gives norms, and one for a kind that it gives none.
+LAYERS = {
+    "RMSNorm": RMSNorm,
+    "RMSNormGated": RMSNormGated,
+    "RMSNormZeroCentered": RMSNormZeroCentered,
+    "CnormGatedRMSNorm": GatedRMSNorm,
+}

@@ -160,11 +160,12 @@ def ops() -> Any:
 
     .. code-block:: text
 
-        cnorm::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None,
-                          float eps=1e-05) -> Tensor
-        cnorm::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor
-        cnorm::group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None,
-                          float eps=1e-05) -> Tensor
+        cnorm::layer_norm(Tensor input, SymInt[] normalized_shape,
+                          Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
+        cnorm::rms_norm(Tensor input, SymInt[] normalized_shape,
+                        Tensor? weight=None, float? eps=None) -> Tensor
+        cnorm::group_norm(Tensor input, int num_groups,
+                          Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
         cnorm::instance_norm(Tensor input, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
 
     They are registered by the first call, for the CPU, with shapes and strides for tracers (those of torch's

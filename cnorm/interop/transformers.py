@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from cnorm.interop import _transformers_layers as layers
-from cnorm.interop._require import require
+from cnorm.interop._kernels import kernels
+from cnorm.interop._models import offset_of, twin
 from cnorm.interop._torch_layers import torch
 from cnorm.interop._torch_threads import share_threads
-
-kernels: Any = require("kernels", "transformers")
+from cnorm.interop._transformers_layers import LAYERS
 
 __all__ = ["kernelize", "mapping"]
 
 Model = TypeVar("Model")
 
-# The names transformers has given norms, and ours for those it has given none.
-_LAYERS = {
-    "RMSNorm": layers.RMSNorm,
-    "RMSNormGated": layers.RMSNormGated,
-    "RMSNormZeroCentered": layers.RMSNormZeroCentered,
-    "CnormGatedRMSNorm": layers.GatedRMSNorm,
-}
+_GATED = ("RMSNormGated", "CnormGatedRMSNorm")
+_BY_OFFSET = {0.0: "RMSNorm", 1.0: "RMSNormZeroCentered"}
 _TOLERANCE = 1e-4
 
 
@@ -32,7 +27,7 @@ class _Repository(NamedTuple):
     layer_name: str
 
     def load(self) -> Any:
-        return _LAYERS[self.layer_name]
+        return LAYERS[self.layer_name]
 
 
 def mapping() -> dict[str, Any]:
@@ -42,7 +37,12 @@ def mapping() -> dict[str, Any]:
     -------
     dict
         From names of layers, RMSNorm, RMSNormGated and RMSNormZeroCentered as transformers has them, to the
-        device "cpu" and a layer for it.
+        device "cpu" and what loads a layer for it.
+
+    Raises
+    ------
+    ImportError
+        When the module is imported: torch or kernels is not installed.
 
     Examples
     --------
@@ -50,42 +50,46 @@ def mapping() -> dict[str, Any]:
     >>> from cnorm.interop.transformers import mapping
     >>> sorted(mapping())[1:]
     ['RMSNorm', 'RMSNormGated', 'RMSNormZeroCentered']
-    >>> kernels.register_kernel_mapping(mapping())  # from now on, model.set_use_kernels(True) takes them
+    >>> kernels.register_kernel_mapping(mapping())  # what kernels.kernelize takes from now on
     """
-    return {name: {"cpu": _Repository(name)} for name in _LAYERS}
+    return {name: {"cpu": _Repository(name)} for name in LAYERS}
 
 
-def _agrees(module: Any) -> bool:
-    """Is it the norm of Mamba-2? Tried on rows and gates."""
+def _agrees(module: Any, layer: Any) -> bool:
+    """Does a gated norm give what our layer does? Tried on rows and gates, with another weight."""
     width = module.weight.shape[0]
     random = torch.Generator().manual_seed(0)
     x, gate = (torch.randn(5, width, generator=random) for _ in range(2))
+    module = twin(module, torch.rand(width, generator=random) + 0.5)
     try:
         with torch.no_grad():
-            weight = torch.rand(width, generator=random) + 0.5
-            twin = object.__new__(type(module))
-            twin.__dict__.update(module.__dict__)
-            twin._parameters = {"weight": torch.nn.Parameter(weight, requires_grad=False)}
-            theirs, ours = (f(twin, x, gate) for f in (type(module).forward, layers.GatedRMSNorm.forward))
+            theirs, ours = (f(module, x, gate) for f in (type(module).forward, layer.forward))
     except Exception:  # code of any kind, given what it may not expect
         return False
     return bool(torch.allclose(theirs, ours, rtol=_TOLERANCE, atol=_TOLERANCE))
 
 
-def _is_gated(module: Any) -> bool:
-    """A gated norm that transformers has given no name?"""
+def _name_of(module: Any) -> str | None:
+    """Under which name a norm is ours, told by what it computes; None: under none."""
     kind = type(module)
-    if hasattr(kind, "kernel_layer_name") or not kind.__name__.endswith("RMSNormGated"):
-        return False
-    return list(inspect.signature(kind.forward).parameters) == ["self", "hidden_states", "gate"]
+    if "norm" not in kind.__name__.lower() or list(module._parameters) != ["weight"]:
+        return None
+    if list(inspect.signature(kind.forward).parameters)[1:] == ["hidden_states", "gate"]:
+        return next((name for name in _GATED if _agrees(module, LAYERS[name])), None)
+    return _BY_OFFSET.get(offset_of(module))  # type: ignore[arg-type]
+
+
+def _is_named(name: str, module: Any) -> bool:
+    return _name_of(module) == name
 
 
 def kernelize(model: Model) -> Model:
     """Lets cnorm compute the RMSNorm layers of a transformers model on the CPU, in place.
 
     The forward of each module that transformers marks as RMSNorm, RMSNormGated or RMSNormZeroCentered becomes
-    cnorm's, and so does that of gated norms as Mamba-2's where they agree with ours. Gradients and
-    `torch.compile` work. `kernels.kernelize` under another mapping takes it back.
+    cnorm's. Modules it does not mark, because the installed kernels is not of a version it wants, or as the
+    gated norm of Mamba-2, are told by what they compute. Gradients and `torch.compile` work.
+    `kernels.kernelize` under another mapping takes it back.
 
     Parameters
     ----------
@@ -119,8 +123,10 @@ def kernelize(model: Model) -> Model:
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
     share_threads()
-    for kind in {type(module) for module in model.modules() if _is_gated(module)}:
-        kernels.replace_kernel_forward_from_hub(kind, "CnormGatedRMSNorm", _agrees)
+    for module in model.modules():
+        name = None if hasattr(type(module), "kernel_layer_name") else _name_of(module)
+        if name is not None:
+            kernels.replace_kernel_forward_from_hub(type(module), name, partial(_is_named, name))
     mode = kernels.Mode.INFERENCE if not model.training else kernels.Mode.TRAINING
     with kernels.use_kernel_mapping(mapping(), inherit_mapping=False):
         kernels.kernelize(model, device="cpu", mode=mode | kernels.Mode.TORCH_COMPILE)
