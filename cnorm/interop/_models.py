@@ -16,7 +16,7 @@ torch: Any = require("torch", "torch")
 
 HELD = "_cnorm_held"  # where an accelerated module has our layer
 # What they call it: transformers, most others, a few.
-_EPS = ("variance_epsilon", "eps", "epsilon")
+EPS = ("variance_epsilon", "eps", "epsilon")
 _OFFSETS = (0.0, 1.0)
 _TOLERANCE = 1e-5
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -48,7 +48,7 @@ def own_constants(attributes: dict[str, Any]) -> dict[str, Any] | None:
 
 def eps_name(module: Any) -> str:
     """The attribute that holds what is added to the variance."""
-    return next((name for name in _EPS if isinstance(getattr(module, name, None), float)), "eps")
+    return next((name for name in EPS if isinstance(getattr(module, name, None), float)), "eps")
 
 
 def _is_plain(module: Any, kind: Any) -> bool:

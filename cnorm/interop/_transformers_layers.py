@@ -10,17 +10,30 @@ from __future__ import annotations
 from typing import Any
 
 import cnorm.functional as F
-from cnorm.interop._models import eps_name
+from cnorm.interop._models import EPS
 from cnorm.interop._operators import define
 from cnorm.interop._torch_layers import torch
 
 
+def _eps(module: Any) -> Any:
+    """What is added to the mean square, read past the look-up of modules, which takes 1 us."""
+    attributes = module.__dict__
+    return next(attributes[name] for name in EPS if name in attributes)
+
+
+def _alone(*tensors: Any) -> bool:
+    """Is it neither compiled nor to be differentiated?"""
+    if torch.compiler.is_compiling():
+        return False
+    return not torch.is_grad_enabled() or not any(tensor.requires_grad for tensor in tensors)
+
+
 def _norm(module: Any, x: Any, weight: Any) -> Any:
     """RMSNorm over the last axis; a weight wider than the input makes the result wider."""
-    operator, eps = define().rms_norm, getattr(module, eps_name(module))
     if weight.dtype != x.dtype:
-        return weight * operator(x, weight.shape, None, eps)
-    return operator(x, weight.shape, weight, eps)
+        return weight * define().rms_norm(x, weight.shape, None, _eps(module))
+    norm = F.rms_norm if _alone(x, weight) else define().rms_norm  # the operator takes 3 us more
+    return norm(x, weight.shape, weight, _eps(module))
 
 
 class RMSNorm(torch.nn.Module):  # type: ignore[misc]
@@ -41,14 +54,7 @@ class RMSNormZeroCentered(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, x: Any) -> Any:
         weight = 1.0 + self.weight.float()
-        return define().rms_norm(x, weight.shape, weight, getattr(self, eps_name(self)))
-
-
-def _alone(*tensors: Any) -> bool:
-    """Is it neither compiled nor to be differentiated?"""
-    if torch.compiler.is_compiling():
-        return False
-    return not torch.is_grad_enabled() or not any(tensor.requires_grad for tensor in tensors)
+        return define().rms_norm(x, weight.shape, weight, _eps(self))
 
 
 class RMSNormGated(torch.nn.Module):  # type: ignore[misc]
@@ -60,7 +66,7 @@ class RMSNormGated(torch.nn.Module):  # type: ignore[misc]
     def forward(self, hidden_states: Any, gate: Any) -> Any:
         weight = self.weight
         if weight.dtype == hidden_states.dtype == gate.dtype and _alone(hidden_states, gate, weight):
-            eps = getattr(self, eps_name(self))
+            eps = _eps(self)
             return F.rms_norm(hidden_states, weight.shape, weight, eps, gate=gate)
         normal = _norm(self, hidden_states, weight)
         return (normal * torch.nn.functional.silu(gate.float())).to(hidden_states.dtype)
@@ -74,7 +80,7 @@ class GatedRMSNorm(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, hidden_states: Any, gate: Any = None) -> Any:
         weight, size = self.weight, getattr(self, "group_size", None) or self.weight.shape[0]
-        eps = getattr(self, eps_name(self))
+        eps = _eps(self)
         given = hidden_states if gate is None else gate
         if weight.dtype == hidden_states.dtype == given.dtype and _alone(hidden_states, given, weight):
             how: Any = {"gate": gate, "norm_before_gate": gate is None, "group_size": size}
