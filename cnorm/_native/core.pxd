@@ -68,5 +68,6 @@ cdef int known_dtype(cnp.ndarray x) noexcept
 cdef void set_operand(cn_call *call, int which, cnp.ndarray a)
 cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state, bint wide=*) except -1
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
+cdef void expect_cold(bint cold) noexcept
 cdef void run_gate(const cn_gating *of) noexcept
 cdef cnp.ndarray widened(cnp.ndarray p)

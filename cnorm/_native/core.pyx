@@ -108,6 +108,7 @@ cdef extern from "cnorm.h" nogil:
     const char *cn_activation_name(cn_activation activation)
     const char *cn_compiler()
     void cn_set_num_threads(int n)
+    void cn_expect_cold(int cold)
     int cn_get_num_threads()
     const char *cn_team_name()
 
@@ -223,6 +224,10 @@ cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     cdef cn_status status = cn_run(call)
     resume(released)
     return check(status)
+
+
+cdef void expect_cold(bint cold) noexcept:
+    cn_expect_cold(cold)
 
 
 cdef void run_gate(const cn_gating *of) noexcept:

@@ -11,7 +11,7 @@ from cpython.dict cimport PyDict_GetItem
 from cpython.object cimport PyObject
 from libc.string cimport memcmp, memset
 
-from cnorm._native.core cimport known_dtype
+from cnorm._native.core cimport expect_cold, known_dtype
 from cnorm._native.dlpack cimport DLDataType, DLTensor
 from cnorm._native.tensors cimport array_of, look_at, needs_gradient, tensor_of
 
@@ -100,10 +100,13 @@ cdef class _Watched:
                 return None
         if not self.is_unchanged(attributes) or self.has_gradients(x):
             return None
+        expect_cold(True)
         try:
             y = self.compute(a)
         except (RuntimeError, TypeError, ValueError):
             return None
+        finally:
+            expect_cold(False)
         return tensor_of(<cnp.ndarray>y) if cnp.PyArray_CheckExact(y) else None
 
 

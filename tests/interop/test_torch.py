@@ -255,6 +255,20 @@ def test_gradients_are_torchs(computed: list[bool]) -> None:
     assert computed == [False]
 
 
+@pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm2d", "InstanceNorm2d"])
+@pytest.mark.parametrize("rows", [1, 7, 300])
+def test_bits_are_those_of_the_layer(name: str, rows: int, computed: list[bool]) -> None:
+    """Rows are fetched early in an accelerated one: that is not seen in the result."""
+    shape = {"LayerNorm": (rows, 768), "RMSNorm": (rows, 768)}.get(name, (2, 8, rows, 5))
+    arguments = {"GroupNorm": (2, 8), "BatchNorm2d": (8,), "InstanceNorm2d": (8,)}.get(name, (768,))
+    layer = getattr(tn, name)(*arguments).eval()
+    x = torch.randn(shape) + 3
+    expected = from_torch(layer)(x)
+    with torch.inference_mode():
+        assert torch.equal(accelerate(layer)(x), expected)
+    assert computed == [True]
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_tracers_see_torchs_operators(computed: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_operators, "_LIBRARY", {})  # as before anybody asks for ours
