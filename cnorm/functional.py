@@ -1,8 +1,8 @@
 """Normalization functions with the signatures of torch.nn.functional, on arrays and torch's CPU tensors.
 
 A tensor in gives a tensor out: where `input` (the first argument) is one, so are all results, on memory of
-cnorm's, and `out` is returned as it is. Other arguments may be tensors or arrays in any mix. Nothing is copied. A
-tensor that requires a gradient while gradients are on, or of another device, is a TypeError.
+cnorm's, and `out` is returned as it is. Other arguments may be tensors or arrays in any mix. Nothing is
+copied. A tensor that requires a gradient while gradients are on, or of another device, is a TypeError.
 
 Examples
 --------

@@ -16,7 +16,7 @@ _CONTIGUOUS = {
     "CrossMapLRN": _ALWAYS,
     "GroupNorm": (1, 1, 2**15, _NEVER),
     "InstanceNorm": (1, 1, 1, 2**21),
-    "LayerNorm": (2**21, 2**19, 2**19, 2**20),
+    "LayerNorm": (1, 2**19, 2**19, 2**20),
     "LocalResponseNorm": _WIDE,
     "RMSNorm": _ALWAYS,
 }

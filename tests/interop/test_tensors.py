@@ -1,12 +1,8 @@
-"""torch's tensors in place of arrays: the bits of the same call on arrays, as tensors on the same memory."""
+"""torch's tensors in place of arrays: the bits of the same call on arrays, as tensors."""
 
 from __future__ import annotations
 
-import gc
 import pickle
-import sys
-import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +11,7 @@ import pytest
 from processes import run
 from reference import BFLOAT16, DTYPES
 from strategies import fill
+from tensors import array, same, tensor
 
 import cnorm
 import cnorm.functional as F
@@ -29,35 +26,6 @@ torch = pytest.importorskip("torch")
 F32 = np.dtype(np.float32)
 TAKEN = (*F.__all__, "moments", "standardize")
 EXPRESSIONS = [expression for name in TAKEN for expression in CALLS[name]]
-
-
-def tensor(a: Any) -> Any:
-    """An array as a tensor on the same memory, by torch's own way; what is none as it is."""
-    if not isinstance(a, np.ndarray):
-        return a
-    if a.dtype == BFLOAT16:
-        return torch.from_numpy(a.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(a)
-
-
-def array(t: Any) -> Any:
-    """And back; of a tuple, each."""
-    if isinstance(t, tuple):
-        return tuple(map(array, t))
-    t = t.detach().as_subclass(torch.Tensor)
-    if t.dtype is torch.bfloat16:
-        return t.view(torch.int16).numpy().view(BFLOAT16)
-    return t.numpy()
-
-
-def same(ours: Any, expected: Any) -> None:
-    """In bits, dtype, shape and strides."""
-    assert isinstance(ours, tuple) == isinstance(expected, tuple)
-    pairs = zip(ours, expected, strict=True) if isinstance(ours, tuple) else [(ours, expected)]
-    for a, b in pairs:
-        b = np.asarray(b)
-        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
-        assert a.size == 0 or a.strides == b.strides
 
 
 class WithoutTable(torch.Tensor):  # type: ignore[misc, name-defined]
@@ -144,182 +112,6 @@ def test_layouts(layout: str) -> None:
     same(array(cnorm.standardize(t, 0)), cnorm.standardize(x, 0))
     y = F.group_norm(torch.randn(2, 4, 5, 5).to(memory_format=torch.channels_last), 2)
     assert y.is_contiguous(memory_format=torch.channels_last)
-
-
-class TestMemory:
-    """Nothing is copied, and all lives as long as it is needed."""
-
-    def test_out_is_returned(self) -> None:
-        t, out, h = torch.randn(4, 6), torch.empty(4, 6), torch.empty(4, 6)
-        assert F.layer_norm(t, (6,), out=out) is out
-        y = F.layer_norm(t, (6,), residual=t, out=out, residual_out=h)
-        assert y[0] is out
-        assert y[1] is h
-        assert torch.equal(h, t + t)
-        assert F.layer_norm(t, (6,), out=t) is t
-        assert torch.equal(t, F.layer_norm(h / 2, (6,)))
-
-    def test_an_array_as_out_of_a_tensor(self) -> None:
-        t, out = torch.randn(4, 6), np.empty((4, 6), np.float32)
-        y = F.layer_norm(t, (6,), out=out)
-        assert type(y) is torch.Tensor
-        assert y.data_ptr() == out.ctypes.data
-        same(array(F.layer_norm(t, (6,))), out)
-        before = out[::-1, ::-1].copy()
-        with pytest.raises(TypeError, match="out"):  # torch has no negative strides
-            F.layer_norm(t, (6,), out=out[::-1, ::-1])
-        assert np.array_equal(out[::-1, ::-1], before)
-
-    def test_results_outlive_all_else(self) -> None:
-        t = torch.randn(300, 1000)
-        y, mean, var = cnorm.standardize(t, 1, return_moments=True)
-        expected = y.clone(), mean.clone(), var.clone()
-        view = y[5:, 3:]
-        del y
-        gc.collect()
-        junk = [np.full((300, 1000), 7, np.float32) for _ in range(4)]
-        assert torch.equal(view, expected[0][5:, 3:])
-        assert torch.equal(mean, expected[1])
-        assert torch.equal(var, expected[2])
-        view.add_(1)  # and may be written to
-        view.resize_(2, 2)
-        del junk
-
-    def test_nothing_is_left(self) -> None:
-        """Neither the tensors of a call nor the arrays behind its results."""
-        t, w = torch.randn(4, 6), torch.nn.Parameter(torch.ones(6), requires_grad=False)
-        before = [sys.getrefcount(value) for value in (t, w, None, F32)]
-        for _ in range(2000):
-            F.layer_norm(t, (6,), w, w)
-            cnorm.moments(t)
-            with pytest.raises(ValueError, match="weight"):
-                F.layer_norm(t, (6,), w[:3])
-        after = [sys.getrefcount(value) for value in (t, w, None, F32)]
-        assert all(abs(a - b) < 100 for a, b in zip(after, before, strict=True))
-        watched = weakref.ref(t)
-        y = F.layer_norm(t, (6,))
-        del t
-        assert watched() is None
-        assert y.shape == (4, 6)
-
-    def test_no_memory_grows(self) -> None:
-        resource = pytest.importorskip("resource")
-        t = torch.randn(64, 4096)  # a result is 1 MiB
-        for _ in range(50):
-            F.layer_norm(t, (4096,))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for _ in range(400):
-            F.layer_norm(t, (4096,))
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
-
-    def test_freed_in_another_thread(self) -> None:
-        results = [F.layer_norm(torch.randn(4, 6), (6,)) for _ in range(100)]
-        thread = threading.Thread(target=results.clear)
-        thread.start()
-        thread.join()
-        assert results == []
-
-    def test_alive_at_exit(self) -> None:
-        done = run(
-            "import torch, cnorm.functional as F\n"
-            "y = F.layer_norm(torch.randn(4, 6), (6,))\ntorch.kept = [y]\nimport sys; sys.kept = y"
-        )
-        assert done.returncode == 0, done.stderr
-
-    def test_running_statistics_move(self) -> None:
-        mean, var = torch.zeros(4), torch.nn.Parameter(torch.ones(4), requires_grad=False)
-        t = torch.randn(3, 4, 5)
-        expected = [mean.clone(), var.detach().clone()]
-        torch.nn.functional.batch_norm(t, *expected, training=True)
-        F.batch_norm(t, mean, var, training=True)
-        assert torch.allclose(mean, expected[0], atol=1e-6)
-        assert torch.allclose(var, expected[1], atol=1e-6)
-        F.batch_norm(t.numpy(), mean, var, training=True)  # of an array, too
-        assert not torch.allclose(mean, expected[0], atol=1e-6)
-
-
-class TestRefused:
-    """What has gradients, another device, or no memory of its own; nothing has changed then."""
-
-    def test_gradients(self) -> None:
-        t = torch.randn(4, 6, requires_grad=True)
-        for call in (
-            lambda: F.layer_norm(t, (6,)),
-            lambda: cnorm.moments(t),
-            lambda: cnorm.standardize(x=t),
-            lambda: nn.LayerNorm(6)(t),
-            lambda: nn.InstanceNorm1d(4)(t),
-            lambda: F.layer_norm(input=t * 2, normalized_shape=(6,)),
-        ):
-            with pytest.raises(TypeError, match=r"^(input|x): .*detach\(\)"):
-                call()
-        weight = torch.nn.Parameter(torch.ones(6))
-        with pytest.raises(TypeError, match=r"^weight: .*detach\(\)"):
-            F.layer_norm(t.detach(), (6,), weight)
-        with pytest.raises(TypeError, match=r"^out: .*detach\(\)"):
-            F.layer_norm(t.detach().numpy(), (6,), out=t)
-        for mode in (torch.no_grad, torch.inference_mode):
-            with mode():
-                y = F.layer_norm(t, (6,), weight)
-            assert not y.requires_grad
-        assert torch.equal(F.layer_norm(t.detach(), (6,)), y)
-
-    def test_an_array_takes_the_values_of_parameters(self) -> None:
-        weight = torch.nn.Parameter(torch.full((6,), 2.0))
-        x = fill((4, 6), F32, 3)
-        assert np.array_equal(F.layer_norm(x, (6,), weight), F.layer_norm(x, (6,), np.full(6, 2, np.float32)))
-
-    def test_devices_and_layouts(self) -> None:
-        t = torch.randn(3, 3)
-        for bad, why in (
-            (t.to("meta"), "CPU"),
-            (t.to_sparse(), "Sparse"),
-            (torch._neg_view(t), "resolve_neg"),
-            (torch._efficientzerotensor(3, 3), "memory"),
-        ):
-            for name, call in (
-                ("input", lambda bad=bad: F.layer_norm(bad, (3,))),
-                ("x", lambda bad=bad: cnorm.moments(bad)),
-                ("out", lambda bad=bad: F.layer_norm(t, (3,), out=bad)),
-                ("weight", lambda bad=bad: F.layer_norm(t, (3,), bad)),
-            ):
-                with pytest.raises(TypeError, match=f"^{name}: .*{why}"):
-                    call()
-
-    def test_inside_of_transforms(self) -> None:
-        t = torch.randn(2, 3)
-        for transform in (torch.vmap, torch.func.grad):
-            with pytest.raises(TypeError, match=r"^input: "):
-                transform(lambda row: F.layer_norm(row, (3,)))(t)
-        with torch._subclasses.fake_tensor.FakeTensorMode():
-            fake = torch.empty(2, 3)
-        with pytest.raises(TypeError, match=r"^input: "):
-            F.layer_norm(fake, (3,))
-
-    def test_dtypes_as_of_arrays(self) -> None:
-        for dtype in ("int32", "bool", "complex64", "float8_e5m2"):
-            t = torch.ones(2, 3).to(getattr(torch, dtype))
-            with pytest.raises(TypeError, match=r"^input: "):
-                F.layer_norm(t, (3,))
-        with pytest.raises(TypeError, match=r"^weight: "):
-            F.layer_norm(torch.ones(2, 3), (3,), torch.ones(3, dtype=torch.int32))
-
-    def test_a_wrong_out(self) -> None:
-        t = torch.randn(4, 6)
-        for out in (
-            torch.zeros(4, 5),
-            torch.zeros(4, 6, dtype=torch.float64),
-            torch.zeros(4, 1).expand(4, 6),
-        ):
-            with pytest.raises((TypeError, ValueError), match="out: "):
-                F.layer_norm(t, (6,), out=out)
-            assert not out.any()
-
-    def test_names_of_arguments(self) -> None:
-        with pytest.raises(TypeError, match="layer_norm"):
-            F.layer_norm(torch.ones(2, 3))
-        with pytest.raises(TypeError, match="unexpected"):
-            F.layer_norm(torch.ones(2, 3), (3,), nothing=torch.ones(3))
 
 
 LAYERS: dict[str, tuple[Any, tuple[int, ...]]] = {

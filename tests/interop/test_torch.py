@@ -343,10 +343,12 @@ def test_transformers(name: str, computed: list[bool]) -> None:
 
 def test_small_inputs_are_torchs() -> None:
     """The rule of sizes itself, without the fixture."""
-    layer = accelerate(tn.LayerNorm(64).eval())
+    layer, wide = (accelerate(tn.LayerNorm(64).eval().to(dtype)) for dtype in (torch.float32, torch.float64))
     with torch.no_grad():
-        assert _accelerated.normalized(layer, torch.randn(2, 64)) is None
-        assert _accelerated.normalized(layer, torch.randn(32768, 64)) is not None
+        assert _accelerated.normalized(wide, torch.randn(2, 64).double()) is None
+        assert _accelerated.normalized(wide, torch.randn(32768, 64).double()) is not None
+        assert _accelerated.normalized(layer, torch.randn(2, 64)) is not None
+        assert _accelerated.normalized(layer, torch.randn(64, 2).t()) is None
         permuted = torch.randn(64, 32768).t()
         assert _accelerated.normalized(layer, permuted).is_contiguous()
     assert _sizes.smallest("SyncBatchNorm", False) == {"float32": 1, "float64": 1}
