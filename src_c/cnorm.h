@@ -379,10 +379,6 @@ const char *cn_activation_name(cn_activation activation);
 /* What compiled the core: "GCC 12.2.0". */
 const char *cn_compiler(void);
 
-/* Is what calls read to be taken for cold, as between two products, which empty the caches? Their rows are fetched
- * early then: (512, 768) after a product takes 285 us instead of 356, in a loop of its own 1.05 to 1.4 of its time. */
-void cn_expect_cold(int cold);
-
 /* Seen from outside the library: threadpoolctl knows it by these two. */
 #ifdef _WIN32
 #define CN_EXPORT __declspec(dllexport)

@@ -12,6 +12,9 @@ from cnorm._native.kept cimport new_as
 
 cnp.import_array()
 
+cdef extern from "call/cold.h" nogil:
+    void cn_expect_cold(int cold)
+
 cdef extern from "cnorm.h" nogil:
     ctypedef struct cn_lrn_window:
         ptrdiff_t below, above
@@ -108,7 +111,6 @@ cdef extern from "cnorm.h" nogil:
     const char *cn_activation_name(cn_activation activation)
     const char *cn_compiler()
     void cn_set_num_threads(int n)
-    void cn_expect_cold(int cold)
     int cn_get_num_threads()
     const char *cn_team_name()
 

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "call/cold.h"
 #include "dispatch/cpu.h"
 #include "job/finish.h"
 #include "memory/numbers.h"
