@@ -1,9 +1,21 @@
-"""Normalization functions with the signatures of torch.nn.functional, on NumPy arrays."""
+"""Normalization functions with the signatures of torch.nn.functional, on arrays and torch's CPU tensors.
+
+A tensor in gives a tensor out: where `input` (the first argument) is one, so are all results, on memory of
+cnorm's, and `out` is returned as it is. Other arguments may be tensors or arrays in any mix. Nothing is
+copied. A tensor that requires a gradient while gradients are on, or of another device, is a TypeError.
+
+Examples
+--------
+>>> import numpy as np, cnorm.functional as F
+>>> F.rms_norm(np.array([[3.0, 4.0]]), (2,)).round(4)
+array([[0.8485, 1.1314]])
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cnorm._accept.tensors import takes_tensors
 from cnorm._norms.fold import fold_batch_norm
 from cnorm._norms.lp import normalize, weight_norm
 from cnorm._norms.lrn import cross_map_lrn2d, local_response_norm
@@ -39,6 +51,8 @@ __all__ = [
     "weight_standardize",
 ]
 
+for _name in __all__:
+    globals()[_name] = takes_tensors(globals()[_name], __name__)
 
 if not TYPE_CHECKING:  # type checkers know the names
 

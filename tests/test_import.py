@@ -21,7 +21,7 @@ from cnorm.interop._require import PACKAGES
 pytestmark = pytest.mark.thorough
 
 LATER = ("nn", "preprocessing", "stats")
-BRIDGES = ("dask", "onnx", "torch")
+BRIDGES = ("dask", "onnx", "torch", "transformers")
 OURS = ("cnorm", "cython_runtime", "_cython_")  # Cython's modules hold what its types share
 # Small and usually there already.
 SMALL = {"__future__", "contextlib", "importlib", "math", "operator", "platform", "typing"}

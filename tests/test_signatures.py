@@ -125,7 +125,7 @@ PUBLIC |= {
     if name.islower()
 }
 
-for bridge in ("dask", "onnx", "torch"):
+for bridge in ("dask", "onnx", "torch", "transformers"):
     with suppress(ImportError):  # tests/test_import.py sees to it that a library is all that is missing
         interop = importlib.import_module(f"cnorm.interop.{bridge}")
         PUBLIC |= {f"interop.{bridge}.{name}": getattr(interop, name) for name in interop.__all__}

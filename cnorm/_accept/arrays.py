@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._native import glance
+from cnorm._native import glance, tensors
 from cnorm._native.kept import empty_as
 from cnorm._native.kept import empty_like as new_like
 
@@ -38,6 +38,7 @@ def bfloat16() -> np.dtype[Any]:
     except ImportError:
         raise TypeError("a bfloat16 tensor needs the ml_dtypes package: pip install ml_dtypes") from None
     bf16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    tensors.learn_bfloat16(bf16)
     return bf16
 
 
@@ -45,12 +46,8 @@ def to_ndarray(x: Any, name: str) -> Array:
     """`x` as an ndarray, without a copy where its memory can be shared; any dtype."""
     if type(x) is np.ndarray:
         return x
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(x, torch.Tensor):
-        x = x.detach()
-        if x.dtype is torch.bfloat16:
-            return np.asarray(x.view(torch.int16).numpy()).view(bfloat16())
-        return np.asarray(x.numpy())
+    if tensors.is_of_torch(x):
+        return of_torch(x, name)
     if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
         try:
             return np.from_dlpack(x)
@@ -66,6 +63,20 @@ def to_ndarray(x: Any, name: str) -> Array:
             "fill it (.filled(...)), or pass its data and where=~mask if the function takes where="
         )
     return np.asarray(array)
+
+
+def of_torch(x: Any, name: str) -> Array:
+    """A tensor of torch on the CPU as an array over its memory."""
+    torch: Any = sys.modules["torch"]
+    if x.device.type != "cpu":
+        raise TypeError(f"{name}: expected a tensor on the CPU, got one on {x.device}")
+    x = x.detach()
+    try:
+        if x.dtype is torch.bfloat16:
+            return np.asarray(x.view(torch.int16).numpy()).view(bfloat16())
+        return np.asarray(x.numpy())
+    except (RuntimeError, TypeError) as error:  # sparse, of a negative bit, inside of vmap ...
+        raise TypeError(f"{name}: expected a tensor whose memory NumPy can share ({error})") from None
 
 
 def native(x: Array) -> Array:

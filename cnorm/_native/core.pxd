@@ -69,4 +69,5 @@ cdef void set_operand(cn_call *call, int which, cnp.ndarray a)
 cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state, bint wide=*) except -1
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
 cdef int run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, bint norm_first) except -1
+cdef void expect_cold(bint cold) noexcept
 cdef cnp.ndarray widened(cnp.ndarray p)

@@ -13,6 +13,9 @@ from cnorm._native.kept cimport new_as
 
 cnp.import_array()
 
+cdef extern from "call/cold.h" nogil:
+    void cn_expect_cold(int cold)
+
 cdef extern from "cnorm.h" nogil:
     ctypedef struct cn_lrn_window:
         ptrdiff_t below, above
@@ -226,6 +229,10 @@ cdef int run(const cn_call *call, Py_ssize_t size) except -1:
     cdef cn_status status = cn_run(call)
     resume(released)
     return check(status)
+
+
+cdef void expect_cold(bint cold) noexcept:
+    cn_expect_cold(cold)
 
 
 cdef int run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, bint norm_first) except -1:

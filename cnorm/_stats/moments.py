@@ -10,6 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_pa
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
+from cnorm._accept.tensors import takes_tensors
 from cnorm._native import core, reduced
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.state import mean_of, merge, variance
@@ -33,6 +34,7 @@ def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
         return np.where(root == 0, 0.0, 1 / root)
 
 
+@takes_tensors
 def moments(
     x: Any,
     axis: Any = None,
@@ -130,6 +132,7 @@ def standardize(
     x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
     where: Any = ..., out: Any = ..., return_moments: Literal[True], eps_mode: str = ...,
 ) -> tuple[Array, Any, Any]: ...  # fmt: skip
+@takes_tensors
 def standardize(
     x: Any,
     axis: Any = None,

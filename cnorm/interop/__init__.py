@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnorm.interop import dask, onnx, torch
+    from cnorm.interop import dask, onnx, torch, transformers
 
-__all__ = ["dask", "onnx", "torch"]
+__all__ = ["dask", "onnx", "torch", "transformers"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ torch: Any = require("torch", "torch")
 
 HELD = "_cnorm_held"  # where an accelerated module has our layer
 # What they call it: transformers, most others, a few.
-_EPS = ("variance_epsilon", "eps", "epsilon")
+EPS = ("variance_epsilon", "eps", "epsilon")
 _OFFSETS = (0.0, 1.0)
 _TOLERANCE = 1e-5
 _FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -48,7 +48,7 @@ def own_constants(attributes: dict[str, Any]) -> dict[str, Any] | None:
 
 def eps_name(module: Any) -> str:
     """The attribute that holds what is added to the variance."""
-    return next((name for name in _EPS if isinstance(getattr(module, name, None), float)), "eps")
+    return next((name for name in EPS if isinstance(getattr(module, name, None), float)), "eps")
 
 
 def _is_plain(module: Any, kind: Any) -> bool:
@@ -78,24 +78,24 @@ def _rows(shape: tuple[int, ...], n: int, eps: float, dtype: Any, random: Any) -
     return x.to(dtype).reshape(*shape, n)
 
 
-def _twin(module: Any, weight: Any) -> Any:
+def twin(module: Any, weight: Any) -> Any:
     """The module with another weight, without hooks."""
-    twin = object.__new__(type(module))
-    twin.__dict__.update({name: value for name, value in module.__dict__.items() if name != HELD})
-    twin._parameters = {"weight": torch.nn.Parameter(weight, requires_grad=False)}
-    return twin
+    other = object.__new__(type(module))
+    other.__dict__.update({name: value for name, value in module.__dict__.items() if name != HELD})
+    other._parameters = {"weight": torch.nn.Parameter(weight, requires_grad=False)}
+    return other
 
 
 def _offsets(module: Any, kind: Any, x: Any, weight: Any) -> set[float] | None:
     """Which offsets explain what the class makes of x; None if it takes no such x."""
-    twin, given = _twin(module, weight), x.clone()
-    before = own_constants(twin.__dict__)
+    other, given = twin(module, weight), x.clone()
+    before = own_constants(other.__dict__)
     try:
-        y = kind.forward(twin, given)
+        y = kind.forward(other, given)
     except Exception:  # code of any kind, given what it may not expect
         return None
     alike = isinstance(y, torch.Tensor) and y.shape == x.shape and y.dtype == x.dtype
-    if not alike or not torch.equal(x, given) or own_constants(twin.__dict__) != before:
+    if not alike or not torch.equal(x, given) or own_constants(other.__dict__) != before:
         return set()
     eps = getattr(module, eps_name(module))
     normal = x.double() / (x.double().square().mean(-1, keepdim=True) + eps).sqrt()

@@ -8,7 +8,12 @@ from typing import Any
 
 # What a bridge's extra asks for, by the names of the packages, which are those of their modules. They are
 # named instead of the extra: pip takes them wherever cnorm came from.
-PACKAGES = {"dask": ("dask", "distributed"), "onnx": ("onnx", "ml_dtypes"), "torch": ("torch",)}
+PACKAGES = {
+    "dask": ("dask", "distributed"),
+    "onnx": ("onnx", "ml_dtypes"),
+    "torch": ("torch",),
+    "transformers": ("transformers", "kernels", "torch"),
+}
 
 
 def _is_there(package: str) -> bool:

@@ -7,7 +7,7 @@ in a model: caches are cold then. Below, a layer is torch's.
 from __future__ import annotations
 
 _NEVER = 2**63
-_DTYPES = ("float32", "float64", "float16", "bfloat16")
+DTYPES = ("float32", "float64", "float16", "bfloat16")
 _ALWAYS = (1, 1, 1, 1)
 _WIDE = (1, 1, _NEVER, _NEVER)  # torch's own kernels for 16 bits are faster
 
@@ -16,7 +16,7 @@ _CONTIGUOUS = {
     "CrossMapLRN": _ALWAYS,
     "GroupNorm": (1, 1, 2**15, _NEVER),
     "InstanceNorm": (1, 1, 1, 2**21),
-    "LayerNorm": (2**21, 2**19, 2**19, 2**20),
+    "LayerNorm": (1, 2**19, 2**19, 2**20),
     "LocalResponseNorm": _WIDE,
     "RMSNorm": _ALWAYS,
 }
@@ -39,4 +39,4 @@ def _kind(name: str) -> str:
 def smallest(name: str, permuted: bool) -> dict[str, int]:
     """Elements by dtype for a layer of torch's; dtypes never worth it are absent."""
     sizes = (_PERMUTED if permuted else _CONTIGUOUS).get(_kind(name), ())
-    return {dtype: size for dtype, size in zip(_DTYPES, sizes, strict=False) if size < _NEVER}
+    return {dtype: size for dtype, size in zip(DTYPES, sizes, strict=False) if size < _NEVER}

@@ -8,11 +8,12 @@ import numpy as np
 
 from cnorm.interop._accelerated import Accelerated, accelerated
 from cnorm.interop._models import HELD, offset_of, rms_layer
+from cnorm.interop._operators import define
 from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
 from cnorm.interop._torch_threads import share_threads
 from cnorm.nn._module import Module
 
-__all__ = ["accelerate", "from_torch", "restore"]
+__all__ = ["accelerate", "from_torch", "ops", "restore"]
 
 Model = TypeVar("Model")
 
@@ -152,3 +153,48 @@ def restore(model: Model) -> Model:
             module.__dict__.pop(HELD, None)
             module.__class__ = module._original
     return model
+
+
+def ops() -> Any:
+    r"""Norms as operators of torch, for models that are compiled, exported or trained.
+
+    .. code-block:: text
+
+        cnorm::layer_norm(Tensor input, SymInt[] normalized_shape,
+                          Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
+        cnorm::rms_norm(Tensor input, SymInt[] normalized_shape,
+                        Tensor? weight=None, float? eps=None) -> Tensor
+        cnorm::group_norm(Tensor input, int num_groups,
+                          Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
+        cnorm::instance_norm(Tensor input, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor
+
+    They are registered by the first call, for the CPU, with shapes and strides for tracers (those of torch's
+    results) and gradients of any order by torch's formulas. From then on `torch.compile` and `torch.export`
+    see them in the place of the LayerNorm, RMSNorm, GroupNorm and InstanceNorm layers of accelerated models;
+    before, torch's own.
+
+    Returns
+    -------
+    namespace
+        `torch.ops.cnorm`; each function of it takes tensors and gives a tensor in the dtype of `input`.
+
+    Raises
+    ------
+    TypeError
+        On a call: a dtype that is not float.
+    ValueError
+        On a call: what `cnorm.functional`'s function of the name refuses.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from cnorm.interop.torch import ops
+    >>> x = torch.tensor([[1.0, 2.0, 4.0]], requires_grad=True)
+    >>> y = ops().rms_norm(x, [3])
+    >>> y.detach()
+    tensor([[0.3780, 0.7559, 1.5119]])
+    >>> y.sum().backward()
+    >>> x.grad
+    tensor([[ 0.2520,  0.1260, -0.1260]])
+    """
+    return define()

@@ -120,7 +120,9 @@ class _BatchNorm(NormBase):
         norm: Norm = partial(self._norm, **fused) if fused else self._norm
         y = norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps, out=out)
         where = fused.get("where")
-        if count is not None and (where is None or np.any(where)):  # else nothing has moved
+        if count is not None and (
+            where is None or np.any(to_ndarray(where, "where"))
+        ):  # else nothing has moved
             count += 1
         return y
 

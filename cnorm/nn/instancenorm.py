@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional as F
-from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.arrays import Array
+from cnorm._accept.tensors import as_its_kind, is_of_torch
 from cnorm.nn._module import Norm, check_rank
 from cnorm.nn._norm_base import NormBase
 
@@ -92,7 +93,7 @@ class _InstanceNorm(NormBase):
         warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=3)
 
     def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
-        x = input if isinstance(input, np.ma.MaskedArray) else to_ndarray(input, "input")
+        x = as_its_kind(input, "input")
         single = x.ndim == self._unbatched
         if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
             self._check_input(x)
@@ -106,9 +107,9 @@ class _InstanceNorm(NormBase):
             self.training or not self.track_running_stats,
             0.0 if self.momentum is None else self.momentum,
             self.eps,
-            out=out[None] if single and isinstance(out, np.ndarray) else out,
+            out=out[None] if single and (isinstance(out, np.ndarray) or is_of_torch(out)) else out,
         )
-        if out is not None and not isinstance(y, np.ma.MaskedArray):
+        if out is not None and not isinstance(y, np.ma.MaskedArray) and is_of_torch(out) == is_of_torch(y):
             return out  # type: ignore[no-any-return]
         return y[0] if single else y
 

@@ -1,6 +1,9 @@
 /* open.c: what is decided of a call before its first element is read: bundles, threads, schedule, steps. */
 #include "call/open.h"
 
+#include <stdatomic.h>
+
+#include "call/cold.h"
 #include "dispatch/cpu.h"
 #include "job/finish.h"
 #include "memory/numbers.h"
@@ -120,6 +123,11 @@ void cn_open_job(cn_job *job, const cn_call *call)
     if (job->row && job->fused) cn_open_bundle_rows(job);
 }
 
+/* A hint for all threads: it costs or saves time, whichever call meets it. */
+static atomic_int expected_cold;
+
+void cn_expect_cold(int cold) { atomic_store_explicit(&expected_cold, cold, memory_order_relaxed); }
+
 /* Do all rows of y begin and end at multiples of 16 bytes? */
 static int is_aligned(const cn_job *job)
 {
@@ -140,8 +148,9 @@ void cn_open_output(cn_job *job)
     const char *x = call->op[CN_X].data, *y = job->y, *a = call->add[0], *b = call->add[1];
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
     const double bundle = (double)job->elements * (double)job->k->size, all = bundle * (double)job->bundles;
-    job->beyond_cache = cn_beyond_cache((1 + apart + summed) * all, job->threads);
-    job->nontemporal = y && apart && job->beyond_cache && is_aligned(job);
+    const int outgrown = cn_beyond_cache((1 + apart + summed) * all, job->threads);
+    job->beyond_cache = outgrown || atomic_load_explicit(&expected_cold, memory_order_relaxed);
+    job->nontemporal = y && apart && outgrown && is_aligned(job);
     job->prefetch = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&

@@ -14,6 +14,7 @@ import cnorm.nn as nn
 
 torch = pytest.importorskip("torch")
 _accelerated = pytest.importorskip("cnorm.interop._accelerated")
+_operators = pytest.importorskip("cnorm.interop._operators")
 
 from bench.torch_models import models  # noqa: E402
 from cnorm.interop import _sizes  # noqa: E402
@@ -254,8 +255,23 @@ def test_gradients_are_torchs(computed: list[bool]) -> None:
     assert computed == [False]
 
 
+@pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm", "GroupNorm", "BatchNorm2d", "InstanceNorm2d"])
+@pytest.mark.parametrize("rows", [1, 7, 300])
+def test_bits_are_those_of_the_layer(name: str, rows: int, computed: list[bool]) -> None:
+    """Rows are fetched early in an accelerated one: that is not seen in the result."""
+    shape = {"LayerNorm": (rows, 768), "RMSNorm": (rows, 768)}.get(name, (2, 8, rows, 5))
+    arguments = {"GroupNorm": (2, 8), "BatchNorm2d": (8,), "InstanceNorm2d": (8,)}.get(name, (768,))
+    layer = getattr(tn, name)(*arguments).eval()
+    x = torch.randn(shape) + 3
+    expected = from_torch(layer)(x)
+    with torch.inference_mode():
+        assert torch.equal(accelerate(layer)(x), expected)
+    assert computed == [True]
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_tracers_see_torchs_operators(computed: list[bool]) -> None:
+def test_tracers_see_torchs_operators(computed: list[bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_operators, "_LIBRARY", {})  # as before anybody asks for ours
     layer, x = example("LayerNorm")
     ours = accelerate(tn.Sequential(layer))
     with torch.no_grad():
@@ -327,10 +343,12 @@ def test_transformers(name: str, computed: list[bool]) -> None:
 
 def test_small_inputs_are_torchs() -> None:
     """The rule of sizes itself, without the fixture."""
-    layer = accelerate(tn.LayerNorm(64).eval())
+    layer, wide = (accelerate(tn.LayerNorm(64).eval().to(dtype)) for dtype in (torch.float32, torch.float64))
     with torch.no_grad():
-        assert _accelerated.normalized(layer, torch.randn(2, 64)) is None
-        assert _accelerated.normalized(layer, torch.randn(32768, 64)) is not None
+        assert _accelerated.normalized(wide, torch.randn(2, 64).double()) is None
+        assert _accelerated.normalized(wide, torch.randn(32768, 64).double()) is not None
+        assert _accelerated.normalized(layer, torch.randn(2, 64)) is not None
+        assert _accelerated.normalized(layer, torch.randn(64, 2).t()) is None
         permuted = torch.randn(64, 32768).t()
         assert _accelerated.normalized(layer, permuted).is_contiguous()
     assert _sizes.smallest("SyncBatchNorm", False) == {"float32": 1, "float64": 1}
