@@ -169,12 +169,22 @@ static inline void cn_clear_call(cn_call *call, int ndim)
 
 cn_status cn_run(const cn_call *call);
 
-/* Groups of positions along an axis: group i has the positions order[starts[i]] ... order[starts[i + 1] - 1], or, without
- * an order, these numbers themselves. STAT's stride of the axis leads from a group to the next. */
+/* The group of each position, negative in none: int32_t if narrow, else ptrdiff_t. */
+typedef struct {
+    const void *at;
+    int narrow;
+} cn_labels;
+
+/* Groups of positions along an axis, sorted by their labels and by themselves: group i has those from starts[i] up to
+ * starts[i + 1] of that order. Labels that are in order are left out: positions are their own order. STAT's stride of the
+ * axis leads from a group to the next. With labels, `space` has `space_size` bytes: what cn_group_space says. */
 typedef struct {
     int axis;
     ptrdiff_t n;
-    const ptrdiff_t *starts, *order;
+    const ptrdiff_t *starts;
+    cn_labels labels;
+    void *space;
+    size_t space_size;
 } cn_groups;
 
 /* Where moments of groups go, by statistic: to params, as CN_READY has them, by the eps of the call; or, where that is NULL,
@@ -186,15 +196,12 @@ typedef struct {
     void *params;
 } cn_group_results;
 
-/* The group of each position, negative in none: int32_t if narrow, else ptrdiff_t. */
-typedef struct {
-    const void *at;
-    int narrow;
-} cn_labels;
+/* Where the groups of n positions begin once these are sorted by their labels, which are below n_groups; what is negative
+ * is left out. starts has n_groups + 1 elements. Are they out of order? */
+int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts);
 
-/* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
- * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
-int cn_sort_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
+/* Bytes of work space for moments of these groups by their labels, aligned as doubles are. */
+size_t cn_group_space(const cn_call *call, const cn_groups *groups);
 
 /* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
  * y. */

@@ -8,7 +8,7 @@ from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
 from cnorm._accept.masks import unmasked
 from cnorm._native import core
-from cnorm._stats.grouped import moments_by, standardize_by
+from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
 
@@ -65,7 +65,7 @@ def group_moments(
 
     Notes
     -----
-    Positions are sorted by their labels, each group is read block by block as by `moments`. What other
+    Each group is read block by block as by `moments`, in the order of its positions. What other
     groups hold, and how labels are interleaved, changes no bit of a group; nor does the number of
     threads.
 
@@ -85,8 +85,8 @@ def group_moments(
     array = native(as_number_array(x, "x"))
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups)
-    starts, order = core.sort_labels(marks, groups)
-    return moments_by(array, axes, starts, order, correction, where, weights, nan_policy)
+    starts, shuffled = sort_labels(marks, groups)
+    return moments_by(array, axes, starts, shuffled, correction, where, weights, nan_policy)
 
 
 def segment_moments(
@@ -219,8 +219,9 @@ def group_standardize(
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
-    starts, order = core.sort_labels(marks, groups)
-    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out, eps_mode))
+    starts, shuffled = core.count_labels(marks, groups)
+    y = standardize_by(array, axes, marks, starts, shuffled, weight, bias, eps, where, out, eps_mode)
+    return result(y)
 
 
 def segment_standardize(
@@ -284,4 +285,4 @@ def segment_standardize(
     axes = group_axes(axis, array.shape)
     starts = as_offsets(offsets, array.shape[axes[0]])
     marks = labels_of(starts, array.shape[axes[0]])
-    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out, eps_mode))
+    return result(standardize_by(array, axes, marks, starts, False, weight, bias, eps, where, out, eps_mode))
