@@ -107,6 +107,11 @@ def image_normalize(
         `layout` or word, neither one value nor one per channel, a value that is not finite, a `scale` or
         `std` of 0, or an `out` that does not fit.
 
+    See Also
+    --------
+    moments : Mean and variance of any array.
+    cnorm.functional.batch_norm : By statistics of channels that lie apart.
+
     Notes
     -----
     Computed as (x - mean / scale) * (scale / std), the quotients in float64 and mean / scale in two words:

@@ -65,6 +65,12 @@ def moments(
         Indices outside of the shape, parts that do not fit each other, an axis out of range, weights that do
         not fit, NaN under "raise".
 
+    See Also
+    --------
+    minmax : Least and greatest.
+    scale : Divides rows or columns.
+    cnorm.preprocessing.StandardScaler : Takes sparse tables.
+
     Notes
     -----
     What is stored is read once, in blocks of rows that are merged in order: the result has the same bits for
@@ -111,6 +117,11 @@ def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
         No such matrix, or numbers that are not real.
     ValueError
         Indices outside of the shape, parts that do not fit each other, an axis out of range or of length 0.
+
+    See Also
+    --------
+    moments : Mean and variance.
+    scale : Divides rows or columns.
 
     Examples
     --------
@@ -161,6 +172,11 @@ def scale(a: Any, by: Any, axis: Any = 0, *, max_value: float | None = None, cop
     ValueError
         Indices outside of the shape, parts or divisors that do not fit, an axis out of range, a `max_value`
         below 0.
+
+    See Also
+    --------
+    moments : What to divide by.
+    cnorm.preprocessing.MaxAbsScaler : By the largest magnitude.
 
     Examples
     --------

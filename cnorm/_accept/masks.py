@@ -78,6 +78,11 @@ def length_mask(lengths: Any, max_length: int) -> Array:
     ValueError
         `lengths` is not one-dimensional, a length is negative or above `max_length`.
 
+    See Also
+    --------
+    mean_pool : The mean of what a mask shows.
+    moments : Takes it as `where`.
+
     Examples
     --------
     >>> import cnorm

@@ -142,6 +142,12 @@ def batch_norm(
         training, one value per channel in training, a negative `eps` (in training: not positive), no such
         activation.
 
+    See Also
+    --------
+    instance_norm : Statistics of each sample.
+    fold_batch_norm : Into the convolution before.
+    cnorm.nn.BatchNorm2d : The layer.
+
     References
     ----------
     .. [1] Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
@@ -248,6 +254,12 @@ def instance_norm(
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
         `use_input_stats`, a single position, no such activation or
         `eps_mode`.
+
+    See Also
+    --------
+    group_norm : Several channels together.
+    batch_norm : Statistics of the batch.
+    cnorm.nn.InstanceNorm2d : The layer.
 
     References
     ----------

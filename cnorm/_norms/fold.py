@@ -86,6 +86,11 @@ def fold_batch_norm(
     ValueError
         Sizes that do not fit, a weight with fewer than 2 dimensions, an `eps` below 0 or NaN.
 
+    See Also
+    --------
+    batch_norm : What is folded.
+    cnorm.nn.FrozenBatchNorm2d : Kept as a layer.
+
     Notes
     -----
     A channel with ``running_var + eps = 0`` is 0 before `bn_bias` is added, as in `batch_norm`; torch's

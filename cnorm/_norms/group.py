@@ -67,6 +67,12 @@ def group_norm(
         Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group,
         no such activation or `eps_mode`.
 
+    See Also
+    --------
+    instance_norm : Each channel by itself.
+    layer_norm : All channels together.
+    cnorm.nn.GroupNorm : The layer.
+
     References
     ----------
     .. [1] Wu & He, "Group Normalization", 2018, arXiv:1803.08494.

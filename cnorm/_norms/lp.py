@@ -94,6 +94,11 @@ def normalize(
     ValueError
         `dim` out of range or repeated or given beside `axis`, an infinite or negative norm of nothing.
 
+    See Also
+    --------
+    rms_norm : By the root of the mean square.
+    cnorm.preprocessing.normalize : Rows or columns of a table.
+
     Examples
     --------
     >>> import numpy as np, cnorm.functional as F
@@ -147,6 +152,11 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
         A dtype that is not float.
     ValueError
         No dimension, `dim` out of range, or a wrong number of magnitudes.
+
+    See Also
+    --------
+    weight_standardize : Mean 0 and variance 1.
+    normalize : Without a magnitude.
 
     References
     ----------

@@ -49,6 +49,11 @@ def local_response_norm(
     ValueError
         Fewer than 3 dimensions, or a `size` below 1.
 
+    See Also
+    --------
+    cross_map_lrn2d : The sum over channels, not their mean.
+    cnorm.nn.LocalResponseNorm : The layer.
+
     References
     ----------
     .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
@@ -98,6 +103,11 @@ def cross_map_lrn2d(
         `input` is not float, `size` not an int.
     ValueError
         Fewer than 4 dimensions, or a `size` below 1.
+
+    See Also
+    --------
+    local_response_norm : Padded as torch pads.
+    cnorm.nn.CrossMapLRN2d : The layer.
 
     Notes
     -----

@@ -48,6 +48,11 @@ def global_response_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-6, *, o
     ValueError
         Other than 4 dimensions, wrong sizes, an `eps` below 0 or NaN, an `out` that does not fit.
 
+    See Also
+    --------
+    local_response_norm : Over neighbouring channels.
+    cnorm.nn.GlobalResponseNorm : The layer.
+
     References
     ----------
     .. [1] Woo et al., "ConvNeXt V2: Co-designing and Scaling ConvNets with Masked Autoencoders", 2023,

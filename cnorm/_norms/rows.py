@@ -91,6 +91,13 @@ def layer_norm(
     ValueError
         Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
+    See Also
+    --------
+    rms_norm : Without the mean.
+    layer_norm_int8 : To signed bytes.
+    cnorm.standardize : Over any axes.
+    cnorm.nn.LayerNorm : The layer.
+
     References
     ----------
     .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
@@ -208,6 +215,13 @@ def rms_norm(
         another dtype than `input`.
     ValueError
         Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
+
+    See Also
+    --------
+    layer_norm : With the mean.
+    rms_norm_int8 : To signed bytes.
+    normalize : By the norm itself.
+    cnorm.nn.RMSNorm : The layer.
 
     References
     ----------

@@ -66,6 +66,11 @@ def layer_norm_int8(
         As `layer_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
         above 0 in the dtype of scales.
 
+    See Also
+    --------
+    layer_norm : To floats.
+    rms_norm_int8 : Without the mean.
+
     Notes
     -----
     Exactly the two steps, bit for bit: `y` is rounded to the dtype of `input`, `s` and `y / s` to that of
@@ -130,6 +135,11 @@ def rms_norm_int8(
     ValueError
         As `rms_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
         above 0 in the dtype of scales.
+
+    See Also
+    --------
+    rms_norm : To floats.
+    layer_norm_int8 : With the mean.
 
     Notes
     -----

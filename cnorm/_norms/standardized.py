@@ -38,6 +38,11 @@ def weight_standardize(w: Any, gain: Any = None, eps: float = 1e-6, *, out: Any 
     ValueError
         Fewer than 2 dimensions, a wrong number of gains, an `eps` below 0 or NaN, an `out` that does not fit.
 
+    See Also
+    --------
+    weight_norm : Magnitude and direction.
+    cnorm.standardize : Over any axes.
+
     References
     ----------
     .. [1] Qiao et al., "Micro-Batch Training with Batch-Channel Normalization and Weight Standardization",

@@ -185,6 +185,12 @@ def switchable_norm(
         Wrong sizes, no running statistics where they are needed, groups of a single value, an `eps` below
         0 or NaN.
 
+    See Also
+    --------
+    batch_norm : One of the three that are mixed.
+    instance_norm : Another.
+    cnorm.nn.SwitchNorm2d : The layer.
+
     Notes
     -----
     Variances are unbiased per instance, as in the reference implementation; layer and batch

@@ -77,6 +77,14 @@ def moments(
     ValueError
         An axis out of range, a mask or weights that do not broadcast, NaN under "raise".
 
+    See Also
+    --------
+    standardize : Elements by their moments.
+    RunningMoments : Of data that come in parts.
+    group_moments : Of groups.
+    cnorm.stats.mean : The mean alone.
+    cnorm.stats.var : The variance alone.
+
     Notes
     -----
     Blocks are read once from memory; each is summed about its own mean and merged in float64 [1]_.
@@ -177,6 +185,13 @@ def standardize(
     ValueError
         Shapes that do not broadcast, an axis out of range, an `eps` below 0 or NaN, an `out` that does not
         fit, no such `eps_mode`.
+
+    See Also
+    --------
+    moments : The moments themselves.
+    cnorm.functional.layer_norm : Over trailing axes.
+    cnorm.preprocessing.zscore : SciPy's.
+    group_standardize : Groups by labels.
 
     Examples
     --------

@@ -143,6 +143,12 @@ def rolling_moments(
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, an axis out of range.
 
+    See Also
+    --------
+    rolling_standardize : Each element by its own window.
+    ewm_moments : Weights that decay.
+    cnorm.stats.move_mean : One result, under Bottleneck's names.
+
     Notes
     -----
     A window is a suffix of a block of as many elements and a prefix of the next, each summed about its own
@@ -231,6 +237,12 @@ def rolling_standardize(
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of
         range, an `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
+
+    See Also
+    --------
+    rolling_moments : The moments themselves.
+    standardize : One mean and variance for all.
+    group_standardize : Groups by labels.
 
     Examples
     --------
@@ -327,6 +339,11 @@ def ewm_moments(
     ValueError
         Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of
         range.
+
+    See Also
+    --------
+    rolling_moments : Windows of one length.
+    RunningMoments : With `decay`, moments that forget.
 
     Examples
     --------

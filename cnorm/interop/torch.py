@@ -38,6 +38,10 @@ def from_torch(module: Any) -> Module:
     TypeError
         Any other module; a dtype NumPy cannot have.
 
+    See Also
+    --------
+    accelerate : In place, in a torch model.
+
     Examples
     --------
     >>> import numpy as np, torch
@@ -138,6 +142,10 @@ def restore(model: Model) -> Model:
     ------
     TypeError
         `model` is no torch.nn.Module.
+
+    See Also
+    --------
+    accelerate : What is undone.
 
     Examples
     --------

@@ -45,6 +45,12 @@ _DOC = r"""Batch normalization of {shapes} input [1]_.
     ValueError
         On a call: a wrong rank or number of channels, one value per channel in training.
 
+    See Also
+    --------
+    cnorm.functional.batch_norm : The function.
+    recalibrate : Running statistics of other data.
+    FrozenBatchNorm2d : Statistics that stay.
+
     References
     ----------
     .. [1] Ioffe & Szegedy, "Batch Normalization", 2015, arXiv:1502.03167.
@@ -188,6 +194,11 @@ class FrozenBatchNorm2d(Module):
     ------
     ValueError
         On a call: input that is not (N, C, H, W) with C = num_features.
+
+    See Also
+    --------
+    BatchNorm2d : Statistics that are updated.
+    cnorm.functional.fold_batch_norm : Into the convolution before.
 
     Notes
     -----

@@ -37,6 +37,10 @@ class GlobalResponseNorm(Module):
     ValueError
         On a call: input that is not (N, H, W, C).
 
+    See Also
+    --------
+    cnorm.functional.global_response_norm : The function.
+
     Notes
     -----
     The state_dict is timm's (`weight` and `bias` of C elements); `load_state_dict` also takes that of

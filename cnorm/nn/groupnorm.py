@@ -38,6 +38,11 @@ class GroupNorm(Module):
     ValueError
         Groups that do not divide the channels; on a call, other channels than `num_channels`.
 
+    See Also
+    --------
+    cnorm.functional.group_norm : The function.
+    InstanceNorm2d : Each channel by itself.
+
     References
     ----------
     .. [1] Wu & He, "Group Normalization", 2018, arXiv:1803.08494.

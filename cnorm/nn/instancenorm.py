@@ -44,6 +44,11 @@ _DOC = r"""Instance normalization of {shapes} input [1]_.
     ValueError
         On a call: a wrong rank or number of channels, a single position.
 
+    See Also
+    --------
+    cnorm.functional.instance_norm : The function.
+    GroupNorm : Several channels together.
+
     References
     ----------
     .. [1] Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, arXiv:1607.08022.

@@ -51,6 +51,11 @@ class LayerNorm(Module):
     ValueError
         On a call: input that does not end in `normalized_shape`.
 
+    See Also
+    --------
+    cnorm.functional.layer_norm : The function.
+    RMSNorm : Without the mean.
+
     References
     ----------
     .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
@@ -128,6 +133,11 @@ class RMSNorm(Module):
     ------
     ValueError
         On a call: input that does not end in `normalized_shape`.
+
+    See Also
+    --------
+    cnorm.functional.rms_norm : The function.
+    LayerNorm : With the mean.
 
     References
     ----------

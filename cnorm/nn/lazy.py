@@ -93,6 +93,10 @@ def _lazy(become: type[NormBase]) -> type[_Lazy]:
     ValueError
         On a call: as for `{become.__name__}`.
 
+    See Also
+    --------
+    {become.__name__} : What it becomes.
+
     Examples
     --------
     >>> import cnorm.nn as nn

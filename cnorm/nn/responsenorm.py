@@ -38,6 +38,11 @@ class LocalResponseNorm(_ResponseNorm):
     ValueError
         On a call: fewer than 3 dimensions, a `size` below 1.
 
+    See Also
+    --------
+    cnorm.functional.local_response_norm : The function.
+    CrossMapLRN2d : The sum over channels, not their mean.
+
     References
     ----------
     .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
@@ -72,6 +77,11 @@ class CrossMapLRN2d(_ResponseNorm):
     ------
     ValueError
         On a call: input that is not 4D, a `size` below 1.
+
+    See Also
+    --------
+    cnorm.functional.cross_map_lrn2d : The function.
+    LocalResponseNorm : Padded as torch pads.
 
     References
     ----------

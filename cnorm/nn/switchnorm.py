@@ -32,6 +32,11 @@ _DOC = r"""Switchable normalization of {shapes} input [1]_.
     ValueError
         On a call: a wrong rank or number of channels, statistics of a single value.
 
+    See Also
+    --------
+    cnorm.functional.switchable_norm : The function.
+    BatchNorm2d : One of the norms that are mixed.
+
     Notes
     -----
     A `state_dict` saved by the reference implementation

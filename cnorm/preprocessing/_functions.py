@@ -84,6 +84,12 @@ def scale(
         Infinity in `X`, an axis out of range, an `out` that does not fit, a sparse matrix that would be
         centered.
 
+    See Also
+    --------
+    StandardScaler : Learns from one table, scales others.
+    zscore : SciPy's, with `ddof`.
+    cnorm.standardize : With eps, weight and bias.
+
     References
     ----------
     .. [1] scikit-learn, `sklearn.preprocessing.scale`.
@@ -159,6 +165,11 @@ def minmax_scale(
     ValueError
         Infinity in `X`, a range that is empty, an axis out of range, an `out` that does not fit.
 
+    See Also
+    --------
+    MinMaxScaler : Learns from one table, scales others.
+    scale : By mean and deviation.
+
     References
     ----------
     .. [1] scikit-learn, `sklearn.preprocessing.minmax_scale`.
@@ -216,6 +227,11 @@ def maxabs_scale(X: Any, *, axis: Any = 0, copy: bool = True, out: Array | None 
         A dtype that is not real, `out` for a sparse matrix.
     ValueError
         Infinity in `X`, an axis out of range, an `out` that does not fit.
+
+    See Also
+    --------
+    MaxAbsScaler : Learns from one table, scales others.
+    minmax_scale : To a range.
 
     References
     ----------

@@ -76,6 +76,11 @@ def normalize(
     NotImplementedError
         Norms "l1" or "l2" of a sparse matrix asked for.
 
+    See Also
+    --------
+    Normalizer : The transformer.
+    cnorm.functional.normalize : Any axes and any p.
+
     References
     ----------
     .. [1] scikit-learn, `sklearn.preprocessing.normalize`.

@@ -76,6 +76,11 @@ def zmap(
     RuntimeWarning
         A group is (nearly) constant, or has no element. Where warnings are errors, `out` is as it was.
 
+    See Also
+    --------
+    zscore : By the data's own moments.
+    gzscore : Of logarithms.
+
     References
     ----------
     .. [1] SciPy, `scipy.stats.zmap`.
@@ -200,6 +205,11 @@ def gzscore(
     -----
     RuntimeWarning
         Of NumPy's logarithm; a group is (nearly) constant. Where warnings are errors, `out` is as it was.
+
+    See Also
+    --------
+    zscore : Without the logarithm.
+    zmap : By the moments of other data.
 
     References
     ----------

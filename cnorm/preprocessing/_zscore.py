@@ -73,6 +73,13 @@ def zscore(
     RuntimeWarning
         A group is (nearly) constant. Where warnings are errors, `out` is as it was.
 
+    See Also
+    --------
+    zmap : By the moments of other data.
+    scale : scikit-learn's.
+    cnorm.rolling_standardize : Each element by its own window.
+    cnorm.group_standardize : By groups.
+
     References
     ----------
     .. [1] SciPy, `scipy.stats.zscore`.

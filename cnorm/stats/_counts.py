@@ -23,6 +23,11 @@ def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, 
 
     {errors}
 
+    See Also
+    --------
+    anynan : Is any NaN?
+    nansum : Their sum.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -43,6 +48,11 @@ def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
     ndarray of bool or bool
 
     {errors}
+
+    See Also
+    --------
+    allnan : Are all?
+    count : How many are not.
 
     Examples
     --------
@@ -66,6 +76,11 @@ def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    anynan : Is any?
+    count : How many are not.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -88,6 +103,11 @@ def ss(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, whe
         NumPy sums them in. NaN where there is one.
 
     {errors}
+
+    See Also
+    --------
+    nansum : Of the elements themselves.
+    var : Of deviations from the mean.
 
     Examples
     --------

@@ -24,6 +24,11 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
     {errors}
 
+    See Also
+    --------
+    nanmin : NaN left out.
+    argmin : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -47,6 +52,11 @@ def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    min : NaN counts.
+    nanargmin : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -68,6 +78,11 @@ def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
         float32 for 16-bit floats, otherwise the dtype of `a`. NaN where there is one.
 
     {errors}
+
+    See Also
+    --------
+    nanmax : NaN left out.
+    argmax : Where it is.
 
     Examples
     --------
@@ -92,6 +107,11 @@ def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    max : NaN counts.
+    nanargmax : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -114,6 +134,12 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
         where there is one.
 
     {errors}
+
+    See Also
+    --------
+    nanptp : NaN left out.
+    min : The least.
+    max : The greatest.
 
     Examples
     --------
@@ -138,6 +164,12 @@ def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    ptp : NaN counts.
+    nanmin : The least.
+    nanmax : The greatest.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -159,6 +191,11 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
         Along the axis; into the flattened array if that is None.
 
     {errors}
+
+    See Also
+    --------
+    nanargmin : NaN left out.
+    min : The element itself.
 
     Examples
     --------
@@ -182,6 +219,11 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
 
     {errors}
 
+    See Also
+    --------
+    argmin : NaN counts.
+    nanmin : The element itself.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -204,6 +246,11 @@ def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
     {errors}
 
+    See Also
+    --------
+    nanargmax : NaN left out.
+    max : The element itself.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -225,6 +272,11 @@ def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
         Along the axis; into the flattened array if that is None.
 
     {errors}
+
+    See Also
+    --------
+    argmax : NaN counts.
+    nanmax : The element itself.
 
     Examples
     --------

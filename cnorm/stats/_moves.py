@@ -66,6 +66,11 @@ def move_sum(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
     {arguments}
 
+    See Also
+    --------
+    move_mean : Divided by how many there are.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
+
     Examples
     --------
     >>> import cnorm.stats as bn
@@ -80,6 +85,11 @@ def move_mean(a: Any, window: int, min_count: int | None = None, axis: int = -1)
     """Mean of each window.
 
     {arguments}
+
+    See Also
+    --------
+    move_var : The variance.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -96,6 +106,11 @@ def move_var(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
 
     {arguments}
 
+    See Also
+    --------
+    move_std : Its root.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
+
     Examples
     --------
     >>> import cnorm.stats as bn
@@ -110,6 +125,11 @@ def move_std(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
     """Standard deviation of each window; of equal values exactly 0.
 
     {arguments}
+
+    See Also
+    --------
+    move_var : Its square.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -126,6 +146,11 @@ def move_min(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
     {arguments}
 
+    See Also
+    --------
+    move_argmin : How far back it is.
+    nanmin : Of the whole axis.
+
     Examples
     --------
     >>> import cnorm.stats as bn
@@ -141,6 +166,11 @@ def move_max(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
     {arguments}
 
+    See Also
+    --------
+    move_argmax : How far back it is.
+    nanmax : Of the whole axis.
+
     Examples
     --------
     >>> import cnorm.stats as bn
@@ -155,6 +185,11 @@ def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -
     """How many positions before the end of each window its least element stands, the last of equal ones.
 
     {arguments}
+
+    See Also
+    --------
+    move_min : The element itself.
+    nanargmin : Of the whole axis.
 
     Notes
     -----
@@ -174,6 +209,11 @@ def move_argmax(a: Any, window: int, min_count: int | None = None, axis: int = -
     """How many positions before the end of each window its greatest element stands, the last of equal ones.
 
     {arguments}
+
+    See Also
+    --------
+    move_max : The element itself.
+    nanargmax : Of the whole axis.
 
     Notes
     -----

@@ -33,6 +33,11 @@ def sum(
 
     {errors}
 
+    See Also
+    --------
+    nansum : NaN left out.
+    mean : Divided by how many there are.
+
     Notes
     -----
     Rounded once: the sum of floats is kept in two float64 words.
@@ -71,6 +76,11 @@ def nansum(
 
     {errors}
 
+    See Also
+    --------
+    sum : NaN counts.
+    nanmean : Divided by how many there are.
+
     Notes
     -----
     Rounded once: the sum of floats is kept in two float64 words.
@@ -107,6 +117,11 @@ def mean(
 
     {errors}
 
+    See Also
+    --------
+    nanmean : NaN left out.
+    cnorm.moments : Mean and variance of one read.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -141,6 +156,11 @@ def nanmean(
 
     {errors}
 
+    See Also
+    --------
+    mean : NaN counts.
+    cnorm.moments : Mean and variance of one read.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -173,6 +193,12 @@ def var(
         Without a warning, NaN of nothing, and what NumPy divides where there are no more than `ddof`.
 
     {errors}
+
+    See Also
+    --------
+    nanvar : NaN left out.
+    std : Its root.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----
@@ -211,6 +237,12 @@ def nanvar(
 
     {errors}
 
+    See Also
+    --------
+    var : NaN counts.
+    nanstd : Its root.
+    cnorm.moments : Mean and variance of one read.
+
     Notes
     -----
     The relative error is that of `cnorm.moments`: the mean is taken off before anything is squared.
@@ -248,6 +280,12 @@ def std(
 
     {errors}
 
+    See Also
+    --------
+    nanstd : NaN left out.
+    var : Its square.
+    cnorm.moments : Mean and variance of one read.
+
     Notes
     -----
     The relative error is that of `cnorm.moments`: the mean is taken off before anything is squared.
@@ -284,6 +322,12 @@ def nanstd(
         NaN where no more than `ddof` are not NaN, without a warning.
 
     {errors}
+
+    See Also
+    --------
+    std : NaN counts.
+    nanvar : Its square.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----
