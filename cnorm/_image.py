@@ -19,6 +19,7 @@ from cnorm._accept.arrays import (
     to_ndarray,
 )
 from cnorm._accept.axes import as_number, check_rank
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._native import core
 from cnorm._stats.images import INTEGERS, normalize_by_own
 from cnorm._stats.patches import as_clip, as_patches
@@ -41,14 +42,14 @@ _PALETTES = ("P", "PA")  # modes of PIL images
 
 
 def image_normalize(
-    image: Any,
+    image: ArrayLike,
     mean: Any,
     std: Any,
     *,
     scale: Any = None,
     layout: str = "HWC->CHW",
-    dtype: Any = np.float32,
-    out: Any = None,
+    dtype: Dtype = np.float32,
+    out: Out = None,
     patch: int | None = None,
     merge: int = 1,
     temporal: int = 1,

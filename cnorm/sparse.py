@@ -6,11 +6,13 @@ CSR and CSC matrices and arrays of scipy.sparse, or any object with their `data,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnorm._accept.axes import as_number
+from cnorm._accept.hints import ArrayLike, Axes, Given
 from cnorm._stats.compressed import (
     as_compressed,
     as_position_weights,
@@ -26,11 +28,11 @@ __all__ = ["minmax", "moments", "scale"]
 
 
 def moments(
-    a: Any,
-    axis: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
     *,
     correction: float = 0,
-    weights: Any = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Any, Any]:
     r"""Mean and variance of the columns or rows of a sparse matrix, zeros that are not stored included.
@@ -95,7 +97,7 @@ def moments(
     return finish(moments_along(m, axis, w, nan_policy), correction, m.data, ())
 
 
-def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
+def minmax(a: ArrayLike, axis: Axes = None) -> tuple[Any, Any]:
     """The least and the greatest element of the columns or rows of a sparse matrix, zeros included.
 
     Parameters
@@ -142,7 +144,14 @@ def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
     return low.astype(m.data.dtype)[()], high.astype(m.data.dtype)[()]
 
 
-def scale(a: Any, by: Any, axis: Any = 0, *, max_value: float | None = None, copy: bool = True) -> Any:
+def scale(
+    a: ArrayLike,
+    by: ArrayLike,
+    axis: int | Sequence[int] = 0,
+    *,
+    max_value: float | None = None,
+    copy: bool = True,
+) -> Any:
     """Each column (axis 0) or row of a sparse matrix divided by a number, and clipped.
 
     Parameters

@@ -177,7 +177,7 @@ typedef struct {
 
 /* Groups of positions along an axis, sorted by their labels and by themselves: group i has those from starts[i] up to
  * starts[i + 1] of that order. Labels that are in order are left out: positions are their own order. STAT's stride of the
- * axis leads from a group to the next. With labels, `space` has `space_size` bytes: what cn_group_space says. */
+ * axis leads from a group to the next. With labels, `space`, aligned as doubles, has the bytes cn_group_space says. */
 typedef struct {
     int axis;
     ptrdiff_t n;
@@ -187,24 +187,18 @@ typedef struct {
     size_t space_size;
 } cn_groups;
 
-/* Where moments of groups go, by statistic: to params, as CN_READY has them, by the eps of the call; or, where that is NULL,
- * to mean and var, float, or double if wide. */
+/* Where moments of groups go: to params, as CN_READY has them, or, where that is NULL, to mean and var (double if wide). */
 typedef struct {
-    void *mean, *var;
+    void *mean, *var, *params;
     int wide;
     double correction;
-    void *params;
 } cn_group_results;
 
-/* Where the groups of n positions begin once these are sorted by their labels, which are below n_groups; what is negative
- * is left out. starts has n_groups + 1 elements. Are they out of order? */
+/* Where groups begin (n_groups + 1) once n positions are sorted by labels, but negative ones. Are they out of order? */
 int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts);
-
-/* Bytes of work space for moments of these groups by their labels, aligned as doubles are. */
 size_t cn_group_space(const cn_call *call, const cn_groups *groups);
 
-/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
- * y. */
+/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does. */
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
 
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
+from cnorm._accept.hints import ArrayLike, Given
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root
 
@@ -39,12 +40,12 @@ def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def fold_batch_norm(
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    bn_weight: Any,
-    bn_bias: Any,
+    weight: ArrayLike,
+    bias: Given,
+    running_mean: ArrayLike,
+    running_var: ArrayLike,
+    bn_weight: Given,
+    bn_bias: Given,
     eps: float = 1e-5,
     transpose: bool = False,
 ) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, compute_dtype
 from cnorm._accept.axes import as_axes, as_int, as_number, check_rank
+from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 
@@ -66,7 +67,13 @@ def norm_axes(dim: Any, axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def normalize(
-    input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None, *, axis: Any = None
+    input: ArrayLike,
+    p: float = 2.0,
+    dim: Axes = 1,
+    eps: float = 1e-12,
+    out: Out = None,
+    *,
+    axis: Axes = None,
 ) -> Array:
     r"""Divides by the Lp norm over `dim`.
 
@@ -130,7 +137,7 @@ def normalize(
 
 
 def weight_norm(
-    v: Any, g: Any, dim: int | None = 0, *, out: Any = None, axis: int | None = None
+    v: ArrayLike, g: ArrayLike, dim: int | None = 0, *, out: Out = None, axis: int | None = None
 ) -> Array:
     r"""Weight normalization: magnitude `g` and direction `v` of a weight apart [1]_.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._native import core
 from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
@@ -14,14 +15,14 @@ __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_sta
 
 
 def group_moments(
-    x: Any,
-    labels: Any,
+    x: ArrayLike,
+    labels: ArrayLike,
     num_groups: int | None = None,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     correction: float = 0,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Array, Array]:
     """Mean and variance of groups given by labels, as of a `groupby`.
@@ -90,13 +91,13 @@ def group_moments(
 
 
 def segment_moments(
-    x: Any,
-    offsets: Any,
+    x: ArrayLike,
+    offsets: ArrayLike,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     correction: float = 0,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Array, Array]:
     """Mean and variance of segments: group i is ``offsets[i]:offsets[i + 1]`` along the axis.
@@ -154,16 +155,16 @@ def segment_moments(
 
 
 def group_standardize(
-    x: Any,
-    labels: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    labels: ArrayLike,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     num_groups: int | None = None,
-    where: Any = None,
-    out: Any = None,
+    where: Given = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Zero mean and unit variance of each group given by labels, then scale and shift.
@@ -225,15 +226,15 @@ def group_standardize(
 
 
 def segment_standardize(
-    x: Any,
-    offsets: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    offsets: ArrayLike,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    axis: Any = 0,
-    where: Any = None,
-    out: Any = None,
+    axis: int | Sequence[int] = 0,
+    where: Given = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     """Zero mean and unit variance of each segment ``offsets[i]:offsets[i + 1]``, then scale and shift.

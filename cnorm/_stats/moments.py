@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core, reduced
@@ -34,13 +35,13 @@ def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
 
 
 def moments(
-    x: Any,
-    axis: Any = None,
+    x: ArrayLike,
+    axis: Axes = None,
     *,
     correction: float = 0,
     keepdims: bool = False,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Any, Any]:
     r"""Mean and variance over any axes, in one pass over the data.
@@ -130,23 +131,23 @@ def finish(
 
 @overload
 def standardize(
-    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ..., eps_mode: str = ...,
+    x: ArrayLike, axis: Axes = ..., weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    where: Given = ..., out: Out = ..., return_moments: Literal[False] = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def standardize(
-    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[True], eps_mode: str = ...,
+    x: ArrayLike, axis: Axes = ..., weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    where: Given = ..., out: Out = ..., return_moments: Literal[True], eps_mode: str = ...,
 ) -> tuple[Array, Any, Any]: ...  # fmt: skip
 def standardize(
-    x: Any,
-    axis: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    axis: Axes = None,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    where: Any = None,
-    out: Any = None,
+    where: Given = None,
+    out: Out = None,
     return_moments: bool = False,
     eps_mode: str = "inside",
 ) -> Any:

@@ -18,6 +18,7 @@ from cnorm._accept.arrays import (
     native,
 )
 from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
@@ -102,7 +103,7 @@ def run(
 
 
 def rolling_moments(
-    x: Any,
+    x: ArrayLike,
     window: int,
     *,
     axis: int = -1,
@@ -188,16 +189,16 @@ def rolling_moments(
 
 
 def rolling_standardize(
-    x: Any,
+    x: ArrayLike,
     window: int,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
     axis: int = -1,
     min_count: int | None = None,
     center: bool = False,
-    out: Any = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Each element by the mean and variance of its own window, then scale and shift: sliding CMVN.
@@ -297,7 +298,7 @@ def as_alpha(halflife: Any, alpha: Any) -> float:
 
 
 def ewm_moments(
-    x: Any,
+    x: ArrayLike,
     *,
     halflife: float | None = None,
     alpha: float | None = None,

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm.nn._module import Norm, check_rank
 from cnorm.nn._norm_base import NormBase
 
@@ -75,7 +76,7 @@ class _InstanceNorm(NormBase):
         affine: bool = False,
         track_running_stats: bool = False,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -96,7 +97,7 @@ class _InstanceNorm(NormBase):
             raise ValueError(f"input: expected {message}")
         warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=3)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         x = input if isinstance(input, np.ma.MaskedArray) else to_ndarray(input, "input")
         single = x.ndim == self._unbatched
         if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
@@ -114,7 +115,7 @@ class _InstanceNorm(NormBase):
             out=out[None] if single and isinstance(out, np.ndarray) else out,
         )
         if out is not None and not isinstance(y, np.ma.MaskedArray):
-            return out  # type: ignore[no-any-return]
+            return out
         return y[0] if single else y
 
 

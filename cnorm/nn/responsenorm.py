@@ -6,6 +6,7 @@ from typing import Any
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm.nn._module import Module, check_rank
 
 
@@ -54,7 +55,7 @@ class LocalResponseNorm(_ResponseNorm):
     (1, 4, 2)
     """
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k, out=out, **fused)
 
 
@@ -97,6 +98,6 @@ class CrossMapLRN2d(_ResponseNorm):
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         check_rank(input, (4,))
         return F.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k, out=out, **fused)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, Output, native
 from cnorm._accept.axes import as_axes, as_number
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
 from cnorm._stats.state import COUNT, deviation, values_of
@@ -27,13 +29,13 @@ SOME_TOO_SMALL = (
 
 
 def zmap(
-    scores: Any,
-    compare: Any,
-    axis: Any = 0,
+    scores: ArrayLike,
+    compare: ArrayLike,
+    axis: int | Sequence[int] = 0,
     ddof: float = 0,
     nan_policy: str = "propagate",
     *,
-    out: Array | None = None,
+    out: Out = None,
 ) -> Any:
     r"""Scores by the mean and standard deviation of other data, as `scipy.stats.zmap`.
 
@@ -166,7 +168,12 @@ def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Ar
 
 
 def gzscore(
-    a: Any, *, axis: Any = 0, ddof: float = 0, nan_policy: str = "propagate", out: Array | None = None
+    a: ArrayLike,
+    *,
+    axis: int | Sequence[int] = 0,
+    ddof: float = 0,
+    nan_policy: str = "propagate",
+    out: Out = None,
 ) -> Any:
     r"""Geometric standard scores, as `scipy.stats.gzscore`: the standard scores of the logarithms.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._stats.holes import squared
 from cnorm._stats.orders import counted, nan_found
 from cnorm.stats._described import described
@@ -12,7 +13,14 @@ __all__ = ["allnan", "anynan", "count", "ss"]
 
 
 @described()
-def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def count(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """How many elements are not NaN.
 
     {parameters}
@@ -38,7 +46,14 @@ def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, 
 
 
 @described()
-def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def anynan(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Is an element NaN?
 
     {parameters}
@@ -64,7 +79,14 @@ def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described()
-def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def allnan(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Is every element NaN?
 
     {parameters}
@@ -91,7 +113,14 @@ def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described()
-def ss(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def ss(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Sum of squares.
 
     {parameters}

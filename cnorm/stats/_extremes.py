@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._stats.orders import argument, extreme, reach
 from cnorm._stats.reductions import GREATEST, LEAST
 from cnorm.stats._described import described
@@ -12,7 +13,14 @@ __all__ = ["argmax", "argmin", "max", "min", "nanargmax", "nanargmin", "nanmax",
 
 
 @described("an array without an element")
-def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def min(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Least element.
 
     {parameters}
@@ -39,7 +47,14 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Least element that is not NaN.
 
     {parameters}
@@ -67,7 +82,14 @@ def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def max(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest element.
 
     {parameters}
@@ -94,7 +116,14 @@ def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest element that is not NaN.
 
     {parameters}
@@ -122,7 +151,14 @@ def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def ptp(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest less least element.
 
     {parameters}
@@ -151,7 +187,14 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanptp(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest less least element, NaN left out.
 
     {parameters}
@@ -180,7 +223,14 @@ def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def argmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the least elements, or of the first NaN.
 
     {parameters}
@@ -207,7 +257,14 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
 
 @described("a row without an element, or of nothing but NaN")
-def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def nanargmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the least elements, NaN left out.
 
     {parameters}
@@ -234,7 +291,14 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
 
 
 @described("an array without an element")
-def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def argmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the greatest elements, or of the first NaN.
 
     {parameters}
@@ -261,7 +325,14 @@ def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
 
 @described("a row without an element, or of nothing but NaN")
-def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def nanargmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the greatest elements, NaN left out.
 
     {parameters}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike
 from cnorm._stats.moves import moved
 
 __all__ = [
@@ -61,7 +62,7 @@ def described(function: Function) -> Function:
 
 
 @described
-def move_sum(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_sum(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Sum of each window.
 
     {arguments}
@@ -81,7 +82,7 @@ def move_sum(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_mean(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_mean(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Mean of each window.
 
     {arguments}
@@ -101,7 +102,9 @@ def move_mean(a: Any, window: int, min_count: int | None = None, axis: int = -1)
 
 
 @described
-def move_var(a: Any, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0) -> Array:
+def move_var(
+    a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0
+) -> Array:
     """Variance of each window; of equal values exactly 0.
 
     {arguments}
@@ -121,7 +124,9 @@ def move_var(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
 
 
 @described
-def move_std(a: Any, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0) -> Array:
+def move_std(
+    a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0
+) -> Array:
     """Standard deviation of each window; of equal values exactly 0.
 
     {arguments}
@@ -141,7 +146,7 @@ def move_std(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
 
 
 @described
-def move_min(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_min(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Least element of each window.
 
     {arguments}
@@ -161,7 +166,7 @@ def move_min(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_max(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_max(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Greatest element of each window.
 
     {arguments}
@@ -181,7 +186,7 @@ def move_max(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_argmin(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """How many positions before the end of each window its least element stands, the last of equal ones.
 
     {arguments}
@@ -205,7 +210,7 @@ def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -
 
 
 @described
-def move_argmax(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_argmax(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """How many positions before the end of each window its greatest element stands, the last of equal ones.
 
     {arguments}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Dtype, Given, Out
 from cnorm._stats.holes import averaged, spread, summed
 from cnorm.stats._described import described
 
@@ -12,14 +13,14 @@ __all__ = ["mean", "nanmean", "nanstd", "nansum", "nanvar", "std", "sum", "var"]
 
 @described("weights that are negative, infinite or NaN")
 def sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Sum of the elements.
 
@@ -55,14 +56,14 @@ def sum(
 
 @described("weights that are negative, infinite or NaN")
 def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Sum of the elements that are not NaN.
 
@@ -96,14 +97,14 @@ def nansum(
 
 @described("weights that are negative, infinite or NaN")
 def mean(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Arithmetic mean.
 
@@ -135,14 +136,14 @@ def mean(
 
 @described("weights that are negative, infinite or NaN")
 def nanmean(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Mean of the elements that are not NaN.
 
@@ -172,15 +173,15 @@ def nanmean(
 
 @described("weights that are negative, infinite or NaN")
 def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Variance.
 
@@ -215,15 +216,15 @@ def var(
 
 @described("weights that are negative, infinite or NaN")
 def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Variance of the elements that are not NaN.
 
@@ -258,15 +259,15 @@ def nanvar(
 
 @described("weights that are negative, infinite or NaN")
 def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Standard deviation.
 
@@ -301,15 +302,15 @@ def std(
 
 @described("weights that are negative, infinite or NaN")
 def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Standard deviation of the elements that are not NaN.
 
