@@ -18,7 +18,7 @@ pytest.importorskip("mypy")
 pytestmark = pytest.mark.thorough
 
 MODULES = ("cnorm", "cnorm.functional", "cnorm.preprocessing", "cnorm.stats", "cnorm.sparse")
-# Arguments that may be what no type says: sparse matrices and frames; what only a library's own class describes.
+# Arguments that may be what no type says: sparse matrices, frames, loaders; some of pictures.
 UNTYPED = {"a", "X", "by", "scale", "clip", "batches", "layers", "image", "mean", "std"}
 USES = """
 import numpy as np
@@ -36,6 +36,7 @@ F.layer_norm(x, "three")
 F.group_norm(x, 1, weight=object())
 cnorm.moments(x, axis=1.5)
 """
+OPTIONS = ("--config-file=", "--follow-imports=silent", "--ignore-missing-imports", "--no-color-output")
 ARRAY = r"numpy\.ndarray\[Any, Any\]"
 
 
@@ -49,8 +50,7 @@ def mypy(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     (folder / "uses.py").write_text(USES, encoding="utf-8")
     root = str(Path(cnorm.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir", str(folder / "cache")]
-        + ["--follow-imports=silent", "--ignore-missing-imports", "--no-color-output", "all.py", "uses.py"],
+        [sys.executable, "-m", "mypy", *OPTIONS, "--cache-dir", str(folder / "cache"), "all.py", "uses.py"],
         cwd=folder,
         env={"MYPYPATH": root, "PATH": "", "PYTHONPATH": root},
         capture_output=True,
@@ -84,9 +84,10 @@ def test_no_argument_is_of_any_type(mypy: list[str]) -> None:
 
 def test_results_and_mistakes(mypy: list[str]) -> None:
     rows, both, moments, plain, three, groups, layer = revealed(mypy, "uses.py")
-    assert re.fullmatch(ARRAY, rows) and re.fullmatch(ARRAY, plain) and re.fullmatch(ARRAY, layer)
+    assert all(re.fullmatch(ARRAY, kind) for kind in (rows, plain, layer))
     assert re.fullmatch(rf"tuple\[{ARRAY}, {ARRAY}\]", both)
-    assert moments.startswith("tuple[") and three.startswith("tuple[numpy.ndarray")
+    assert moments.startswith("tuple[")
+    assert three.startswith("tuple[numpy.ndarray")
     assert re.fullmatch(rf"tuple\[{ARRAY}, {ARRAY}\]", groups)
     errors = [m for m in mypy if m.startswith("uses.py") and ": error: " in m]
     named = [
