@@ -23,8 +23,8 @@ y = cnorm.group_standardize(x, labels, eps=0)
 for g in range(GROUPS):
     print(f"group {g}: {np.sum(labels == g):4} rows, mean {mean[g]:7.3f}, deviation {np.sqrt(var[g]):.3f}")
 after = cnorm.group_moments(y, labels)
-assert np.abs(after[0]).max() < 1e-14
-assert np.abs(after[1] - 1).max() < 1e-13
+assert np.abs(after[0]).max() < 1e-14, "each group has mean 0"
+assert np.abs(after[1] - 1).max() < 1e-13, "and variance 1"
 print("after: mean 0 and variance 1 in each")
 
 

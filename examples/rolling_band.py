@@ -25,11 +25,11 @@ score[1:] = (x[1:] - past_mean) / past_std
 
 alarms = np.flatnonzero(np.abs(score) > LIMIT)
 print(f"{x.size} values, windows of {WINDOW}: alarms at {alarms.tolist()}")
-assert alarms.tolist() == [250, 430]
+assert alarms.tolist() == [250, 430], "both leaps, and nothing else"
 without = x.copy()
 without[[250, 430]] = x[[249, 429]]
 left = mean[250 + WINDOW : 430], cnorm.rolling_moments(without, WINDOW, min_count=20)[0][250 + WINDOW : 430]
-assert np.allclose(*left, rtol=1e-14)
+assert np.allclose(*left, rtol=1e-14), "no trace of the spike once it has left"
 print(f"{WINDOW} values after the spike its window has gone by, and nothing of it is left")
 print(f"deviation of the last window: {std[-1]:.3f}")
 
