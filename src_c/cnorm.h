@@ -175,9 +175,8 @@ typedef struct {
     int narrow;
 } cn_labels;
 
-/* Groups of positions along an axis, sorted by their labels and by themselves: group i has those from starts[i] up to
- * starts[i + 1] of that order. Labels that are in order are left out: positions are their own order. STAT's stride of the
- * axis leads from a group to the next. With labels, `space`, aligned as doubles, has the bytes cn_group_space says. */
+/* Groups of positions along an axis, sorted by label: group i has those from starts[i] up to starts[i + 1]. Labels in order
+ * are left out. STAT's stride leads from a group to the next. `space`, with labels, has the bytes cn_group_space says. */
 typedef struct {
     int axis;
     ptrdiff_t n;
