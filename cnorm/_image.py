@@ -19,6 +19,7 @@ from cnorm._accept.arrays import (
     to_ndarray,
 )
 from cnorm._accept.axes import as_number, check_rank
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._native import core
 from cnorm._stats.images import INTEGERS, normalize_by_own
 from cnorm._stats.patches import as_clip, as_patches
@@ -41,14 +42,14 @@ _PALETTES = ("P", "PA")  # modes of PIL images
 
 
 def image_normalize(
-    image: Any,
+    image: ArrayLike,
     mean: Any,
     std: Any,
     *,
     scale: Any = None,
     layout: str = "HWC->CHW",
-    dtype: Any = np.float32,
-    out: Any = None,
+    dtype: Dtype = np.float32,
+    out: Out = None,
     patch: int | None = None,
     merge: int = 1,
     temporal: int = 1,
@@ -106,6 +107,11 @@ def image_normalize(
         Fewer than 3 dimensions (a grey picture is `image[..., None]`), indices of a palette, an unknown
         `layout` or word, neither one value nor one per channel, a value that is not finite, a `scale` or
         `std` of 0, or an `out` that does not fit.
+
+    See Also
+    --------
+    moments : Mean and variance of any array.
+    cnorm.functional.batch_norm : By statistics of channels that lie apart.
 
     Notes
     -----

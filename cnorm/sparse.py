@@ -6,11 +6,13 @@ CSR and CSC matrices and arrays of scipy.sparse, or any object with their `data,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnorm._accept.axes import as_number
+from cnorm._accept.hints import ArrayLike, Axes, Given
 from cnorm._stats.compressed import (
     as_compressed,
     as_position_weights,
@@ -26,11 +28,11 @@ __all__ = ["minmax", "moments", "scale"]
 
 
 def moments(
-    a: Any,
-    axis: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
     *,
     correction: float = 0,
-    weights: Any = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Any, Any]:
     r"""Mean and variance of the columns or rows of a sparse matrix, zeros that are not stored included.
@@ -65,6 +67,12 @@ def moments(
         Indices outside of the shape, parts that do not fit each other, an axis out of range, weights that do
         not fit, NaN under "raise".
 
+    See Also
+    --------
+    minmax : Least and greatest.
+    scale : Divides rows or columns.
+    cnorm.preprocessing.StandardScaler : Takes sparse tables.
+
     Notes
     -----
     What is stored is read once, in blocks of rows that are merged in order: the result has the same bits for
@@ -89,7 +97,7 @@ def moments(
     return finish(moments_along(m, axis, w, nan_policy), correction, m.data, ())
 
 
-def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
+def minmax(a: ArrayLike, axis: Axes = None) -> tuple[Any, Any]:
     """The least and the greatest element of the columns or rows of a sparse matrix, zeros included.
 
     Parameters
@@ -112,6 +120,11 @@ def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
     ValueError
         Indices outside of the shape, parts that do not fit each other, an axis out of range or of length 0.
 
+    See Also
+    --------
+    moments : Mean and variance.
+    scale : Divides rows or columns.
+
     Examples
     --------
     >>> import numpy as np, cnorm
@@ -131,7 +144,14 @@ def minmax(a: Any, axis: Any = None) -> tuple[Any, Any]:
     return low.astype(m.data.dtype)[()], high.astype(m.data.dtype)[()]
 
 
-def scale(a: Any, by: Any, axis: Any = 0, *, max_value: float | None = None, copy: bool = True) -> Any:
+def scale(
+    a: ArrayLike,
+    by: ArrayLike,
+    axis: int | Sequence[int] = 0,
+    *,
+    max_value: float | None = None,
+    copy: bool = True,
+) -> Any:
     """Each column (axis 0) or row of a sparse matrix divided by a number, and clipped.
 
     Parameters
@@ -161,6 +181,11 @@ def scale(a: Any, by: Any, axis: Any = 0, *, max_value: float | None = None, cop
     ValueError
         Indices outside of the shape, parts or divisors that do not fit, an axis out of range, a `max_value`
         below 0.
+
+    See Also
+    --------
+    moments : What to divide by.
+    cnorm.preprocessing.MaxAbsScaler : By the largest magnitude.
 
     Examples
     --------

@@ -169,35 +169,35 @@ static inline void cn_clear_call(cn_call *call, int ndim)
 
 cn_status cn_run(const cn_call *call);
 
-/* Groups of positions along an axis: group i has the positions order[starts[i]] ... order[starts[i + 1] - 1], or, without
- * an order, these numbers themselves. STAT's stride of the axis leads from a group to the next. */
-typedef struct {
-    int axis;
-    ptrdiff_t n;
-    const ptrdiff_t *starts, *order;
-} cn_groups;
-
-/* Where moments of groups go, by statistic: to params, as CN_READY has them, by the eps of the call; or, where that is NULL,
- * to mean and var, float, or double if wide. */
-typedef struct {
-    void *mean, *var;
-    int wide;
-    double correction;
-    void *params;
-} cn_group_results;
-
 /* The group of each position, negative in none: int32_t if narrow, else ptrdiff_t. */
 typedef struct {
     const void *at;
     int narrow;
 } cn_labels;
 
-/* Sorts the n positions by their labels, and by themselves within a group; labels are below n_groups, what is negative is
- * left out. starts has n_groups + 1 elements, order n. 0 if they were in order, and order is not needed. */
-int cn_sort_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order);
+/* Groups of positions along an axis, sorted by label: group i has those from starts[i] up to starts[i + 1]. Labels in order
+ * are left out. STAT's stride leads from a group to the next. `space`, with labels, has the bytes cn_group_space says. */
+typedef struct {
+    int axis;
+    ptrdiff_t n;
+    const ptrdiff_t *starts;
+    cn_labels labels;
+    void *space;
+    size_t space_size;
+} cn_groups;
 
-/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does without
- * y. */
+/* Where moments of groups go: to params, as CN_READY has them, or, where that is NULL, to mean and var (double if wide). */
+typedef struct {
+    void *mean, *var, *params;
+    int wide;
+    double correction;
+} cn_group_results;
+
+/* Where groups begin (n_groups + 1) once n positions are sorted by labels, but negative ones. Are they out of order? */
+int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts);
+size_t cn_group_space(const cn_call *call, const cn_groups *groups);
+
+/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does. */
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
 
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of

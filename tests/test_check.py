@@ -63,7 +63,15 @@ def test_every_public_norm_is_covered() -> None:
     names = [o.name for o in (*cases.EVERYWHERE, *cases.TABLES)]
     with_kernels = set(F.__all__) - {"fold_batch_norm", "global_response_norm"}
     tables = ("zscore", "scale", "minmax_scale", "maxabs_scale")
-    for public in (*with_kernels, "moments", "standardize", *tables):
+    verbs = (
+        "moments",
+        "group_moments",
+        "segment_moments",
+        "rolling_moments",
+        "rolling_standardize",
+        "sparse.moments",
+    )
+    for public in (*with_kernels, *verbs, "standardize", "group_standardize", *tables):
         assert any(name.startswith(public) for name in names), public
     assert set(OPERATIONS) <= set(cases.EVERYWHERE)
 

@@ -239,6 +239,8 @@ def test_weight_norm(dim: Any, dtype: Any) -> None:
     g = fill((kept,), np.dtype(np.float32), 25)
     same = 1 if dim == -2 else dim  # -1 is the norm of the whole array, as in torch
     assert_close(F.weight_norm(v, g, dim), R.weight_norm(v, g, same))
+    if dim is not None:
+        assert F.weight_norm(v, g, axis=dim).tobytes() == F.weight_norm(v, g, dim).tobytes()
 
 
 @sweep(size=[1, 2, 3, 5, 8, 30], beta=[0.75, 0.5, 1.0, 2.0], dtype=DTYPES)

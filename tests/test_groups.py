@@ -295,6 +295,34 @@ def test_other_groups_change_no_bit() -> None:
         assert np.array_equal(var, only[1].squeeze(1 if axis == 1 else 0))
 
 
+@sweep(columns=[2, 20, 300], groups=[2, 30], dtype=["f8", "f4", "i4"], layout=["C", "gaps", "F"])
+def test_rows_as_they_lie_have_the_bits_of_rows_in_order(
+    columns: int, groups: int, dtype: str, layout: str
+) -> None:
+    """One thread deals rows to the blocks of their groups: NaN, infinite, huge or ill, too."""
+    rng = np.random.default_rng(columns)
+    x = (rng.normal(0, 40, (5000, columns)) + 1e4 * rng.integers(0, 2, columns)).astype(dtype)
+    if dtype != "i4":
+        x[7, 0], x[8, 1], x[9, -1] = np.nan, np.inf, 1e18
+    if dtype == "f8":
+        x[rng.integers(0, 5000, 9), -1] = 1e200
+    labels = rng.integers(-1, groups, 5000)
+    order = np.argsort(labels, kind="stable")
+    offsets = np.searchsorted(labels[order], np.arange(groups + 1))
+    if layout == "gaps":
+        x = np.concatenate([x, x], 1)[:, :columns]
+    elif layout == "F":
+        x = np.asfortranarray(x)
+    together = np.empty_like(x)
+    together[...] = x[order]
+    for keywords in ({}, {"correction": 1}, {"nan_policy": "omit"}):
+        with cnorm.threads(1):
+            found = cnorm.group_moments(x, labels, groups, **keywords)
+            wanted = cnorm.segment_moments(together, offsets, **keywords)
+        for a, b in zip(found, wanted, strict=True):
+            assert np.array_equal(a, b, equal_nan=True)
+
+
 @sweep(groups=[1, 10, 3000], dtype=[np.float64, np.float32])
 def test_far_from_zero(groups: int, dtype: Any) -> None:
     """mean / std of 1e8, of 1e5 in float32: the errors of a loop in long double."""

@@ -86,7 +86,7 @@ def test_axis_refused() -> None:
         ({"axis": 2}, ValueError, "axis: expected axes of a 2-dimensional array, got 2"),
         ({"axis": "0"}, TypeError, "axis: expected an int"),
         ({"axis": (0, 0)}, ValueError, "axis: expected different axes"),
-        ({"axis": 0, "dim": 0}, ValueError, "axis: expected None beside dim=0, got 0"),
+        ({"axis": 0, "dim": 0}, TypeError, "axis: expected None beside dim=0, got 0"),
     ):
         with pytest.raises(error, match=message):
             F.normalize(x, **arguments)  # type: ignore[arg-type]

@@ -138,3 +138,19 @@ def test_public_functions_are_documented(name: str) -> None:
         assert part in doc or (part == "Parameters" and not arguments(PUBLIC[name]))
     for argument, _, _ in arguments(PUBLIC[name]):
         assert argument in doc
+
+
+@pytest.mark.parametrize("module", ["cnorm", "cnorm.functional", "cnorm.preprocessing", "cnorm.stats"])
+def test_who_says_dim_also_says_axis(module: str) -> None:
+    """NumPy's name, keyword-only; both at once are a TypeError."""
+    names = importlib.import_module(module).__all__
+    functions = {name: getattr(importlib.import_module(module), name) for name in names}
+    arrays = {"normalize": (np.ones((3, 3)),), "weight_norm": (np.ones((3, 3)), np.ones(3))}
+    for name, function in functions.items():
+        if not inspect.isroutine(function) or "dim" not in inspect.signature(function).parameters:
+            continue
+        assert inspect.signature(function).parameters["axis"].kind is inspect.Parameter.KEYWORD_ONLY
+        x, *more = arrays[name]
+        assert np.array_equal(function(x, *more, axis=1), function(x, *more, dim=1))
+        with pytest.raises(TypeError, match="axis: expected None beside dim=-2"):
+            function(x, *more, dim=-2, axis=0)

@@ -219,6 +219,19 @@ def test_standardize_by_eps_mode(dtype: Any, mode: str) -> None:
         np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("large", [np.inf, 1e308])
+@pytest.mark.parametrize("eps", [1e-5, 1.0])
+def test_scores_beside_an_infinity(large: float, eps: float) -> None:
+    """Where something is infinite, or its differences may be, all is done in another unit, eps as well."""
+    x = np.random.default_rng(4).normal(0, 0.01, (40, 300))
+    wanted = cnorm.rolling_standardize(x, 7, eps=eps)
+    x[3, 100], x[3, 101] = large, -large
+    found = cnorm.rolling_standardize(x, 7, eps=eps)
+    others = np.ones(x.shape, bool)
+    others[3, 100:108] = False
+    np.testing.assert_allclose(found[others], wanted[others], rtol=1e-13)
+
+
 @pytest.mark.parametrize("adjust", [True, False])
 @given(
     seed=seeds,

@@ -9,12 +9,13 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, to_ndarray
 from cnorm._accept.axes import as_int, broadcast
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._native import glance
 
 __all__ = ["as_mask", "length_mask", "shown", "unmasked"]
 
 
-def as_mask(where: Any, x: Array, out: Array | None = None) -> Array | None:
+def as_mask(where: Any, x: Array, out: Out = None) -> Array | None:
     """A boolean mask with as many dimensions as `x`, apart from the memory of `out`."""
     if where is None or glance.mask(where, x, out):
         return where  # type: ignore[no-any-return]
@@ -55,7 +56,7 @@ def shown(mask: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     return np.asarray(np.add.reduce(mask, axes, np.int64, keepdims=True) * times)
 
 
-def length_mask(lengths: Any, max_length: int) -> Array:
+def length_mask(lengths: ArrayLike, max_length: int) -> Array:
     """The mask of padded sequences: True at the first `lengths[i]` positions of row i.
 
     Parameters
@@ -77,6 +78,11 @@ def length_mask(lengths: Any, max_length: int) -> Array:
         `lengths` or `max_length` is not of ints.
     ValueError
         `lengths` is not one-dimensional, a length is negative or above `max_length`.
+
+    See Also
+    --------
+    mean_pool : The mean of what a mask shows.
+    moments : Takes it as `where`.
 
     Examples
     --------

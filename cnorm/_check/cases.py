@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-import cnorm
 import cnorm._check.formulas as R
 import cnorm.functional as F
 from cnorm._check.formulas import Array
 from cnorm._check.fused import FUSED
 from cnorm._check.operations import LAYOUTS, OPERATIONS, Operation
+from cnorm._check.verbs import VERBS
 from cnorm.preprocessing import maxabs_scale, minmax_scale, scale, zscore
 
 Results = tuple[Array, ...]
@@ -72,30 +72,6 @@ def running(function: Callable[..., Any], **fixed: Any) -> Callable[..., Results
     return call
 
 
-def moments_over(axis: Any) -> Operation:
-    """Mean and variance, of the axes a batch, a row, a column or all."""
-    return Operation(
-        f"moments {axis}",
-        lambda x: cnorm.moments(x, axis),
-        lambda x: R.moments(x, axis),
-        lambda *_: {},
-    )
-
-
-def grouped_over(axis: int) -> Operation:
-    """Mean and variance of groups whose labels are mixed."""
-
-    def labels(x: Array) -> Array:
-        return np.asarray(np.arange(np.shape(x)[axis]) * 5 % 3)
-
-    return Operation(
-        f"group_moments {axis}",
-        lambda x: cnorm.group_moments(x, labels(x), axis=axis),
-        lambda x: R.group_moments(x, labels(x), axis % np.ndim(x)),
-        lambda *_: {},
-    )
-
-
 def cross_map(module: Any) -> Callable[..., Array]:
     """The older layer's response normalization, of images."""
     return lambda x: module.cross_map_lrn2d(x.reshape(*x.shape, *(1,) * (4 - x.ndim)), 4, 0.3)
@@ -136,8 +112,7 @@ EVERYWHERE = (
     Operation("cross_map_lrn2d", cross_map(F), cross_map(R), lambda *_: {}),
     step("batch_norm", training=True),
     step("instance_norm"),
-    *(moments_over(axis) for axis in (None, 0, 1, -1, (0, 2))),
-    *(grouped_over(axis) for axis in (0, 1, -1)),
+    *VERBS,
 )
 TABLES = (
     table("zscore", zscore, lambda x: R.standardize(x, COLUMNS, eps=0)),

@@ -96,6 +96,19 @@ def group_standardize(
     return np.where(shown, affine(y, weight, bias), 0)
 
 
+def rolling_moments(x: Any, window: int, axis: int, center: bool) -> tuple[Array, Array]:
+    """Moments of what is not NaN of the window at each position, cut at the ends; NaN of nothing."""
+    x = np.moveaxis(wide(x), axis, -1)
+    after = (window - 1) // 2 if center else 0
+    padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(window - 1 - after, after)], constant_values=np.nan)
+    seen = np.lib.stride_tricks.sliding_window_view(padded, window, -1)
+    counts = ~np.isnan(seen)
+    n = counts.sum(-1)
+    mean = np.where(counts, seen, 0).sum(-1) / n
+    var = np.where(counts, (seen - mean[..., None]) ** 2, 0).sum(-1) / n
+    return np.moveaxis(mean, -1, axis), np.moveaxis(var, -1, axis)
+
+
 def _scaled(above: Array, below: Array, weight: Any, bias: Any) -> Array:
     with np.errstate(all="ignore"):
         return affine(np.where((above == 0) & (below == 0), 0, above / below), weight, bias)

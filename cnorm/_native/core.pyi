@@ -136,15 +136,15 @@ def picture_patches(
     clip: tuple[float, float] | None = None,
 ) -> None: ...
 def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...
-def sort_labels(labels: Array, groups: int) -> tuple[Array, Array | None]: ...
+def count_labels(labels: Array, groups: int) -> tuple[Array, bool]: ...
 def group_extremes(
-    x: Array, axes: tuple[int, ...], starts: Array, order: Array | None, mask: Array | None = None
+    x: Array, axes: tuple[int, ...], starts: Array, labels: Array | None, mask: Array | None = None
 ) -> Array: ...
 def group_states(
     x: Array,
     axes: tuple[int, ...],
     starts: Array,
-    order: Array | None,
+    labels: Array | None,
     mask: Array | None = None,
     weights: Array | None = None,
     omit: bool = False,
@@ -154,7 +154,7 @@ def group_values(
     x: Array,
     axes: tuple[int, ...],
     starts: Array,
-    order: Array | None,
+    labels: Array | None,
     mask: Array | None,
     omit: bool,
     correction: float,
@@ -165,7 +165,7 @@ def group_normalize(
     axes: tuple[int, ...],
     labels: Array,
     starts: Array,
-    order: Array | None,
+    shuffled: bool,
     weight: Array | None,
     bias: Array | None,
     eps: float,

@@ -41,21 +41,24 @@ cdef extern from "cnorm.h" nogil:
         unsigned char *missed
         ptrdiff_t n_missed, n_other
     cn_status cn_meet(const cn_call *call, cn_meeting *how)
+    ctypedef struct cn_labels:
+        const void *at
+        int narrow
     ctypedef struct cn_groups:
         int axis
         ptrdiff_t n
         const ptrdiff_t *starts
-        const ptrdiff_t *order
+        cn_labels labels
+        void *space
+        size_t space_size
     ctypedef struct cn_group_results:
         void *mean
         void *var
         int wide
         double correction
         void *params
-    ctypedef struct cn_labels:
-        const void *at
-        int narrow
-    int cn_sort_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts, ptrdiff_t *order)
+    size_t cn_group_space(const cn_call *call, const cn_groups *groups)
+    int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts)
     cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
     cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
@@ -1089,23 +1092,21 @@ cdef cn_labels labels_of(cnp.ndarray labels) except *:
     return of
 
 
-def sort_labels(cnp.ndarray labels not None, Py_ssize_t groups):
-    """(starts, order): where groups begin in the order, and what it is; None if it is 0, 1, ...
+def count_labels(cnp.ndarray labels not None, Py_ssize_t groups):
+    """(starts, shuffled): where groups begin when positions are sorted by their labels; are they out of order?
 
     labels: contiguous int32 or intp, below groups; what is negative is in no group.
     """
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(labels), n_starts = groups + 1
     cdef cnp.ndarray starts = cnp.PyArray_EMPTY(1, &n_starts, cnp.NPY_INTP, 0)
-    cdef cnp.ndarray order = new_as(labels, cnp.PyArray_DescrFromType(cnp.NPY_INTP))
     cdef cn_labels of = labels_of(labels)
     cdef ptrdiff_t *to_starts = <ptrdiff_t *>cnp.PyArray_DATA(starts)
-    cdef ptrdiff_t *to_order = <ptrdiff_t *>cnp.PyArray_DATA(order)
     cdef int shuffled
     cdef PyThreadState *released
     released = release(n)
-    shuffled = cn_sort_labels(of, n, groups, to_starts, to_order)
+    shuffled = cn_count_labels(of, n, groups, to_starts)
     resume(released)
-    return starts, order if shuffled else None
+    return starts, bool(shuffled)
 
 
 cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int count, int together):
@@ -1125,34 +1126,40 @@ cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int
 
 
 cdef int set_groups(cn_call *call, cn_groups *groups, cnp.ndarray x, tuple axes, cnp.ndarray starts,
-                    cnp.ndarray order) except -1:
+                    cnp.ndarray labels) except -1:
     """The groups along the first of axes, one statistic for each index of those that are not reduced."""
     cdef cnp.npy_intp dims[64]
     cdef int axis
     cdef cnp.npy_intp along = <int>axes[0]
     check_indices(starts, "starts")
-    check_indices(order, "order")
     for axis in range(call.ndim):
         dims[axis] = call.shape[axis]
     for axis in axes:
         dims[axis] = 1
     groups.axis, groups.n = along, cnp.PyArray_SIZE(starts) - 1
     groups.starts = <const ptrdiff_t *>cnp.PyArray_DATA(starts)
-    groups.order = NULL if order is None else <const ptrdiff_t *>cnp.PyArray_DATA(order)
+    groups.labels.at, groups.labels.narrow = NULL, 0
+    if labels is not None:
+        groups.labels = labels_of(labels)
     dims[along] = groups.n
     set_stats(call, dims)
     return 0
 
 
-cdef int run_groups(const cn_call *call, const cn_groups *groups, const cn_group_results *to,
-                    Py_ssize_t size) except -1:
-    cdef PyThreadState *released = release(size)
-    cdef cn_status status = cn_group_moments(call, groups, to)
+cdef int run_groups(const cn_call *call, cn_groups *groups, const cn_group_results *to, Py_ssize_t size) except -1:
+    cdef cnp.npy_intp bytes = cn_group_space(call, groups) if groups.labels.at != NULL else 0, none = 0
+    cdef cnp.ndarray like = cnp.PyArray_New(cnp.ndarray, 1, &bytes, cnp.NPY_BOOL, &none, &none, 0, 0, <object>NULL)
+    cdef cnp.ndarray space = new_as(like, cnp.PyArray_DescrFromType(cnp.NPY_BOOL))
+    cdef PyThreadState *released
+    cdef cn_status status
+    groups.space, groups.space_size = cnp.PyArray_DATA(space), bytes
+    released = release(size)
+    status = cn_group_moments(call, groups, to)
     resume(released)
     return check(status)
 
 
-cdef cnp.ndarray grouped(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray starts, cnp.ndarray order,
+cdef cnp.ndarray grouped(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray starts, cnp.ndarray labels,
                          cnp.ndarray mask, cnp.ndarray weights, bint omit, double by):
     cdef cn_call call
     cdef cn_groups groups
@@ -1172,24 +1179,25 @@ cdef cnp.ndarray grouped(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray st
         if call.moments.weights == CN_NO_NUMBER:
             raise TypeError(f"weights: expected real numbers the core takes, got {weights.dtype}")
     call.moments.omit_nan = omit
-    set_groups(&call, &groups, x, axes, starts, order)
+    set_groups(&call, &groups, x, axes, starts, labels)
     run_groups(&call, &groups, NULL, cnp.PyArray_SIZE(x))
     return state
 
 
-def group_extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+def group_extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
                    cnp.ndarray mask=None):
-    """As extremes, of groups along the first of axes: group i has the positions order[starts[i]:starts[i + 1]]."""
-    return grouped(CN_EXTREMES, x, axes, starts, order, mask, None, False, 1)
+    """As extremes, of groups along the first of axes: group i has starts[i + 1] - starts[i] of the positions sorted by
+    labels, or, without, of them as they are."""
+    return grouped(CN_EXTREMES, x, axes, starts, labels, mask, None, False, 1)
 
 
-def group_states(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+def group_states(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
                  cnp.ndarray mask=None, cnp.ndarray weights=None, bint omit=False, double by=1):
     """As moments, of groups along the first of axes."""
-    return grouped(CN_VAR, x, axes, starts, order, mask, weights, omit, by)
+    return grouped(CN_VAR, x, axes, starts, labels, mask, weights, omit, by)
 
 
-def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray order,
+def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
                  cnp.ndarray mask, bint omit, double correction):
     """Mean and variance of groups along the first of axes: float64 of float64 and integers, else float32."""
     cdef cn_call call
@@ -1208,13 +1216,13 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     call.moments.omit_nan = omit
     to.mean, to.var, to.wide, to.correction = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), wide, correction
     to.params = NULL
-    set_groups(&call, &groups, x, axes, starts, order)
+    set_groups(&call, &groups, x, axes, starts, labels)
     run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
     return mean, var
 
 
 def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray labels not None,
-                    cnp.ndarray starts not None, cnp.ndarray order, cnp.ndarray weight, cnp.ndarray bias, double eps,
+                    cnp.ndarray starts not None, bint shuffled, cnp.ndarray weight, cnp.ndarray bias, double eps,
                     cnp.ndarray mask=None, int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with the moments of groups along the first of axes.
 
@@ -1240,7 +1248,7 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
     set_x(&call, x, dtype_of(x))
     set_affine(&call, None, None, mask)
     call.moments.eps, call.moments.eps_mode = eps, <cn_eps_mode>eps_mode
-    set_groups(&call, &groups, x, axes, starts, order)
+    set_groups(&call, &groups, x, axes, starts, labels if shuffled else None)
     for axis in range(call.ndim - 1, -1, -1):  # the statistics of a group are together
         if axis != along and axis not in axes:
             call.op[<int>CN_STAT].strides[axis] = 0 if call.shape[axis] == 1 else kept

@@ -15,6 +15,7 @@ from cnorm._accept.axes import (
     check_rank,
     check_running_pair,
 )
+from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
 from cnorm._native import core
@@ -86,18 +87,18 @@ def _means_of_instances(state: Array) -> tuple[Array, Array]:
 
 
 def batch_norm(
-    input: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: Given,
+    running_var: Given,
+    weight: Given = None,
+    bias: Given = None,
     training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    out: Any = None,
-    where: Any = None,
-    activation: Any = None,
+    out: Out = None,
+    where: Given = None,
+    activation: Activation = None,
 ) -> Array:
     r"""Batch normalization: statistics per channel over the batch and all positions [1]_.
 
@@ -141,6 +142,12 @@ def batch_norm(
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none outside
         training, one value per channel in training, a negative `eps` (in training: not positive), no such
         activation.
+
+    See Also
+    --------
+    instance_norm : Statistics of each sample.
+    fold_batch_norm : Into the convolution before.
+    cnorm.nn.BatchNorm2d : The layer.
 
     References
     ----------
@@ -190,18 +197,18 @@ def batch_norm(
 
 
 def instance_norm(
-    input: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    running_mean: Given = None,
+    running_var: Given = None,
+    weight: Given = None,
+    bias: Given = None,
     use_input_stats: bool = True,
     momentum: float = 0.1,
     eps: float = 1e-5,
     *,
-    out: Any = None,
-    where: Any = None,
-    activation: Any = None,
+    out: Out = None,
+    where: Given = None,
+    activation: Activation = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Instance normalization: statistics per sample and channel over all positions [1]_.
@@ -248,6 +255,12 @@ def instance_norm(
         Fewer than 2 dimensions, wrong sizes, one running statistic without the other, none without
         `use_input_stats`, a single position, no such activation or
         `eps_mode`.
+
+    See Also
+    --------
+    group_norm : Several channels together.
+    batch_norm : Statistics of the batch.
+    cnorm.nn.InstanceNorm2d : The layer.
 
     References
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
+from cnorm._accept.hints import ArrayLike, Given
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root
 
@@ -39,12 +40,12 @@ def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def fold_batch_norm(
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    bn_weight: Any,
-    bn_bias: Any,
+    weight: ArrayLike,
+    bias: Given,
+    running_mean: ArrayLike,
+    running_var: ArrayLike,
+    bn_weight: Given,
+    bn_bias: Given,
     eps: float = 1e-5,
     transpose: bool = False,
 ) -> tuple[Array, Array]:
@@ -85,6 +86,11 @@ def fold_batch_norm(
         A dtype that is not float.
     ValueError
         Sizes that do not fit, a weight with fewer than 2 dimensions, an `eps` below 0 or NaN.
+
+    See Also
+    --------
+    batch_norm : What is folded.
+    cnorm.nn.FrozenBatchNorm2d : Kept as a layer.
 
     Notes
     -----

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cnorm._accept.arrays import Array, Output, as_input
 from cnorm._accept.axes import (
     as_number,
@@ -12,21 +10,22 @@ from cnorm._accept.axes import (
     check_more_than_one,
     grouped_shape,
 )
+from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_activation, as_eps_mode
 from cnorm._native import core
 
 
 def group_norm(
-    input: Any,
+    input: ArrayLike,
     num_groups: int,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    out: Any = None,
-    where: Any = None,
-    activation: Any = None,
+    out: Out = None,
+    where: Given = None,
+    activation: Activation = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Group normalization: statistics over groups of channels of each sample [1]_.
@@ -66,6 +65,12 @@ def group_norm(
     ValueError
         Fewer than 2 dimensions, groups that do not divide C, wrong sizes, a single value per group,
         no such activation or `eps_mode`.
+
+    See Also
+    --------
+    instance_norm : Each channel by itself.
+    layer_norm : All channels together.
+    cnorm.nn.GroupNorm : The layer.
 
     References
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, compute_dtype
 from cnorm._accept.axes import as_axes, as_int, as_number, check_rank
+from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 
@@ -52,16 +53,27 @@ def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | N
         return scale, np.where(beyond, np.ldexp(1 / norm, -exponent - shift), 1.0)
 
 
+def named(dim: Any, axis: Any, default: int) -> tuple[str, Any]:
+    """torch's name or NumPy's, and what it was given."""
+    if axis is not None and dim != default:
+        raise TypeError(f"axis: expected None beside dim={dim!r}, got {axis!r}")
+    return ("dim", dim) if axis is None else ("axis", axis)
+
+
 def norm_axes(dim: Any, axis: Any, ndim: int) -> tuple[int, ...]:
     """What `dim` or `axis` names; () is all of them to torch."""
-    if axis is not None and dim != 1:
-        raise ValueError(f"axis: expected None beside dim={dim!r}, got {axis!r}")
-    name, given = ("dim", dim) if axis is None else ("axis", axis)
+    name, given = named(dim, axis, 1)
     return as_axes(None if isinstance(given, (tuple, list)) and not given else given, ndim, name)
 
 
 def normalize(
-    input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None, *, axis: Any = None
+    input: ArrayLike,
+    p: float = 2.0,
+    dim: Axes = 1,
+    eps: float = 1e-12,
+    out: Out = None,
+    *,
+    axis: Axes = None,
 ) -> Array:
     r"""Divides by the Lp norm over `dim`.
 
@@ -90,9 +102,14 @@ def normalize(
     Raises
     ------
     TypeError
-        `input` is not float, `dim` not an int.
+        `input` is not float, `dim` not an int, or given beside `axis`.
     ValueError
-        `dim` out of range or repeated or given beside `axis`, an infinite or negative norm of nothing.
+        `dim` out of range or repeated, an infinite or negative norm of nothing.
+
+    See Also
+    --------
+    rms_norm : By the root of the mean square.
+    cnorm.preprocessing.normalize : Rows or columns of a table.
 
     Examples
     --------
@@ -119,7 +136,9 @@ def normalize(
     return result(target.done())
 
 
-def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Array:
+def weight_norm(
+    v: ArrayLike, g: ArrayLike, dim: int | None = 0, *, out: Out = None, axis: int | None = None
+) -> Array:
     r"""Weight normalization: magnitude `g` and direction `v` of a weight apart [1]_.
 
     .. math:: w = g \, \frac{v}{\lVert v \rVert_2}
@@ -135,6 +154,8 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
         negative axes count from the end.
     out : ndarray, optional
         Where to write; may be `v` itself.
+    axis : int, optional
+        Another name of `dim`, to the same effect.
 
     Returns
     -------
@@ -144,9 +165,14 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     Raises
     ------
     TypeError
-        A dtype that is not float.
+        A dtype that is not float, `dim` not an int, or given beside `axis`.
     ValueError
         No dimension, `dim` out of range, or a wrong number of magnitudes.
+
+    See Also
+    --------
+    weight_standardize : Mean 0 and variance 1.
+    normalize : Without a magnitude.
 
     References
     ----------
@@ -162,9 +188,10 @@ def weight_norm(v: Any, g: Any, dim: int | None = 0, *, out: Any = None) -> Arra
     data, where, result = unmasked(v)
     x = as_input(data, "v")
     check_rank(x, 1, "v")
-    kept = -1 if dim is None else as_int(dim, "dim")
+    name, given = named(dim, axis, 0)
+    kept = -1 if given is None else as_int(given, name)
     if not -x.ndim <= kept < x.ndim:
-        raise ValueError(f"dim: expected None or an axis of {x.ndim} dimensions, got {dim}")
+        raise ValueError(f"{name}: expected None or an axis of {x.ndim} dimensions, got {given}")
     if kept < -1:
         kept += x.ndim
     axes, shape = list(range(x.ndim)), [1] * x.ndim

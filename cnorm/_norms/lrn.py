@@ -8,18 +8,19 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input
 from cnorm._accept.axes import as_int, as_number, check_rank
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import unmasked
 from cnorm._native import core
 
 
 def local_response_norm(
-    input: Any,
+    input: ArrayLike,
     size: int,
     alpha: float = 1e-4,
     beta: float = 0.75,
     k: float = 1.0,
     *,
-    out: Any = None,
+    out: Out = None,
 ) -> Array:
     r"""Local response normalization across channels [1]_.
 
@@ -49,6 +50,11 @@ def local_response_norm(
     ValueError
         Fewer than 3 dimensions, or a `size` below 1.
 
+    See Also
+    --------
+    cross_map_lrn2d : The sum over channels, not their mean.
+    cnorm.nn.LocalResponseNorm : The layer.
+
     References
     ----------
     .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
@@ -64,13 +70,13 @@ def local_response_norm(
 
 
 def cross_map_lrn2d(
-    input: Any,
+    input: ArrayLike,
     size: int,
     alpha: float = 1e-4,
     beta: float = 0.75,
     k: float = 1.0,
     *,
-    out: Any = None,
+    out: Out = None,
 ) -> Array:
     r"""Local response normalization with the window of torch's older `CrossMapLRN2d`.
 
@@ -98,6 +104,11 @@ def cross_map_lrn2d(
         `input` is not float, `size` not an int.
     ValueError
         Fewer than 4 dimensions, or a `size` below 1.
+
+    See Also
+    --------
+    local_response_norm : Padded as torch pads.
+    cnorm.nn.CrossMapLRN2d : The layer.
 
     Notes
     -----

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core, reduced
 from cnorm._stats.reductions import squares_of
@@ -19,7 +20,9 @@ _AT_ONCE = 2**17
 _SPACE = (1, 2)
 
 
-def global_response_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-6, *, out: Any = None) -> Array:
+def global_response_norm(
+    x: ArrayLike, weight: ArrayLike, bias: ArrayLike, eps: float = 1e-6, *, out: Out = None
+) -> Array:
     r"""Global response normalization of (N, H, W, C) input, as in ConvNeXt V2 [1]_.
 
     .. math:: y = x + w_c \, x \, n_c + b_c, \qquad
@@ -47,6 +50,11 @@ def global_response_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-6, *, o
         A dtype that is not float.
     ValueError
         Other than 4 dimensions, wrong sizes, an `eps` below 0 or NaN, an `out` that does not fit.
+
+    See Also
+    --------
+    local_response_norm : Over neighbouring channels.
+    cnorm.nn.GlobalResponseNorm : The layer.
 
     References
     ----------

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter, check_out
 from cnorm._accept.axes import against_axes, as_number, check_affine, normalized_axes
+from cnorm._accept.hints import Activation, ArrayLike, Axes, Given, Out, Sizes
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, Options, Sum, as_activation, as_eps_mode, as_sum
 from cnorm._native import core
@@ -17,30 +18,30 @@ from cnorm._norms.gated import as_gate, as_group_size, by_blocks
 
 @overload
 def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ..., eps_mode: str = ...,
+    input: ArrayLike, normalized_shape: Sizes, weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    out: Out = ..., axis: Axes = ..., weight_offset: float = ..., where: Given = ..., residual: None = ...,
+    residual_out: None = ..., activation: Activation = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def layer_norm(
-    input: Any, normalized_shape: Any, weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., where: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ...,
+    input: ArrayLike, normalized_shape: Sizes, weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    out: Out = ..., axis: Axes = ..., weight_offset: float = ..., where: Given = ..., residual: ArrayLike,
+    residual_out: Out = ..., activation: Activation = ..., eps_mode: str = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def layer_norm(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    normalized_shape: Sizes,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    out: Any = None,
-    axis: Any = None,
-    weight_offset: Any = 0.0,
-    where: Any = None,
-    residual: Any = None,
-    residual_out: Any = None,
-    activation: Any = None,
+    out: Out = None,
+    axis: Axes = None,
+    weight_offset: float = 0.0,
+    where: Given = None,
+    residual: Given = None,
+    residual_out: Out = None,
+    activation: Activation = None,
     eps_mode: str = "inside",
 ) -> Any:
     r"""Layer normalization over the last dimensions [1]_.
@@ -91,6 +92,13 @@ def layer_norm(
     ValueError
         Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
 
+    See Also
+    --------
+    rms_norm : Without the mean.
+    layer_norm_int8 : To signed bytes.
+    cnorm.standardize : Over any axes.
+    cnorm.nn.LayerNorm : The layer.
+
     References
     ----------
     .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
@@ -123,33 +131,33 @@ def layer_norm(
 
 @overload
 def rms_norm(
-    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
-    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: None = ...,
-    residual_out: None = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
-    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
+    input: ArrayLike, normalized_shape: Sizes, weight: Given = ..., eps: float | None = ..., *,
+    out: Out = ..., axis: Axes = ..., weight_offset: float = ..., residual: None = ...,
+    residual_out: None = ..., activation: Activation = ..., eps_mode: str = ..., gate: Given = ...,
+    gate_activation: Activation = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def rms_norm(
-    input: Any, normalized_shape: Any, weight: Any = ..., eps: float | None = ..., *,
-    out: Any = ..., axis: Any = ..., weight_offset: Any = ..., residual: Any,
-    residual_out: Any = ..., activation: Any = ..., eps_mode: str = ..., gate: Any = ...,
-    gate_activation: Any = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
+    input: ArrayLike, normalized_shape: Sizes, weight: Given = ..., eps: float | None = ..., *,
+    out: Out = ..., axis: Axes = ..., weight_offset: float = ..., residual: ArrayLike,
+    residual_out: Out = ..., activation: Activation = ..., eps_mode: str = ..., gate: Given = ...,
+    gate_activation: Activation = ..., norm_before_gate: bool = ..., group_size: int | None = ...,
 ) -> tuple[Array, Array]: ...  # fmt: skip
 def rms_norm(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    normalized_shape: Sizes,
+    weight: Given = None,
     eps: float | None = None,
     *,
-    out: Any = None,
-    axis: Any = None,
-    weight_offset: Any = 0.0,
-    residual: Any = None,
-    residual_out: Any = None,
-    activation: Any = None,
+    out: Out = None,
+    axis: Axes = None,
+    weight_offset: float = 0.0,
+    residual: Given = None,
+    residual_out: Out = None,
+    activation: Activation = None,
     eps_mode: str = "inside",
-    gate: Any = None,
-    gate_activation: Any = "silu",
+    gate: Given = None,
+    gate_activation: Activation = "silu",
     norm_before_gate: bool = True,
     group_size: int | None = None,
 ) -> Any:
@@ -208,6 +216,13 @@ def rms_norm(
         another dtype than `input`.
     ValueError
         Shapes do not agree, `out` does not fit, or there is no such activation or `eps_mode`.
+
+    See Also
+    --------
+    layer_norm : With the mean.
+    rms_norm_int8 : To signed bytes.
+    normalize : By the norm itself.
+    cnorm.nn.RMSNorm : The layer.
 
     References
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import FLOATS, Array, check_out, compute_dtype, empty, native, to_ndarray
 from cnorm._accept.axes import as_eps, broadcast
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out, Sizes
 from cnorm._accept.options import Options
 from cnorm._native import core
 from cnorm._norms.rows import Rows
@@ -16,18 +17,18 @@ _INT8 = np.dtype(np.int8)
 
 
 def layer_norm_int8(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    normalized_shape: Sizes,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
     granularity: str = "row",
     scale: Any = None,
-    out: Any = None,
-    axis: Any = None,
-    weight_offset: Any = 0.0,
-    where: Any = None,
+    out: Out = None,
+    axis: Axes = None,
+    weight_offset: float = 0.0,
+    where: Given = None,
 ) -> tuple[Array, Array]:
     r"""Layer normalization to signed bytes: `layer_norm`, then symmetric quantization, in one pass.
 
@@ -66,6 +67,11 @@ def layer_norm_int8(
         As `layer_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
         above 0 in the dtype of scales.
 
+    See Also
+    --------
+    layer_norm : To floats.
+    rms_norm_int8 : Without the mean.
+
     Notes
     -----
     Exactly the two steps, bit for bit: `y` is rounded to the dtype of `input`, `s` and `y / s` to that of
@@ -92,16 +98,16 @@ def layer_norm_int8(
 
 
 def rms_norm_int8(
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
+    input: ArrayLike,
+    normalized_shape: Sizes,
+    weight: Given = None,
     eps: float | None = None,
     *,
     granularity: str = "row",
     scale: Any = None,
-    out: Any = None,
-    axis: Any = None,
-    weight_offset: Any = 0.0,
+    out: Out = None,
+    axis: Axes = None,
+    weight_offset: float = 0.0,
 ) -> tuple[Array, Array]:
     r"""Root-mean-square normalization to signed bytes: `rms_norm`, then symmetric quantization, in one pass.
 
@@ -130,6 +136,11 @@ def rms_norm_int8(
     ValueError
         As `rms_norm`; an `eps` below 0 or NaN, an unknown `granularity`, or a scale that is not finite and
         above 0 in the dtype of scales.
+
+    See Also
+    --------
+    rms_norm : To floats.
+    layer_norm_int8 : With the mean.
 
     Notes
     -----

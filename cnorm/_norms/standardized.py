@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels, check_rank
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 
 
-def weight_standardize(w: Any, gain: Any = None, eps: float = 1e-6, *, out: Any = None) -> Array:
+def weight_standardize(w: ArrayLike, gain: Given = None, eps: float = 1e-6, *, out: Out = None) -> Array:
     r"""Weight standardization: the weights of each output with mean 0 and variance 1 [1]_.
 
     .. math:: \hat w = \frac{w - \mathrm{E}[w]}{\sqrt{\mathrm{Var}[w] + \epsilon}} \, g
@@ -37,6 +36,11 @@ def weight_standardize(w: Any, gain: Any = None, eps: float = 1e-6, *, out: Any 
         A dtype that is not float.
     ValueError
         Fewer than 2 dimensions, a wrong number of gains, an `eps` below 0 or NaN, an `out` that does not fit.
+
+    See Also
+    --------
+    weight_norm : Magnitude and direction.
+    cnorm.standardize : Over any axes.
 
     References
     ----------

@@ -15,6 +15,7 @@ from cnorm._accept.axes import (
     check_rank,
     check_running_pair,
 )
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import core
 from cnorm._stats.moments import inverse_root, variance
@@ -127,20 +128,20 @@ def _update(
 
 
 def switchable_norm(
-    input: Any,
-    mean_weight: Any,
-    var_weight: Any,
-    running_mean: Any = None,
-    running_var: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    input: ArrayLike,
+    mean_weight: ArrayLike,
+    var_weight: ArrayLike,
+    running_mean: Given = None,
+    running_var: Given = None,
+    weight: Given = None,
+    bias: Given = None,
     training: bool = False,
     momentum: float = 0.9,
     eps: float = 1e-5,
     *,
     using_moving_average: bool = True,
-    out: Any = None,
-    where: Any = None,
+    out: Out = None,
+    where: Given = None,
 ) -> Array:
     r"""Switchable normalization: a learned mix of instance, layer and batch statistics [1]_.
 
@@ -184,6 +185,12 @@ def switchable_norm(
     ValueError
         Wrong sizes, no running statistics where they are needed, groups of a single value, an `eps` below
         0 or NaN.
+
+    See Also
+    --------
+    batch_norm : One of the three that are mixed.
+    instance_norm : Another.
+    cnorm.nn.SwitchNorm2d : The layer.
 
     Notes
     -----

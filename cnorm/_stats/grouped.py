@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_parameter
 from cnorm._accept.axes import as_eps, as_number, broadcast
-from cnorm._accept.groups import as_labels
+from cnorm._accept.groups import as_labels, labels_of
 from cnorm._accept.masks import as_mask
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
@@ -23,51 +23,57 @@ from cnorm._stats.reductions import (
     omits,
 )
 
-__all__ = ["group_states", "moments_by", "standardize_by"]
+__all__ = ["group_states", "moments_by", "sort_labels", "standardize_by"]
+
+
+def sort_labels(labels: Array, groups: int) -> tuple[Array, Array | None]:
+    """Where groups begin when positions are sorted by their labels; and these, if they are out of order."""
+    starts, shuffled = core.count_labels(labels, groups)
+    return starts, labels if shuffled else None
 
 
 def moments_by(
     x: Array,
     axes: tuple[int, ...],
     starts: Array,
-    order: Array | None,
+    labels: Array | None,
     correction: Any,
     where: Any,
     weights: Any,
     nan_policy: Any,
 ) -> tuple[Array, Array]:
-    """Mean and variance of the groups of positions order[starts[i]:starts[i + 1]] along the first of axes."""
+    """Mean and variance of groups along the first of axes; labels, starts: as `sort_labels` has them."""
     correction = as_number(correction, "correction")
     mask = as_mask(where, x)
     weight = as_weights(weights, x)
     check_nan_policy(nan_policy)
     if weight is None:
-        omit = omits_by(x, axes, starts, order, mask, None, nan_policy)
-        mean, var = core.group_values(x, axes, starts, order, mask, omit, correction)
+        omit = omits_by(x, axes, starts, labels, mask, None, nan_policy)
+        mean, var = core.group_values(x, axes, starts, labels, mask, omit, correction)
         return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
-    return finish(states_by(x, axes, starts, order, mask, weight, nan_policy), correction, x, axes[1:])
+    return finish(states_by(x, axes, starts, labels, mask, weight, nan_policy), correction, x, axes[1:])
 
 
 def omits_by(
     x: Array,
     axes: tuple[int, ...],
     starts: Array,
-    order: Array | None,
+    labels: Array | None,
     mask: Array | None,
     weight: Weights | None,
     nan_policy: str,
 ) -> bool:
     """Is NaN left out? Under "raise" a NaN in a group is a ValueError."""
-    return omits(x, axes, mask, weight, nan_policy, extremes=extremes_by(starts, order))
+    return omits(x, axes, mask, weight, nan_policy, extremes=extremes_by(starts, labels))
 
 
 def extremes_by(
-    starts: Array, order: Array | None
+    starts: Array, labels: Array | None
 ) -> Callable[[Array, tuple[int, ...], Array | None], Array]:
     """What finds the least and greatest of these groups."""
 
     def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
-        return core.group_extremes(of, axes, starts, order, mask)
+        return core.group_extremes(of, axes, starts, labels, mask)
 
     return extremes
 
@@ -76,7 +82,7 @@ def states_by(
     x: Array,
     axes: tuple[int, ...],
     starts: Array,
-    order: Array | None,
+    labels: Array | None,
     mask: Array | None,
     weight: Weights | None,
     nan_policy: str,
@@ -86,19 +92,16 @@ def states_by(
     def states(
         of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
     ) -> Array:
-        return core.group_states(of, axes, starts, order, mask, w, omit, by)
+        return core.group_states(of, axes, starts, labels, mask, w, omit, by)
 
     def spread(of_groups: Array) -> Array:
-        labels = np.zeros(x.shape[axes[0]], np.intp)
-        labels[slice(starts[0], starts[-1]) if order is None else order[: starts[-1]]] = np.repeat(
-            np.arange(starts.size - 1), np.diff(starts)
-        )
-        return np.take(of_groups, labels, axes[0])
+        own = labels_of(starts, x.shape[axes[0]]) if labels is None else labels
+        return np.take(of_groups, np.maximum(own, 0), axes[0])
 
-    omit = omits_by(x, axes, starts, order, mask, weight, nan_policy)
+    omit = omits_by(x, axes, starts, labels, mask, weight, nan_policy)
     if weight is None:
-        return core.group_states(x, axes, starts, order, mask, None, omit)
-    extremes = extremes_by(starts, order)
+        return core.group_states(x, axes, starts, labels, mask, None, omit)
+    extremes = extremes_by(starts, labels)
     return by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
 
 
@@ -107,8 +110,8 @@ def group_states(
 ) -> Array:
     """The table states of groups by labels, to be merged with those of more data."""
     marks, groups = as_labels(labels, x.shape[axes[0]], num_groups)
-    starts, order = core.sort_labels(marks, groups)
-    return states_by(x, axes, starts, order, as_mask(where, x), as_weights(weights, x), nan_policy)
+    starts, shuffled = sort_labels(marks, groups)
+    return states_by(x, axes, starts, shuffled, as_mask(where, x), as_weights(weights, x), nan_policy)
 
 
 def standardize_by(
@@ -116,7 +119,7 @@ def standardize_by(
     axes: tuple[int, ...],
     labels: Array,
     starts: Array,
-    order: Array | None,
+    shuffled: bool,
     weight: Any,
     bias: Any,
     eps: Any,
@@ -136,7 +139,7 @@ def standardize_by(
         mask = inside if mask is None else mask & inside
     target = Output(x, out)
     if starts.size > 1:
-        core.group_normalize(target.x, target.y, axes, labels, starts, order, w, b, eps, mask, mode)
+        core.group_normalize(target.x, target.y, axes, labels, starts, shuffled, w, b, eps, mask, mode)
     else:
         target.y[...] = 0
     return target.done()

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._native import core
-from cnorm._stats.grouped import moments_by, standardize_by
+from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
 
 
 def group_moments(
-    x: Any,
-    labels: Any,
+    x: ArrayLike,
+    labels: ArrayLike,
     num_groups: int | None = None,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     correction: float = 0,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Array, Array]:
     """Mean and variance of groups given by labels, as of a `groupby`.
@@ -65,7 +66,7 @@ def group_moments(
 
     Notes
     -----
-    Positions are sorted by their labels, each group is read block by block as by `moments`. What other
+    Each group is read block by block as by `moments`, in the order of its positions. What other
     groups hold, and how labels are interleaved, changes no bit of a group; nor does the number of
     threads.
 
@@ -85,18 +86,18 @@ def group_moments(
     array = native(as_number_array(x, "x"))
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups)
-    starts, order = core.sort_labels(marks, groups)
-    return moments_by(array, axes, starts, order, correction, where, weights, nan_policy)
+    starts, shuffled = sort_labels(marks, groups)
+    return moments_by(array, axes, starts, shuffled, correction, where, weights, nan_policy)
 
 
 def segment_moments(
-    x: Any,
-    offsets: Any,
+    x: ArrayLike,
+    offsets: ArrayLike,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     correction: float = 0,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Array, Array]:
     """Mean and variance of segments: group i is ``offsets[i]:offsets[i + 1]`` along the axis.
@@ -154,16 +155,16 @@ def segment_moments(
 
 
 def group_standardize(
-    x: Any,
-    labels: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    labels: ArrayLike,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    axis: Any = 0,
+    axis: int | Sequence[int] = 0,
     num_groups: int | None = None,
-    where: Any = None,
-    out: Any = None,
+    where: Given = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Zero mean and unit variance of each group given by labels, then scale and shift.
@@ -219,20 +220,21 @@ def group_standardize(
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
-    starts, order = core.sort_labels(marks, groups)
-    return result(standardize_by(array, axes, marks, starts, order, weight, bias, eps, where, out, eps_mode))
+    starts, shuffled = core.count_labels(marks, groups)
+    y = standardize_by(array, axes, marks, starts, shuffled, weight, bias, eps, where, out, eps_mode)
+    return result(y)
 
 
 def segment_standardize(
-    x: Any,
-    offsets: Any,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    offsets: ArrayLike,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    axis: Any = 0,
-    where: Any = None,
-    out: Any = None,
+    axis: int | Sequence[int] = 0,
+    where: Given = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     """Zero mean and unit variance of each segment ``offsets[i]:offsets[i + 1]``, then scale and shift.
@@ -284,4 +286,4 @@ def segment_standardize(
     axes = group_axes(axis, array.shape)
     starts = as_offsets(offsets, array.shape[axes[0]])
     marks = labels_of(starts, array.shape[axes[0]])
-    return result(standardize_by(array, axes, marks, starts, None, weight, bias, eps, where, out, eps_mode))
+    return result(standardize_by(array, axes, marks, starts, False, weight, bias, eps, where, out, eps_mode))

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_input, as_number_array, as_parameter, native
 from cnorm._accept.axes import as_axes, as_eps, as_number, broadcast
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._accept.tensors import takes_tensors
@@ -36,13 +37,13 @@ def inverse_root(var: Array, eps: float = 0.0, mode: int = 0) -> Array:
 
 @takes_tensors
 def moments(
-    x: Any,
-    axis: Any = None,
+    x: ArrayLike,
+    axis: Axes = None,
     *,
     correction: float = 0,
     keepdims: bool = False,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
     nan_policy: str = "propagate",
 ) -> tuple[Any, Any]:
     r"""Mean and variance over any axes, in one pass over the data.
@@ -78,6 +79,14 @@ def moments(
         `x` is not real, `where` not boolean.
     ValueError
         An axis out of range, a mask or weights that do not broadcast, NaN under "raise".
+
+    See Also
+    --------
+    standardize : Elements by their moments.
+    RunningMoments : Of data that come in parts.
+    group_moments : Of groups.
+    cnorm.stats.mean : The mean alone.
+    cnorm.stats.var : The variance alone.
 
     Notes
     -----
@@ -124,24 +133,24 @@ def finish(
 
 @overload
 def standardize(
-    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[False] = ..., eps_mode: str = ...,
+    x: ArrayLike, axis: Axes = ..., weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    where: Given = ..., out: Out = ..., return_moments: Literal[False] = ..., eps_mode: str = ...,
 ) -> Array: ...  # fmt: skip
 @overload
 def standardize(
-    x: Any, axis: Any = ..., weight: Any = ..., bias: Any = ..., eps: float = ..., *,
-    where: Any = ..., out: Any = ..., return_moments: Literal[True], eps_mode: str = ...,
+    x: ArrayLike, axis: Axes = ..., weight: Given = ..., bias: Given = ..., eps: float = ..., *,
+    where: Given = ..., out: Out = ..., return_moments: Literal[True], eps_mode: str = ...,
 ) -> tuple[Array, Any, Any]: ...  # fmt: skip
 @takes_tensors
 def standardize(
-    x: Any,
-    axis: Any = None,
-    weight: Any = None,
-    bias: Any = None,
+    x: ArrayLike,
+    axis: Axes = None,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
-    where: Any = None,
-    out: Any = None,
+    where: Given = None,
+    out: Out = None,
     return_moments: bool = False,
     eps_mode: str = "inside",
 ) -> Any:
@@ -180,6 +189,13 @@ def standardize(
     ValueError
         Shapes that do not broadcast, an axis out of range, an `eps` below 0 or NaN, an `out` that does not
         fit, no such `eps_mode`.
+
+    See Also
+    --------
+    moments : The moments themselves.
+    cnorm.functional.layer_norm : Over trailing axes.
+    cnorm.preprocessing.zscore : SciPy's.
+    group_standardize : Groups by labels.
 
     Examples
     --------

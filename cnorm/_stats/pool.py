@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, as_input, check_out, native
 from cnorm._accept.axes import as_axes
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask
 from cnorm._native import core, reduced
 from cnorm._stats.reductions import sums_of
@@ -16,7 +18,14 @@ from cnorm._stats.state import COUNT, MEAN, MEAN_LO, UNIT
 _LEAST_NORM = 1e-12  # as normalize has it
 
 
-def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out: Any = None) -> Array:
+def mean_pool(
+    x: ArrayLike,
+    where: ArrayLike,
+    axis: int | Sequence[int] = 1,
+    *,
+    normalize: bool = False,
+    out: Out = None,
+) -> Array:
     r"""Mean of the tokens that count, as models of sentences take it of their last layer.
 
     .. math:: y = \frac{\sum_t m_t x_t}{\sum_t m_t}, \qquad \text{and then}\quad \frac{y}{\lVert y \rVert_2}
@@ -93,7 +102,7 @@ def mean_pool(x: Any, where: Any, axis: Any = 1, *, normalize: bool = False, out
     if out is None:
         return rounded
     out[...] = rounded
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _mask_of(where: Any, x: Array, axes: tuple[int, ...]) -> Array | None:

@@ -105,6 +105,12 @@ class RunningMoments:
         A negative size, an unknown policy, a prior that does not fit or is not finite, a decay beyond its
         range.
 
+    See Also
+    --------
+    moments : The same of an array at once.
+    cnorm.preprocessing.StandardScaler : Columns of tables, fitted in parts.
+    cnorm.interop.dask.running_moments : Of a chunked array.
+
     Notes
     -----
     A state is replaced, never changed: an update that fails leaves everything as it was, and other threads

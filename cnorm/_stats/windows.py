@@ -18,6 +18,7 @@ from cnorm._accept.arrays import (
     native,
 )
 from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core
@@ -102,7 +103,7 @@ def run(
 
 
 def rolling_moments(
-    x: Any,
+    x: ArrayLike,
     window: int,
     *,
     axis: int = -1,
@@ -143,6 +144,12 @@ def rolling_moments(
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, an axis out of range.
 
+    See Also
+    --------
+    rolling_standardize : Each element by its own window.
+    ewm_moments : Weights that decay.
+    cnorm.stats.move_mean : One result, under Bottleneck's names.
+
     Notes
     -----
     A window is a suffix of a block of as many elements and a prefix of the next, each summed about its own
@@ -182,16 +189,16 @@ def rolling_moments(
 
 
 def rolling_standardize(
-    x: Any,
+    x: ArrayLike,
     window: int,
-    weight: Any = None,
-    bias: Any = None,
+    weight: Given = None,
+    bias: Given = None,
     eps: float = 1e-5,
     *,
     axis: int = -1,
     min_count: int | None = None,
     center: bool = False,
-    out: Any = None,
+    out: Out = None,
     eps_mode: str = "inside",
 ) -> Array:
     r"""Each element by the mean and variance of its own window, then scale and shift: sliding CMVN.
@@ -231,6 +238,12 @@ def rolling_standardize(
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, shapes that do not broadcast, an axis out of
         range, an `eps` below 0 or NaN, an `out` that does not fit, no such `eps_mode`.
+
+    See Also
+    --------
+    rolling_moments : The moments themselves.
+    standardize : One mean and variance for all.
+    group_standardize : Groups by labels.
 
     Examples
     --------
@@ -285,7 +298,7 @@ def as_alpha(halflife: Any, alpha: Any) -> float:
 
 
 def ewm_moments(
-    x: Any,
+    x: ArrayLike,
     *,
     halflife: float | None = None,
     alpha: float | None = None,
@@ -327,6 +340,11 @@ def ewm_moments(
     ValueError
         Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of
         range.
+
+    See Also
+    --------
+    rolling_moments : Windows of one length.
+    RunningMoments : With `decay`, moments that forget.
 
     Examples
     --------

@@ -55,6 +55,10 @@ def isa_lines(facts: dict[str, Any]) -> list[str]:
 def show_config() -> None:
     """Prints versions, the instruction sets with the reason for the choice, threads and caches.
 
+    See Also
+    --------
+    get_num_threads : How many threads a call may use.
+
     Examples
     --------
     >>> import cnorm

@@ -32,6 +32,10 @@ def set_output_cache(limit: int) -> None:
     TypeError, ValueError
         `limit` is not an int, or negative.
 
+    See Also
+    --------
+    get_output_cache : What is set.
+
     Examples
     --------
     >>> import cnorm
@@ -49,6 +53,10 @@ def set_output_cache(limit: int) -> None:
 
 def get_output_cache() -> int:
     """How many bytes of freed results are kept at most.
+
+    See Also
+    --------
+    set_output_cache : Sets it.
 
     Examples
     --------

@@ -35,6 +35,11 @@ def set_num_threads(n: int) -> None:
     RuntimeWarning
         `n` is more than 256.
 
+    See Also
+    --------
+    threads : For a while.
+    get_num_threads : What is set.
+
     Examples
     --------
     >>> import cnorm
@@ -56,6 +61,11 @@ def set_num_threads(n: int) -> None:
 
 def get_num_threads() -> int:
     """How many threads one call may use.
+
+    See Also
+    --------
+    set_num_threads : Sets it.
+    threads : Sets it for a while.
 
     Examples
     --------
@@ -85,6 +95,11 @@ def lend_team(parallel: int | None) -> bool:
 @contextlib.contextmanager
 def threads(n: int) -> Iterator[None]:
     """Context manager: at most `n` threads inside, what was set before afterwards.
+
+    See Also
+    --------
+    set_num_threads : For good.
+    get_num_threads : What is set.
 
     Examples
     --------

@@ -81,6 +81,11 @@ def group_moments(
         An axis out of range, not one label for each position, a negative `num_groups`, an unknown policy,
         `split_every` below 2; when computed, a label of `num_groups` or more, NaN under "raise".
 
+    See Also
+    --------
+    cnorm.group_moments : Of an array in memory.
+    moments : Of all.
+
     Examples
     --------
     >>> import dask, dask.array as da

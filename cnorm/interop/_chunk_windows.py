@@ -56,6 +56,10 @@ def rolling_moments(
     ValueError
         A `window` below 1, a `min_count` below 0 or above it, an axis out of range.
 
+    See Also
+    --------
+    cnorm.rolling_moments : Of an array in memory.
+
     Notes
     -----
     Sums begin anew in each chunk: last bits depend on the chunks, and on nothing else.

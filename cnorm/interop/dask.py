@@ -72,6 +72,11 @@ def running_moments(
         An axis out of range, an unknown policy, a mask or weights that do not broadcast, `split_every` below
         2; when computed, NaN under "raise", a negative weight, chunks of other sizes than those of `x`.
 
+    See Also
+    --------
+    cnorm.RunningMoments : What is returned.
+    moments : Mean and variance.
+
     Examples
     --------
     >>> import dask.array as da
@@ -130,6 +135,12 @@ def moments(
     ValueError
         An axis out of range, an unknown policy, a mask or weights that do not broadcast, `split_every` below
         2; when computed, NaN under "raise", a negative weight, chunks of other sizes than those of `x`.
+
+    See Also
+    --------
+    cnorm.moments : Of an array in memory.
+    standardize : Elements by their moments.
+    running_moments : To go on with.
 
     Notes
     -----
@@ -198,6 +209,11 @@ def standardize(
         An axis out of range, a negative `eps`, a mask, weight or bias that does not broadcast to `x`,
         `split_every` below 2.
 
+    See Also
+    --------
+    cnorm.standardize : Of an array in memory.
+    moments : The moments themselves.
+
     Notes
     -----
     Where a reduced axis has several chunks, each is read, or computed, twice: for the moments, and when these
@@ -257,6 +273,11 @@ def fit(scaler: S, X: Any, *, sample_weight: Any = None, split_every: int = 8) -
     ValueError
         Another `axis` or rank, infinity, no sample, not one weight for each, no weight above 0, `split_every`
         below 2. The scaler stays as it was.
+
+    See Also
+    --------
+    running_moments : Moments to go on with.
+    cnorm.preprocessing.StandardScaler : What is fitted.
 
     Examples
     --------

@@ -218,6 +218,10 @@ def ops() -> list[Any]:
         When a model runs: an attribute out of range, a rank or shape that does not fit, by the standard's
         name of it.
 
+    See Also
+    --------
+    cnorm.functional : The norms behind them.
+
     Examples
     --------
     >>> import numpy as np

@@ -39,6 +39,10 @@ def from_torch(module: Any) -> Module:
     TypeError
         Any other module; a dtype NumPy cannot have.
 
+    See Also
+    --------
+    accelerate : In place, in a torch model.
+
     Examples
     --------
     >>> import numpy as np, torch
@@ -139,6 +143,10 @@ def restore(model: Model) -> Model:
     ------
     TypeError
         `model` is no torch.nn.Module.
+
+    See Also
+    --------
+    accelerate : What is undone.
 
     Examples
     --------

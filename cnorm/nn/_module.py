@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from cnorm._accept.arrays import FLOATS, Array, to_ndarray
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm.nn._parametrizations import without_parametrizations
 
 Self = TypeVar("Self", bound="Module")
@@ -246,11 +247,11 @@ class Module:
         """A loaded value for what a lazy layer has not allocated yet."""
         return value.copy()
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         """The layer's result for `input`, written to `out` if given."""
         raise TypeError(f"{type(self).__name__} has no forward of its own")
 
-    def __call__(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def __call__(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         return self.forward(input, out=out, **fused)
 
     def extra_repr(self) -> str:

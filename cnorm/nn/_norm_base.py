@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import Dtype
 from cnorm.nn._module import Module, new_array, parameter_dtype
 
 NEW_PARAMETERS = {"weight": 1, "bias": 0}
@@ -34,7 +35,7 @@ class NormBase(Module):
         affine: bool = True,
         track_running_stats: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:

@@ -194,6 +194,11 @@ def recalibrate(layers: Any, batches: Any, forward: Callable[[Any], Any] | None 
         No layer, no batch, a layer without running statistics, or one that was never called; several layers
         without `forward`; inputs the layer refuses; one value per channel in all.
 
+    See Also
+    --------
+    BatchNorm2d : What is recalibrated.
+    cnorm.RunningMoments : Moments of data in parts.
+
     Notes
     -----
     BatchNorm gets the mean and the unbiased variance of all elements of a channel; InstanceNorm the averages

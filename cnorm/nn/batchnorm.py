@@ -9,6 +9,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._accept.masks import unmasked
 from cnorm._norms.fold import affine_form, rounded
 from cnorm.nn._module import Module, Norm, check_rank, check_writeable, new_array, parameter_dtype
@@ -44,6 +45,12 @@ _DOC = r"""Batch normalization of {shapes} input [1]_.
     ------
     ValueError
         On a call: a wrong rank or number of channels, one value per channel in training.
+
+    See Also
+    --------
+    cnorm.functional.batch_norm : The function.
+    recalibrate : Running statistics of other data.
+    FrozenBatchNorm2d : Statistics that stay.
 
     References
     ----------
@@ -105,7 +112,7 @@ class _BatchNorm(NormBase):
     def _check_input(self, input: Any) -> None:
         check_rank(input, self._ranks)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         self._check_input(input)
         count = self.num_batches_tracked if self.training and self.track_running_stats else None
         momentum = 0.0 if self.momentum is None else self.momentum
@@ -126,7 +133,7 @@ class _BatchNorm(NormBase):
             count += 1
         return y
 
-    def to_affine(self, dtype: Any = np.float64) -> tuple[Array, Array]:
+    def to_affine(self, dtype: Dtype = np.float64) -> tuple[Array, Array]:
         return _to_affine(self, dtype)
 
     to_affine.__doc__ = _TO_AFFINE.format(name="BatchNorm1d")
@@ -159,7 +166,7 @@ class SyncBatchNorm(_BatchNorm):
         track_running_stats: bool = True,
         process_group: Any = None,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -191,6 +198,11 @@ class FrozenBatchNorm2d(Module):
     ValueError
         On a call: input that is not (N, C, H, W) with C = num_features.
 
+    See Also
+    --------
+    BatchNorm2d : Statistics that are updated.
+    cnorm.functional.fold_batch_norm : Into the convolution before.
+
     Notes
     -----
     A `num_batches_tracked` in a `state_dict` is passed over: those of BatchNorm2d load.
@@ -218,13 +230,13 @@ class FrozenBatchNorm2d(Module):
     def _optional_keys(self, version: int | None) -> set[str]:
         return {"num_batches_tracked"}
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         check_rank(input, (4,))
         mean, var = self.running_mean, self.running_var
         norm: Norm = partial(F.batch_norm, **fused) if fused else F.batch_norm
         return norm(input, mean, var, self.weight, self.bias, eps=self.eps, out=out)
 
-    def to_affine(self, dtype: Any = np.float64) -> tuple[Array, Array]:
+    def to_affine(self, dtype: Dtype = np.float64) -> tuple[Array, Array]:
         return _to_affine(self, dtype)
 
     to_affine.__doc__ = _TO_AFFINE.format(name="FrozenBatchNorm2d")

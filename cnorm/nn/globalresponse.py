@@ -9,6 +9,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm.nn._module import Module, new_array, parameter_dtype
 
 # What ConvNeXt V2's own code calls them, of shape (1, 1, 1, C).
@@ -37,6 +38,10 @@ class GlobalResponseNorm(Module):
     ValueError
         On a call: input that is not (N, H, W, C).
 
+    See Also
+    --------
+    cnorm.functional.global_response_norm : The function.
+
     Notes
     -----
     The state_dict is timm's (`weight` and `bias` of C elements); `load_state_dict` also takes that of
@@ -61,7 +66,7 @@ class GlobalResponseNorm(Module):
     weight: Array
     bias: Array
 
-    def __init__(self, dim: int, eps: float = 1e-6, device: Any = None, dtype: Any = None) -> None:
+    def __init__(self, dim: int, eps: float = 1e-6, device: Any = None, dtype: Dtype = None) -> None:
         super().__init__()
         kind = parameter_dtype(device, dtype)
         self.dim = dim
@@ -84,7 +89,7 @@ class GlobalResponseNorm(Module):
             renamed[_OTHER_NAMES.get(key, key)] = value.reshape(-1) if vector else value
         return renamed
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         return F.global_response_norm(input, self.weight, self.bias, self.eps, out=out, **fused)
 
     def extra_repr(self) -> str:

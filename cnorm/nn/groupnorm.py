@@ -8,6 +8,7 @@ from typing import Any
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 
@@ -38,6 +39,11 @@ class GroupNorm(Module):
     ValueError
         Groups that do not divide the channels; on a call, other channels than `num_channels`.
 
+    See Also
+    --------
+    cnorm.functional.group_norm : The function.
+    InstanceNorm2d : Each channel by itself.
+
     References
     ----------
     .. [1] Wu & He, "Group Normalization", 2018, arXiv:1803.08494.
@@ -59,7 +65,7 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -82,7 +88,7 @@ class GroupNorm(Module):
         """Weight 1, bias 0."""
         self._fill({"weight": 1, "bias": 0})
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         norm: Norm = partial(F.group_norm, **fused) if fused else F.group_norm
         return norm(input, self.num_groups, self.weight, self.bias, self.eps, out=out)
 

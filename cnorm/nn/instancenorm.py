@@ -10,6 +10,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._accept.tensors import as_its_kind, is_of_torch
 from cnorm.nn._module import Norm, check_rank
 from cnorm.nn._norm_base import NormBase
@@ -45,6 +46,11 @@ _DOC = r"""Instance normalization of {shapes} input [1]_.
     ValueError
         On a call: a wrong rank or number of channels, a single position.
 
+    See Also
+    --------
+    cnorm.functional.instance_norm : The function.
+    GroupNorm : Several channels together.
+
     References
     ----------
     .. [1] Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, arXiv:1607.08022.
@@ -71,7 +77,7 @@ class _InstanceNorm(NormBase):
         affine: bool = False,
         track_running_stats: bool = False,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -92,7 +98,7 @@ class _InstanceNorm(NormBase):
             raise ValueError(f"input: expected {message}")
         warnings.warn(f"input: expected {message}; it is not used because affine=False", stacklevel=3)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         x = as_its_kind(input, "input")
         single = x.ndim == self._unbatched
         if single or x.ndim != self._unbatched + 1 or x.shape[1] != self.num_features:
@@ -110,7 +116,7 @@ class _InstanceNorm(NormBase):
             out=out[None] if single and (isinstance(out, np.ndarray) or is_of_torch(out)) else out,
         )
         if out is not None and not isinstance(y, np.ma.MaskedArray) and is_of_torch(out) == is_of_torch(y):
-            return out  # type: ignore[no-any-return]
+            return out
         return y[0] if single else y
 
 

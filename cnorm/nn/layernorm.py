@@ -8,6 +8,7 @@ from typing import Any
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Dtype, Out, Sizes
 from cnorm.nn._module import Module, Norm, new_array, parameter_dtype
 
 
@@ -51,6 +52,11 @@ class LayerNorm(Module):
     ValueError
         On a call: input that does not end in `normalized_shape`.
 
+    See Also
+    --------
+    cnorm.functional.layer_norm : The function.
+    RMSNorm : Without the mean.
+
     References
     ----------
     .. [1] Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv:1607.06450.
@@ -67,12 +73,12 @@ class LayerNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: Sizes,
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         weight_offset: float = 0.0,
     ) -> None:
@@ -91,7 +97,7 @@ class LayerNorm(Module):
         """Weight 1 with its offset, bias 0."""
         self._fill({"weight": 1 - self.weight_offset, "bias": 0})
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Any:
         if self.weight_offset:
             fused = {"weight_offset": self.weight_offset, **fused}
         norm: Norm = partial(F.layer_norm, **fused) if fused else F.layer_norm
@@ -129,6 +135,11 @@ class RMSNorm(Module):
     ValueError
         On a call: input that does not end in `normalized_shape`.
 
+    See Also
+    --------
+    cnorm.functional.rms_norm : The function.
+    LayerNorm : With the mean.
+
     References
     ----------
     .. [1] Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019, arXiv:1910.07467.
@@ -144,11 +155,11 @@ class RMSNorm(Module):
 
     def __init__(
         self,
-        normalized_shape: Any,
+        normalized_shape: Sizes,
         eps: float | None = None,
         elementwise_affine: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         weight_offset: float = 0.0,
     ) -> None:
@@ -167,7 +178,7 @@ class RMSNorm(Module):
         """Weight 1 with its offset."""
         self._fill({"weight": 1 - self.weight_offset})
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Any:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Any:
         if self.weight_offset:
             fused = {"weight_offset": self.weight_offset, **fused}
         norm: Norm = partial(F.rms_norm, **fused) if fused else F.rms_norm

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._accept.masks import unmasked
 from cnorm.nn._module import Uninitialized, check_rank
 from cnorm.nn._norm_base import NEW_PARAMETERS, NEW_STATISTICS, NormBase
@@ -28,7 +29,7 @@ class _Lazy(NormBase):
         affine: bool = True,
         track_running_stats: bool = True,
         device: Any = None,
-        dtype: Any = None,
+        dtype: Dtype = None,
         *,
         bias: bool = True,
     ) -> None:
@@ -65,7 +66,7 @@ class _Lazy(NormBase):
         unbatched = getattr(become, "_unbatched", 0)
         check_rank(input, (unbatched, unbatched + 1) if unbatched else become._ranks)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         self._check_lazy_input(input)
         lazy, before = type(self), self.__dict__.copy()
         try:
@@ -92,6 +93,10 @@ def _lazy(become: type[NormBase]) -> type[_Lazy]:
     ------
     ValueError
         On a call: as for `{become.__name__}`.
+
+    See Also
+    --------
+    {become.__name__} : What it becomes.
 
     Examples
     --------

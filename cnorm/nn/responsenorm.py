@@ -6,6 +6,7 @@ from typing import Any
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm.nn._module import Module, check_rank
 
 
@@ -38,6 +39,11 @@ class LocalResponseNorm(_ResponseNorm):
     ValueError
         On a call: fewer than 3 dimensions, a `size` below 1.
 
+    See Also
+    --------
+    cnorm.functional.local_response_norm : The function.
+    CrossMapLRN2d : The sum over channels, not their mean.
+
     References
     ----------
     .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
@@ -49,7 +55,7 @@ class LocalResponseNorm(_ResponseNorm):
     (1, 4, 2)
     """
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k, out=out, **fused)
 
 
@@ -73,6 +79,11 @@ class CrossMapLRN2d(_ResponseNorm):
     ValueError
         On a call: input that is not 4D, a `size` below 1.
 
+    See Also
+    --------
+    cnorm.functional.cross_map_lrn2d : The function.
+    LocalResponseNorm : Padded as torch pads.
+
     References
     ----------
     .. [1] Krizhevsky, Sutskever & Hinton, "ImageNet Classification with Deep CNNs", 2012.
@@ -87,6 +98,6 @@ class CrossMapLRN2d(_ResponseNorm):
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
         super().__init__(size, alpha, beta, k)
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         check_rank(input, (4,))
         return F.cross_map_lrn2d(input, self.size, self.alpha, self.beta, self.k, out=out, **fused)

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnorm import functional as F
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm.nn._module import Module, check_rank, new_array
 
 _DOC = r"""Switchable normalization of {shapes} input [1]_.
@@ -31,6 +32,11 @@ _DOC = r"""Switchable normalization of {shapes} input [1]_.
     ------
     ValueError
         On a call: a wrong rank or number of channels, statistics of a single value.
+
+    See Also
+    --------
+    cnorm.functional.switchable_norm : The function.
+    BatchNorm2d : One of the norms that are mixed.
 
     Notes
     -----
@@ -105,7 +111,7 @@ class _SwitchNorm(Module):
     def _check_input(self, input: Any) -> None:
         check_rank(input, (self._rank,))
 
-    def forward(self, input: Any, out: Any = None, **fused: Any) -> Array:
+    def forward(self, input: ArrayLike, out: Out = None, **fused: Any) -> Array:
         self._check_input(input)
         return self._norm(
             input,

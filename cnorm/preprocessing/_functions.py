@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, Output, as_real
 from cnorm._accept.axes import as_axes, check_rank
+from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
 from cnorm._stats.passes import check_no_inf, extremes
 from cnorm._stats.state import divisors
@@ -45,13 +46,18 @@ def without_hidden(x: Any) -> tuple[Array, Array | None, Callable[[Array], Array
     return array, visible, result
 
 
-def destination(x: Array, out: Array | None, *, copy: bool) -> Array | None:
+def destination(x: Array, out: Out, *, copy: bool) -> Array | None:
     """Where a result goes: to `out` if that is given, to x itself without a copy, if it can be written to."""
     return x if out is None and not copy and x.flags.writeable else out
 
 
 def scale(
-    X: Any, axis: Any = 0, *, with_mean: bool = True, with_std: bool = True, out: Array | None = None
+    X: Any,
+    axis: int | Sequence[int] = 0,
+    *,
+    with_mean: bool = True,
+    with_std: bool = True,
+    out: Out = None,
 ) -> Any:
     r"""Zero mean and unit variance, as `sklearn.preprocessing.scale`.
 
@@ -83,6 +89,12 @@ def scale(
     ValueError
         Infinity in `X`, an axis out of range, an `out` that does not fit, a sparse matrix that would be
         centered.
+
+    See Also
+    --------
+    StandardScaler : Learns from one table, scales others.
+    zscore : SciPy's, with `ddof`.
+    cnorm.standardize : With eps, weight and bias.
 
     References
     ----------
@@ -128,7 +140,11 @@ def scale_sparse(X: Any, axis: Any, out: Any, *, with_mean: bool, with_std: bool
 
 
 def minmax_scale(
-    X: Any, feature_range: tuple[float, float] = (0, 1), *, axis: Any = 0, out: Array | None = None
+    X: Any,
+    feature_range: tuple[float, float] = (0, 1),
+    *,
+    axis: int | Sequence[int] = 0,
+    out: Out = None,
 ) -> Array:
     r"""Each feature to a range whose ends are met exactly, as `sklearn.preprocessing.minmax_scale`.
 
@@ -159,6 +175,11 @@ def minmax_scale(
     ValueError
         Infinity in `X`, a range that is empty, an axis out of range, an `out` that does not fit.
 
+    See Also
+    --------
+    MinMaxScaler : Learns from one table, scales others.
+    scale : By mean and deviation.
+
     References
     ----------
     .. [1] scikit-learn, `sklearn.preprocessing.minmax_scale`.
@@ -186,7 +207,7 @@ def minmax_scale(
     return result(target.done())
 
 
-def maxabs_scale(X: Any, *, axis: Any = 0, copy: bool = True, out: Array | None = None) -> Any:
+def maxabs_scale(X: Any, *, axis: int | Sequence[int] = 0, copy: bool = True, out: Out = None) -> Any:
     r"""Each feature divided by its largest magnitude, as `sklearn.preprocessing.maxabs_scale`.
 
     .. math:: y = \frac{x}{\max |x|}
@@ -216,6 +237,11 @@ def maxabs_scale(X: Any, *, axis: Any = 0, copy: bool = True, out: Array | None 
         A dtype that is not real, `out` for a sparse matrix.
     ValueError
         Infinity in `X`, an axis out of range, an `out` that does not fit.
+
+    See Also
+    --------
+    MaxAbsScaler : Learns from one table, scales others.
+    minmax_scale : To a range.
 
     References
     ----------

@@ -45,6 +45,12 @@ class MaxAbsScaler(Scaler):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    See Also
+    --------
+    maxabs_scale : The function.
+    MinMaxScaler : To a range.
+    StandardScaler : By mean and deviation.
+
     Notes
     -----
     NaN is left out and stays in the result; infinity is refused. float16, float32 and float64 keep their

@@ -55,6 +55,12 @@ class MinMaxScaler(Scaler):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    See Also
+    --------
+    minmax_scale : The function.
+    StandardScaler : By mean and deviation.
+    MaxAbsScaler : By the largest magnitude.
+
     Notes
     -----
     NaN is left out and stays in the result; infinity is refused. float16, float32 and float64 keep their

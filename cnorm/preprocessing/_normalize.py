@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cnorm import functional
 from cnorm._accept.arrays import Array, Output
 from cnorm._accept.axes import as_axes
+from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
 from cnorm._stats import reductions
 from cnorm._stats.passes import check_finite
@@ -36,10 +38,10 @@ def normalize(
     X: Any,
     norm: str = "l2",
     *,
-    axis: Any = 1,
+    axis: int | Sequence[int] = 1,
     copy: bool = True,
     return_norm: bool = False,
-    out: Array | None = None,
+    out: Out = None,
 ) -> Any:
     r"""Each sample to unit norm, as `sklearn.preprocessing.normalize`.
 
@@ -75,6 +77,11 @@ def normalize(
         An unknown norm, NaN or infinity in `X`, an axis out of range, an `out` that does not fit.
     NotImplementedError
         Norms "l1" or "l2" of a sparse matrix asked for.
+
+    See Also
+    --------
+    Normalizer : The transformer.
+    cnorm.functional.normalize : Any axes and any p.
 
     References
     ----------

@@ -33,6 +33,11 @@ class Normalizer(Scaler):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    See Also
+    --------
+    normalize : The function.
+    cnorm.functional.normalize : Any axes and any p.
+
     Notes
     -----
     `fit` checks parameters and input and notes the features; `transform` works without it. NaN and infinity

@@ -43,6 +43,13 @@ class StandardScaler(machinery.Callbacks, Scaler):
     n_features_in_, feature_names_in_
         As in scikit-learn.
 
+    See Also
+    --------
+    scale : The function.
+    zscore : SciPy's, with `ddof`.
+    MinMaxScaler : To a range.
+    cnorm.RunningMoments : Moments of data in parts.
+
     Notes
     -----
     NaN counts in no statistic and stays in the result; infinity is refused. float16, float32 and float64 keep

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, Output, native
 from cnorm._accept.axes import as_axes, as_number
+from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
 from cnorm._stats.state import COUNT, deviation, values_of
@@ -27,13 +29,13 @@ SOME_TOO_SMALL = (
 
 
 def zmap(
-    scores: Any,
-    compare: Any,
-    axis: Any = 0,
+    scores: ArrayLike,
+    compare: ArrayLike,
+    axis: int | Sequence[int] = 0,
     ddof: float = 0,
     nan_policy: str = "propagate",
     *,
-    out: Array | None = None,
+    out: Out = None,
 ) -> Any:
     r"""Scores by the mean and standard deviation of other data, as `scipy.stats.zmap`.
 
@@ -75,6 +77,11 @@ def zmap(
     -----
     RuntimeWarning
         A group is (nearly) constant, or has no element. Where warnings are errors, `out` is as it was.
+
+    See Also
+    --------
+    zscore : By the data's own moments.
+    gzscore : Of logarithms.
 
     References
     ----------
@@ -161,7 +168,12 @@ def compared(x: Array, groups: Groups, ddof: float, nan_policy: str) -> tuple[Ar
 
 
 def gzscore(
-    a: Any, *, axis: Any = 0, ddof: float = 0, nan_policy: str = "propagate", out: Array | None = None
+    a: ArrayLike,
+    *,
+    axis: int | Sequence[int] = 0,
+    ddof: float = 0,
+    nan_policy: str = "propagate",
+    out: Out = None,
 ) -> Any:
     r"""Geometric standard scores, as `scipy.stats.gzscore`: the standard scores of the logarithms.
 
@@ -200,6 +212,11 @@ def gzscore(
     -----
     RuntimeWarning
         Of NumPy's logarithm; a group is (nearly) constant. Where warnings are errors, `out` is as it was.
+
+    See Also
+    --------
+    zscore : Without the logarithm.
+    zmap : By the moments of other data.
 
     References
     ----------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, Output
 from cnorm._accept.axes import as_axes, as_number
+from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask
 from cnorm._stats.reductions import check_nan_policy
 from cnorm._stats.scores import Groups, first_moments, fused_scores
@@ -25,13 +27,13 @@ PRECISION_LOSS = (
 
 
 def zscore(
-    a: Any,
-    axis: Any = 0,
+    a: ArrayLike,
+    axis: int | Sequence[int] = 0,
     ddof: float = 0,
     nan_policy: str = "propagate",
     *,
-    where: Any = None,
-    out: Array | None = None,
+    where: Given = None,
+    out: Out = None,
 ) -> Any:
     r"""Standard scores, as `scipy.stats.zscore`.
 
@@ -73,6 +75,13 @@ def zscore(
     RuntimeWarning
         A group is (nearly) constant. Where warnings are errors, `out` is as it was.
 
+    See Also
+    --------
+    zmap : By the moments of other data.
+    scale : scikit-learn's.
+    cnorm.rolling_standardize : Each element by its own window.
+    cnorm.group_standardize : By groups.
+
     References
     ----------
     .. [1] SciPy, `scipy.stats.zscore`.
@@ -90,11 +99,12 @@ def zscore(
     ddof = as_number(ddof, "ddof")
     if not math.isfinite(ddof):
         raise ValueError(f"ddof: expected a finite number, got {ddof}")
-    masked = isinstance(a, np.ma.MaskedArray)
-    array = real(np.ma.getdata(a, subok=False) if masked else a, "a")
+    given: Any = a
+    masked = isinstance(given, np.ma.MaskedArray)
+    array = real(np.ma.getdata(given, subok=False) if masked else given, "a")
     axes = as_axes(axis, array.ndim)
-    mask, hidden = as_mask(where, array, out), np.ma.getmaskarray(a) if masked else None
-    if hidden is not None and a.mask is not np.ma.nomask:
+    mask, hidden = as_mask(where, array, out), np.ma.getmaskarray(given) if masked else None
+    if hidden is not None and given.mask is not np.ma.nomask:
         mask = ~hidden if mask is None else mask & ~hidden
     target = Output(array, out)
     invalid: Any = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._stats.holes import squared
 from cnorm._stats.orders import counted, nan_found
 from cnorm.stats._described import described
@@ -12,7 +13,14 @@ __all__ = ["allnan", "anynan", "count", "ss"]
 
 
 @described()
-def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def count(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """How many elements are not NaN.
 
     {parameters}
@@ -22,6 +30,11 @@ def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, 
     ndarray of intp or intp
 
     {errors}
+
+    See Also
+    --------
+    anynan : Is any NaN?
+    nansum : Their sum.
 
     Examples
     --------
@@ -33,7 +46,14 @@ def count(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, 
 
 
 @described()
-def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def anynan(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Is an element NaN?
 
     {parameters}
@@ -43,6 +63,11 @@ def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
     ndarray of bool or bool
 
     {errors}
+
+    See Also
+    --------
+    allnan : Are all?
+    count : How many are not.
 
     Examples
     --------
@@ -54,7 +79,14 @@ def anynan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described()
-def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def allnan(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Is every element NaN?
 
     {parameters}
@@ -66,6 +98,11 @@ def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    anynan : Is any?
+    count : How many are not.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -76,7 +113,14 @@ def allnan(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described()
-def ss(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def ss(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Sum of squares.
 
     {parameters}
@@ -88,6 +132,11 @@ def ss(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, whe
         NumPy sums them in. NaN where there is one.
 
     {errors}
+
+    See Also
+    --------
+    nansum : Of the elements themselves.
+    var : Of deviations from the mean.
 
     Examples
     --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._stats.orders import argument, extreme, reach
 from cnorm._stats.reductions import GREATEST, LEAST
 from cnorm.stats._described import described
@@ -12,7 +13,14 @@ __all__ = ["argmax", "argmin", "max", "min", "nanargmax", "nanargmin", "nanmax",
 
 
 @described("an array without an element")
-def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def min(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Least element.
 
     {parameters}
@@ -24,6 +32,11 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
     {errors}
 
+    See Also
+    --------
+    nanmin : NaN left out.
+    argmin : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -34,7 +47,14 @@ def min(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Least element that is not NaN.
 
     {parameters}
@@ -47,6 +67,11 @@ def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    min : NaN counts.
+    nanargmin : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -57,7 +82,14 @@ def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def max(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest element.
 
     {parameters}
@@ -69,6 +101,11 @@ def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
     {errors}
 
+    See Also
+    --------
+    nanmax : NaN left out.
+    argmax : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -79,7 +116,14 @@ def max(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest element that is not NaN.
 
     {parameters}
@@ -92,6 +136,11 @@ def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    max : NaN counts.
+    nanargmax : Where it is.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -102,7 +151,14 @@ def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def ptp(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest less least element.
 
     {parameters}
@@ -115,6 +171,12 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
     {errors}
 
+    See Also
+    --------
+    nanptp : NaN left out.
+    min : The least.
+    max : The greatest.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -125,7 +187,14 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, wh
 
 
 @described("an array without an element")
-def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *, where: Any = None) -> Any:
+def nanptp(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    keepdims: bool = False,
+    *,
+    where: Given = None,
+) -> Any:
     """Greatest less least element, NaN left out.
 
     {parameters}
@@ -138,6 +207,12 @@ def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
     {errors}
 
+    See Also
+    --------
+    ptp : NaN counts.
+    nanmin : The least.
+    nanmax : The greatest.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -148,7 +223,14 @@ def nanptp(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, *,
 
 
 @described("an array without an element")
-def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def argmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the least elements, or of the first NaN.
 
     {parameters}
@@ -160,6 +242,11 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
     {errors}
 
+    See Also
+    --------
+    nanargmin : NaN left out.
+    min : The element itself.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -170,7 +257,14 @@ def argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
 
 @described("a row without an element, or of nothing but NaN")
-def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def nanargmin(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the least elements, NaN left out.
 
     {parameters}
@@ -182,6 +276,11 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
 
     {errors}
 
+    See Also
+    --------
+    argmin : NaN counts.
+    nanmin : The element itself.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -192,7 +291,14 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
 
 
 @described("an array without an element")
-def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def argmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the greatest elements, or of the first NaN.
 
     {parameters}
@@ -204,6 +310,11 @@ def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
     {errors}
 
+    See Also
+    --------
+    nanargmax : NaN left out.
+    max : The element itself.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -214,7 +325,14 @@ def argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False,
 
 
 @described("a row without an element, or of nothing but NaN")
-def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False, where: Any = None) -> Any:
+def nanargmax(
+    a: ArrayLike,
+    axis: Axes = None,
+    out: Out = None,
+    *,
+    keepdims: bool = False,
+    where: Given = None,
+) -> Any:
     """Index of the first of the greatest elements, NaN left out.
 
     {parameters}
@@ -225,6 +343,11 @@ def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = Fal
         Along the axis; into the flattened array if that is None.
 
     {errors}
+
+    See Also
+    --------
+    argmax : NaN counts.
+    nanmax : The element itself.
 
     Examples
     --------

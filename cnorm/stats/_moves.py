@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cnorm._accept.arrays import Array
+from cnorm._accept.hints import ArrayLike
 from cnorm._stats.moves import moved
 
 __all__ = [
@@ -61,10 +62,15 @@ def described(function: Function) -> Function:
 
 
 @described
-def move_sum(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_sum(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Sum of each window.
 
     {arguments}
+
+    See Also
+    --------
+    move_mean : Divided by how many there are.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -76,10 +82,15 @@ def move_sum(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_mean(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_mean(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Mean of each window.
 
     {arguments}
+
+    See Also
+    --------
+    move_var : The variance.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -91,10 +102,17 @@ def move_mean(a: Any, window: int, min_count: int | None = None, axis: int = -1)
 
 
 @described
-def move_var(a: Any, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0) -> Array:
+def move_var(
+    a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0
+) -> Array:
     """Variance of each window; of equal values exactly 0.
 
     {arguments}
+
+    See Also
+    --------
+    move_std : Its root.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -106,10 +124,17 @@ def move_var(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
 
 
 @described
-def move_std(a: Any, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0) -> Array:
+def move_std(
+    a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1, ddof: float = 0
+) -> Array:
     """Standard deviation of each window; of equal values exactly 0.
 
     {arguments}
+
+    See Also
+    --------
+    move_var : Its square.
+    cnorm.rolling_moments : Mean and variance, centred windows, cut ends.
 
     Examples
     --------
@@ -121,10 +146,15 @@ def move_std(a: Any, window: int, min_count: int | None = None, axis: int = -1, 
 
 
 @described
-def move_min(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_min(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Least element of each window.
 
     {arguments}
+
+    See Also
+    --------
+    move_argmin : How far back it is.
+    nanmin : Of the whole axis.
 
     Examples
     --------
@@ -136,10 +166,15 @@ def move_min(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_max(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_max(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """Greatest element of each window.
 
     {arguments}
+
+    See Also
+    --------
+    move_argmax : How far back it is.
+    nanmax : Of the whole axis.
 
     Examples
     --------
@@ -151,10 +186,15 @@ def move_max(a: Any, window: int, min_count: int | None = None, axis: int = -1) 
 
 
 @described
-def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_argmin(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """How many positions before the end of each window its least element stands, the last of equal ones.
 
     {arguments}
+
+    See Also
+    --------
+    move_min : The element itself.
+    nanargmin : Of the whole axis.
 
     Notes
     -----
@@ -170,10 +210,15 @@ def move_argmin(a: Any, window: int, min_count: int | None = None, axis: int = -
 
 
 @described
-def move_argmax(a: Any, window: int, min_count: int | None = None, axis: int = -1) -> Array:
+def move_argmax(a: ArrayLike, window: int, min_count: int | None = None, axis: int = -1) -> Array:
     """How many positions before the end of each window its greatest element stands, the last of equal ones.
 
     {arguments}
+
+    See Also
+    --------
+    move_max : The element itself.
+    nanargmax : Of the whole axis.
 
     Notes
     -----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnorm._accept.hints import ArrayLike, Axes, Dtype, Given, Out
 from cnorm._stats.holes import averaged, spread, summed
 from cnorm.stats._described import described
 
@@ -12,14 +13,14 @@ __all__ = ["mean", "nanmean", "nanstd", "nansum", "nanvar", "std", "sum", "var"]
 
 @described("weights that are negative, infinite or NaN")
 def sum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Sum of the elements.
 
@@ -32,6 +33,11 @@ def sum(
         integer dtype, with weights float64.
 
     {errors}
+
+    See Also
+    --------
+    nansum : NaN left out.
+    mean : Divided by how many there are.
 
     Notes
     -----
@@ -50,14 +56,14 @@ def sum(
 
 @described("weights that are negative, infinite or NaN")
 def nansum(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Sum of the elements that are not NaN.
 
@@ -70,6 +76,11 @@ def nansum(
         integer dtype, with weights float64. 0 where all are NaN.
 
     {errors}
+
+    See Also
+    --------
+    sum : NaN counts.
+    nanmean : Divided by how many there are.
 
     Notes
     -----
@@ -86,14 +97,14 @@ def nansum(
 
 @described("weights that are negative, infinite or NaN")
 def mean(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Arithmetic mean.
 
@@ -106,6 +117,11 @@ def mean(
         NaN of nothing, without a warning.
 
     {errors}
+
+    See Also
+    --------
+    nanmean : NaN left out.
+    cnorm.moments : Mean and variance of one read.
 
     Examples
     --------
@@ -120,14 +136,14 @@ def mean(
 
 @described("weights that are negative, infinite or NaN")
 def nanmean(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Mean of the elements that are not NaN.
 
@@ -141,6 +157,11 @@ def nanmean(
 
     {errors}
 
+    See Also
+    --------
+    mean : NaN counts.
+    cnorm.moments : Mean and variance of one read.
+
     Examples
     --------
     >>> import numpy as np, cnorm.stats as bn
@@ -152,15 +173,15 @@ def nanmean(
 
 @described("weights that are negative, infinite or NaN")
 def var(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Variance.
 
@@ -173,6 +194,12 @@ def var(
         Without a warning, NaN of nothing, and what NumPy divides where there are no more than `ddof`.
 
     {errors}
+
+    See Also
+    --------
+    nanvar : NaN left out.
+    std : Its root.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----
@@ -189,15 +216,15 @@ def var(
 
 @described("weights that are negative, infinite or NaN")
 def nanvar(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Variance of the elements that are not NaN.
 
@@ -210,6 +237,12 @@ def nanvar(
         NaN where no more than `ddof` are not NaN, without a warning.
 
     {errors}
+
+    See Also
+    --------
+    var : NaN counts.
+    nanstd : Its root.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----
@@ -226,15 +259,15 @@ def nanvar(
 
 @described("weights that are negative, infinite or NaN")
 def std(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Standard deviation.
 
@@ -247,6 +280,12 @@ def std(
         Without a warning, NaN of nothing, and what NumPy divides where there are no more than `ddof`.
 
     {errors}
+
+    See Also
+    --------
+    nanstd : NaN left out.
+    var : Its square.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----
@@ -263,15 +302,15 @@ def std(
 
 @described("weights that are negative, infinite or NaN")
 def nanstd(
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
+    a: ArrayLike,
+    axis: Axes = None,
+    dtype: Dtype = None,
+    out: Out = None,
     ddof: float = 0,
     keepdims: bool = False,
     *,
-    where: Any = None,
-    weights: Any = None,
+    where: Given = None,
+    weights: Given = None,
 ) -> Any:
     """Standard deviation of the elements that are not NaN.
 
@@ -284,6 +323,12 @@ def nanstd(
         NaN where no more than `ddof` are not NaN, without a warning.
 
     {errors}
+
+    See Also
+    --------
+    std : NaN counts.
+    nanvar : Its square.
+    cnorm.moments : Mean and variance of one read.
 
     Notes
     -----

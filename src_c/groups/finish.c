@@ -59,6 +59,7 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
     double moments[4] = {0};
     one_group of = {*job, *tile, g, cn_group_entries(job, g), s};
     of.job.direct = 0, of.tile.n = 1;
+    if (job->order) cn_sort_groups(job);
     for (int o = 0; o < CN_NOPERANDS; o++) of.tile.offset[o] += c * job->columns.stride[o];
     const double biggest = biggest_of(&of), eps = job->call->moments.eps;
     if (biggest == 0 || isinf(biggest) || !isfinite(eps)) return;
@@ -105,10 +106,10 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
 {
     const int doubles = job->x_is->param_size == sizeof(double) && !job->call->moments.x;
     int not_so = 0;
-    for (ptrdiff_t c = 0; c < n; c++) {
-        const double count = acc->count[c * acc->each], m2 = acc->m2[c];
-        const int ordinary = (m2 <= ORDINARY) & (m2 >= count * CN_LEAST_SQUARE);
-        not_so |= (count > 0) == 0 || (doubles && !ordinary);
+    for (ptrdiff_t c = 0; c < (acc->each ? n : 1); c++) not_so |= !(acc->count[c] > 0);
+    for (ptrdiff_t c = 0; doubles && c < n; c++) {
+        const double least = acc->count[c * acc->each] * CN_LEAST_SQUARE, m2 = acc->m2[c];
+        not_so |= !(m2 <= ORDINARY) | !(m2 >= least);
     }
     return !not_so;
 }

@@ -10,8 +10,9 @@
 #define FETCHED 5120
 #define LEAST_FETCHED 8
 #define LINE 64
-/* Bytes of a block of direct rows up to which the next ones are fetched while it is read: (1000000, 20) in groups of 16
- * take 19 ms without, 9.6 with it (float64); fetching no more than to L2, 10. */
+/* Bytes of a short group of direct rows up to which as many behind it are fetched while it is read: (1000000, 20) in groups
+ * of 16 take 19 ms without, 9.6 with it (float64); fetching no more than to L2, 10. Whole blocks are streams the hardware
+ * sees: fetched as well, groups of 1000 take 7.0 ms instead of 5.7. */
 #define FETCHED_BYTES 131072
 
 /* What is packed of an operand. */
@@ -38,10 +39,7 @@ static void put_weights(const cn_group_job *job, const char *from, ptrdiff_t ste
     cn_to_doubles(of->weights, from, step, n, of->weights_by, (double *)to);
 }
 
-static ptrdiff_t position(const cn_group_job *job, ptrdiff_t i)
-{
-    return job->groups->order ? job->groups->order[i] : i;
-}
+static ptrdiff_t position(const cn_group_job *job, ptrdiff_t i) { return job->order ? job->order[i] : i; }
 
 /* The offset of an outer or inner index. */
 static ptrdiff_t offset_of(const cn_loops *loops, ptrdiff_t i, int operand)
@@ -67,7 +65,7 @@ static int is_copied(const cn_group_job *job, const packing *p)
 static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t bytes, ptrdiff_t at, ptrdiff_t n,
                       char *packed)
 {
-    const ptrdiff_t along = job->along.stride[CN_X], *order = job->groups->order + at;
+    const ptrdiff_t along = job->along.stride[CN_X], *order = job->order + at;
     const ptrdiff_t left = job->groups->starts[job->groups->n] - at;
     const ptrdiff_t early = FETCHED / bytes > LEAST_FETCHED ? FETCHED / bytes : LEAST_FETCHED;
     const ptrdiff_t fetched = left - early < n ? left - early : n;
@@ -87,7 +85,7 @@ static void pack_rows(const cn_group_job *job, const packing *p, const char *fir
     const ptrdiff_t start = cn_group_start(job, g), len = job->groups->starts[g + 1] - start;
     const ptrdiff_t along = job->along.stride[o], step = job->columns.stride[o], inner = job->per_inner;
     const int plain = job->per_position == 1;
-    if (plain && job->groups->order && step == p->size && is_copied(job, p)) {
+    if (plain && job->order && step == p->size && is_copied(job, p)) {
         copy_rows(job, first, n * step, start + from, to - from, packed);
         return;
     }
@@ -126,8 +124,8 @@ static void pack_elements(const cn_group_job *job, const packing *p, const char 
     const ptrdiff_t along = job->along.stride[o];
     const cn_loop *in = job->inner.n ? &job->inner.loop[job->inner.n - 1] : NULL;
     if (job->per_position == 1) {
-        if (job->groups->order)
-            gather(job, p, first, job->groups->order + start + from, to - from, packed);
+        if (job->order)
+            gather(job, p, first, job->order + start + from, to - from, packed);
         else
             p->put(job, first + (start + from) * along, along, to - from, packed);
         return;
@@ -140,8 +138,8 @@ static void pack_elements(const cn_group_job *job, const packing *p, const char 
         if (in)
             p->put(job, x + position(job, start + at) * along + offset_of(&job->inner, rest, o), in->stride[o],
                    run, packed);
-        else if (job->groups->order)
-            gather(job, p, x, job->groups->order + start + at, run, packed);
+        else if (job->order)
+            gather(job, p, x, job->order + start + at, run, packed);
         else
             p->put(job, x + (start + at) * along, along, run, packed);
     }
@@ -193,7 +191,7 @@ cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptr
         t.x = direct_x(job, tile, g);
         t.x_row = job->cols ? job->along.stride[CN_X] : 0;
         t.x += from * (job->cols ? t.x_row : size);
-        if (job->cols) fetch_next(job, t.x, cn_group_start(job, g) + from, entries);
+        if (job->cols && entries < job->block) fetch_next(job, t.x, cn_group_start(job, g) + from, entries);
         return t;
     }
     pack(job, &x, tile, g, from, to, s->x);

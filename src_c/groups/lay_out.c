@@ -1,4 +1,6 @@
-/* lay_out.c: the axes of a call around the one along which groups lie: loops, tiles, scratch. Integers only. */
+/* lay_out.c: the axes of a call around the one along which groups lie: loops, tiles, pieces, scratch. Integers only. */
+#include <stdlib.h>
+
 #include "groups/groups.h"
 
 /* Rows of few columns are parts of cache lines: what lies beside a row, of another group, is read soon after it. So many
@@ -33,7 +35,7 @@ static void gather_loops(const cn_call *call, int along, cn_loops *loops)
 static int is_direct(const cn_group_job *job)
 {
     const ptrdiff_t size = job->x_is->size, along = job->along.stride[CN_X];
-    if (job->groups->order || job->mask || job->call->moments.weights || job->call->moments.x) return 0;
+    if (job->groups->labels.at || job->mask || job->call->moments.weights || job->call->moments.x) return 0;
     if (job->k != job->x_is || job->outer.n) return 0;
     if (job->cols) return job->inner.n == 0 && job->columns.stride[CN_X] == size;
     if (job->inner.n == 0) return along == size;
@@ -68,9 +70,9 @@ void cn_lay_out_groups(cn_group_job *job)
     job->width = job->columns.n < CN_MAX_GROUPS ? job->columns.n : CN_MAX_GROUPS;
     job->tiles = cn_count(&job->kept) * ((job->columns.n + job->width - 1) / job->width);
     job->per_inner = cn_count(&job->inner), job->per_position = job->per_inner * cn_count(&job->outer);
-    job->block = job->cols ? CN_BLOCK_ROWS : CN_BLOCK;
+    job->block = job->cols ? CN_GROUP_ROWS : CN_BLOCK;
     job->direct = is_direct(job);
-    job->turns = job->cols && job->groups->order && job->width < TURNED / 2 ? TURNED / job->width : 1;
+    job->turns = job->cols && job->groups->labels.at && job->width < TURNED / 2 ? TURNED / job->width : 1;
     if (job->turns > CN_MOST_TURNS) job->turns = CN_MOST_TURNS;
 }
 
@@ -88,7 +90,7 @@ cn_group_tile cn_locate_group_tile(const cn_group_job *job, ptrdiff_t i)
 /* Packed elements of a block, or of a tile of short rows. */
 static size_t packed(const cn_group_job *job)
 {
-    return (size_t)(job->cols ? CN_BLOCK_ROWS * job->width : CN_BLOCK);
+    return (size_t)(job->cols ? CN_GROUP_ROWS * job->width : CN_BLOCK);
 }
 
 /* Doubles of the moments of pieces read in turns, or of a tile of short rows. */
@@ -115,4 +117,36 @@ cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread)
     s.exact = (double *)s.mask, s.floats = (float *)(s.exact + packed(job)),
     s.mask = (char *)(s.floats + packed(job));
     return s;
+}
+
+/* Lists the pieces: the first ones of all groups, then the second ones, ... */
+static void list_pieces(cn_group_job *job)
+{
+    const ptrdiff_t n = job->groups->n;
+    ptrdiff_t i = 0;
+    for (ptrdiff_t g = 0; g < n; g++) job->list[i++] = (cn_group_piece){g, 0};
+    for (ptrdiff_t from = 0; from < i; from++) {
+        const cn_group_piece next = {job->list[from].group, job->list[from].number + 1};
+        if (next.number < cn_pieces_of(job, next.group)) job->list[i++] = next;
+    }
+}
+
+/* Numbers the pieces, if a group has several. */
+cn_status cn_open_pieces(cn_group_job *job)
+{
+    const ptrdiff_t n = job->groups->n;
+    ptrdiff_t parts = 0;
+    job->pieces = 0;
+    for (ptrdiff_t g = 0; g < n; g++) job->pieces += cn_pieces_of(job, g);
+    if (job->pieces == n) return CN_OK;
+    job->list = malloc((size_t)job->pieces * sizeof *job->list);
+    job->part_before = malloc((size_t)n * sizeof *job->part_before);
+    if (!job->list || !job->part_before) return CN_NO_MEMORY;
+    list_pieces(job);
+    for (ptrdiff_t g = 0; g < n; g++) {
+        const ptrdiff_t own = cn_pieces_of(job, g);
+        job->part_before[g] = parts, parts += own > 1 ? own : 0;
+    }
+    job->parts = malloc((size_t)(parts * cn_count(&job->kept) * job->columns.n) * sizeof *job->parts);
+    return job->parts ? CN_OK : CN_NO_MEMORY;
 }

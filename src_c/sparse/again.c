@@ -54,6 +54,51 @@ static void add_about(about *a, const lens *with, double v, double w)
     a->weight += w, a->s1 += w * d, a->s2 += w * (d * d);
 }
 
+/* The same of n elements without weights: to the same bits. */
+static void look_at_all(look *l, const double *v, ptrdiff_t n, int omit_nan)
+{
+    double biggest[4] = {0};
+    ptrdiff_t nan = 0, first = 0, i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++) biggest[k] = fabs(v[i + k]) > biggest[k] ? fabs(v[i + k]) : biggest[k];
+    for (; i < n; i++) *biggest = fabs(v[i]) > *biggest ? fabs(v[i]) : *biggest;
+    for (i = 0; i < n; i++) nan += v[i] != v[i];
+    while (omit_nan && first < n && v[first] != v[first]) first++;
+    const ptrdiff_t shown = omit_nan ? n - nan : n;
+    if (l->shown == 0 && shown) l->first = v[first];
+    l->stored += (double)n, l->weight += (double)n, l->shown += (double)shown;
+    for (int k = 0; k < 4; k++) l->biggest = biggest[k] > l->biggest ? biggest[k] : l->biggest;
+    if (nan && !omit_nan) l->biggest = NAN;
+}
+
+/* In order: one chain of additions. */
+static void add_all_about(about *a, const lens *with, const double *v, ptrdiff_t n, int omit_nan)
+{
+    double s1 = a->s1, s2 = a->s2, weight = a->weight;
+    const double prescale = with->prescale, pivot = with->pivot;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double d = v[i] * prescale - pivot;
+        if (omit_nan && v[i] != v[i]) continue;
+        weight++, s1 += d, s2 += d * d;
+    }
+    *a = (about){weight, s1, s2};
+}
+
+/* A row, each element of which counts once. */
+static void read_plain_row(const again *a, ptrdiff_t row, look *l, about *sums)
+{
+    const cn_sparse *m = a->r->m;
+    double values[CN_PIECE];
+    for (ptrdiff_t from = m->starts[row], n; from < m->starts[row + 1]; from += n) {
+        n = m->starts[row + 1] - from < CN_PIECE ? m->starts[row + 1] - from : CN_PIECE;
+        cn_take_values(m, from, n, values);
+        if (l)
+            look_at_all(l, values, n, a->r->omit_nan);
+        else
+            add_all_about(sums, a->lenses, values, n, a->r->omit_nan);
+    }
+}
+
 /* Rows into looks, or into sums about pivots. */
 static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
 {
@@ -61,6 +106,10 @@ static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
     const double *weights = a->r->weights;
     double values[CN_PIECE];
     ptrdiff_t index[CN_PIECE];
+    if (!a->place && !weights) {
+        read_plain_row(a, rows.begin, looks, sums);
+        return;
+    }
     for (ptrdiff_t row = rows.begin; row < rows.end; row++)
         for (ptrdiff_t from = m->starts[row], n; from < m->starts[row + 1]; from += n) {
             n = m->starts[row + 1] - from < CN_PIECE ? m->starts[row + 1] - from : CN_PIECE;

@@ -66,7 +66,8 @@ static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
     *t = (cn_window_tile){
         .window = job->lines.block, .blocks = 1, .tables_of = -1, .least = (double)job->how->least};
     t->kind = i ? CN_WINDOW_SUM : job->kind;
-    t->correction = job->how->correction, t->eps = job->how->eps, t->spread = job->how->spread;
+    t->correction = job->how->correction, t->spread = job->how->spread;
+    t->eps = job->how->eps * (job->careful ? 0.0625 : 1); /* variances are times 1/16 */
     t->tables = w->tables[i], t->scanned = &w->scanned[i];
     t->count = w->behind[0], t->mean = w->behind[i ? 3 : 1], t->m2 = w->behind[2];
 }

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.accuracy import measure, tables
+import cnorm
+from bench.accuracy import measure, tables, windows
 from bench.accuracy.__main__ import write
 from bench.accuracy.measure import Record
 from bench.machine import describe
@@ -117,3 +118,32 @@ def test_the_page_of_the_project() -> None:
     for line in text.splitlines():
         if line.startswith("!["):
             assert (ROOT / "docs" / line.split("](")[1][:-1]).is_file()
+
+
+def test_hard_series_stand_beside_pandas() -> None:
+    """The page has each series that is hard for running sums; there pandas loses digits."""
+    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    lines = page.partition(windows.MARKS[0])[2].partition(windows.MARKS[1])[0].strip().splitlines()
+    head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert [r[0] for r in rows] == list(windows.HARD)
+    found = {r[0]: dict(zip(head[1:], r[1:], strict=True)) for r in rows}
+    for name, cells in found.items():
+        assert float(cells["cnorm: mean"]) <= 1e-14, name
+        assert float(cells["cnorm: variance"]) <= 1e-11, name
+    lost = [name for name, cells in found.items() if float(cells["pandas: variance"]) > 1e-11]
+    assert {"1e9 + sin, then sin", "noise about 1e8", "steps of 1e7"} <= set(lost)
+
+
+def test_the_table_of_windows_is_what_is_measured() -> None:
+    """Ours and pandas' errors of one series, anew: the same as on the page."""
+    pytest.importorskip("bottleneck")
+    pytest.importorskip("pandas")
+    assert windows.errors(np.full(200, 0.1), cnorm.rolling_moments(np.full(200, 0.1), windows.WINDOW))[1] == 0
+    page = (ROOT / "docs" / "accuracy.md").read_text(encoding="utf-8")
+    ours = [[cell.strip() for cell in line.strip("|").split("|")][:3] for line in windows.table()[2:]]
+    printed = [line for line in page.splitlines() if line.startswith("| ")]
+    for name, *errors in ours:
+        (line,) = [p for p in printed if p.startswith(f"| {name} |")]
+        shown = [cell.strip() for cell in line.strip("|").split("|")][1:3]
+        for now, then in zip(errors, shown, strict=True):
+            assert float(now) <= 3 * float(then), (name, now, then)

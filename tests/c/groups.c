@@ -9,13 +9,13 @@
 #define EPS 1e-3
 #define GROUPS 5
 
-/* A case: groups along the first reduced axis; labels, where groups begin, and the order of their positions. */
+/* A case: groups along the first reduced axis; labels, and where groups begin. */
 typedef struct {
     const array *a;
     int axis, masked;
     ptrdiff_t n, kept;
     char *x, *mask, *values, *params, *y;
-    ptrdiff_t *labels, *starts, *order;
+    ptrdiff_t *labels, *starts;
     int32_t *narrow; /* the same labels, or NULL */
     int mixed;
 } grouped;
@@ -37,7 +37,7 @@ static void fill_labels(grouped *c, int in_order, uint64_t seed)
         c->labels[i] =
             in_order ? (i + 2) * GROUPS / (c->n + 2) - 1 : (ptrdiff_t)(random_bits(&seed) % (GROUPS + 1)) - 1;
     for (ptrdiff_t i = 0; i < c->n && c->narrow; i++) c->narrow[i] = (int32_t)c->labels[i];
-    c->mixed = cn_sort_labels(labels_of(c), c->n, GROUPS, c->starts, c->order);
+    c->mixed = cn_count_labels(labels_of(c), c->n, GROUPS, c->starts);
 }
 
 /* x and mask; statistics by group, then by what is kept. */
@@ -110,7 +110,9 @@ static int run_groups(const grouped *c)
 {
     cn_call call = call_of_groups(c);
     const ptrdiff_t size = param_size(c->a->dtype);
-    const cn_groups groups = {c->axis, GROUPS, c->starts, c->mixed ? c->order : NULL};
+    cn_groups groups = {.axis = c->axis, .n = GROUPS, .starts = c->starts};
+    if (c->mixed) groups.labels = labels_of(c);
+    groups.space_size = cn_group_space(&call, &groups), groups.space = guarded(SLOT_B, groups.space_size, 1);
     const cn_group_results values = {.mean = c->values, .var = c->values + call.n_stats * size, .wide = size == 8};
     const cn_group_results params = {.params = c->params};
     int good = cn_group_moments(&call, &groups, &values) == CN_OK;
@@ -138,7 +140,6 @@ static void one_case(const layout *how, cn_dtype dtype, ptrdiff_t k, ptrdiff_t n
         c.params = guarded(SLOT_SECOND, 4 * statistics, i & 1);
         c.labels = (ptrdiff_t *)guarded(SLOT_W, (size_t)c.n * index, i & 1);
         c.narrow = i & 1 ? (int32_t *)guarded(SLOT_Q, (size_t)c.n * sizeof *c.narrow, i & 1) : NULL;
-        c.order = (ptrdiff_t *)guarded(SLOT_B, (size_t)c.n * index, i & 1);
         c.starts = (ptrdiff_t *)guarded(SLOT_R, (GROUPS + 1) * index, i & 1);
         fill_array(&a, c.x, PLAIN, (uint64_t)(n + k));
         fill_mask(c.mask, a.n, 5);
@@ -166,8 +167,8 @@ static void without_memory(void)
     c.x = malloc((size_t)a.bytes), c.y = malloc((size_t)a.bytes);
     c.values = malloc((size_t)(2 * GROUPS * c.kept) * sizeof(double));
     c.params = malloc((size_t)(4 * GROUPS * c.kept) * sizeof(double));
-    c.labels = malloc(3 * (size_t)(c.n + GROUPS) * sizeof *c.labels);
-    c.order = c.labels + c.n, c.starts = c.order + c.n;
+    c.labels = malloc(2 * (size_t)(c.n + GROUPS) * sizeof *c.labels);
+    c.starts = c.labels + c.n;
     fill_array(&a, c.x, PLAIN, 1);
     fill_labels(&c, 0, 1);
     const int before = atomic_load(&mallocs_alive);

@@ -118,5 +118,5 @@ def rms_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, eps: fl
         weight_offset=weight_offset)
 
 
-layer_norm_int8.__doc__ = rows_int8.layer_norm_int8.__doc__
-rms_norm_int8.__doc__ = rows_int8.rms_norm_int8.__doc__
+layer_norm_int8.__doc__, layer_norm_int8.__annotations__ = rows_int8.layer_norm_int8.__doc__, rows_int8.layer_norm_int8.__annotations__
+rms_norm_int8.__doc__, rms_norm_int8.__annotations__ = rows_int8.rms_norm_int8.__doc__, rows_int8.rms_norm_int8.__annotations__

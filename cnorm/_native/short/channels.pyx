@@ -195,4 +195,4 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
 
 
 for _careful in (group.group_norm, batch.batch_norm, batch.instance_norm):
-    globals()[_careful.__name__].__doc__ = _careful.__doc__
+    globals()[_careful.__name__].__doc__, globals()[_careful.__name__].__annotations__ = _careful.__doc__, _careful.__annotations__

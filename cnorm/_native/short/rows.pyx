@@ -285,5 +285,5 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         gate_activation=gate_activation, norm_before_gate=norm_before_gate, group_size=group_size)
 
 
-layer_norm.__doc__ = rows.layer_norm.__doc__
-rms_norm.__doc__ = rows.rms_norm.__doc__
+layer_norm.__doc__, layer_norm.__annotations__ = rows.layer_norm.__doc__, rows.layer_norm.__annotations__
+rms_norm.__doc__, rms_norm.__annotations__ = rows.rms_norm.__doc__, rows.rms_norm.__annotations__
