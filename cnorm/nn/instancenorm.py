@@ -113,7 +113,9 @@ class _InstanceNorm(NormBase):
             self.training or not self.track_running_stats,
             0.0 if self.momentum is None else self.momentum,
             self.eps,
-            out=out[None] if single and (isinstance(out, np.ndarray) or is_of_torch(out)) else out,
+            out=out[None]
+            if single and out is not None and (is_of_torch(out) or isinstance(out, np.ndarray))
+            else out,
         )
         if out is not None and not isinstance(y, np.ma.MaskedArray) and is_of_torch(out) == is_of_torch(y):
             return out
