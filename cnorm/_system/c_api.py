@@ -17,6 +17,10 @@ def get_include() -> str:
     str
         A path, as that of `numpy.get_include`.
 
+    See Also
+    --------
+    cnorm.ufuncs.mean_var : Mean and variance as a generalized ufunc.
+
     Examples
     --------
     >>> import os, cnorm

@@ -193,6 +193,11 @@ def ops() -> Any:
     ValueError
         On a call: what `cnorm.functional`'s function of the name refuses.
 
+    See Also
+    --------
+    accelerate : Puts cnorm's layers into a model.
+    cnorm.functional.layer_norm : The function behind the operator, which takes tensors, too.
+
     Examples
     --------
     >>> import torch

@@ -19,6 +19,7 @@ from bench import calls
 # Submodules and settings.
 OTHERS = {
     *("functional", "nn", "preprocessing", "sparse", "stats", "__version__", "threads", "show_config"),
+    *("get_include", "ufuncs"),  # a ufunc's calls are NumPy's
     *(f"{verb}_{what}" for verb in ("get", "set") for what in ("num_threads", "output_cache")),
 }
 

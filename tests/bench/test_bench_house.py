@@ -29,6 +29,7 @@ PEER_FILES = {
     "torch_models.py",
     "interop.py",
     "interop_onnx.py",
+    "interop_transformers.py",
     "onnx_peer.py",
     "openvino_peer.py",
     "numba_peer.py",
