@@ -92,7 +92,8 @@ REFUSED: dict[str, Call] = {
 # No data comes into these.
 WITHOUT = {
     "__version__", "functional", "nn", "preprocessing", "sparse", "stats", "get_num_threads",
-    "set_num_threads", "threads", "get_output_cache", "set_output_cache", "show_config", "get_include", "ufuncs",
+    "set_num_threads", "threads", "get_output_cache", "set_output_cache", "show_config", "get_include",
+    "ufuncs",
 }  # fmt: skip
 
 
