@@ -260,3 +260,15 @@ def test_standardize_empty_and_scalar() -> None:
     assert cnorm.standardize(np.zeros((0, 3))).shape == (0, 3)
     assert cnorm.standardize(np.zeros((3, 0)), 1).shape == (3, 0)
     assert cnorm.standardize(np.float64(5)).tolist() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("axis", [None, 0, 1, (0, 2)])
+def test_alignment_changes_no_bit(dtype: Any, axis: Any) -> None:
+    x = np.random.default_rng(0).normal(3, 1, (33, 7, 130)).astype(dtype)
+    wanted = [m.tobytes() for m in map(np.asarray, cnorm.moments(x, axis))]
+    memory = np.zeros(x.nbytes + 128, np.uint8)
+    for offset in range(64):  # also where no element is aligned
+        y = memory[offset : offset + x.nbytes].view(dtype).reshape(x.shape)
+        y[...] = x
+        assert [m.tobytes() for m in map(np.asarray, cnorm.moments(y, axis))] == wanted
