@@ -142,16 +142,13 @@ def test_what_needs_care_is_left_to_it() -> None:
     assert reduced.reduce("sum", x, 1, y, False, None) is y
 
 
-def first_place(row: Array, greatest: bool, omit: bool) -> int:
-    """By going through: -1 where there is nothing."""
-    best = -1
-    for i, v in enumerate(row.astype(np.float64)):
-        if np.isnan(v):
-            if not omit:
-                return i
-        elif best < 0 or (v > row[best] if greatest else v < row[best]):
-            best = i
-    return best
+def first_places(rows: Array, greatest: bool) -> Array:
+    """Of each row the first of the best that are not NaN, or -1."""
+    x = rows.astype(np.float64)
+    known = np.where(np.isnan(x), -np.inf if greatest else np.inf, x)
+    best = known.max(-1) if greatest else known.min(-1)
+    hit = x == best[:, None]
+    return np.where(hit.any(-1), hit.argmax(-1), -1)
 
 
 @pytest.mark.parametrize("name", ["argmin", "argmax", "nanargmin", "nanargmax"])
@@ -185,9 +182,7 @@ def test_places(name: str, dtype: np.dtype[Any], seed: int, n: int, repeats: boo
             if shown is not None and not shown.any(-1).all():
                 continue
             hidden = rows if shown is None else np.where(shown, rows, rows.dtype.type(np.nan))
-            wanted = np.array(
-                [first_place(row, greatest, True) for row in hidden.reshape(-1, rows.shape[-1])]
-            )
+            wanted = first_places(hidden.reshape(-1, rows.shape[-1]), greatest)
             if not omit:
                 nan = np.isnan(rows.astype(np.float64)) & (True if shown is None else shown)
                 flat = nan.reshape(-1, rows.shape[-1])
