@@ -177,8 +177,8 @@ void cn_locate(const cn_loops *loops, ptrdiff_t i, ptrdiff_t offset[CN_NOPERANDS
 {
     for (int k = loops->n - 1; k >= 0 && i; k--) {
         const cn_loop *loop = &loops->loop[k];
-        ptrdiff_t at = i % loop->n;
-        i /= loop->n;
+        const ptrdiff_t at = k ? i % loop->n : i; /* a division takes as long as a short row */
+        i = k ? i / loop->n : 0;
         for (int o = 0; o < CN_NOPERANDS; o++) offset[o] += at * loop->stride[o];
     }
 }
