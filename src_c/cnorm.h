@@ -186,19 +186,13 @@ typedef struct {
     size_t space_size;
 } cn_groups;
 
-/* Where moments of groups go: to params, as CN_READY has them, or, where that is NULL, to mean and var (double if wide). */
-typedef struct {
-    void *mean, *var, *params;
-    int wide;
-    double correction;
-} cn_group_results;
-
 /* Where groups begin (n_groups + 1) once n positions are sorted by labels, but negative ones. Are they out of order? */
 int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts);
 size_t cn_group_space(const cn_call *call, const cn_groups *groups);
 
-/* Moments of groups to their results or, without, moments or extremes to moments.to; reads operands as cn_run does. */
-cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to);
+/* Moments of groups to params, as CN_READY has them, or, where that is NULL, to the results or the states the call wants; reads
+ * operands as cn_run does. */
+cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params);
 
 /* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
  * group 0. The statistics of a group are together. */

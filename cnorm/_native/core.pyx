@@ -51,15 +51,9 @@ cdef extern from "cnorm.h" nogil:
         cn_labels labels
         void *space
         size_t space_size
-    ctypedef struct cn_group_results:
-        void *mean
-        void *var
-        int wide
-        double correction
-        void *params
     size_t cn_group_space(const cn_call *call, const cn_groups *groups)
     int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts)
-    cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
+    cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params)
     cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
     cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how)
     ctypedef enum cn_window_kind:
@@ -1146,7 +1140,7 @@ cdef int set_groups(cn_call *call, cn_groups *groups, cnp.ndarray x, tuple axes,
     return 0
 
 
-cdef int run_groups(const cn_call *call, cn_groups *groups, const cn_group_results *to, Py_ssize_t size) except -1:
+cdef int run_groups(const cn_call *call, cn_groups *groups, void *params, Py_ssize_t size) except -1:
     cdef cnp.npy_intp bytes = cn_group_space(call, groups) if groups.labels.at != NULL else 0, none = 0
     cdef cnp.ndarray like = cnp.PyArray_New(cnp.ndarray, 1, &bytes, cnp.NPY_BOOL, &none, &none, 0, 0, <object>NULL)
     cdef cnp.ndarray space = new_as(like, cnp.PyArray_DescrFromType(cnp.NPY_BOOL))
@@ -1154,7 +1148,7 @@ cdef int run_groups(const cn_call *call, cn_groups *groups, const cn_group_resul
     cdef cn_status status
     groups.space, groups.space_size = cnp.PyArray_DATA(space), bytes
     released = release(size)
-    status = cn_group_moments(call, groups, to)
+    status = cn_group_moments(call, groups, params)
     resume(released)
     return check(status)
 
@@ -1202,7 +1196,7 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     """Mean and variance of groups along the first of axes: float64 of float64 and integers, else float32."""
     cdef cn_call call
     cdef cn_groups groups
-    cdef cn_group_results to
+    cdef cn_results to
     cdef bint wide = cnp.PyArray_ITEMSIZE(x) == 8 or cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(x)) or (
         cnp.PyArray_TYPE(x) == cnp.NPY_BOOL)
     cdef cnp.ndarray mean, var
@@ -1214,10 +1208,10 @@ def group_values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts
     set_real(&call, x, axes, CN_VAR, None)
     set_affine(&call, None, None, mask)
     call.moments.omit_nan = omit
-    to.mean, to.var, to.wide, to.correction = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var), wide, correction
-    to.params = NULL
+    open_results(&to, mean, var, wide)
+    to.correction, call.moments.results = correction, &to
     set_groups(&call, &groups, x, axes, starts, labels)
-    run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
+    run_groups(&call, &groups, NULL, cnp.PyArray_SIZE(x))
     return mean, var
 
 
@@ -1230,7 +1224,6 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
     """
     cdef cn_call call
     cdef cn_groups groups
-    cdef cn_group_results to
     cdef cn_status status
     cdef int axis, along = axes[0]
     cdef ptrdiff_t kept = 1
@@ -1254,12 +1247,10 @@ def group_normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes
             call.op[<int>CN_STAT].strides[axis] = 0 if call.shape[axis] == 1 else kept
             kept *= call.shape[axis]
     call.op[<int>CN_STAT].strides[along] = kept
-    to.mean = to.var = NULL
-    to.params = cnp.PyArray_DATA(params)
-    run_groups(&call, &groups, &to, cnp.PyArray_SIZE(x))
+    run_groups(&call, &groups, cnp.PyArray_DATA(params), cnp.PyArray_SIZE(x))
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, None)
-    call.moments.source, call.moments.center = CN_READY, to.params
+    call.moments.source, call.moments.center = CN_READY, cnp.PyArray_DATA(params)
     released = release(cnp.PyArray_SIZE(x))
     status = cn_group_apply(&call, along, of)
     resume(released)

@@ -170,9 +170,9 @@ cdef bint all_ascend(cnp.ndarray x) noexcept:
     return True
 
 
-cdef bint all_there(cnp.ndarray positions) noexcept:
-    cdef intp i, n = cnp.PyArray_SIZE(positions)
-    cdef const intp *at = <const intp *>cnp.PyArray_DATA(positions)
+cdef bint all_there(cnp.ndarray places) noexcept:
+    cdef intp i, n = cnp.PyArray_SIZE(places)
+    cdef const intp *at = <const intp *>cnp.PyArray_DATA(places)
     cdef bint there = True
     for i in range(n):
         there &= at[i] >= 0

@@ -25,6 +25,12 @@ STATE = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _FROZEN = "FrozenBatchNorm2d"  # torchvision's
 
 
+def check_model(model: Any) -> None:
+    """Raises unless it is a module of torch."""
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+
+
 def original_of(module: Any) -> type[Any] | None:
     """torch's class whose forward this module has; None if we have none like it."""
     kind: Any = getattr(type(module), "_original", type(module))

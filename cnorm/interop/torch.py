@@ -9,7 +9,7 @@ import numpy as np
 from cnorm.interop._accelerated import Accelerated, accelerated
 from cnorm.interop._models import HELD, offset_of, rms_layer
 from cnorm.interop._operators import define
-from cnorm.interop._torch_layers import STATE, layer_of, original_of, torch
+from cnorm.interop._torch_layers import STATE, check_model, layer_of, original_of, torch
 from cnorm.interop._torch_threads import share_threads
 from cnorm.nn._module import Module
 
@@ -68,11 +68,6 @@ def from_torch(module: Any) -> Module:
     return layer
 
 
-def _check_model(model: Any) -> None:
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
-
-
 def accelerate(model: Model) -> Model:
     """Lets cnorm compute the normalization layers of a torch model, in place.
 
@@ -117,7 +112,7 @@ def accelerate(model: Model) -> Model:
     ...     model(torch.ones(2, 4)).shape
     torch.Size([2, 3])
     """
-    _check_model(model)
+    check_model(model)
     share_threads()
     for module in model.modules():  # type: ignore[attr-defined]
         faster = accelerated(module)
@@ -155,7 +150,7 @@ def restore(model: Model) -> Model:
     >>> restore(accelerate(torch.nn.GroupNorm(1, 2)))
     GroupNorm(1, 2, eps=1e-05, affine=True, bias=True)
     """
-    _check_model(model)
+    check_model(model)
     for module in model.modules():  # type: ignore[attr-defined]
         if isinstance(module, Accelerated):
             module.__dict__.pop(HELD, None)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from cnorm.interop._kernels import kernels
 from cnorm.interop._models import offset_of, twin
-from cnorm.interop._torch_layers import torch
+from cnorm.interop._torch_layers import check_model, torch
 from cnorm.interop._torch_threads import share_threads
 from cnorm.interop._transformers_layers import LAYERS
 
@@ -120,14 +120,13 @@ def kernelize(model: Model) -> Model:
     ...     model(torch.tensor([[1, 2, 3]])).logits.shape
     torch.Size([1, 3, 10])
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model: expected a torch.nn.Module, got {type(model).__name__}")
+    check_model(model)
     share_threads()
-    for module in model.modules():
+    for module in model.modules():  # type: ignore[attr-defined]
         name = None if hasattr(type(module), "kernel_layer_name") else _name_of(module)
         if name is not None:
             kernels.replace_kernel_forward_from_hub(type(module), name, partial(_is_named, name))
-    mode = kernels.Mode.INFERENCE if not model.training else kernels.Mode.TRAINING
+    mode = kernels.Mode.INFERENCE if not model.training else kernels.Mode.TRAINING  # type: ignore[attr-defined]
     with kernels.use_kernel_mapping(mapping(), inherit_mapping=False):
         kernels.kernelize(model, device="cpu", mode=mode | kernels.Mode.TORCH_COMPILE)
     return model

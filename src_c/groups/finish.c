@@ -4,6 +4,7 @@
 
 #include "groups/groups.h"
 #include "job/extreme.h"
+#include "job/results.h"
 #include "kernels/moments.h"
 
 /* Doubles up to 2^1000 times a power of two are about 1. */
@@ -79,22 +80,12 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
     *p = (cn_partial){*acc.count, *acc.mean, *acc.mean_lo, *acc.m2, prescale};
 }
 
-static void put_values(const cn_group_results *to, ptrdiff_t stat, const cn_partial *p)
-{
-    const ptrdiff_t at = stat * (ptrdiff_t)(to->wide ? sizeof(double) : sizeof(float));
-    const cn_results one = {.first = (char *)to->mean + at,
-                            .second = (char *)to->var + at,
-                            .wide = to->wide,
-                            .correction = to->correction};
-    cn_results_of(p, 1, CN_VAR, &one);
-}
-
 static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
 {
     const ptrdiff_t size = job->x_is->param_size;
     const cn_moments *of = &job->call->moments;
     const double prescale = p->prescale, eps = of->eps * prescale * (cn_eps_is_root(of) ? 1 : prescale);
-    cn_params to = cn_params_in(job->to->params, job->call->n_stats, size);
+    cn_params to = cn_params_in(job->params, job->call->n_stats, size);
     double scale = 0;
     if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, &job->call->moments, eps);
     cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
@@ -114,27 +105,11 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
     return !not_so;
 }
 
-/* What `cn_results_of` gives of groups without a prescale, read where they stand: to statistic `at` of each. */
-#define PUT_VALUES(T, at)                                                                                         \
-    for (ptrdiff_t c = 0; c < n; c++) {                                                                           \
-        const double left = acc->count[c * acc->each] - to->correction;                                           \
-        ((T *)to->mean)[at] = (T)(acc->mean[c] + acc->mean_lo[c]);                                                \
-        ((T *)to->var)[at] = (T)(acc->m2[c] / (left > 0 ? left : 0));                                             \
-    }
-
-/* n neighbouring statistics, all ordinary: results of one kind. */
-static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
+/* n neighbouring groups, all ordinary, to parameters. */
+static void put_all_params(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
 {
-    const cn_group_results *to = job->to;
     double factors[CN_MAX_GROUPS];
-    if (!to->params) {
-        if (to->wide)
-            PUT_VALUES(double, stat + c)
-        else
-            PUT_VALUES(float, stat + c)
-        return;
-    }
-    cn_params params = cn_params_in(to->params, job->call->n_stats, job->x_is->param_size);
+    cn_params params = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
     const double eps = job->call->moments.eps;
     if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, &job->call->moments, eps);
     for (ptrdiff_t c = 0; c < n && acc->each; c++)
@@ -142,16 +117,21 @@ static void put_all(const cn_group_job *job, ptrdiff_t stat, const cn_moments_vi
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
 
+static cn_partial column(const cn_moments_view *acc, ptrdiff_t c)
+{
+    return (cn_partial){acc->count[c * acc->each], acc->mean[c], acc->mean_lo[c], acc->m2[c], 1};
+}
+
 void cn_finish_listed(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups,
                       const cn_moments_view *acc, ptrdiff_t n, const cn_group_scratch *s)
 {
-    const cn_group_results *to = job->to;
+    const cn_moments *of = &job->call->moments;
     const ptrdiff_t step = job->along.stride[CN_STAT], first = tile->offset[CN_STAT];
-    if (to && !to->params && are_ordinary(job, acc, n)) {
-        if (to->wide)
-            PUT_VALUES(double, first + groups[c] * step)
-        else
-            PUT_VALUES(float, first + groups[c] * step)
+    if (of->results && are_ordinary(job, acc, n)) {
+        for (ptrdiff_t c = 0; c < n; c++) {
+            const cn_partial p = column(acc, c);
+            cn_put_result(of->kind, of->results, &p, first + groups[c] * step);
+        }
         return;
     }
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -165,12 +145,17 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
 {
     const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
     const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
-    if (job->to && (step == 1 || n == 1) && are_ordinary(job, acc, n)) {
-        put_all(job, stat, acc, n);
+    const cn_moments *of = &job->call->moments;
+    const int at_once = of->results || (job->params && (step == 1 || n == 1));
+    if (at_once && are_ordinary(job, acc, n)) {
+        if (of->results)
+            cn_put_results(of->kind, of->results, acc, n, stat, step);
+        else
+            put_all_params(job, stat, acc, n);
         return;
     }
     for (ptrdiff_t c = 0; c < n; c++) {
-        const cn_partial p = {acc->count[c * acc->each], acc->mean[c], acc->mean_lo[c], acc->m2[c], 1};
+        const cn_partial p = column(acc, c);
         cn_finish_group(job, tile, g + (apart ? c : 0), apart ? 0 : c, p, s);
     }
 }
@@ -179,7 +164,6 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
                      const cn_group_scratch *s)
 {
     const cn_moments *of = &job->call->moments;
-    const cn_group_results *to = job->to;
     const ptrdiff_t stat =
         tile->offset[CN_STAT] + g * job->along.stride[CN_STAT] + c * job->columns.stride[CN_STAT];
     const int extremes = of->kind == CN_EXTREMES;
@@ -188,10 +172,10 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {
         read_extreme(job, tile, g, c, &p, s);
     }
-    if (!to)
-        of->to[stat] = p;
-    else if (to->params)
+    if (job->params)
         put_params(job, stat, &p);
+    else if (of->results)
+        cn_put_result(of->kind, of->results, &p, stat);
     else
-        put_values(to, stat, &p);
+        of->to[stat] = p;
 }

@@ -25,7 +25,7 @@ typedef struct {
 typedef struct {
     const cn_call *call;
     const cn_groups *groups;
-    const cn_group_results *to;
+    void *params;               /* NULL, or where moments go as parameters */
     const cn_kernels *k, *x_is; /* what reads; what x is: packed as lanes if its kernels know no holes */
     cn_reducer reducer, padded; /* padded: of rows that end in holes */
     const char *mask;

@@ -262,10 +262,10 @@ static void read_all(cn_group_job *job)
     if (job->list) merge_pieces(job);
 }
 
-cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, const cn_group_results *to)
+cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params)
 {
     int sorted = 0;
-    cn_group_job job = {.call = call, .groups = groups, .to = to, .sorted = &sorted};
+    cn_group_job job = {.call = call, .groups = groups, .params = params, .sorted = &sorted};
     open_job(&job);
     open_space(&job);
     cn_status status = cn_open_pieces(&job);

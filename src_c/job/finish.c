@@ -37,7 +37,7 @@ static void merge_pixel_sums(cn_partial *a, const cn_partial *b)
 }
 
 /* What b has comes behind what a has. */
-static void merge_positions(cn_partial *a, const cn_partial *b, int greatest)
+static void merge_places(cn_partial *a, const cn_partial *b, int greatest)
 {
     if (b->count == 0) return;
     if (a->count == 0) *a = (cn_partial){0, b->mean, -1, 0, 1};
@@ -47,8 +47,8 @@ static void merge_positions(cn_partial *a, const cn_partial *b, int greatest)
     a->count += b->count;
 }
 
-static void merge_least_at(cn_partial *a, const cn_partial *b) { merge_positions(a, b, 0); }
-static void merge_greatest_at(cn_partial *a, const cn_partial *b) { merge_positions(a, b, 1); }
+static void merge_least_at(cn_partial *a, const cn_partial *b) { merge_places(a, b, 0); }
+static void merge_greatest_at(cn_partial *a, const cn_partial *b) { merge_places(a, b, 1); }
 
 cn_reducer cn_reducer_of(const cn_kernels *k, const cn_moments *how, int each)
 {

@@ -11,12 +11,18 @@
 /* Short rows that are taken together. */
 #define SOME 64
 
-/* Rows that become bytes: how long they are; are their lanes doubles? */
+/* Short rows that become bytes: how long they are; are their lanes doubles, or floats? */
 typedef struct {
     const cn_kernels *k;
     ptrdiff_t n;
     int wide;
-} job_rows;
+} short_rows;
+
+/* A number of each. */
+typedef union {
+    double wide[SOME];
+    float narrow[SOME];
+} some_lanes;
 
 static void widen(cn_loops *loops, ptrdiff_t size)
 {
@@ -60,41 +66,42 @@ static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
     return job->call->dtype == CN_F64 ? *wide : *narrow;
 }
 
-/* The largest magnitudes of short rows, one behind the other at y, in lanes: doubles of float64, else floats. */
-static void find_largest(const job_rows *of, const char *y, ptrdiff_t rows, double *lanes)
+static double lane(const short_rows *of, const some_lanes *lanes, ptrdiff_t r)
 {
-    float *narrow = (float *)lanes;
+    return of->wide ? lanes->wide[r] : (double)lanes->narrow[r];
+}
+
+static void set_lane(const short_rows *of, some_lanes *lanes, ptrdiff_t r, double value)
+{
+    if (of->wide)
+        lanes->wide[r] = value;
+    else
+        lanes->narrow[r] = (float)value;
+}
+
+/* The largest magnitudes of rows one behind the other at y. */
+static void find_largest(const short_rows *of, const char *y, ptrdiff_t rows, some_lanes *lanes)
+{
     if (of->n <= CN_SHORT_ROW) {
         of->k->largest_of_rows(y, rows, of->n, lanes);
         return;
     }
-    for (ptrdiff_t r = 0; r < rows; r++) {
-        const double largest = of->k->largest(y + r * of->n * of->k->size, of->n);
-        if (of->wide)
-            lanes[r] = largest;
-        else
-            narrow[r] = (float)largest;
-    }
+    for (ptrdiff_t r = 0; r < rows; r++)
+        set_lane(of, lanes, r, of->k->largest(y + r * of->n * of->k->size, of->n));
 }
 
-/* Short rows first, first + 1, ..., one behind the other at y, some at a time. */
+/* Rows first, first + 1, ..., one behind the other at y, some at a time. */
 static void quantize_short(const cn_job *job, ptrdiff_t first, ptrdiff_t count, const char *y)
 {
-    const job_rows of = {job->k, job->row, job->call->dtype == CN_F64};
+    const short_rows of = {job->k, job->row, job->call->dtype == CN_F64};
     int8_t *q = (int8_t *)job->call->op[CN_Y].data;
-    double lanes[SOME] = {0};
-    float *narrow = (float *)lanes;
+    some_lanes lanes = {.wide = {0}};
     for (ptrdiff_t i = 0, some; i < count; i += some, y += some * of.n * of.k->size) {
         some = count - i < SOME ? count - i : SOME;
-        if (job->call->bytes.kind == CN_OF_ROWS) find_largest(&of, y, some, lanes);
-        for (ptrdiff_t r = 0; r < some; r++) {
-            const double scale = scale_of(job, first + i + r, of.wide ? lanes[r] : (double)narrow[r]);
-            if (of.wide)
-                lanes[r] = scale;
-            else
-                narrow[r] = (float)scale;
-        }
-        of.k->quantize_rows(y, some, of.n, lanes, q + (first + i) * of.n);
+        if (job->call->bytes.kind == CN_OF_ROWS) find_largest(&of, y, some, &lanes);
+        for (ptrdiff_t r = 0; r < some; r++)
+            set_lane(&of, &lanes, r, scale_of(job, first + i + r, lane(&of, &lanes, r)));
+        of.k->quantize_rows(y, some, of.n, &lanes, q + (first + i) * of.n);
     }
 }
 

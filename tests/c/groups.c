@@ -113,10 +113,11 @@ static int run_groups(const grouped *c)
     cn_groups groups = {.axis = c->axis, .n = GROUPS, .starts = c->starts};
     if (c->mixed) groups.labels = labels_of(c);
     groups.space_size = cn_group_space(&call, &groups), groups.space = guarded(SLOT_B, groups.space_size, 1);
-    const cn_group_results values = {.mean = c->values, .var = c->values + call.n_stats * size, .wide = size == 8};
-    const cn_group_results params = {.params = c->params};
-    int good = cn_group_moments(&call, &groups, &values) == CN_OK;
-    good &= cn_group_moments(&call, &groups, &params) == CN_OK;
+    const cn_results values = {.first = c->values, .second = c->values + call.n_stats * size, .wide = size == 8};
+    call.moments.results = &values;
+    int good = cn_group_moments(&call, &groups, NULL) == CN_OK;
+    call.moments.results = NULL;
+    good &= cn_group_moments(&call, &groups, c->params) == CN_OK;
     call.op[CN_Y].data = c->y + c->a->first;
     for (int axis = 0; axis < call.ndim; axis++) call.op[CN_Y].strides[axis] = c->a->strides[axis];
     call.moments.source = CN_READY, call.moments.center = c->params;
