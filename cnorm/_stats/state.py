@@ -38,6 +38,7 @@ __all__ = [
     "two_sum",
     "unit_for",
     "values_of",
+    "values_of_one_count",
     "variance",
     "without_spread",
 ]
@@ -251,6 +252,11 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
         return count, center, spread / unit / unit, std
 
 
+def values_of_one_count(state: Array) -> tuple[Array, Array, Array] | None:
+    """Mean, variance and deviation, never 0, of ordinary groups of one count; None of others."""
+    return core.spreads(state, float(state.flat[COUNT]))
+
+
 def is_ordinary(state: Array, count: int = 0) -> bool:
     """Has each group so many elements (0: some), and moderate moments with a spread that is no rounding?"""
     return core.spreads(state, count) is not None
@@ -263,12 +269,13 @@ def factors(state: Array, std: Array) -> tuple[Array, Array, Array | None] | Non
 
 def divisors(state: Array) -> Array:
     """Standard deviations, 1 where the feature is constant."""
-    return as_divisors(values_of(state)[3])
+    ordinary = core.spreads(state)
+    return ordinary[2] if ordinary is not None else as_divisors(values_of(state)[3])
 
 
 def as_divisors(std: Array) -> Array:
     """Deviations as `values_of` gives them, 1 in place of 0."""
-    return std if std.all() else np.where(std == 0, 1.0, std)
+    return np.where(std == 0, 1.0, std)
 
 
 def deviation(state: Array, ddof: float) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.state import as_divisors, combined, values_of
+from cnorm._stats.state import COUNT, as_divisors, combined, values_of, values_of_one_count
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
 from cnorm.preprocessing._scaler import Scaler, fitting, machinery, with_short_ways
@@ -180,16 +180,17 @@ class StandardScaler(machinery.Callbacks, Scaler):
 
     def _store(self, state: Array, weighted: bool) -> None:
         """The public attributes of a state."""
-        count, mean, var, std = values_of(state)
+        count, ordinary = state[..., COUNT], values_of_one_count(state)
+        mean, var, std = ordinary or values_of(state)[1:]
         seen = count if weighted else count.astype(np.int64)
-        alike = (count == count.flat[0]).all()
+        alike = ordinary is not None or (count == count.flat[0]).all()
         nothing = not self.with_mean and not self.with_std
         self._replace(
             _state=state,
             n_samples_seen_=seen.flat[0] if alike else seen,
             mean_=None if nothing else np.asarray(mean),
             var_=np.asarray(var) if self.with_std else None,
-            scale_=as_divisors(std) if self.with_std else None,
+            scale_=(std if ordinary is not None else as_divisors(std)) if self.with_std else None,
         )
 
     def _exact(self) -> Array | None:
