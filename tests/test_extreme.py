@@ -166,3 +166,35 @@ def test_infinities_about_zero(dtype: Any) -> None:
         assert not y[1, 1:].any()
     for y in (cnorm.standardize(x, 1), F.layer_norm(x, (3,))):
         np.testing.assert_array_equal(np.isnan(y).all(1), [True, True, True, False])
+
+
+@sweep(layout=LAYOUTS, power=[-700, 700])
+def test_whatever_lies_beside(layout: str, power: int) -> None:
+    """A group that is read again has the bits it has alone, in every layout, ordinary neighbours those they had."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((3, 4, 25, 30)) + 1
+    plain = cnorm.standardize(LAYOUTS[layout](x), (2, 3), eps=0)
+    some = rng.random((3, 4)) < 0.6
+    mixed = np.where(some[..., None, None], np.ldexp(x, power), x)
+    y = cnorm.standardize(LAYOUTS[layout](mixed), (2, 3), eps=0)
+    assert np.array_equal(y[~some], plain[~some])
+    for i, j in np.argwhere(some):
+        alone = cnorm.standardize(np.ldexp(x[i, j], power), (0, 1), eps=0)
+        assert np.array_equal(y[i, j], alone)
+
+
+@sweep(odd=[np.nan, np.inf, -np.inf], length=[700, 20_000], axis=[0, 1])
+def test_what_is_odd_far_from_what_overflows(odd: float, length: int, axis: int) -> None:
+    """The mean is that of the formulas, though sums of other blocks left the range."""
+    x = np.tile([1.7e308, -1.7e308, 1.6e308, 1.5e308], (3, length // 4))
+    x[1, -1], x[2, 0] = odd, 1e-300
+    x = np.ascontiguousarray(x.T) if axis == 0 else x
+    mean, var = cnorm.moments(x, axis)
+    wide = x.astype(np.longdouble).sum(axis) / length
+    np.testing.assert_allclose(mean, wide.astype(float), rtol=1e-15)
+    assert np.isnan(var[1])
+    assert np.isinf(var[[0, 2]]).all()
+    assert np.isnan(cnorm.standardize(x, axis).take(1, 1 - axis)).all()
+    squares = F.rms_norm(np.moveaxis(x, axis, -1), (length,))
+    assert np.isnan(squares[1, -1])
+    assert close(squares[0], x.take(0, 1 - axis) / np.sqrt((x.take(0, 1 - axis).astype(np.longdouble) ** 2).mean()))

@@ -7,8 +7,6 @@
 #include "job/results.h"
 #include "kernels/moments.h"
 
-/* Doubles up to 2^1000 times a power of two are about 1. */
-#define MOST_POWER 1000
 /* A sum of squares up to this is nothing to look at again. */
 #define ORDINARY 0x1p1000
 
@@ -37,39 +35,36 @@ static cn_tile block_of(const one_group *of, ptrdiff_t from)
     return t;
 }
 
-/* The largest |x|; infinity if NaN or an infinity counts. */
-static double biggest_of(const one_group *of)
+/* The least and the greatest of what counts; is there NaN? */
+static int ends_of(const one_group *of, double *low, double *high)
 {
-    double biggest = 0;
+    int nan = 0;
+    *low = INFINITY, *high = -INFINITY;
     for (ptrdiff_t from = 0; from < of->entries; from += of->job.block) {
         const cn_tile t = block_of(of, from);
         const double *x = (const double *)t.x;
         for (ptrdiff_t i = 0; i < t.n; i++) {
             if (!counts(&t, i, x[i])) continue;
-            if (x[i] - x[i] != 0) return INFINITY;
-            biggest = fabs(x[i]) > biggest ? fabs(x[i]) : biggest;
+            nan |= x[i] != x[i];
+            *low = x[i] < *low ? x[i] : *low, *high = x[i] > *high ? x[i] : *high;
         }
     }
-    return biggest;
+    return nan;
 }
 
-/* Reads a group whose squares leave the range again, times a power of two; leaves p if NaN or an infinity is in it. */
+/* Reads a group whose squares leave the range again, times a power of two. */
 static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t c,
                          cn_partial *p, const cn_group_scratch *s)
 {
-    double moments[4] = {0};
+    const cn_moments *how = &job->call->moments;
+    double moments[4] = {0}, low, high;
     one_group of = {*job, *tile, g, cn_group_entries(job, g), s};
     of.job.direct = 0, of.tile.n = 1;
     if (job->order) cn_sort_groups(job);
     for (int o = 0; o < CN_NOPERANDS; o++) of.tile.offset[o] += c * job->columns.stride[o];
-    const double biggest = biggest_of(&of), eps = job->call->moments.eps;
-    if (biggest == 0 || isinf(biggest) || !isfinite(eps)) return;
-    int k, of_eps = -MOST_POWER;
-    frexp(biggest, &k);
-    if (eps > 0) frexp(cn_eps_is_root(&job->call->moments) ? eps : sqrt(eps), &of_eps);
-    k = k > of_eps ? k : of_eps;
-    k = k > MOST_POWER ? MOST_POWER : k < -MOST_POWER ? -MOST_POWER : k;
-    const double prescale = ldexp(1, -k);
+    const int nan = ends_of(&of, &low, &high);
+    if (cn_is_special(low, high, nan, how->kind, p) || low > high) return;
+    const double prescale = cn_prescale_for(fmax(-low, high), how);
     cn_moments_view acc = cn_open_partials(moments, job->each, 1);
     for (ptrdiff_t from = 0; from < of.entries; from += of.job.block) {
         const cn_tile t = block_of(&of, from);

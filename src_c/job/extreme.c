@@ -1,8 +1,8 @@
 /* extreme.c: groups whose squares or powers leave the range of doubles, read again times a power of two of their own.
  *
- * Rare data, so one plain way for all layouts: element by element, over the axes of the call. x * 2^-k is exact
- * but for what is 2^-1000 of the largest element, and its mean, deviation and scale are ordinary numbers: apply
- * multiplies x by the same power first (`prescale`). Of floats only powers leave it. */
+ * x * 2^-k is exact but for what is 2^-1000 of the largest element, and its mean, deviation and scale are ordinary
+ * numbers: apply multiplies x by the same power first (`prescale`). Of floats only powers leave it. One way for all
+ * layouts: runs of several groups are put side by side, in the order of the axes, and meet the kernels of doubles. */
 #include "job/extreme.h"
 
 #include <math.h>
@@ -11,193 +11,212 @@
 #include "dispatch/cpu.h"
 #include "kernels/moments.h"
 #include "memory/numbers.h"
+#include "plan/plan.h"
 
 /* Both 2^k and 2^-k are normal, and squares of 2^24 times any double over 2^k are finite. */
-#define CN_MOST_POWER 1000
+#define MOST_POWER 1000
 
-/* The elements of one group. */
+/* Elements of a group that are put side by side. */
+#define RUN 512
+
+/* Several groups of a call; x: their elements from one on, a run of RUN each, weights behind. */
 typedef struct {
-    const cn_kernels *k;
     const cn_call *call;
-    const char *x, *mask, *weights;
-    ptrdiff_t index[CN_MAXDIM];
-} cn_elements;
-
-static int is_reduced(const cn_call *call, int axis) { return call->op[CN_STAT].strides[axis] == 0; }
+    const cn_kernels *k; /* of doubles */
+    int n, form;
+    cn_loops reduced; /* as the axes of the call are ordered */
+    ptrdiff_t entries;
+    ptrdiff_t offset[CN_AGAIN][CN_NOPERANDS];
+    double prescale[CN_AGAIN];
+    double x[CN_AGAIN * RUN], weights[CN_AGAIN * RUN];
+} reading;
 
 /* Statistics are in C order: the stride of an axis is the product of the kept sizes behind it. */
-static cn_elements open_group(const cn_call *call, ptrdiff_t stat)
+static void open_reading(reading *r, const cn_call *call, const ptrdiff_t *stat, int n)
 {
-    cn_elements e = {cn_kernels_of(call->dtype), call, call->op[CN_X].data, call->op[CN_M].data, NULL, {0}};
-    if (call->moments.weights) e.weights = call->op[CN_W].data;
+    const cn_moments *how = &call->moments;
+    const int holes = call->op[CN_M].data || how->omit_nan;
+    r->call = call, r->k = cn_kernels_of(CN_F64), r->n = n, r->reduced.n = 0;
+    r->form = how->weights ? CN_WEIGHTED : holes ? CN_SHOWN : CN_ALL;
+    memset(r->offset, 0, sizeof r->offset);
     for (int axis = 0; axis < call->ndim; axis++) {
-        if (is_reduced(call, axis)) continue;
-        const ptrdiff_t i = stat / call->op[CN_STAT].strides[axis] % call->shape[axis];
-        e.x += i * call->op[CN_X].strides[axis];
-        if (e.mask) e.mask += i * call->op[CN_M].strides[axis];
-        if (e.weights) e.weights += i * call->op[CN_W].strides[axis];
+        const ptrdiff_t step = call->op[CN_STAT].strides[axis], size = call->shape[axis];
+        cn_loop loop = {.n = size};
+        for (int o = 0; o < CN_NOPERANDS; o++) loop.stride[o] = call->op[o].data ? call->op[o].strides[axis] : 0;
+        if (step == 0) r->reduced.loop[r->reduced.n++] = loop;
+        for (int i = 0; i < n && step; i++)
+            for (int o = 0; o < CN_NOPERANDS; o++) r->offset[i][o] += stat[i] / step % size * loop.stride[o];
     }
-    return e;
+    cn_coalesce(&r->reduced, 1u << CN_X | 1u << CN_M | 1u << CN_W);
+    r->entries = cn_count(&r->reduced);
 }
 
-/* On to the next element; 0 after the last, and back at the first. */
-static int step(cn_elements *e)
+/* n elements of x, `step` bytes apart, n at most RUN. */
+static void put_doubles(const cn_call *call, const char *x, ptrdiff_t step, ptrdiff_t n, double *to)
 {
-    for (int axis = e->call->ndim - 1; axis >= 0; axis--) {
-        const ptrdiff_t n = e->call->shape[axis];
-        if (!is_reduced(e->call, axis)) continue;
-        const ptrdiff_t by = ++e->index[axis] < n ? 1 : 1 - n;
-        e->x += by * e->call->op[CN_X].strides[axis];
-        if (e->mask) e->mask += by * e->call->op[CN_M].strides[axis];
-        if (e->weights) e->weights += by * e->call->op[CN_W].strides[axis];
-        if (e->index[axis] < n) return 1;
-        e->index[axis] = 0;
+    const cn_kernels *x_is = cn_kernels_of(call->dtype);
+    uint16_t halves[RUN];
+    float lanes[RUN];
+    if (!x_is->widen) {
+        cn_to_doubles(call->dtype == CN_F64 ? CN_NUMBER_DOUBLE : CN_NUMBER_FLOAT, x, step, n, 1, to);
+        return;
     }
-    return 0;
+    for (ptrdiff_t i = 0; i < n; i++) memcpy(&halves[i], x + i * step, sizeof *halves);
+    x_is->widen((const char *)halves, (char *)lanes, n);
+    for (ptrdiff_t i = 0; i < n; i++) to[i] = lanes[i];
 }
 
-static double value_of(const cn_elements *e)
+/* n elements of group i, at `at`, times its prescale, behind `done` others; what is hidden or weighs nothing is marked. */
+static void put_run(reading *r, int i, const ptrdiff_t *at, const ptrdiff_t *step, ptrdiff_t n, ptrdiff_t done)
 {
-    double v;
-    float lane;
-    if (e->k->size == sizeof v)
-        memcpy(&v, e->x, sizeof v);
-    else if (e->k->widen)
-        e->k->widen(e->x, (char *)&lane, 1), v = lane;
-    else
-        memcpy(&lane, e->x, sizeof lane), v = lane;
-    return v;
+    const cn_call *call = r->call;
+    double *x = r->x + i * RUN + done, *weights = r->weights + i * RUN + done;
+    const char *mask = call->op[CN_M].data;
+    put_doubles(call, call->op[CN_X].data + r->offset[i][CN_X] + at[CN_X], step[CN_X], n, x);
+    if (r->prescale[i] != 1)
+        for (ptrdiff_t j = 0; j < n; j++) x[j] *= r->prescale[i];
+    if (r->form != CN_ALL) /* that NaN is no mark */
+        for (ptrdiff_t j = 0; j < n; j++) x[j] = x[j] == x[j] ? x[j] : NAN;
+    if (mask) {
+        mask += r->offset[i][CN_M] + at[CN_M];
+        for (ptrdiff_t j = 0; j < n; j++)
+            if (!mask[j * step[CN_M]]) memset(&x[j], 0xff, sizeof *x);
+    }
+    if (call->moments.weights) {
+        const char *from = call->op[CN_W].data + r->offset[i][CN_W] + at[CN_W];
+        cn_to_doubles(call->moments.weights, from, step[CN_W], n, call->moments.weights_by, weights);
+        for (ptrdiff_t j = 0; j < n; j++)
+            if (!(weights[j] > 0)) memset(&x[j], 0xff, sizeof *x);
+    }
 }
 
-/* What the element counts, 0 if it is hidden or left out; and its value. */
-static double counted(const cn_elements *e, double *value)
+/* The runs from element `first` on, as a tile. */
+static cn_tile tile_at(reading *r, ptrdiff_t first)
 {
-    double weight = 1;
-    if (e->mask && !*e->mask) return 0;
-    *value = value_of(e);
-    if (e->call->moments.omit_nan && isnan(*value)) return 0;
-    if (e->weights)
-        cn_to_doubles(e->call->moments.weights, e->weights, 0, 1, e->call->moments.weights_by, &weight);
-    return weight;
+    static const cn_loop one = {.n = 1};
+    const cn_loop *in = r->reduced.n ? &r->reduced.loop[r->reduced.n - 1] : &one;
+    const ptrdiff_t n = r->entries - first < RUN ? r->entries - first : RUN;
+    for (ptrdiff_t done = 0, run; done < n; done += run) {
+        ptrdiff_t at[CN_NOPERANDS] = {0};
+        run = in->n - (first + done) % in->n;
+        if (run > n - done) run = n - done;
+        cn_locate(&r->reduced, first + done, at);
+        for (int i = 0; i < r->n; i++) put_run(r, i, at, in->stride, run, done);
+    }
+    const ptrdiff_t group = RUN * (ptrdiff_t)sizeof(double);
+    cn_tile t = {.x = (const char *)r->x, .x_group = group, .groups = r->n, .x_row = group, .rows = 1, .n = n};
+    t.holes = r->call->moments.omit_nan ? CN_NAN_HOLES : r->form == CN_ALL ? CN_NO_HOLES : CN_MARKED_HOLES;
+    t.weights = (const char *)r->weights, t.exact = r->weights;
+    t.weights_group = t.weights_row = group, t.per_column = 1;
+    return t;
 }
 
-/* What a first read tells; it ends at what is not finite. */
+/* What is kept of the groups while they are read. */
 typedef struct {
-    double count, first, biggest;
-    int differ, finite;
-} measured;
+    double count[CN_AGAIN], mean[CN_AGAIN], mean_lo[CN_AGAIN], m2[CN_AGAIN];
+} kept_of_groups;
 
-static measured measure(cn_elements *e)
+static cn_moments_view view_of(kept_of_groups *kept, int each)
 {
-    measured m = {0, 0, 0, 0, 1};
-    double v, w;
-    do {
-        if (!((w = counted(e, &v)) > 0)) continue;
-        if (m.count == 0) m.first = v;
-        m.count += w;
-        m.differ |= v != m.first;
-        m.finite &= v - v == 0;
-        m.biggest = fmax(m.biggest, fabs(v));
-    } while (step(e) && m.finite);
-    return m;
+    memset(kept, 0, sizeof *kept);
+    return (cn_moments_view){kept->count, each, kept->mean, kept->mean_lo, kept->m2};
 }
 
-static void add(double v, double *sum, double *rest)
+/* As the formulas have it where NaN or an infinity counts; 0 where none does. */
+int cn_is_special(double low, double high, int nan, cn_kind kind, cn_partial *p)
 {
-    double low;
-    cn_two_sum(*sum, v, sum, &low);
-    *rest += low;
+    const int up = high == INFINITY, down = low == -INFINITY;
+    if (!nan && !up && !down) return 0;
+    p->mean = kind != CN_VAR ? 0 : nan || (up && down) ? NAN : up ? INFINITY : -INFINITY;
+    p->mean_lo = 0, p->m2 = kind == CN_VAR || nan ? NAN : INFINITY, p->prescale = 1;
+    return 1;
 }
 
-/* Sums of (x * prescale - pivot) and its square. */
-static void sums(cn_elements *e, double prescale, double pivot, double *s1, double *s2)
+/* k, so that the largest |x| * 2^-k and eps, as it enters the sum of squares or the norm, are about 1 or less; never 0: a
+ * prescale of 1 is that of a group that was not read again. */
+double cn_prescale_for(double biggest, const cn_moments *how)
 {
-    double v, w, sum = 0, rest = 0, squares = 0, squares_rest = 0;
-    do {
-        if (!((w = counted(e, &v)) > 0)) continue;
-        const double d = v * prescale - pivot;
-        add(w * d, &sum, &rest);
-        add(w * d * d, &squares, &squares_rest);
-    } while (step(e));
-    *s1 = sum + rest, *s2 = squares + squares_rest;
-}
-
-/* Moments of x * prescale. */
-static cn_partial moments_of(cn_elements *e, const measured *m, double prescale, cn_kind kind)
-{
-    double s1, s2;
-    if (kind == CN_VAR && !m->differ) return (cn_partial){m->count, m->first * prescale, 0, 0, 1};
-    sums(e, prescale, 0, &s1, &s2);
-    if (kind != CN_VAR) return (cn_partial){m->count, 0, 0, s2, 1};
-    const double pivot = s1 / m->count;
-    sums(e, prescale, pivot, &s1, &s2);
-    return cn_from_sums(m->count, pivot, s1, s2);
-}
-
-/* The norm by p of x * prescale. */
-static double norm_of(cn_elements *e, const measured *m, double prescale, double p)
-{
-    const cn_kernels *k = cn_kernels_of(CN_F64);
-    double sum = 0, rest = 0, v, w;
-    const double biggest = m->biggest * prescale;
-    if (isinf(p) || biggest == 0) return biggest;
-    do {
-        if (!((w = counted(e, &v)) > 0)) continue;
-        v = fabs(v * prescale) / biggest;
-        if (p != 1) k->power(&v, 1, p, 0);
-        add(v, &sum, &rest);
-    } while (step(e));
-    sum += rest;
-    if (p != 1) k->power(&sum, 1, p, 1);
-    return biggest * sum;
-}
-
-/* k, so that the largest |x| * 2^-k and eps, as it enters the sum of squares or the norm, are about 1 or less. */
-static int power(double biggest, int root, double eps)
-{
-    int of_x = -CN_MOST_POWER, of_eps = -CN_MOST_POWER;
+    const int root = cn_eps_is_root(how), has_eps = how->eps > 0 && isfinite(how->eps);
+    int of_x = -MOST_POWER, of_eps = -MOST_POWER;
+    if (biggest == 0 && !has_eps) return 1;
     if (biggest > 0) frexp(biggest, &of_x);
-    if (eps > 0) frexp(root ? eps : sqrt(eps), &of_eps);
-    const int k = of_x > of_eps ? of_x : of_eps;
-    return k > CN_MOST_POWER ? CN_MOST_POWER : k < -CN_MOST_POWER ? -CN_MOST_POWER : k;
+    if (has_eps) frexp(root ? how->eps : sqrt(how->eps), &of_eps);
+    const int k = of_x > of_eps ? of_x : of_eps, most = k > MOST_POWER ? MOST_POWER : k;
+    return ldexp(1, most < -MOST_POWER ? MOST_POWER : most == 0 ? -1 : -most);
 }
 
-/* The parameters of a group, from i on. */
-static void put_params(const cn_elements *e, cn_params *params, ptrdiff_t i, ptrdiff_t times, const cn_partial *p,
-                       double factor, double prescale)
+/* The norms by p of x * prescale, to m2. */
+static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
 {
-    for (ptrdiff_t end = i + times; params && i < end; i++) {
-        if (e->k->param_size != sizeof(double)) {
-            cn_put_param(params, e->k, i, 0, 0, factor * prescale);
+    const double p = r->call->moments.p;
+    memcpy(to->m2, biggest, (size_t)r->n * sizeof *biggest);
+    if (isinf(p)) return;
+    double sum[CN_AGAIN] = {0}, rest[CN_AGAIN] = {0}, low;
+    for (ptrdiff_t first = 0; first < r->entries; first += RUN) {
+        const cn_tile t = tile_at(r, first);
+        for (int i = 0; i < r->n; i++) {
+            double *x = r->x + i * RUN;
+            for (ptrdiff_t j = 0; j < t.n; j++) x[j] = x[j] == x[j] && biggest[i] > 0 ? fabs(x[j]) / biggest[i] : 0;
+            if (p != 1) r->k->power(x, t.n, p, 0);
+            for (ptrdiff_t j = 0; j < t.n; j++) cn_two_sum(sum[i], x[j], &sum[i], &low), rest[i] += low;
+        }
+    }
+    for (int i = 0; i < r->n; i++) {
+        sum[i] += rest[i];
+        if (p != 1) r->k->power(&sum[i], 1, p, 1);
+        to->m2[i] = biggest[i] * sum[i];
+    }
+}
+
+void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *const *p, int n)
+{
+    const cn_moments *how = &call->moments;
+    reading r;
+    kept_of_groups kept;
+    int special[CN_AGAIN];
+    double biggest[CN_AGAIN];
+    open_reading(&r, call, stat, n);
+    for (int i = 0; i < n; i++) r.prescale[i] = 1;
+    cn_moments_view acc = view_of(&kept, r.form != CN_ALL);
+    for (ptrdiff_t first = 0; first < r.entries; first += RUN) {
+        const cn_tile t = tile_at(&r, first);
+        r.k->extremes_rows(&t, 0, &acc);
+    }
+    for (int i = 0; i < n; i++) {
+        const double low = kept.mean[i], high = kept.mean_lo[i];
+        special[i] = cn_is_special(low, high, kept.m2[i] != 0 && !how->omit_nan, how->kind, p[i]);
+        biggest[i] = special[i] || low > high ? 0 : fmax(-low, high);
+        r.prescale[i] = special[i] ? 1 : cn_prescale_for(biggest[i], how);
+        biggest[i] *= r.prescale[i];
+    }
+    acc = view_of(&kept, r.form != CN_ALL);
+    if (how->kind == CN_LP)
+        read_norms(&r, biggest, &kept);
+    else
+        for (ptrdiff_t first = 0; first < r.entries; first += RUN) {
+            const cn_tile t = tile_at(&r, first);
+            r.k->moments_rows[r.form](&t, how->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED, &acc);
+        }
+    for (int i = 0; i < n; i++) /* the count was summed in blocks */
+        if (!special[i]) *p[i] = (cn_partial){p[i]->count, kept.mean[i], kept.mean_lo[i], kept.m2[i], r.prescale[i]};
+}
+
+void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params, ptrdiff_t i,
+                    ptrdiff_t times)
+{
+    const double eps = how->eps * p->prescale * (cn_eps_is_root(how) ? 1 : p->prescale);
+    double factor = 0;
+    if (p->count > 0 && how->kind == CN_LP)
+        factor = cn_inverse(p->m2, eps);
+    else if (p->count > 0)
+        cn_scales(&factor, &p->m2, 1, p->count, how, eps);
+    for (ptrdiff_t end = i + times; i < end; i++) {
+        if (k->param_size != sizeof(double)) {
+            cn_put_param(params, k, i, 0, 0, factor * p->prescale);
             continue;
         }
         ((double *)params->hi)[i] = p->mean, ((double *)params->lo)[i] = p->mean_lo;
-        ((double *)params->scale)[i] = factor, ((double *)params->prescale)[i] = prescale;
-        params->prescaled |= prescale != 1;
+        ((double *)params->scale)[i] = factor, ((double *)params->prescale)[i] = p->prescale;
+        params->prescaled |= p->prescale != 1;
     }
-}
-
-void cn_read_extreme(const cn_call *call, ptrdiff_t stat, cn_partial *moments, cn_params *params, ptrdiff_t i,
-                     ptrdiff_t times)
-{
-    const cn_kind kind = call->moments.kind;
-    const double eps = call->moments.eps;
-    const int root = cn_eps_is_root(&call->moments);
-    cn_elements e = open_group(call, stat);
-    measured m = measure(&e);
-    if (!m.finite || m.count == 0 || !isfinite(eps) || (m.biggest == 0 && !params)) return;
-    m.count = moments->count; /* it was summed in blocks */
-    const int k = power(m.biggest, root, eps);
-    const double prescale = ldexp(1, -k);
-    cn_partial p;
-    double factor;
-    if (kind == CN_LP) {
-        const double norm = norm_of(&e, &m, prescale, call->moments.p);
-        p = (cn_partial){m.count, 0, 0, norm, 1}, factor = cn_inverse(norm, ldexp(eps, -k));
-    } else {
-        p = moments_of(&e, &m, prescale, kind);
-        cn_scales(&factor, &p.m2, 1, p.count, &call->moments, ldexp(eps, root ? -k : -2 * k));
-    }
-    put_params(&e, params, i, times, &p, factor, prescale);
-    if (m.biggest > 0) *moments = p, moments->prescale = prescale;
 }

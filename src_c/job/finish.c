@@ -148,24 +148,48 @@ static int is_extreme(const cn_job *job, const cn_partial *of)
     return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how) : cn_is_extreme(of, how);
 }
 
-/* Does one of n groups need another look, perhaps? */
+/* Does one of n groups need another look, perhaps? Of norms by p each is asked. */
 static int are_extreme(const cn_job *job, const cn_moments_view *of, ptrdiff_t n)
 {
     const int large = cn_eps_is_large(&job->call->moments);
-    int ordinary = 1;
+    int ordinary = job->call->moments.kind != CN_LP;
     for (ptrdiff_t c = 0; c < n; c++)
         ordinary &= cn_is_ordinary(of->m2[c], of->mean[c], of->count[c * of->each], large);
     return !ordinary;
 }
 
-/* A finished group: to stats or results; read again if it is extreme, for its parameters from i on, too. */
-static void finish_group(const cn_job *job, cn_partial *p, ptrdiff_t stat, cn_params *params, ptrdiff_t i,
-                         ptrdiff_t times)
+/* Of n finished groups those that are extreme, read again; a bit for each. */
+static unsigned look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, int n)
+{
+    cn_partial *again[CN_AGAIN];
+    ptrdiff_t which[CN_AGAIN];
+    unsigned bits = 0;
+    int m = 0;
+    for (int i = 0; i < n; i++)
+        if (is_extreme(job, &p[i])) bits |= 1u << i, again[m] = &p[i], which[m++] = stat[i];
+    if (m) cn_read_extremes(job->call, which, again, m);
+    return bits;
+}
+
+/* The n groups of a bundle to stats or results; of those that are read again the parameters, too. first: the statistic of
+ * the first one; from one to the next `step`. */
+static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff_t n, ptrdiff_t first,
+                          ptrdiff_t step, cn_params *params)
 {
     const cn_moments *how = &job->call->moments;
-    if (is_extreme(job, p)) cn_read_extreme(job->call, stat, p, params, i, times);
-    if (job->stats) job->stats[stat] = *p;
-    if (how->results) cn_put_result(how->kind, how->results, p, stat);
+    const ptrdiff_t refined = job->plan.refined;
+    cn_partial p[CN_AGAIN];
+    ptrdiff_t stat[CN_AGAIN];
+    for (ptrdiff_t c = 0, some; c < n; c += some * refined) {
+        for (some = 0; some < CN_AGAIN && c + some * refined < n; some++, first += step)
+            p[some] = column(acc, c + some * refined), stat[some] = first;
+        const unsigned again = look_again(job, p, stat, (int)some);
+        for (ptrdiff_t g = 0; g < some; g++) {
+            if (params && again >> g & 1) cn_put_extreme(job->k, how, &p[g], params, c + g * refined, refined);
+            if (job->stats) job->stats[stat[g]] = p[g];
+            if (how->results) cn_put_result(how->kind, how->results, &p[g], stat[g]);
+        }
+    }
 }
 
 /* Zeros for groups of which nothing counts. */
@@ -211,14 +235,11 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
     /* Of the caller's statistics, step by step: a division for each costs as much as a short row. */
-    ptrdiff_t i = stat / refined;
-    if (results && refined == 1 && !(may_be_extreme(job) && are_extreme(job, &acc, n)))
-        cn_put_results(job->call->moments.kind, results, &acc, n, i, step);
-    else if (may_be_extreme(job) || results || job->stats)
-        for (ptrdiff_t c = 0; c < n; c += refined, i += step) {
-            cn_partial p = column(&acc, c);
-            finish_group(job, &p, i, params, c, refined);
-        }
+    const int plain = !(may_be_extreme(job) && are_extreme(job, &acc, n));
+    if (results && refined == 1 && plain)
+        cn_put_results(job->call->moments.kind, results, &acc, n, stat, step);
+    else if (!plain || results || job->stats)
+        finish_groups(job, &acc, n, stat / refined, step, params);
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 
@@ -289,9 +310,8 @@ void cn_finish_all(cn_job *job)
                 cn_put_param(&job->params, job->k, (first + i) * refined + r, g.mean[i], g.mean_lo[i],
                              g.factor[i]);
         for (ptrdiff_t i = first; i < first + n && from == CN_OWN; i++) {
-            cn_partial *p = &job->stats[i];
-            if (p->prescale != 1 || is_extreme(job, p))
-                cn_read_extreme(job->call, i, p, &job->params, i * refined, refined);
+            const cn_partial *p = &job->stats[i];
+            if (p->prescale != 1) cn_put_extreme(job->k, &job->call->moments, p, &job->params, i * refined, refined);
         }
     }
 }
