@@ -7,7 +7,9 @@
  *
  * Refine, then merge: where the innermost loop is a short reduced run inside a kept loop, and groups have
  * further loops (GroupNorm channels-last: K8 R4096 K32 R10), every position of the run becomes a statistic
- * of its own, stat indices count these, and the two loops are one loop of columns. */
+ * of its own, stat indices count these, and the two loops are one loop of columns. Where statistics are given there is
+ * nothing to merge, and rows with one of their own are faster (batch_norm eval (64, 2048, 7, 7) 3.2 to 1.2 ms, runs of 2
+ * to 64 of each dtype 1.4 to 3.0 times, Zen 5). */
 #include "plan/plan.h"
 
 #include <stdio.h>
@@ -121,14 +123,14 @@ static void merge_reduced(cn_plan *plan)
     }
 }
 
-void cn_make_plan(const cn_call *call, cn_plan *plan)
+static void make_plan(const cn_call *call, int refines, cn_plan *plan)
 {
     cn_loops *all = &plan->all, by_x;
     const unsigned read = what_is_read(call);
     gather(call, plan);
     copy_loops(&by_x, all);
     cn_coalesce(&by_x, read);
-    plan->refined = call->moments.source == CN_READY ? 1 : short_run(&by_x, read); /* parameters are as they are */
+    plan->refined = refines ? short_run(&by_x, read) : 1;
     if (plan->refined > 1) {
         refine(all, plan->refined);
         plan->start[CN_STAT] *= plan->refined;
@@ -146,6 +148,22 @@ void cn_make_plan(const cn_call *call, cn_plan *plan)
     merge_reduced(plan);
     keep(&plan->spread, all, all->n, 1);
     cn_coalesce(&plan->spread, ALL);
+}
+
+void cn_make_plan(const cn_call *call, cn_plan *plan)
+{
+    make_plan(call, call->moments.source == CN_OWN, plan);
+}
+
+/* Rows of a refined group share what is per group; weights along the run are better met by columns. */
+int cn_make_written_plan(const cn_call *call, cn_plan *plan)
+{
+    for (int axis = 0; axis < call->ndim; axis++)
+        if (call->op[CN_STAT].strides[axis] == 0 && call->shape[axis] > 1 &&
+            (call->op[CN_W].strides[axis] || call->op[CN_B].strides[axis]))
+            return 0;
+    make_plan(call, 0, plan);
+    return 1;
 }
 
 void cn_describe(const cn_call *call, char *text, size_t size)

@@ -32,6 +32,9 @@ typedef struct {
 
 void cn_make_plan(const cn_call *call, cn_plan *plan);
 
+/* Of a call whose plan is refined: how y is written once all statistics are there. 0 if that is better refined, too. */
+int cn_make_written_plan(const cn_call *call, cn_plan *plan);
+
 /* Drops loops of size 1 and merges neighbours that all operands in mask allow. */
 void cn_coalesce(cn_loops *loops, unsigned mask);
 
