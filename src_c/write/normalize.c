@@ -36,7 +36,7 @@ static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
                       job->plan.spread.loop[0].stride[o] != 0};
 }
 
-ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle)
+ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, int beyond_cache)
 {
     const cn_call *call = job->call;
     const cn_normalize_tile t = {
@@ -49,7 +49,7 @@ ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle)
         .how = &call->moments,
         .w = param_of(job, bundle, CN_W),
         .b = param_of(job, bundle, CN_B),
-        .beyond_cache = job->beyond_cache,
+        .beyond_cache = beyond_cache,
         .nontemporal = job->nontemporal,
         .bend = call->activation,
         .slope = call->slope,
