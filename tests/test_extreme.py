@@ -170,7 +170,7 @@ def test_infinities_about_zero(dtype: Any) -> None:
 
 @sweep(layout=LAYOUTS, power=[-700, 700])
 def test_whatever_lies_beside(layout: str, power: int) -> None:
-    """A group that is read again has the bits it has alone, in every layout, ordinary neighbours those they had."""
+    """A group that is read again has the bits it has alone, its ordinary neighbours those they had."""
     rng = np.random.default_rng(5)
     x = rng.standard_normal((3, 4, 25, 30)) + 1
     plain = cnorm.standardize(LAYOUTS[layout](x), (2, 3), eps=0)
@@ -197,4 +197,5 @@ def test_what_is_odd_far_from_what_overflows(odd: float, length: int, axis: int)
     assert np.isnan(cnorm.standardize(x, axis).take(1, 1 - axis)).all()
     squares = F.rms_norm(np.moveaxis(x, axis, -1), (length,))
     assert np.isnan(squares[1, -1])
-    assert close(squares[0], x.take(0, 1 - axis) / np.sqrt((x.take(0, 1 - axis).astype(np.longdouble) ** 2).mean()))
+    first = x.take(0, 1 - axis).astype(np.longdouble)
+    assert close(squares[0], first / np.sqrt((first**2).mean()))

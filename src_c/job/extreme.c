@@ -156,7 +156,8 @@ static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
         const cn_tile t = tile_at(r, first);
         for (int i = 0; i < r->n; i++) {
             double *x = r->x + i * RUN;
-            for (ptrdiff_t j = 0; j < t.n; j++) x[j] = x[j] == x[j] && biggest[i] > 0 ? fabs(x[j]) / biggest[i] : 0;
+            for (ptrdiff_t j = 0; j < t.n; j++)
+                x[j] = x[j] == x[j] && biggest[i] > 0 ? fabs(x[j]) / biggest[i] : 0;
             if (p != 1) r->k->power(x, t.n, p, 0);
             for (ptrdiff_t j = 0; j < t.n; j++) cn_two_sum(sum[i], x[j], &sum[i], &low), rest[i] += low;
         }
@@ -198,11 +199,12 @@ void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *co
             r.k->moments_rows[r.form](&t, how->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED, &acc);
         }
     for (int i = 0; i < n; i++) /* the count was summed in blocks */
-        if (!special[i]) *p[i] = (cn_partial){p[i]->count, kept.mean[i], kept.mean_lo[i], kept.m2[i], r.prescale[i]};
+        if (!special[i])
+            *p[i] = (cn_partial){p[i]->count, kept.mean[i], kept.mean_lo[i], kept.m2[i], r.prescale[i]};
 }
 
-void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params, ptrdiff_t i,
-                    ptrdiff_t times)
+void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params,
+                    ptrdiff_t i, ptrdiff_t times)
 {
     const double eps = how->eps * p->prescale * (cn_eps_is_root(how) ? 1 : p->prescale);
     double factor = 0;

@@ -27,7 +27,7 @@ double cn_prescale_for(double biggest, const cn_moments *how);
 void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *const *p, int n);
 
 /* The `times` parameters from i on of a group that was read again. */
-void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params, ptrdiff_t i,
-                    ptrdiff_t times);
+void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params,
+                    ptrdiff_t i, ptrdiff_t times);
 
 #endif

@@ -311,7 +311,8 @@ void cn_finish_all(cn_job *job)
                              g.factor[i]);
         for (ptrdiff_t i = first; i < first + n && from == CN_OWN; i++) {
             const cn_partial *p = &job->stats[i];
-            if (p->prescale != 1) cn_put_extreme(job->k, &job->call->moments, p, &job->params, i * refined, refined);
+            if (p->prescale != 1)
+                cn_put_extreme(job->k, &job->call->moments, p, &job->params, i * refined, refined);
         }
     }
 }

@@ -150,10 +150,7 @@ static void make_plan(const cn_call *call, int refines, cn_plan *plan)
     cn_coalesce(&plan->spread, ALL);
 }
 
-void cn_make_plan(const cn_call *call, cn_plan *plan)
-{
-    make_plan(call, call->moments.source == CN_OWN, plan);
-}
+void cn_make_plan(const cn_call *call, cn_plan *plan) { make_plan(call, call->moments.source == CN_OWN, plan); }
 
 /* Rows of a refined group share what is per group; weights along the run are better met by columns. */
 int cn_make_written_plan(const cn_call *call, cn_plan *plan)

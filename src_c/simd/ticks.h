@@ -1,7 +1,4 @@
 /* ticks.h: the processor's own clock: read in 10 ns, 2 to 4 ticks a nanosecond. */
-#ifndef CN_TICKS_H
-#define CN_TICKS_H
-
 #include <stdint.h>
 
 #if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64)
@@ -19,5 +16,3 @@ static inline uint64_t cn_ticks(void)
     return 0;
 #endif
 }
-
-#endif
