@@ -54,12 +54,13 @@ class BuildExt(build_ext):
         compile_all = self.compiler.compile
 
         def one(file: str, element: str, **options: Any) -> list[str]:
-            extra = [*(options.get("extra_postargs") or []), *chosen.isa.get(Path(file).stem, [])]
-            own = {**options, "extra_postargs": extra}
+            own = chosen.cython if ROOM in Path(file).parents else chosen.isa.get(Path(file).stem, [])
+            extra = [*(options.get("extra_postargs") or []), *own]
+            told = {**options, "extra_postargs": extra}
             if element:
-                own["macros"] = [*(options.get("macros") or []), ("CN_E", element)]
-                own["output_dir"] = str(Path(options.get("output_dir") or "", element))
-            return compile_all([file], **own)
+                told["macros"] = [*(options.get("macros") or []), ("CN_E", element)]
+                told["output_dir"] = str(Path(options.get("output_dir") or "", element))
+            return compile_all([file], **told)
 
         def one_by_one(files: list[str], **options: Any) -> list[str]:
             jobs = [(file, element) for file in files for element in (WORDS if in_isa(file) else [""])]

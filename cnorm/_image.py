@@ -20,7 +20,7 @@ from cnorm._accept.arrays import (
 )
 from cnorm._accept.axes import as_number, check_rank
 from cnorm._accept.hints import ArrayLike, Dtype, Out
-from cnorm._native import core
+from cnorm._native import images, reductions
 from cnorm._stats.images import INTEGERS, normalize_by_own
 from cnorm._stats.patches import as_clip, as_patches
 
@@ -157,7 +157,7 @@ def image_normalize(
     else:
         by = center / factor, factor / np.asarray(spread)
         if patches is None:
-            core.picture(x, y, x.ndim + axis, *by, ends)
+            images.picture(x, y, x.ndim + axis, *by, ends)
         else:
             patches.put(x, y, *by, ends)
     if not plain:
@@ -233,7 +233,7 @@ def _values(p: Any, name: str, x: Array, layout: str) -> Array | str:
         message = f"{name}: expected 1 or {channels} values, got shape {array.shape}"
         raise ValueError(message + _remedy(array.size, x, layout))
     values = array.ravel().astype(np.float64, copy=False)
-    if not core.finite(values):
+    if not reductions.finite(values):
         raise ValueError(f"{name}: expected finite numbers, got {p!r}")
     return values if len(values) == channels else values.repeat(channels)
 

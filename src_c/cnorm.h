@@ -1,4 +1,4 @@
-/* cnorm.h: the C API, the only header the extension module sees. */
+/* cnorm.h: a call of the C core, states and what becomes of them, settings; folders with verbs of their own have a header each. */
 #ifndef CNORM_H
 #define CNORM_H
 
@@ -169,34 +169,6 @@ static inline void cn_clear_call(cn_call *call, int ndim)
 
 cn_status cn_run(const cn_call *call);
 
-/* The group of each position, negative in none: int32_t if narrow, else ptrdiff_t. */
-typedef struct {
-    const void *at;
-    int narrow;
-} cn_labels;
-
-/* Groups of positions along an axis, sorted by label: group i has those from starts[i] up to starts[i + 1]. Labels in order
- * are left out. STAT's stride leads from a group to the next. `space`, with labels, has the bytes cn_group_space says. */
-typedef struct {
-    int axis;
-    ptrdiff_t n;
-    const ptrdiff_t *starts;
-    cn_labels labels;
-    void *space;
-    size_t space_size;
-} cn_groups;
-
-/* Where groups begin (n_groups + 1) once n positions are sorted by labels, but negative ones. Are they out of order? */
-int cn_count_labels(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts);
-size_t cn_group_space(const cn_call *call, const cn_groups *groups);
-
-/* Moments of groups to params, as CN_READY has them, or, where that is NULL, to the results or the states the call wants; reads
- * operands as cn_run does. */
-cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params);
-
-/* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
- * group 0. The statistics of a group are together. */
-cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels);
 /* n floats of 16 bits as float: what parameters of calls are. */
 void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to);
 
@@ -258,101 +230,6 @@ void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double shar
 int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
 /* Is none of n elements infinite or NaN? */
 int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n);
-
-/* The window of channel c is c - below ... c + above; anchored: and channel 0. Both below C. */
-typedef struct {
-    ptrdiff_t below, above;
-    int anchored;
-    double alpha, beta, k;
-} cn_lrn_window;
-
-/* y = x / (k + alpha * sum of x^2 over the window)^beta along an axis; 0 / 0 is 0 where k is 0. y is x
- * itself or apart from it. Reads the operands X and Y of the call. */
-cn_status cn_lrn(const cn_call *call, int axis, const cn_lrn_window *how);
-
-/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread; or how many positions before
- * the end the last of the least, or greatest, elements stands (forward is 0 then). */
-typedef enum {
-    CN_WINDOW_SUM,
-    CN_WINDOW_MEAN,
-    CN_WINDOW_MOMENTS,
-    CN_WINDOW_LEAST,
-    CN_WINDOW_GREATEST,
-    CN_WINDOW_LEAST_AT,
-    CN_WINDOW_GREATEST_AT
-} cn_window_kind;
-
-/* A variance, its root, 1 / sqrt(variance + eps) or 0 if that has none. */
-typedef enum { CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE } cn_spread;
-
-/* The result of position i is that of the elements i + forward - window + 1 ... i + forward that there are and that are not
- * NaN; NaN if these are fewer than `least`, which is at least 1. */
-typedef struct {
-    cn_number x;
-    int floats; /* the results are float, else double */
-    cn_window_kind kind;
-    ptrdiff_t window, forward, least; /* 0 <= forward < window */
-    cn_spread spread;
-    double correction, eps;
-} cn_window;
-
-/* Reads the operand X of the call, of numbers `how->x`, and writes Y and, of moments, W; these lie apart from x. */
-cn_status cn_windows(const cn_call *call, int axis, const cn_window *how);
-
-/* Exponentially weighted mean Y and variance W up to each position: what is k positions older has (1 - alpha)^k of the
- * weight; adjust: weights are divided by their sum, else the first value stands for all before it. NaN and infinities have
- * no weight; NaN where fewer than `least` others came. */
-typedef struct {
-    cn_number x;
-    int floats, adjust;
-    double alpha;
-    ptrdiff_t least;
-} cn_decay;
-cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how);
-
-/* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's; clip: NULL, or the least and the greatest y there is; wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself,
- * element by element, or apart from it. */
-cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
-                   const double *clip, int wide);
-
-/* Pictures as rows of patches: so many pixels a side, so many patches a side beside each other in y, so many frames. */
-typedef struct {
-    ptrdiff_t side, merge, temporal;
-} cn_patches;
-
-/* The same for frames (T, C, H, W), the shape of the call. y has no gaps: (t, H / (side * merge), W / (side * merge),
- * merge, merge, C, temporal, side, side), t times `temporal` frames, the last one of x as often as it takes. */
-cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,
-                           const double *clip, const cn_patches *patches);
-
-/* A sparse matrix: row i has the elements starts[i] ... starts[i + 1] - 1 of data and indices; wide: of 8 bytes each,
- * else 4. `starts` begins with 0 and does not decrease. What an index leaves out is 0. */
-typedef struct {
-    const char *data;
-    cn_number number;
-    const char *indices;
-    int wide;
-    const int64_t *starts;
-    ptrdiff_t rows, width;
-} cn_sparse;
-
-/* What indices are: ascending in every row; all within the width; not so, then nothing else is right. */
-typedef enum { CN_IN_ORDER, CN_OUT_OF_ORDER, CN_OUTSIDE } cn_order;
-cn_order cn_sparse_order(const cn_sparse *m);
-
-/* Moments of each row, or of each column (across), zeros included; extremes as those of CN_EXTREMES, but that NaN is not
- * told of. weights: NULL, or what the positions of a group count, none negative. An element stored twice counts twice. */
-cn_status cn_sparse_moments(const cn_sparse *m, int across, const double *weights, int omit_nan, cn_partial *to,
-                            cn_order *order);
-cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_order *order);
-
-/* Is an element stored twice? And the same matrix without: arrays as long as those of m, their use in starts[rows]. */
-cn_status cn_sparse_repeats(const cn_sparse *m, int *repeats);
-cn_status cn_sparse_add_repeats(const cn_sparse *m, char *data, char *indices, int64_t *starts);
-
-/* y = min(x / by[row], most), or by[column] (across); x float or double, y of the same type, x itself or apart. */
-void cn_sparse_divide(const cn_sparse *m, int across, const double *by, double most, char *y);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

@@ -30,6 +30,7 @@ C_LAYERS = (
     {"dispatch"},
     {"kernels"},
     {"memory", "plan", "simd", "threads"},
+    {"verbs"},
 )
 # What only these folders may say.
 C_WORDS = {

@@ -23,6 +23,8 @@ FILES = sorted((ROOT / "cnorm").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 COMPILED = sorted((ROOT / "cnorm").rglob("*.pyx"))
 SHORT = "cnorm._native.short"
+# Of a compiled file.
+LINES = 400
 
 # Folders and modules beside them, from the top; imports go down, or within a folder without a cycle. The
 # longest name that fits counts: the short way in stands above the careful functions it calls.
@@ -60,6 +62,14 @@ def text(path: Path) -> str:
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+# Modules whose functions run the C core as they are told, without a rule of their own.
+TO_THE_CORE = {
+    module
+    for module in map(module_name, COMPILED)
+    if "verbs()" in text(ROOT / f"{module.replace('.', '/')}.pyx")
+}
 
 
 def is_module(name: str) -> bool:
@@ -144,13 +154,23 @@ def test_no_alias_leads_to_the_core() -> None:
         if path.parent.name not in ("nn", "preprocessing"):
             continue
         for key, value in vars(importlib.import_module(name)).items():
-            assert getattr(value, "__module__", None) != "cnorm._native.core", f"{name}.{key}"
+            assert getattr(value, "__module__", None) not in TO_THE_CORE, f"{name}.{key}"
 
 
 def test_the_gate_is_one_file() -> None:
-    """The C core is linked once, into core; the others reach it through its .pxd."""
+    """The C core is linked once, into core; the others reach it through its .pxd and its table of verbs."""
     holders = [path.name for path in COMPILED if 'extern from "cnorm.h"' in text(path)]
     assert holders == ["core.pyx"]
+    declare = {path.name for path in COMPILED if re.search(r"^    [\w ]+[ *]cn_\w+\(", text(path), re.M)}
+    assert declare == {"core.pyx", "kept.pyx"}, "functions of C in an extension they are not linked with"
+
+
+@sweep(path=COMPILED)
+def test_compiled_files_have_one_duty(path: Path) -> None:
+    """It stands in their first line of words, and needs no more lines than this, nor another file's text."""
+    assert len(text(path).splitlines()) <= LINES
+    assert re.search(r'^"""\S.*[.:;]', text(path), re.M)
+    assert not re.search(r"^include\b", text(path), re.M)
 
 
 def test_the_short_way_writes_no_rules() -> None:

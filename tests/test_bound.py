@@ -17,7 +17,7 @@ from reference import DTYPES, Array, finfo
 from sweep import sweep
 
 import cnorm
-from cnorm._native import core
+from cnorm._native import reductions
 
 ROOT = Path(__file__).parent.parent
 BLOCK, BLOCK_ROWS, RUN = 4096, 128, 16
@@ -108,7 +108,7 @@ def check(x: Array, eps: float = 0.0) -> None:
     for kernel in ("rows", "columns")[: len(x)]:
         groups = x if kernel == "rows" else np.ascontiguousarray(x.T)
         axis = int(kernel == "rows")
-        state = core.moments(groups, (axis,)).reshape(-1, 5)
+        state = reductions.moments(groups, (axis,)).reshape(-1, 5)
         y = np.moveaxis(cnorm.standardize(groups, axis, eps=eps), axis, 1)
         for i, group in enumerate(exactly):
             group.check_moments(state[i], kernel)
@@ -159,7 +159,7 @@ def test_short_runs(dtype: Any, run: int) -> None:
     """Groups of many short runs, several of which make a block."""
     for ratio in (0.0, 1e4, 1e7):
         x = rounded(np.random.default_rng(run).standard_normal((3, 700, 2, run)) + ratio, dtype)
-        states = core.moments(x, (1, 3)).reshape(3, 2, 5)
+        states = reductions.moments(x, (1, 3)).reshape(3, 2, 5)
         for i, j in np.ndindex(3, 2):
             group = Group(np.ascontiguousarray(x[i, :, j]).ravel())
             group.check_moments(states[i, j], "rows", run)

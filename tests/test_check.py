@@ -13,7 +13,7 @@ import cnorm.functional as F
 from cnorm.__main__ import main
 from cnorm._check import cases, run, verdict
 from cnorm._check.operations import OPERATIONS
-from cnorm._native import core
+from cnorm._native import core, norms
 
 pytestmark = pytest.mark.thorough
 
@@ -80,14 +80,14 @@ def test_a_wrong_kernel(
     only_float32: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One element off by 1e-5: the case, the error and what is allowed are told."""
-    normalize = core.normalize
+    normalize = norms.normalize
 
     def spoiled(x: Any, out: Any, *rest: Any, **named: Any) -> Any:
         state = normalize(x, out, *rest, **named)
         out[(0,) * out.ndim] += np.float32(1e-5)
         return state
 
-    monkeypatch.setattr(core, "normalize", spoiled)
+    monkeypatch.setattr(norms, "normalize", spoiled)
     assert main(["check"]) == 1
     printed = capsys.readouterr().out
     assert "results are wrong on this machine:" in printed

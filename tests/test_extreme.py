@@ -16,7 +16,7 @@ from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
-from cnorm._native import core
+from cnorm._native import norms
 
 POWERS = [-1070, -1040, -700, -530, -500, 500, 512, 700, 1000, 1020]
 
@@ -143,9 +143,9 @@ def test_parameters_that_do_not_fit_are_refused() -> None:
         "bias": (one, one, None, np.ones(6)),
     }.items():
         with pytest.raises(ValueError, match=rf"^{name}: expected a shape"):
-            core.apply(x, y, *wrong)
+            norms.apply(x, y, *wrong)
     with pytest.raises(TypeError, match="expected float64"):
-        core.apply(x, y, one.astype(np.float32), one, None, None)
+        norms.apply(x, y, one.astype(np.float32), one, None, None)
     assert (y == 7).all()
 
 

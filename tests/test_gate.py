@@ -14,7 +14,7 @@ import cnorm
 import cnorm.functional as F
 import cnorm.nn as nn
 from cnorm._accept.options import as_activation
-from cnorm._native import core
+from cnorm._native import norms
 from cnorm._norms import rows
 
 SHAPE = (3, 5, 24)
@@ -181,10 +181,10 @@ def test_block_by_block(dtype: Any, activation: str, before: bool, size: int | N
     h, z = np.empty_like(x), np.empty_like(x)
     with cnorm.threads(threads):
         if not before:
-            core.gate(x, g, h, curve)
+            norms.gate(x, g, h, curve)
         F.rms_norm(x if before else h, (2048,), weight, 1e-3, group_size=size, out=z)
         if before:
-            core.gate(z, g, z, curve)
+            norms.gate(z, g, z, curve)
         how: dict[str, Any] = {"gate": g, "gate_activation": activation, "norm_before_gate": before}
         y = F.rms_norm(x, (2048,), weight, 1e-3, group_size=size, **how)
         assert y.tobytes() == z.tobytes()

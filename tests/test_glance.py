@@ -13,10 +13,10 @@ from reference import BFLOAT16, Array
 from cnorm._accept.arrays import Output, as_input, as_number_array, as_parameter
 from cnorm._accept.axes import as_axes, ordered_axes
 from cnorm._accept.masks import as_mask
-from cnorm._native import core, glance
+from cnorm._native import glance, reductions
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
-core.moments(np.ones((1, 2), BFLOAT16), (1,))  # an array of bfloat16 is known once one was seen
+reductions.moments(np.ones((1, 2), BFLOAT16), (1,))  # an array of bfloat16 is known once one was seen
 
 
 class Sub(np.ndarray[Any, Any]):

@@ -16,6 +16,7 @@ from sweep import sweep
 
 import cnorm
 from cnorm import image_normalize
+from cnorm._native import images, reductions
 
 KINDS = [np.dtype(np.uint8), np.dtype(np.uint16), *DTYPES]
 LAYOUTS = {"HWC->CHW": (-1, -3), "HWC->HWC": (-1, -1), "CHW->CHW": (-3, -3)}
@@ -318,14 +319,14 @@ def test_own_statistics_beyond_squares(size: float) -> None:
 
 def test_many_small_pictures_take_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    for name in ("picture", "sums", "moments"):
-        function = getattr(cnorm._native.core, name)
+    for module, name in ((images, "picture"), (reductions, "sums"), (reductions, "moments")):
+        function = getattr(module, name)
 
         def counted(*args: Any, _of: Any = function) -> Any:
             calls.append(args)
             return _of(*args)
 
-        monkeypatch.setattr(cnorm._native.core, name, counted)
+        monkeypatch.setattr(module, name, counted)
     for kind, over in itertools.product((np.uint8, np.float32), ("image", "channel")):
         image_normalize(picture((50, 4, 4, 8, 3), np.dtype(kind)), over, None)
     assert 0 < len(calls) <= 24
@@ -397,7 +398,7 @@ def test_images_of_pil() -> None:
 def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
     for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind), picture(shape, kind)[:, ::-1]):
         for axes in ((0, 1), (0, 1, 2), (0,), (1,), (2,)):
-            state = cnorm._native.core.pixel_sums(x, axes).astype(np.uint64)
+            state = images.pixel_sums(x, axes).astype(np.uint64)
             wide, squares = x.astype(np.uint64), state[..., 2] + state[..., 3] * 65536
             assert np.array_equal(state[..., 1], wide.sum(axes, keepdims=True))
             assert np.array_equal(squares, (wide * wide).sum(axes, keepdims=True))

@@ -24,7 +24,7 @@ from strategies import (
 
 import cnorm
 from cnorm import RunningMoments
-from cnorm._native import core
+from cnorm._native import reductions
 from cnorm._stats.reductions import as_weights, by_weight, in_data_weights, moments_of
 from cnorm._stats.state import COUNT, combined, deviation, values_of
 from cnorm._stats.table import table_moments
@@ -234,7 +234,7 @@ def test_a_group_of_nothing_needs_no_second_reading() -> None:
 
     def reading(*given: Any) -> Array:
         readings.append(given)
-        return core.moments(*given)
+        return reductions.moments(*given)
 
     assert weights is not None
     state = by_weight(reading, in_data_weights, x, (0,), None, weights, True)

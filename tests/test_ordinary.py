@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 
-import cnorm._native.core as core
+from cnorm._native import core, maps, reductions
+from cnorm._native import states as native
 from cnorm._stats import passes
 from cnorm._stats import state as states
 from cnorm.preprocessing import _exact, _maps
@@ -43,9 +44,10 @@ def made(seed: int, n: int, share: float) -> Array:
 
 def careful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core has nothing to say."""
-    for name in ("spreads", "factors", "inverse_ranges", "meet"):
-        monkeypatch.setattr(core, name, lambda *_: None)
-    monkeypatch.setattr(core, "moderate", lambda _: False)
+    monkeypatch.setattr(native, "spreads", lambda *_: None)
+    for name in ("factors", "inverse_ranges", "meet"):
+        monkeypatch.setattr(maps, name, lambda *_: None)
+    monkeypatch.setattr(maps, "moderate", lambda _: False)
 
 
 def bits(value: Any) -> Any:
@@ -111,40 +113,40 @@ def test_exact_maps(
 
 def test_ordinary_ones_are_seen() -> None:
     """Else everything would be right, and slow."""
-    state = core.moments(np.random.default_rng(0).standard_normal((50, 7)) + 5, (0,))
-    assert core.spreads(state) is not None
-    assert core.spreads(state, 50) is not None
-    assert core.spreads(state, 49) is None
-    assert core.factors(state, states.divisors(state)) is not None
-    assert core.inverse_ranges(np.zeros(3), np.ones(3), 1e-6) is not None
+    state = reductions.moments(np.random.default_rng(0).standard_normal((50, 7)) + 5, (0,))
+    assert native.spreads(state) is not None
+    assert native.spreads(state, 50) is not None
+    assert native.spreads(state, 49) is None
+    assert maps.factors(state, states.divisors(state)) is not None
+    assert maps.inverse_ranges(np.zeros(3), np.ones(3), 1e-6) is not None
     x = np.random.default_rng(1).uniform(1, 2, 100)
-    found = core.meet(x, np.zeros(100), 1 / x, None, 0.0, 1.0, True)
+    found = maps.meet(x, np.zeros(100), 1 / x, None, 0.0, 1.0, True)
     assert found is not None
     assert found[1] is found[2] is None
 
 
 def test_what_needs_care_is_left() -> None:
-    state = core.moments(np.ones((9, 3)), (0,))
-    assert core.spreads(state) is None
-    assert core.spreads(state[::2]) is None
-    assert core.spreads(np.ones((3, 4))) is None
-    assert core.factors(state, np.zeros((1, 3))) is None
-    assert core.factors(state, np.ones(4)) is None
-    assert core.inverse_ranges(np.ones(3), np.ones(3), 1e-6) is None
-    assert core.inverse_ranges(np.ones(3), np.ones(2), 1e-6) is None
+    state = reductions.moments(np.ones((9, 3)), (0,))
+    assert native.spreads(state) is None
+    assert native.spreads(state[::2]) is None
+    assert native.spreads(np.ones((3, 4))) is None
+    assert maps.factors(state, np.zeros((1, 3))) is None
+    assert maps.factors(state, np.ones(4)) is None
+    assert maps.inverse_ranges(np.ones(3), np.ones(3), 1e-6) is None
+    assert maps.inverse_ranges(np.ones(3), np.ones(2), 1e-6) is None
     x = np.ones(3)
     for bad in (x[::2], np.ones(2), np.ones(3, F32)):
-        assert core.meet(x, bad, x, None, 0.0, 1.0, True) is None
-        assert core.meet(x, x, bad, None, 0.0, 1.0, True) is None
-        assert core.meet(x, x, x, bad, 0.0, 1.0, True) is None
-    assert core.meet(x, x, x, np.ones(2, np.bool_), 0.0, 1.0, True) is None
+        assert maps.meet(x, bad, x, None, 0.0, 1.0, True) is None
+        assert maps.meet(x, x, bad, None, 0.0, 1.0, True) is None
+        assert maps.meet(x, x, x, bad, 0.0, 1.0, True) is None
+    assert maps.meet(x, x, x, np.ones(2, np.bool_), 0.0, 1.0, True) is None
 
 
 @given(seed=seeds, n=st.integers(0, 70), dtype=st.sampled_from(FLOATS), share=st.sampled_from([0, 0.02]))
 def test_finite(seed: int, n: int, dtype: np.dtype[Any], share: float) -> None:
     with np.errstate(over="ignore"):
         x = some(seed, n, share).astype(dtype)
-    assert core.finite(x) == bool(np.isfinite(x).all())
+    assert reductions.finite(x) == bool(np.isfinite(x).all())
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -177,10 +179,10 @@ def test_widened_floats_lie_as_they_lay(dtype: np.dtype[Any]) -> None:
 
 def test_finite_says_no_where_it_can_not_look() -> None:
     x = np.ones((4, 6), F32)
-    assert core.finite(x.T)
-    assert not core.finite(x[:, ::2])
-    assert not core.finite(x.astype(np.int32))
-    assert not core.finite(x.astype(">f4"))
+    assert reductions.finite(x.T)
+    assert not reductions.finite(x[:, ::2])
+    assert not reductions.finite(x.astype(np.int32))
+    assert not reductions.finite(x.astype(">f4"))
 
 
 @given(seed=seeds, share=st.floats(0, 1), dtype=st.sampled_from([F32, F64]))
@@ -188,7 +190,7 @@ def test_moving_averages(seed: int, share: float, dtype: np.dtype[Any]) -> None:
     running, new = some(seed, 5, 0).astype(dtype), some(seed + 1, 5, 0)
     other = running[::-1].copy()
     expected = [((1 - share) * r.astype(F64) + share * new).astype(dtype) for r in (running, other)]
-    assert core.move(running, other, new, new, share)
+    assert native.move(running, other, new, new, share)
     assert [running.tobytes(), other.tobytes()] == [e.tobytes() for e in expected]
 
 
@@ -203,7 +205,7 @@ def test_moving_averages_that_need_care() -> None:
         (locked, new),
         (other, new),
     ):
-        assert not core.move(mean, other, to, new, 0.5)
-        assert not core.move(other, mean, new, to, 0.5)
+        assert not native.move(mean, other, to, new, 0.5)
+        assert not native.move(other, mean, new, to, 0.5)
     assert not running.any()
     assert not other.any()

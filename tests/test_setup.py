@@ -52,7 +52,7 @@ def spelled(flags: list[str]) -> list[str]:
 def test_the_contract_of_bits_holds_everywhere(name: str, openmp: bool) -> None:
     chosen = build.flags(*BUILDS[name], openmp)
     assert {"-std=c11", "-ffp-contract=off", "-fno-math-errno", "-O3"} <= set(spelled(chosen.compile))
-    everything = " ".join([*chosen.compile, *chosen.link, *chain(*chosen.isa.values())])
+    everything = " ".join([*chosen.compile, *chosen.link, *chain(*chosen.isa.values()), *chosen.cython])
     assert not re.search("fast-math|-Ofast|unsafe-math|fassociative|march=native|flto", everything)
 
 

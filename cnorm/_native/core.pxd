@@ -1,4 +1,4 @@
-"""What the gate shares with the short way in: operands and calls, and the verbs behind the GIL rule."""
+"""What the gate shares: operands and calls, and the verbs behind the GIL rule."""
 
 cimport numpy as cnp
 
@@ -63,11 +63,23 @@ cdef extern from "cnorm.h" nogil:
         double slope
     void cn_clear_call(cn_call *call, int ndim)
 
-# Only the extension of _core holds the C core; others reach it through these.
+# Only the extension `core` holds the C core; the others reach it through these, and through `verbs`.
 cdef int known_dtype(cnp.ndarray x) noexcept
+cdef int dtype_of(cnp.ndarray x) except -1
+cdef cn_number number_of(cnp.ndarray a) noexcept
 cdef void set_operand(cn_call *call, int which, cnp.ndarray a)
+cdef void set_x(cn_call *call, cnp.ndarray x, int dtype)
+cdef void set_stats(cn_call *call, const cnp.npy_intp *dims)
+cdef void set_reduced(cn_call *call, tuple axes)
+cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes)
+cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask)
+cdef int set_weights(cn_call *call, cnp.ndarray weights, double by) except -1
+cdef int check_against(cnp.ndarray x, cnp.ndarray p, str name) except -1
 cdef int set_real(cn_call *call, cnp.ndarray x, tuple axes, cn_kind kind, cnp.ndarray state, bint wide=*) except -1
+cdef void open_results(cn_results *to, cnp.ndarray first, cnp.ndarray second, bint wide) noexcept
+cdef int check(cn_status status) except -1
 cdef int run(const cn_call *call, Py_ssize_t size) except -1
 cdef int run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, bint norm_first) except -1
 cdef void expect_cold(bint cold) noexcept
+cdef const void *verbs() noexcept
 cdef cnp.ndarray widened(cnp.ndarray p)

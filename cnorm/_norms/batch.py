@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
-from cnorm._native import core
+from cnorm._native import norms, states
 from cnorm._stats.moments import inverse_root, mean_of, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
 
@@ -35,12 +35,12 @@ def _apply_running(
     mode: int = 0,
 ) -> Array:
     """y from given statistics per channel."""
-    if core.apply_running(target.x, target.y, mean, var, w, b, eps, mask, curve, mode):
+    if norms.apply_running(target.x, target.y, mean, var, w, b, eps, mask, curve, mode):
         return target.done()
     shape = channel_shape(target.x.ndim, mean.size)
     scale = inverse_root(var.astype(np.float64), eps, mode)
     center = mean.astype(np.float64).reshape(shape)
-    core.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
+    norms.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
     return target.done()
 
 
@@ -61,7 +61,7 @@ class _Running:
 
         least: how many elements the mask leaves; a mean of none and a variance of one move nothing.
         """
-        if self.before is None and least is None and core.move(self.mean, self.var, mean, var, momentum):
+        if self.before is None and least is None and states.move(self.mean, self.var, mean, var, momentum):
             return
         before = self._now() if self.before is None else self.before
         with np.errstate(over="ignore", invalid="ignore"):
@@ -187,10 +187,10 @@ def batch_norm(
         return result(_apply_running(target, mean, var, eps, w, b, mask, curve))
     axes = (0, *range(2, x.ndim))
     running = _running(mean, var, x, out)
-    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
+    state = norms.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
     if running is not None:
         if mask is None:
-            running.move(*core.values(state, 1, True), momentum)
+            running.move(*states.values(state, 1, True), momentum)
         else:
             running.move(mean_of(state), variance(state, 1), momentum, state[..., COUNT])
     return result(target.done())
@@ -294,12 +294,12 @@ def instance_norm(
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
     running = _running(mean, var, x, out)
-    state = core.normalize(
+    state = norms.normalize(
         target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode
     )
     if running is not None:
         if mask is None:
-            _, var_of_each = core.values(state, 1, True)
+            _, var_of_each = states.values(state, 1, True)
             running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
         else:
             running.move(*_means_of_instances(state), momentum, state[..., COUNT].max(axis=0))

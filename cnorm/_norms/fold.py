@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import core
+from cnorm._native import images
 from cnorm._stats.moments import inverse_root
 
 __all__ = ["affine_form", "fold_batch_norm"]
@@ -133,7 +133,7 @@ def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
     folded = empty_like(w)
     axis = 1 if transpose else 0
     if w.dtype.char in "fd" and w.dtype.isnative and w.shape[axis] == scale.size <= w.size // LONG:
-        core.picture(w, folded, axis, np.zeros_like(scale), scale, wide=True)
+        images.picture(w, folded, axis, np.zeros_like(scale), scale, wide=True)
         return folded
     if transpose:
         groups = scale.size // w.shape[1] if scale.size else 0

@@ -11,7 +11,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty, native
 from cnorm._accept.axes import as_int
 from cnorm._accept.options import Curve, as_activation
-from cnorm._native import core
+from cnorm._native import core, norms
 
 # Elements of a block for each thread.
 _AT_ONCE = 2**17
@@ -83,8 +83,8 @@ def by_blocks(norm: Callable[[Array, Array], None], x: Array, y: Array, gate: Ga
 
 def _apply(norm: Callable[[Array, Array], None], x: Array, y: Array, g: Array, gate: Gate) -> None:
     if gate.first:
-        core.gate(x, g, y, gate.curve)
+        norms.gate(x, g, y, gate.curve)
         norm(y, y)
     else:
         norm(x, y)
-        core.gate(y, g, y, gate.curve)
+        norms.gate(y, g, y, gate.curve)

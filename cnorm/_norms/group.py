@@ -13,7 +13,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_activation, as_eps_mode
-from cnorm._native import core
+from cnorm._native import norms
 
 
 def group_norm(
@@ -99,7 +99,7 @@ def group_norm(
     if x.size:
         shape = grouped_shape(x, groups)
         affine = (1, *shape[1:3], *(1,) * (x.ndim - 2))
-        core.normalize(
+        norms.normalize(
             target.x.reshape(shape),
             target.y.reshape(shape),
             tuple(range(2, len(shape))),

@@ -10,7 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter, compute_
 from cnorm._accept.axes import as_axes, as_int, as_number, check_rank
 from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core
+from cnorm._native import norms
 
 
 def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
@@ -127,12 +127,12 @@ def normalize(
     if p >= 1 and eps == eps:
         target = Output(x, out)
         kind = "l2" if p == 2 else "lp"
-        core.normalize(target.x, target.y, axes, None, None, eps, kind, mask=mask, p=p)
+        norms.normalize(target.x, target.y, axes, None, None, eps, kind, mask=mask, p=p)
         return result(target.done())
     scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
     rest = None if rest is None else rest.astype(compute_dtype(x))
-    core.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
+    norms.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
     return result(target.done())
 
 
@@ -204,5 +204,5 @@ def weight_norm(
         raise ValueError(f"g: expected {shape[kept]} elements, got shape {got}")
     target = Output(x, out)
     mask = as_mask(where, x)
-    core.normalize(target.x, target.y, tuple(axes), magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
+    norms.normalize(target.x, target.y, tuple(axes), magnitude.reshape(shape), None, 0.0, "l2", mask=mask)
     return result(target.done())

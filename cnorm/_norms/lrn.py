@@ -10,7 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input
 from cnorm._accept.axes import as_int, as_number, check_rank
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import unmasked
-from cnorm._native import core
+from cnorm._native import norms
 
 
 def local_response_norm(
@@ -149,7 +149,7 @@ def _respond(
         x = np.where(visible, x, x.dtype.type(0))
     target = Output(x, out)
     below, above = (min(r, x.shape[1]) for r in reach)
-    core.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
+    norms.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
     y = target.done()
     if visible is not None:
         np.copyto(y, 0, where=~visible)  # 0 / 0 where k is 0

@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core, reduced
+from cnorm._native import core, maps, norms, reduced
 from cnorm._stats.reductions import squares_of
 from cnorm._stats.state import M2, UNIT
 
@@ -104,14 +104,14 @@ def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | N
         scale += 1
         if not below.all():
             scale = np.where(below == 0, 1, scale)
-    core.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
+    norms.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 
 def _norms(x: Array, mask: Array | None) -> tuple[Array, Any]:
     """Norms of each sample's channels in the unit of its largest, in which no sum of them leaves float64."""
     squares = reduced.reduce("squares", x, _SPACE, None, True, mask, dtype=np.float64)
     if (
-        squares is not None and core.moderate(squares) and (x.itemsize < 8 or squares.all())
+        squares is not None and maps.moderate(squares) and (x.itemsize < 8 or squares.all())
     ):  # 0: or too small
         return np.sqrt(squares), 1.0
     state = squares_of(x, _SPACE, mask)

@@ -10,8 +10,8 @@ from cnorm._accept.arrays import FLOATS, Array, check_out, compute_dtype, empty,
 from cnorm._accept.axes import as_eps, broadcast
 from cnorm._accept.hints import ArrayLike, Axes, Given, Out, Sizes
 from cnorm._accept.options import Options
-from cnorm._native import core
-from cnorm._norms.rows import Rows
+from cnorm._native import norms
+from cnorm._norms.careful_rows import Rows
 
 _INT8 = np.dtype(np.int8)
 
@@ -178,7 +178,7 @@ def _quantized(call: Rows, granularity: Any, scale: Any, out: Any, kind: str) ->
     if not direct:
         q = np.empty(q.shape, _INT8)
     w, b = call.affine
-    core.normalize_int8(x, _undone(q, order), used, axes, w, b, eps, kind, scale is not None, mask=call.mask)
+    norms.normalize_int8(x, _undone(q, order), used, axes, w, b, eps, kind, scale is not None, mask=call.mask)
     if not direct:
         final[...] = _undone(q, order)
     return call.result(final), scales

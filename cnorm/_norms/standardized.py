@@ -6,7 +6,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels, check_rank
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core
+from cnorm._native import norms
 
 
 def weight_standardize(w: ArrayLike, gain: Given = None, eps: float = 1e-6, *, out: Out = None) -> Array:
@@ -63,5 +63,5 @@ def weight_standardize(w: ArrayLike, gain: Given = None, eps: float = 1e-6, *, o
     mask = as_mask(where, x, out)
     g = None if g is None else g.reshape(-1, *(1,) * (x.ndim - 1))
     target = Output(x, out)
-    core.normalize(target.x, target.y, tuple(range(1, x.ndim)), g, None, eps, "var", mask=mask)
+    norms.normalize(target.x, target.y, tuple(range(1, x.ndim)), g, None, eps, "var", mask=mask)
     return result(target.done())

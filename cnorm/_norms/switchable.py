@@ -17,7 +17,7 @@ from cnorm._accept.axes import (
 )
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core
+from cnorm._native import norms, reductions
 from cnorm._stats.moments import inverse_root, variance
 from cnorm._stats.state import COUNT, MEAN, MEAN_LO, in_data_units
 
@@ -72,8 +72,8 @@ def _pooled_by_count(part: _Stat, count: Array, axis: int) -> _Stat:
 def _candidates(x: Array, mask: Array | None) -> list[_Stat]:
     """Statistics a sample may use of itself: (instance, layer), of a matrix only (layer)."""
     if x.ndim == 2:
-        return [_stat(core.moments(x, (1,), mask), mask is not None)]
-    state = core.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 5)
+        return [_stat(reductions.moments(x, (1,), mask), mask is not None)]
+    state = reductions.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 5)
     own = _stat(state, mask is not None)
     return [own, _pooled(own, 1)]
 
@@ -82,7 +82,7 @@ def _of_batch(x: Array, mask: Array | None, own: _Stat) -> _Stat:
     """Statistics of each channel; own: those of each instance."""
     if x.ndim > 2:
         return _pooled(own, 0)
-    return _stat(core.moments(x, (0,), mask), mask is not None)
+    return _stat(reductions.moments(x, (0,), mask), mask is not None)
 
 
 def _given(mean: Array, var: Array) -> _Stat:
@@ -277,4 +277,4 @@ def _mix(
         rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
         below = -(rest * scale).reshape(stats) * (1 if w is None else w)
         shift = below if shift is None else shift + below
-    core.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift, mask)
+    norms.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift, mask)

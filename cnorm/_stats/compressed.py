@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, is_float
 from cnorm._accept.axes import as_axes
-from cnorm._native import core
+from cnorm._native import sparse
 from cnorm._stats.reductions import (
     GREATEST,
     LEAST,
@@ -119,14 +119,14 @@ def check_order(order: int, m: Compressed, name: str = "a") -> None:
 
 def canonical(m: Compressed, order: int | None = None, name: str = "a") -> Compressed:
     """The same matrix if no element is stored twice, else a copy with their sums; indices are checked."""
-    order = core.sparse_order(m.indices, m.starts, m.width) if order is None else order
+    order = sparse.order(m.indices, m.starts, m.width) if order is None else order
     check_order(order, m, name)
-    if order == IN_ORDER or not core.sparse_repeats(m.indices, m.starts, m.width):
+    if order == IN_ORDER or not sparse.repeats(m.indices, m.starts, m.width):
         return m
     # Booleans add by or, as in SciPy.
     given = m.data.astype(np.int64) if m.data.dtype.kind == "b" else m.data
     data, indices, starts = np.empty_like(given), np.empty_like(m.indices), np.empty_like(m.starts)
-    core.sparse_add_repeats(given, m.indices, m.starts, m.width, data, indices, starts)
+    sparse.add_repeats(given, m.indices, m.starts, m.width, data, indices, starts)
     stored = int(starts[-1])
     return m._replace(
         data=data[:stored].astype(m.data.dtype, copy=False), indices=indices[:stored], starts=starts
@@ -172,10 +172,10 @@ def moments_along(
     order = order if abs(order) > ORDER else 0
     w = weights if weights is None or not order else np.ldexp(weights, -order)
     across = axis == m.major
-    state, found = core.sparse_moments(m.data, m.indices, m.starts, m.width, across, w, omit)
+    state, found = sparse.moments(m.data, m.indices, m.starts, m.width, across, w, omit)
     right = canonical(m, found)
     if right is not m:
-        state, _ = core.sparse_moments(right.data, right.indices, right.starts, m.width, across, w, omit)
+        state, _ = sparse.moments(right.data, right.indices, right.starts, m.width, across, w, omit)
     return in_data_weights(state, np.full(len(state), order))
 
 
@@ -186,7 +186,7 @@ def counted_nan(m: Compressed, axis: int | None, weights: Array | None) -> bool:
     nans = np.isnan(m.data)
     if not nans.any() or weights is None:
         return bool(nans.any())
-    check_order(core.sparse_order(m.indices, m.starts, m.width), m)
+    check_order(sparse.order(m.indices, m.starts, m.width), m)
     places = m.indices[nans]
     if axis == m.major:
         places = np.repeat(np.arange(m.shape[m.major]), np.diff(m.starts))[nans]
@@ -210,10 +210,10 @@ def extremes_along(m: Compressed, axis: int | None) -> tuple[Array, Array]:
             low, high = np.minimum(low, 0), np.maximum(high, 0)
     else:
         across = axis == m.major
-        found, order = core.sparse_extremes(m.data, m.indices, m.starts, m.width, across)
+        found, order = sparse.extremes(m.data, m.indices, m.starts, m.width, across)
         right = canonical(m, order)
         if right is not m:
-            found, _ = core.sparse_extremes(right.data, right.indices, right.starts, m.width, across)
+            found, _ = sparse.extremes(right.data, right.indices, right.starts, m.width, across)
         low, high = found[..., LEAST], found[..., GREATEST]
     nothing = low > high
     return np.where(nothing, np.nan, low), np.where(nothing, np.nan, high)
@@ -237,14 +237,14 @@ def exact_extremes(m: Compressed, axis: int | None) -> tuple[Array, Array]:
 
 def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: bool) -> Any:
     """A matrix of a's class divided by float64 `by` along an axis, at most `most`; a itself in place."""
-    check_order(core.sparse_order(m.indices, m.starts, m.width), m)
+    check_order(sparse.order(m.indices, m.starts, m.width), m)
     right = canonical(m) if most < np.inf else m  # the sum of what is stored twice is clipped
     given = np.asarray(a.data)
     in_place = not copy and right is m and is_float(given.dtype) and given.flags.writeable
     data = right.data.astype(np.float64) if right.data.dtype.kind in "biu" else right.data
     same = in_place and np.may_share_memory(data, given)
     out = data if same else np.empty_like(data)
-    core.sparse_divide(data, right.indices, right.starts, m.width, axis == m.major, by, most, out)
+    sparse.divide(data, right.indices, right.starts, m.width, axis == m.major, by, most, out)
     if in_place:
         if not same:
             given[: len(out)] = out

@@ -12,7 +12,7 @@ from cnorm._accept.axes import as_eps, as_number, broadcast
 from cnorm._accept.groups import as_labels, labels_of
 from cnorm._accept.masks import as_mask
 from cnorm._accept.options import as_eps_mode
-from cnorm._native import core
+from cnorm._native import groups as by_group
 from cnorm._stats.moments import finish
 from cnorm._stats.reductions import (
     Weights,
@@ -28,7 +28,7 @@ __all__ = ["group_states", "moments_by", "sort_labels", "standardize_by"]
 
 def sort_labels(labels: Array, groups: int) -> tuple[Array, Array | None]:
     """Where groups begin when positions are sorted by their labels; and these, if they are out of order."""
-    starts, shuffled = core.count_labels(labels, groups)
+    starts, shuffled = by_group.count_labels(labels, groups)
     return starts, labels if shuffled else None
 
 
@@ -49,7 +49,7 @@ def moments_by(
     check_nan_policy(nan_policy)
     if weight is None:
         omit = omits_by(x, axes, starts, labels, mask, None, nan_policy)
-        mean, var = core.group_values(x, axes, starts, labels, mask, omit, correction)
+        mean, var = by_group.values(x, axes, starts, labels, mask, omit, correction)
         return mean.squeeze(axes[1:]), var.squeeze(axes[1:])
     return finish(states_by(x, axes, starts, labels, mask, weight, nan_policy), correction, x, axes[1:])
 
@@ -73,7 +73,7 @@ def extremes_by(
     """What finds the least and greatest of these groups."""
 
     def extremes(of: Array, axes: tuple[int, ...], mask: Array | None) -> Array:
-        return core.group_extremes(of, axes, starts, labels, mask)
+        return by_group.extremes(of, axes, starts, labels, mask)
 
     return extremes
 
@@ -92,7 +92,7 @@ def states_by(
     def states(
         of: Array, axes: tuple[int, ...], mask: Array | None, w: Array, omit: bool, by: float = 1
     ) -> Array:
-        return core.group_states(of, axes, starts, labels, mask, w, omit, by)
+        return by_group.moments(of, axes, starts, labels, mask, w, omit, by)
 
     def spread(of_groups: Array) -> Array:
         own = labels_of(starts, x.shape[axes[0]]) if labels is None else labels
@@ -100,7 +100,7 @@ def states_by(
 
     omit = omits_by(x, axes, starts, labels, mask, weight, nan_policy)
     if weight is None:
-        return core.group_states(x, axes, starts, labels, mask, None, omit)
+        return by_group.moments(x, axes, starts, labels, mask, None, omit)
     extremes = extremes_by(starts, labels)
     return by_weight(states, in_data_weights, x, axes, mask, weight, omit, extremes, spread)
 
@@ -139,7 +139,7 @@ def standardize_by(
         mask = inside if mask is None else mask & inside
     target = Output(x, out)
     if starts.size > 1:
-        core.group_normalize(target.x, target.y, axes, labels, starts, shuffled, w, b, eps, mask, mode)
+        by_group.normalize(target.x, target.y, axes, labels, starts, shuffled, w, b, eps, mask, mode)
     else:
         target.y[...] = 0
     return target.done()

@@ -8,7 +8,7 @@ from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
-from cnorm._native import core
+from cnorm._native import groups as by_group
 from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
@@ -220,7 +220,7 @@ def group_standardize(
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
-    starts, shuffled = core.count_labels(marks, groups)
+    starts, shuffled = by_group.count_labels(marks, groups)
     y = standardize_by(array, axes, marks, starts, shuffled, weight, bias, eps, where, out, eps_mode)
     return result(y)
 

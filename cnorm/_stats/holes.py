@@ -8,7 +8,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
-from cnorm._native import core, reduced
+from cnorm._native import reduced, states
 from cnorm._stats import foreign
 from cnorm._stats.reductions import as_weights, moments_of, squares_of, sums_of
 from cnorm._stats.request import Target, check_any_out, is_foreign, opened
@@ -35,7 +35,7 @@ def summed(
         x = widened(x, target.dtype)
         return target.done(foreign.sums(x, axes, mask, w and w.values, omit)[1])
     state = sums_of(x, axes, mask, w, omit)
-    return target.done(core.totals(state, True))
+    return target.done(states.totals(state, True))
 
 
 def summed_integers(
@@ -67,7 +67,7 @@ def averaged(
         count, total = foreign.sums(widened(x, target.dtype), axes, mask, w and w.values, omit)
         with np.errstate(all="ignore"):
             return target.done(total / count)
-    return target.done(core.values(moments_of(x, axes, mask, w, omit), 0, True)[0])
+    return target.done(states.values(moments_of(x, axes, mask, w, omit), 0, True)[0])
 
 
 def spread(
@@ -99,7 +99,7 @@ def spread(
             values = (values / divisor(count, ddof, omit)).astype(values.dtype, copy=False)
         values = np.sqrt(values) if root else values
     else:
-        values = core.values(moments_of(x, axes, mask, w, omit), ddof, True, omit, root)[1]
+        values = states.values(moments_of(x, axes, mask, w, omit), ddof, True, omit, root)[1]
     return target.done(values)
 
 

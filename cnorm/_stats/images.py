@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import core
+from cnorm._native import images, norms, reductions
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
 __all__ = ["INTEGERS", "normalize_by_own"]
@@ -56,7 +56,7 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scal
     wide, one = y.dtype == np.float64, np.ones(x.shape[axis])
     axes = (1, 2, 3) if over == "image" else tuple(a for a in (1, 2, 3) if a != axis)
     if wide:  # the pixels, exactly
-        core.picture(x, y, axis, 0 * one, one)
+        images.picture(x, y, axis, 0 * one, one)
     counted = x.dtype.char in INTEGERS
     own = _of_integers(x, axes, wide) if counted else _of_floats(y if wide else x, axes)
     if std is None:  # of scale * x, whose sign it has not
@@ -73,11 +73,11 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scal
     for i in np.flatnonzero(shows):  # float64 pictures whose mean is 1e8 deviations or more
         exact = np.empty((1, *x.shape[1:]))
         _normalize(x[i : i + 1], exact, axis, over, std, scale)
-        core.picture(exact[0], y[i], axis - 1, 0 * one, one)
+        images.picture(exact[0], y[i], axis - 1, 0 * one, one)
 
 
 def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
-    state = core.moments(x, axes)
+    state = reductions.moments(x, axes)
     mean, rest, unit = state[..., MEAN], state[..., MEAN_LO], state[..., UNIT]
     with np.errstate(invalid="ignore", over="ignore"):
         std = np.sqrt(state[..., M2] / state[..., COUNT]) / unit
@@ -88,7 +88,7 @@ def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
 
 def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:
     """From exact sums: one rounding each, then the root's. wide: with the second word of the mean."""
-    state = core.pixel_sums(x, axes).reshape(len(x), -1, 5)
+    state = images.pixel_sums(x, axes).reshape(len(x), -1, 5)
     n = math.prod(x.shape[1:]) // state.shape[1]
     exact = state.astype(np.int64).astype(object)  # ints without bounds
     total, squares = exact[..., 1], exact[..., 2] + exact[..., 3] * 65536
@@ -120,7 +120,7 @@ def _apply_wide(y: Array, axis: int, own: _Own, factor: Array) -> None:
         below = np.where(np.isfinite(center), -rest * by, 0)
     shape = [len(y), *(center.shape[1] if a == axis else 1 for a in (1, 2, 3))]
     center, by, below = (p.reshape(shape) for p in (center, by, below))
-    core.apply(y, y, center, by, None, below)
+    norms.apply(y, y, center, by, None, below)
 
 
 def _apply(x: Array, y: Array, axis: int, mean: Array, factor: Array) -> None:
@@ -128,17 +128,17 @@ def _apply(x: Array, y: Array, axis: int, mean: Array, factor: Array) -> None:
     channels = x.shape[axis]
     each = _many(x, axis) and not (_out_of_range(mean) or _out_of_range(factor))
     if each and mean.shape[1] == factor.shape[1] == 1:
-        core.picture(x, y, 0, mean.ravel(), np.broadcast_to(factor, mean.shape).ravel())
+        images.picture(x, y, 0, mean.ravel(), np.broadcast_to(factor, mean.shape).ravel())
         return
     of_each = len(x), channels
     mean, factor = (np.ascontiguousarray(np.broadcast_to(p, of_each)) for p in (mean, factor))
     if each:
         for c in range(channels):
             part, to = _channel(x, axis, c), _channel(y, axis, c)
-            core.picture(part, to, 0, mean[:, c].copy(), factor[:, c].copy())
+            images.picture(part, to, 0, mean[:, c].copy(), factor[:, c].copy())
         return
     for i in range(len(x)):
-        core.picture(x[i], y[i], axis - 1, mean[i], factor[i])
+        images.picture(x[i], y[i], axis - 1, mean[i], factor[i])
 
 
 def _out_of_range(p: Array) -> bool:

@@ -12,7 +12,7 @@ from cnorm._accept.hints import ArrayLike, Axes, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._accept.tensors import takes_tensors
-from cnorm._native import core, reduced
+from cnorm._native import norms, reduced, states
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.state import mean_of, merge, variance
 
@@ -125,7 +125,7 @@ def finish(
     state: Array, correction: float, x: Array, axes: tuple[int, ...], keepdims: bool = False
 ) -> tuple[Any, Any]:
     """Mean and variance, reduced axes dropped: float32 of floats below 64 bits, else float64."""
-    mean, var = core.values(state, correction, x.dtype.kind in "biu" or x.dtype.itemsize == 8)
+    mean, var = states.values(state, correction, x.dtype.kind in "biu" or x.dtype.itemsize == 8)
     if not keepdims:
         mean, var = mean.squeeze(axes), var.squeeze(axes)
     return mean[()], var[()]
@@ -212,7 +212,7 @@ def standardize(
     eps, mode = as_eps(eps), as_eps_mode(eps_mode)
     mask = as_mask(where, array, out)
     target = Output(array, out)
-    state = core.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask, eps_mode=mode)
+    state = norms.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask, eps_mode=mode)
     y = result(target.done())
     if not return_moments:
         return y

@@ -6,7 +6,7 @@ from typing import Any
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int, as_number
-from cnorm._native import core
+from cnorm._native import windows
 from cnorm._stats.windows import as_line_axis, as_lines, masked, result_like
 
 __all__ = ["moved"]
@@ -31,7 +31,7 @@ def moved(a: Any, window: Any, min_count: Any, axis: Any, kind: str, ddof: Any =
     ddof = as_number(ddof, "ddof")
     y = result_like(x)
     if kind in ("var", "std"):
-        core.windows(x, result_like(x), y, along, "moments", size, least, 0, kind, ddof)
+        windows.reduce(x, result_like(x), y, along, "moments", size, least, 0, kind, ddof)
     else:
-        core.windows(x, y, None, along, kind, size, least)
+        windows.reduce(x, y, None, along, kind, size, least)
     return masked(y, hidden)

@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, is_float
 from cnorm._accept.axes import as_int
 from cnorm._accept.masks import shown
-from cnorm._native import core, reduced
+from cnorm._native import reduced, states
 from cnorm._stats import foreign
 from cnorm._stats.passes import BLOCK, blocks
 from cnorm._stats.reductions import GREATEST, LEAST, NAN, extremes_of, sums_of
@@ -67,7 +67,7 @@ def extremes(x: Array, axes: tuple[int, ...], mask: Array | None, omit: bool) ->
     """Least and greatest, NaN where nothing else is."""
     if is_foreign(x.dtype):
         return foreign.extremes(x, axes, mask, omit)
-    return core.ends(extremes_of(x, axes, mask), omit, True)
+    return states.ends(extremes_of(x, axes, mask), omit, True)
 
 
 def integer_extreme(x: Array, axes: tuple[int, ...], mask: Array | None, which: int) -> Array:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import core
+from cnorm._native import maps, norms, reductions, states
 
 __all__ = [
     "BLOCK",
@@ -40,7 +40,7 @@ def affine(
     center and factor are float64 and of one shape, weight and bias in the compute dtype or None; all
     broadcast against x.
     """
-    core.apply(x, out, center, factor, weight, bias)
+    norms.apply(x, out, center, factor, weight, bias)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
@@ -56,15 +56,15 @@ def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
 
 def specials(x: Array) -> tuple[bool, bool]:
     """Is there infinity, is there NaN?"""
-    if not x.size or x.dtype.kind in "biu" or (x.size <= BLOCK and core.finite(x)):
+    if not x.size or x.dtype.kind in "biu" or (x.size <= BLOCK and reductions.finite(x)):
         return False, False
-    _, least, greatest, nan, _ = core.extremes(native(x), tuple(range(x.ndim))).ravel().tolist()
+    _, least, greatest, nan, _ = reductions.extremes(native(x), tuple(range(x.ndim))).ravel().tolist()
     return least == -math.inf or greatest == math.inf, nan > 0
 
 
 def is_finite(x: Array) -> bool:
     """Is x without both? Told at once of small ones: each `transform` asks."""
-    return (x.size <= BLOCK and core.finite(x)) or specials(x) == (False, False)
+    return (x.size <= BLOCK and reductions.finite(x)) or specials(x) == (False, False)
 
 
 def check_no_inf(x: Array, name: str = "X") -> None:
@@ -84,19 +84,19 @@ def check_finite(x: Array, name: str = "X") -> None:
 
 def moderate(*values: Array) -> bool:
     """Are these float64 numbers all 0 or far from the ends of float32? Perhaps."""
-    return all(map(core.moderate, values))
+    return all(map(maps.moderate, values))
 
 
 def inverse_ranges(low: Array, high: Array, tiny: float) -> Array | None:
     """1 / (high - low) where each is moderate and no range below the share `tiny` of an end; else None."""
-    return core.inverse_ranges(low, high, tiny)
+    return maps.inverse_ranges(low, high, tiny)
 
 
 def meet(
     x: Array, center: Array, factor: Array, regular: Array | None, target: tuple[float, float], wide: bool
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """Weight and bias with which `affine` takes x to target[1], or just below; where it is missed."""
-    return core.meet(x, center, factor, regular, *target, wide)
+    return maps.meet(x, center, factor, regular, *target, wide)
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
@@ -104,8 +104,8 @@ def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
 
     Raises ValueError if x contains infinity.
     """
-    low, high = core.ends(core.extremes(x, axes), True, True)
-    if core.finite(low) and core.finite(high):
+    low, high = states.ends(reductions.extremes(x, axes), True, True)
+    if reductions.finite(low) and reductions.finite(high):
         return low, high
     if np.isinf(low).any() or np.isinf(high).any():
         check_no_inf(x)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int
-from cnorm._native import core
+from cnorm._native import images
 
 
 class Patches(NamedTuple):
@@ -37,7 +37,7 @@ class Patches(NamedTuple):
         if x.ndim == 3:
             x = x[None]
         for i in np.ndindex(x.shape[:-4]):  # videos
-            core.picture_patches(x[i], y[i], center, scale, (*self,), clip)
+            images.patches(x[i], y[i], center, scale, (*self,), clip)
 
     def cut(self, z: Array, y: Array) -> None:
         """y from normalized pictures z (..., C, H, W)."""

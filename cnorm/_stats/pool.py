@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, as_input, check_out, native
 from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask
-from cnorm._native import core, reduced
+from cnorm._native import norms, reduced
 from cnorm._stats.reductions import sums_of
 from cnorm._stats.state import COUNT, MEAN, MEAN_LO, UNIT
 
@@ -94,7 +94,7 @@ def mean_pool(
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
     if normalize and pooled.size:
-        core.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
+        norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
     if out is None and pooled.dtype == array.dtype:
         return pooled
     with np.errstate(over="ignore"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnorm._accept.arrays import FLOATS, Array, native, to_ndarray
 from cnorm._accept.axes import broadcast
-from cnorm._native import core
+from cnorm._native import core, reductions
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, SPREAD_ORDER, UNIT
 
 __all__ = [
@@ -65,7 +65,7 @@ def as_weights(weights: Any, x: Array) -> Weights | None:
     if w.dtype.kind not in "biu" and w.dtype.char not in "fd":
         w = w.astype(np.float32 if w.dtype.itemsize == 2 else np.float64)
     w = native(w)
-    _, least, greatest, nan, _ = core.extremes(w, tuple(range(w.ndim))).ravel().tolist()
+    _, least, greatest, nan, _ = reductions.extremes(w, tuple(range(w.ndim))).ravel().tolist()
     if w.size and (nan or not 0 <= least <= greatest < math.inf):
         raise ValueError("weights: expected no negative, infinite or NaN weight")
     return Weights(w, math.frexp(greatest)[1] if w.size else 0)
@@ -73,7 +73,7 @@ def as_weights(weights: Any, x: Array) -> Weights | None:
 
 def extremes_of(x: Array, axes: tuple[int, ...], mask: Array | None = None) -> Array:
     """State [..., (count, least, greatest, 1 if a NaN counts, 1)]; inf and -inf of nothing but NaN."""
-    found = core.extremes(x, axes, mask)
+    found = reductions.extremes(x, axes, mask)
     if not x.size:
         found[..., LEAST], found[..., GREATEST] = np.inf, -np.inf
     return found
@@ -93,10 +93,10 @@ def moments_of(
     """
     wide &= x.size <= WIDE and x.dtype.itemsize < 8 and x.dtype.kind not in "biu"
     if weights is None:
-        return core.moments(single(x) if wide else x, axes, mask, None, omit, 1.0, wide)
+        return reductions.moments(single(x) if wide else x, axes, mask, None, omit, 1.0, wide)
     if wide:
         x = x.astype(np.float64)
-    return by_weight(core.moments, in_data_weights, x, axes, mask, weights, omit)
+    return by_weight(reductions.moments, in_data_weights, x, axes, mask, weights, omit)
 
 
 def single(x: Array) -> Array:
@@ -116,18 +116,18 @@ def sums_of(
 ) -> Array:
     """State [..., (count, sum, what the sum lacks, 0, 1)]; arguments as for `moments_of`."""
     if weights is None:
-        return core.sums(x, axes, mask, None, omit)
-    return by_weight(core.sums, sums_in_data_weights, x, axes, mask, weights, omit)
+        return reductions.sums(x, axes, mask, None, omit)
+    return by_weight(reductions.sums, sums_in_data_weights, x, axes, mask, weights, omit)
 
 
 def squares_of(x: Array, axes: tuple[int, ...], mask: Array | None = None, omit: bool = False) -> Array:
     """State [..., (count, 0, 0, sum of squares, unit)]; arguments as for `moments_of`."""
-    return core.squares(x, axes, mask, omit)
+    return reductions.squares(x, axes, mask, omit)
 
 
 def norms_of(x: Array, axes: tuple[int, ...], p: float, mask: Array | None = None) -> Array:
     """The norms of x by p = 1 or inf over axes (kept), of what the mask shows; infinite beyond float64."""
-    state = core.norms(x, axes, p, mask)
+    state = reductions.norms(x, axes, p, mask)
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(state[..., M2] / state[..., UNIT])
 
@@ -140,7 +140,7 @@ def by_weight(
     mask: Array | None,
     weights: Weights,
     omit: bool,
-    extremes: Callable[..., Array] = core.extremes,
+    extremes: Callable[..., Array] = reductions.extremes,
     spread: Callable[[Array], Array] = np.asarray,
 ) -> Array:
     """What the core finds by weights of any size: those of a light group by the largest of its own.
@@ -216,7 +216,7 @@ def omits(
     weights: Weights | None,
     nan_policy: str,
     name: str = "x",
-    extremes: Callable[..., Array] = core.extremes,
+    extremes: Callable[..., Array] = reductions.extremes,
 ) -> bool:
     """Is NaN left out? Under "raise" a NaN that counts, by these extremes, is a ValueError."""
     if nan_policy != "raise":

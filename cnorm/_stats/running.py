@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, as_number_array, native, to_ndarray
-from cnorm._accept.axes import as_axes, as_int, as_number
+from cnorm._accept.axes import as_axes
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core
+from cnorm._accept.streams import as_decay, as_prior, as_shape
+from cnorm._native import states
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.scaled import denormalized, normalized
+from cnorm._stats.seen import Seen
 from cnorm._stats.state import (
     COUNT,
     EMPTY,
     check_left,
     combined,
-    deviation,
-    mean_of,
     separated,
-    variance,
 )
 
 __all__ = ["RunningMoments"]
 
-_ndarray, _merged = np.ndarray, core.merge_states
-
-
-def as_shape(shape: Any) -> tuple[int, ...]:
-    """A shape from an int or several."""
-    sizes = shape if isinstance(shape, Iterable) and not isinstance(shape, (str, bytes)) else (shape,)
-    checked = tuple(as_int(n, "shape") for n in sizes)
-    if min(checked, default=0) < 0:
-        raise ValueError(f"shape: expected no negative size, got {shape!r}")
-    return checked
+_ndarray, _merged = np.ndarray, states.merge
 
 
 def beside_samples(weights: Any, x: Array, axes: tuple[int, ...]) -> Array:
@@ -51,34 +40,7 @@ def higher(a: Array | None, b: Array | None) -> Array | None:
     return a if b is None else b if a is None else np.fmax(a, b)
 
 
-def as_prior(prior: Any, shape: tuple[int, ...]) -> tuple[float, Array, Array]:
-    """Count, mean and variance that stand for data before the first, the last two of that shape."""
-    if not isinstance(prior, (tuple, list)) or len(prior) != 3:
-        raise ValueError(f"prior: expected (count, mean, var), got {prior!r}")
-    count = as_number(prior[0], "prior")
-    mean, var = (np.asarray(native(as_number_array(v, "prior")), np.float64) for v in prior[1:])
-    try:
-        mean, var = np.broadcast_to(mean, shape), np.broadcast_to(var, shape)
-    except ValueError:
-        raise ValueError(
-            f"prior: expected a mean and a variance of shape {shape}, got {mean.shape} and {var.shape}"
-        ) from None
-    if not (0 <= count < np.inf and np.isfinite(mean).all() and np.isfinite(var).all() and (var >= 0).all()):
-        raise ValueError("prior: expected finite numbers, no negative count or variance")
-    return count, mean, var
-
-
-def as_decay(decay: Any) -> float | None:
-    """What is left of the weight of all data before an update: above 0, at most 1."""
-    if decay is None:
-        return None
-    number = as_number(decay, "decay")
-    if not 0 < number <= 1:
-        raise ValueError(f"decay: expected a number above 0 and at most 1, got {decay!r}")
-    return float(number)
-
-
-class RunningMoments:
+class RunningMoments(Seen):
     r"""Count, mean and variance of data that come in parts, as if they had come at once.
 
     Parts may have any size, down to one row; what they are and in which order they come matters to rounding
@@ -137,14 +99,7 @@ class RunningMoments:
     6
     """
 
-    __slots__ = ("_lone", "_peak", "_row", "_state", "_weighted", "decay", "nan_policy", "shape")
-    __hash__ = None  # type: ignore[assignment]
-
-    shape: tuple[int, ...]
-    nan_policy: str
-    decay: float | None
-    _peak: Array | None  # heights of the largest numbers that parts were taken out of; None if none was
-    _lone: bool  # is one value left somewhere, which may be too little of the peak for others to join it?
+    __slots__ = ()
 
     def __init__(
         self, shape: Any = (), *, nan_policy: str = "propagate", prior: Any = None, decay: float | None = None
@@ -318,52 +273,6 @@ class RunningMoments:
         rest, peak = separated(self._state, other._state, peak, whole_counts=not weighted)
         return self._new(rest, weighted, peak)
 
-    @property
-    def count(self) -> Any:
-        """Elements seen, or the sum of their weights: one number if it is the same for all of `shape`.
-
-        An int (int64 in an array) unless weights were given.
-        """
-        counts: Array = self._state[..., COUNT]
-        if not counts.size or (counts != counts.flat[0]).any():
-            return counts.copy() if self._weighted else counts.astype(np.int64)
-        return float(counts.flat[0]) if self._weighted else int(counts.flat[0])
-
-    @property
-    def mean(self) -> Any:
-        """Mean in float64; NaN where nothing was seen."""
-        return mean_of(self._state)[()]
-
-    def var(self, correction: float = 0) -> Any:
-        """Variance in float64.
-
-        Parameters
-        ----------
-        correction : float
-            Delta degrees of freedom: 0 for the variance of the data, 1 for the unbiased estimate.
-
-        Returns
-        -------
-        ndarray or scalar
-            NaN or infinity where no more than `correction` elements were seen.
-        """
-        return variance(self._state, as_number(correction, "correction"))[()]
-
-    def std(self, correction: float = 0) -> Any:
-        """Standard deviation in float64, finite where the variance is beyond float64.
-
-        Parameters
-        ----------
-        correction : float
-            Delta degrees of freedom, as for `var`.
-
-        Returns
-        -------
-        ndarray or scalar
-            NaN or infinity where no more than `correction` elements were seen.
-        """
-        return deviation(self._state, as_number(correction, "correction"))[()]
-
     def normalize(
         self, x: Any, eps: float = 1e-8, clip: float | None = None, dtype: Any = None, out: Any = None
     ) -> Array:
@@ -446,28 +355,3 @@ class RunningMoments:
     def copy(self) -> RunningMoments:
         """An object of its own with the same moments."""
         return self._new(self._state, self._weighted, self._peak)
-
-    def __getstate__(self) -> Any:
-        """Attributes for every pickle protocol; 0 and 1 do not find those in slots by themselves."""
-        return super().__getstate__()
-
-    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
-        """Attributes of `__getstate__`, also of versions that had fewer."""
-        self._peak, self._lone, self.decay = None, False, None
-        for part in state:
-            for name, value in (part or {}).items():
-                setattr(self, name, value)
-
-    def __eq__(self, other: object) -> bool:
-        """The same moments to the last bit, of data of the same kind?"""
-        if not isinstance(other, RunningMoments):
-            return NotImplemented
-        alike = (self.shape, self.nan_policy, self.decay) == (other.shape, other.nan_policy, other.decay)
-        return alike and np.array_equal(self._state, other._state, equal_nan=True)
-
-    def __repr__(self) -> str:
-        count = self.count
-        if isinstance(count, _ndarray):
-            count = f"{count.min()}..{count.max()}" if count.size else 0
-        policy = "" if self.nan_policy == "propagate" else f", nan_policy={self.nan_policy!r}"
-        return f"RunningMoments(shape={self.shape}, count={count}{policy})"

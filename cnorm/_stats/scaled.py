@@ -10,7 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_real, check_out, compute_dtype, is_float
 from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
-from cnorm._native import core
+from cnorm._native import norms
 from cnorm._stats.state import deviation, mean_of
 
 __all__ = ["denormalized", "normalized"]
@@ -62,7 +62,7 @@ def normalized(
         raise ValueError(f"clip: expected a number above 0, got {clip!r}")
 
     def write(x: Array, y: Array) -> None:
-        core.apply(x, y, center, scale, None, None)
+        norms.apply(x, y, center, scale, None, None)
         if most is not None:
             np.clip(y, -most, most, out=y)
 
@@ -79,7 +79,7 @@ def denormalized(y: Any, state: Array, shape: tuple[int, ...], eps: Any, dtype: 
     eps = as_eps(eps)
 
     def write(x: Array, y: Array) -> None:
-        core.apply(x, y, np.zeros_like(center), root, None, center.astype(compute_dtype(x)))
+        norms.apply(x, y, np.zeros_like(center), root, None, center.astype(compute_dtype(x)))
 
     with np.errstate(all="ignore"):
         center, root = center_and_root(state, eps, array.ndim)

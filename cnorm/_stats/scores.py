@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, compute_dtype
 from cnorm._accept.masks import shown
-from cnorm._native import core
+from cnorm._native import norms, reductions
 from cnorm._stats.state import COUNT, UNIT
 
 __all__ = ["Groups", "first_moments", "fused_scores"]
@@ -36,7 +36,7 @@ class Groups:
 
 def first_moments(x: Array, groups: Groups) -> Array:
     """The state that `fused_scores` gives, bit for bit, and nothing written."""
-    return core.moments(x, groups.axes, groups.mask, None, groups.omit)
+    return reductions.moments(x, groups.axes, groups.mask, None, groups.omit)
 
 
 def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, known: Array | None = None) -> Array:
@@ -52,11 +52,11 @@ def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, known: Array |
         weight = np.where(count > ddof, share, np.nan).astype(compute_dtype(x))
         weight = weight.reshape(weight.shape or (1,) * x.ndim)
     if known is not None and (known[..., UNIT] == 1).all():
-        core.normalize(
+        norms.normalize(
             x, y, groups.axes, weight, None, 0.0, "var", False, groups.mask, omit=groups.omit, known=known
         )
         return known
-    state: Array = core.normalize(
+    state: Array = norms.normalize(
         x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask, omit=groups.omit
     )
     return state

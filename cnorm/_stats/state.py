@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import core
+from cnorm._native import maps, states
 
 __all__ = [
     "COUNT",
@@ -93,12 +93,12 @@ def in_data_units(state: Array) -> Array:
 
 def variance(state: Array, correction: float = 0) -> Array:
     """m2 / (count - correction); NaN or inf where that is not positive, NaN of nothing, without a warning."""
-    return core.values(state, correction, True)[1]
+    return states.values(state, correction, True)[1]
 
 
 def mean_of(state: Array) -> Array:
     """The mean in one word; NaN for an empty group."""
-    return core.values(state, 0, True)[0]
+    return states.values(state, 0, True)[0]
 
 
 def within(value: Array, order: int) -> Array:
@@ -173,7 +173,7 @@ def combined(a: Array, b: Array) -> Array:
 
     Raises ValueError if the counts, sums of weights, leave float64 together.
     """
-    plain: Array | None = core.merge_states(a, b)
+    plain: Array | None = states.merge(a, b)
     if plain is not None:
         return plain
     if not all(s.flags.aligned and s.flags.c_contiguous for s in (a, b)):  # as from a pickle's foreign buffer
@@ -239,7 +239,7 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
 
     .. [1] Chan, Golub & LeVeque, "Algorithms for computing the sample variance", 1983.
     """
-    ordinary = core.spreads(state)
+    ordinary = states.spreads(state)
     if ordinary is not None:
         return (state[..., COUNT], *ordinary)
     count, mean, mean_lo, m2, unit = np.moveaxis(state, -1, 0)
@@ -254,22 +254,22 @@ def values_of(state: Array) -> tuple[Array, Array, Array, Array]:
 
 def values_of_one_count(state: Array) -> tuple[Array, Array, Array] | None:
     """Mean, variance and deviation, never 0, of ordinary groups of one count; None of others."""
-    return core.spreads(state, float(state.flat[COUNT]))
+    return states.spreads(state, float(state.flat[COUNT]))
 
 
 def is_ordinary(state: Array, count: int = 0) -> bool:
     """Has each group so many elements (0: some), and moderate moments with a spread that is no rounding?"""
-    return core.spreads(state, count) is not None
+    return states.spreads(state, count) is not None
 
 
 def factors(state: Array, std: Array) -> tuple[Array, Array, Array | None] | None:
     """Center, factor and shift (of float64, or None) of (x - mean) / std; None where care is needed."""
-    return core.factors(state, std)
+    return maps.factors(state, std)
 
 
 def divisors(state: Array) -> Array:
     """Standard deviations, 1 where the feature is constant."""
-    ordinary = core.spreads(state)
+    ordinary = states.spreads(state)
     return ordinary[2] if ordinary is not None else as_divisors(values_of(state)[3])
 
 
@@ -280,7 +280,7 @@ def as_divisors(std: Array) -> Array:
 
 def deviation(state: Array, ddof: float) -> Array:
     """Standard deviation with ddof; inf or NaN where there are too few values."""
-    ordinary = None if ddof else core.spreads(state)
+    ordinary = None if ddof else states.spreads(state)
     if ordinary is not None:
         return ordinary[2]
     m2 = state[..., M2] if ddof >= 0 else np.where(state[..., COUNT] > 0, state[..., M2], np.nan)

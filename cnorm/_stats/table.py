@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import core
+from cnorm._native import reductions
 from cnorm._stats.passes import check_no_inf
 from cnorm._stats.reductions import as_weights, moments_of
 from cnorm._stats.state import MEAN
@@ -21,6 +21,6 @@ def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None)
     if weights is not None:
         check_no_inf(x)
     state = moments_of(x, axes, None, as_weights(weights, x), omit=True, wide=True)
-    if not core.finite(state) and not np.isfinite(state[..., MEAN]).all():
+    if not reductions.finite(state) and not np.isfinite(state[..., MEAN]).all():
         check_no_inf(x)
     return state

@@ -21,7 +21,7 @@ from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._accept.options import as_eps_mode
-from cnorm._native import core
+from cnorm._native import norms, windows
 
 __all__ = [
     "as_line_axis",
@@ -99,7 +99,7 @@ def run(
         forward = more.get("forward", 0)
         more["forward"] = most // 2 if forward else 0
         window = most
-    core.windows(x, *results, axis, kind, window, min(least, most), **more)
+    windows.reduce(x, *results, axis, kind, window, min(least, most), **more)
 
 
 def rolling_moments(
@@ -269,7 +269,7 @@ def rolling_standardize(
     run(numbers, (mean, scale), a, "moments", size, least, forward=forward, spread=spread, eps=eps)
     if not inside:
         invert(scale, eps, eps_mode)
-    core.apply(target.x, target.y, mean, scale, w, b, visible)
+    norms.apply(target.x, target.y, mean, scale, w, b, visible)
     return result(target.done())
 
 
@@ -359,5 +359,5 @@ def ewm_moments(
     array, hidden = as_lines(x, "x")
     a = as_line_axis(axis, array)
     mean, var = result_like(array), result_like(array)
-    core.decayed(array, mean, var, a, share, bool(adjust), max(least, 1))
+    windows.decayed(array, mean, var, a, share, bool(adjust), max(least, 1))
     return masked(mean, hidden), masked(var, hidden)

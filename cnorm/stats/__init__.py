@@ -12,18 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnorm.stats._counts import allnan, anynan, count, ss
-from cnorm.stats._extremes import (
-    argmax,
-    argmin,
-    max,
-    min,
-    nanargmax,
-    nanargmin,
-    nanmax,
-    nanmin,
-    nanptp,
-    ptp,
-)
+from cnorm.stats._extremes import max, min, nanmax, nanmin, nanptp, ptp
 from cnorm.stats._moves import (
     move_argmax,
     move_argmin,
@@ -34,6 +23,7 @@ from cnorm.stats._moves import (
     move_sum,
     move_var,
 )
+from cnorm.stats._places import argmax, argmin, nanargmax, nanargmin
 from cnorm.stats._sums import mean, nanmean, nanstd, nansum, nanvar, std, sum, var
 
 __all__ = [

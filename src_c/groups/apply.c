@@ -5,6 +5,7 @@
 #include "job/params.h"
 #include "memory/copy.h"
 #include "threads/threads.h"
+#include "verbs/grouping.h"
 
 /* Elements of a chunk: those of x, y and their parameters are in L2, and what a call costs beside them (1 us) is little.
  * A call of one thread is not cut any further. */

@@ -7,6 +7,7 @@
 #define CN_GROUPS_H
 
 #include "job/job.h"
+#include "verbs/grouping.h"
 
 /* Entries of a piece of a group, which one thread reads: so many blocks. */
 #define CN_PIECE_BLOCKS 16

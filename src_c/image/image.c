@@ -11,6 +11,7 @@
 #include "memory/copy.h"
 #include "plan/tiling.h"
 #include "threads/threads.h"
+#include "verbs/images.h"
 
 /* Pixels of a piece: those of all channels stay in L1 while each is written in a run long enough for the
  * write-combining buffers; in scratch; where x has no other channels between. */

@@ -3,6 +3,8 @@
 #define CN_KERNELS_H
 
 #include "cnorm.h"
+#include "verbs/lrn.h"
+#include "verbs/windows.h"
 
 /* Elements of a block of rows: if it must be read again, that is from L1 (16 KiB of float32). */
 #define CN_BLOCK 4096

@@ -2,7 +2,7 @@
 #ifndef CN_SPARSE_H
 #define CN_SPARSE_H
 
-#include "cnorm.h"
+#include "verbs/matrices.h"
 
 /* What is kept of sums about zero: the digits of m2, unless it is less than this part of them. */
 #define CN_LEAST_SPREAD (1.0 / 32)

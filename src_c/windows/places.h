@@ -2,7 +2,7 @@
 #ifndef CN_PLACES_H
 #define CN_PLACES_H
 
-#include "cnorm.h"
+#include "verbs/windows.h"
 
 cn_status cn_window_places(const cn_call *call, int axis, const cn_window *how);
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "check.h"
+#include "verbs/lrn.h"
 
 #define ROWS 3
 #define COLUMNS 50

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "operations.h"
+#include "verbs/grouping.h"
 
 #define EPS 1e-3
 #define GROUPS 5

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "verbs/matrices.h"
 
 #define MOST 4096 /* elements */
 

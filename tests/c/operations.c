@@ -1,5 +1,6 @@
 /* operations.c: every verb of the core on an array: calls, and what a plain reference in double expects. */
 #include "operations.h"
+#include "verbs/lrn.h"
 
 #include <math.h>
 #include <stdlib.h>

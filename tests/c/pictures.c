@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arrays.h"
+#include "verbs/images.h"
 
 #define UNTOUCHED 0x5a
 #define HEIGHT 2

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "verbs/windows.h"
 
 enum { MOST = 9 * 700 };
 

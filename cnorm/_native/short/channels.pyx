@@ -12,7 +12,7 @@ from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, posi
 from typing import Any
 
 from cnorm._accept.arrays import Array
-from cnorm._native.core import move, values
+from cnorm._native.states import move, values
 from cnorm._norms import batch, group
 
 cnp.import_array()

@@ -18,7 +18,7 @@ from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, posi
 
 from typing import Any
 
-from cnorm._native.core import normalize
+from cnorm._native.norms import normalize
 from cnorm._native.glance import axes, mask, output, parameter
 from cnorm._norms import rows
 

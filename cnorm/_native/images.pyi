@@ -1,0 +1,22 @@
+"""Types of the calls on images."""
+
+from cnorm._accept.arrays import Array
+
+def picture(
+    image: Array,
+    out: Array,
+    axis: int,
+    center: Array,
+    scale: Array,
+    clip: tuple[float, float] | None = None,
+    wide: bool = False,
+) -> None: ...
+def patches(
+    image: Array,
+    out: Array,
+    center: Array,
+    scale: Array,
+    sizes: tuple[int, int, int],
+    clip: tuple[float, float] | None = None,
+) -> None: ...
+def pixel_sums(x: Array, axes: tuple[int, ...]) -> Array: ...

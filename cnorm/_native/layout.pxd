@@ -1,0 +1,29 @@
+"""How the memory of an array lies."""
+
+cimport numpy as cnp
+
+
+cdef inline bint is_wide(cnp.ndarray x) noexcept:
+    """Of float64?"""
+    return cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
+
+
+cdef inline bint is_block(cnp.ndarray x) noexcept:
+    """Without gaps, aligned and native?"""
+    return (cnp.PyArray_ISBEHAVED_RO(x)
+            and (cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_IS_F_CONTIGUOUS(x)))
+
+
+cdef inline bint is_packed(cnp.ndarray x) noexcept:
+    """float32 or float64 without gaps, aligned and native?"""
+    return cnp.PyArray_TYPE(x) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and is_block(x)
+
+
+cdef inline bint is_vector(cnp.ndarray a, int num, Py_ssize_t n) noexcept:
+    """n elements of this type without gaps?"""
+    return cnp.PyArray_TYPE(a) == num and cnp.PyArray_ISCARRAY_RO(a) and cnp.PyArray_SIZE(a) == n
+
+
+cdef inline cnp.ndarray same_shape(cnp.ndarray x, int num):
+    """A new array in C order."""
+    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), num, 0)

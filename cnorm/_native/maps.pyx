@@ -1,0 +1,138 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""What tables are multiplied with: a center and a factor of each column, and the weights that meet a wanted end."""
+
+cimport numpy as cnp
+
+from cnorm._native.core cimport (
+    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, verbs,
+)
+from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.layout cimport is_vector, same_shape
+from cnorm._native.states cimport are_states, of_states
+
+cnp.import_array()
+
+cdef extern from "api/verbs.h" nogil:
+    ctypedef enum cn_factors: CN_FACTORS_NONE, CN_FACTORS_SHIFTED
+    ctypedef struct cn_meeting:
+        double wanted, width
+        const unsigned char *regular
+        double *first
+        double *best
+        double *chosen
+        unsigned char *missed
+        ptrdiff_t n_missed, n_other
+    ctypedef struct cn_verbs:
+        int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
+        cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
+                                 double *shift) noexcept nogil
+        int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor) noexcept nogil
+        cn_status (*meet)(const cn_call *call, cn_meeting *how) noexcept nogil
+
+# The table of the C core, which the extension `core` holds.
+cdef const cn_verbs *C = <const cn_verbs *>verbs()
+
+
+def moderate(cnp.ndarray values not None):
+    """Is each of these doubles without gaps far from the ends of float32?"""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(values)
+    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(<const double *>cnp.PyArray_DATA(values), n))
+
+
+def factors(cnp.ndarray state not None, cnp.ndarray std not None):
+    """Center, factor and shift, which may be None, of (x - mean) / std; None where care is needed."""
+    cdef cnp.ndarray center, factor, shift
+    cdef cn_factors found
+    if (not are_states(state) or cnp.PyArray_TYPE(std) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(std)
+            or cnp.PyArray_SIZE(std) * 5 != cnp.PyArray_SIZE(state)):
+        return None
+    center, factor, shift = of_states(state, True), of_states(state, True), of_states(state, True)
+    found = C.factors_of(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(std),
+                          <const double *>cnp.PyArray_DATA(std), <double *>cnp.PyArray_DATA(center),
+                          <double *>cnp.PyArray_DATA(factor), <double *>cnp.PyArray_DATA(shift))
+    if found == CN_FACTORS_NONE:
+        return None
+    return center, factor, shift if found == CN_FACTORS_SHIFTED else None
+
+
+def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double tiny):
+    """1 / (high - low); None where care is needed (`cn_inverse_ranges`)."""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(low)
+    cdef cnp.ndarray factor
+    if not is_vector(low, cnp.NPY_FLOAT64, n) or not is_vector(high, cnp.NPY_FLOAT64, n):
+        return None
+    factor = same_shape(low, cnp.NPY_FLOAT64)
+    if not C.inverse_ranges(<const double *>cnp.PyArray_DATA(low), <const double *>cnp.PyArray_DATA(high), n, tiny,
+                             <double *>cnp.PyArray_DATA(factor)):
+        return None
+    return factor
+
+
+cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
+    if a is not None:
+        call.op[which].data = <char *>cnp.PyArray_DATA(a)
+        call.op[which].strides[0] = cnp.PyArray_ITEMSIZE(a)
+
+
+cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
+    """An array of x's shape, of one value in float64 or float32."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
+    for i in range(cnp.PyArray_SIZE(x)):
+        if wide:
+            (<double *>cnp.PyArray_DATA(y))[i] = value
+        else:
+            (<float *>cnp.PyArray_DATA(y))[i] = <float>value
+    return y
+
+
+cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
+    """Doubles without gaps, in float32 unless wide."""
+    cdef Py_ssize_t i
+    cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
+    for i in range(0 if wide else cnp.PyArray_SIZE(x)):
+        (<float *>cnp.PyArray_DATA(y))[i] = <float>(<const double *>cnp.PyArray_DATA(x))[i]
+    return y
+
+
+def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray regular,
+         double first, double last, bint wide):
+    """Weight and bias that take x to `last`, or just below, center to `first`, and where that is missed.
+
+    Of (x - center) * factor * weight + bias in float32, or float64 if wide. x, center, factor: float64; regular: bool, or
+    None for all. None for weights of 1, a bias of 0 and nowhere; alone where the arrays are not so, or have gaps.
+    """
+    cdef cn_call call
+    cdef cn_meeting how
+    cdef cn_status status
+    cdef PyThreadState *released
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef cnp.npy_intp size = 3 * n
+    cdef cnp.ndarray top, weight, y, missed, scratch, bias
+    if (n == 0 or not is_vector(x, cnp.NPY_FLOAT64, n) or not is_vector(center, cnp.NPY_FLOAT64, n)
+            or not is_vector(factor, cnp.NPY_FLOAT64, n)
+            or not (regular is None or is_vector(regular, cnp.NPY_BOOL, n))):
+        return None
+    top, bias = rounded(x, wide), full(x, wide, first) if first != 0 else None
+    weight, y, missed = full(x, wide, 1), full(x, wide, 0), same_shape(x, cnp.NPY_BOOL)
+    scratch = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+    cn_clear_call(&call, 1)
+    call.dtype, call.shape[0], call.n_stats = CN_F64 if wide else CN_F32, n, n
+    call.op[<int>CN_STAT].strides[0] = 1
+    set_vector(&call, CN_X, top)
+    set_vector(&call, CN_Y, y)
+    set_vector(&call, CN_W, weight)
+    set_vector(&call, CN_B, bias)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+    how.wanted, how.width = last, last - first
+    how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
+    how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
+    how.first = <double *>cnp.PyArray_DATA(scratch)
+    how.best, how.chosen = how.first + n, how.first + 2 * n
+    released = release(n)
+    status = C.meet(&call, &how)
+    resume(released)
+    check(status)
+    return weight if how.n_other else None, bias, missed if how.n_missed else None
