@@ -35,7 +35,7 @@ def elements() -> list[str]:
 
 
 class Flags(NamedTuple):
-    """What compiler and linker are told; `isa`: for the files so named alone; `cython`: for what it writes."""
+    """What compiler and linker are told; `isa`: for files so named alone; `cython`: for what it writes."""
 
     compile: list[str]
     link: list[str]
