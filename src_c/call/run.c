@@ -172,7 +172,9 @@ static cn_status read_all(cn_job *job)
 /* Phase two: y from parameters of all groups. */
 static void write_all(cn_job *job)
 {
-    if (job->plan.refined > 1 && cn_was_read(job->call) && !job->row) cn_make_written_plan(job->call, &job->plan);
+    if (job->plan.refined > 1 && cn_was_read(job->call) && !job->row &&
+        cn_make_written_plan(job->call, &job->plan))
+        cn_open_output(job); /* these rows may begin anywhere */
     const ptrdiff_t first = job->plan.start[CN_STAT] * job->k->param_size;
     cn_finish_all(job);
     job->params.hi += first, job->params.lo += first, job->params.scale += first, job->params.prescale += first;
