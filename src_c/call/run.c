@@ -22,7 +22,6 @@
  * to 0.86 of the time where they are cold, 1.01 to 1.12 where they are not; (4096, 64) 0.47 and 1.05 (Zen 5). */
 #define WATCHED (64 * 1024)
 #define COLD_LINE 16
-#define LINE 64
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
@@ -91,7 +90,7 @@ static int is_watched(const cn_job *job, ptrdiff_t n)
 
 static int took_long(const cn_job *job, uint64_t ticks)
 {
-    return ticks > COLD_LINE * (uint64_t)(job->elements * job->k->size / LINE);
+    return ticks > COLD_LINE * (uint64_t)(job->elements * job->k->size / CN_LINE);
 }
 
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)

@@ -75,18 +75,6 @@ static void read_extreme(const cn_group_job *job, const cn_group_tile *tile, ptr
     *p = (cn_partial){*acc.count, *acc.mean, *acc.mean_lo, *acc.m2, prescale};
 }
 
-static void put_params(const cn_group_job *job, ptrdiff_t stat, const cn_partial *p)
-{
-    const ptrdiff_t size = job->x_is->param_size;
-    const cn_moments *of = &job->call->moments;
-    const double prescale = p->prescale, eps = of->eps * prescale * (cn_eps_is_root(of) ? 1 : prescale);
-    cn_params to = cn_params_in(job->params, job->call->n_stats, size);
-    double scale = 0;
-    if (p->count > 0) cn_scales(&scale, &p->m2, 1, p->count, &job->call->moments, eps);
-    cn_put_param(&to, job->x_is, stat, p->mean, p->mean_lo, scale);
-    if (prescale != 1) ((double *)to.prescale)[stat] = prescale;
-}
-
 /* Has each of n groups an element, and is none in need of another look? */
 static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptrdiff_t n)
 {
@@ -167,10 +155,12 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {
         read_extreme(job, tile, g, c, &p, s);
     }
-    if (job->params)
-        put_params(job, stat, &p);
-    else if (of->results)
+    if (job->params) {
+        cn_params to = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
+        cn_put_group(job->x_is, of, &p, &to, stat, 1);
+    } else if (of->results) {
         cn_put_result(of->kind, of->results, &p, stat);
-    else
+    } else {
         of->to[stat] = p;
+    }
 }

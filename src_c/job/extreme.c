@@ -11,7 +11,6 @@
 #include "dispatch/cpu.h"
 #include "kernels/moments.h"
 #include "memory/numbers.h"
-#include "plan/plan.h"
 
 /* Both 2^k and 2^-k are normal, and squares of 2^24 times any double over 2^k are finite. */
 #define MOST_POWER 1000
@@ -116,10 +115,15 @@ typedef struct {
     double count[CN_AGAIN], mean[CN_AGAIN], mean_lo[CN_AGAIN], m2[CN_AGAIN];
 } kept_of_groups;
 
-static cn_moments_view view_of(kept_of_groups *kept, int each)
+/* All runs, by a kernel. */
+static void read_all(reading *r, cn_reduce reduce, int centered, kept_of_groups *to)
 {
-    memset(kept, 0, sizeof *kept);
-    return (cn_moments_view){kept->count, each, kept->mean, kept->mean_lo, kept->m2};
+    cn_moments_view acc = {to->count, r->form != CN_ALL, to->mean, to->mean_lo, to->m2};
+    memset(to, 0, sizeof *to);
+    for (ptrdiff_t first = 0; first < r->entries; first += RUN) {
+        const cn_tile t = tile_at(r, first);
+        reduce(&t, centered, &acc);
+    }
 }
 
 /* As the formulas have it where NaN or an infinity counts; 0 where none does. */
@@ -141,14 +145,18 @@ double cn_prescale_for(double biggest, const cn_moments *how)
     if (biggest == 0 && !has_eps) return 1;
     if (biggest > 0) frexp(biggest, &of_x);
     if (has_eps) frexp(root ? how->eps : sqrt(how->eps), &of_eps);
-    const int k = of_x > of_eps ? of_x : of_eps, most = k > MOST_POWER ? MOST_POWER : k;
-    return ldexp(1, most < -MOST_POWER ? MOST_POWER : most == 0 ? -1 : -most);
+    int k = of_x > of_eps ? of_x : of_eps;
+    if (k == 0) k = 1;
+    if (k > MOST_POWER) k = MOST_POWER;
+    if (k < -MOST_POWER) k = -MOST_POWER;
+    return ldexp(1, -k);
 }
 
 /* The norms by p of x * prescale, to m2. */
 static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
 {
     const double p = r->call->moments.p;
+    memset(to, 0, sizeof *to);
     memcpy(to->m2, biggest, (size_t)r->n * sizeof *biggest);
     if (isinf(p)) return;
     double sum[CN_AGAIN] = {0}, rest[CN_AGAIN] = {0}, low;
@@ -169,7 +177,8 @@ static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
     }
 }
 
-void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *const *p, int n)
+/* The groups of n statistics anew. */
+static void read_again(const cn_call *call, const ptrdiff_t *stat, cn_partial *const *p, int n)
 {
     const cn_moments *how = &call->moments;
     reading r;
@@ -178,11 +187,7 @@ void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *co
     double biggest[CN_AGAIN];
     open_reading(&r, call, stat, n);
     for (int i = 0; i < n; i++) r.prescale[i] = 1;
-    cn_moments_view acc = view_of(&kept, r.form != CN_ALL);
-    for (ptrdiff_t first = 0; first < r.entries; first += RUN) {
-        const cn_tile t = tile_at(&r, first);
-        r.k->extremes_rows(&t, 0, &acc);
-    }
+    read_all(&r, r.k->extremes_rows, 0, &kept);
     for (int i = 0; i < n; i++) {
         const double low = kept.mean[i], high = kept.mean_lo[i];
         special[i] = cn_is_special(low, high, kept.m2[i] != 0 && !how->omit_nan, how->kind, p[i]);
@@ -190,21 +195,57 @@ void cn_read_extremes(const cn_call *call, const ptrdiff_t *stat, cn_partial *co
         r.prescale[i] = special[i] ? 1 : cn_prescale_for(biggest[i], how);
         biggest[i] *= r.prescale[i];
     }
-    acc = view_of(&kept, r.form != CN_ALL);
     if (how->kind == CN_LP)
         read_norms(&r, biggest, &kept);
     else
-        for (ptrdiff_t first = 0; first < r.entries; first += RUN) {
-            const cn_tile t = tile_at(&r, first);
-            r.k->moments_rows[r.form](&t, how->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED, &acc);
-        }
+        read_all(&r, r.k->moments_rows[r.form], how->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED, &kept);
     for (int i = 0; i < n; i++) /* the count was summed in blocks */
         if (!special[i])
             *p[i] = (cn_partial){p[i]->count, kept.mean[i], kept.mean_lo[i], kept.m2[i], r.prescale[i]};
 }
 
-void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params,
-                    ptrdiff_t i, ptrdiff_t times)
+/* Those of floats do from p = 6 on: 6 * 149 < 900. */
+int cn_may_be_extreme(const cn_job *job)
+{
+    const cn_moments *how = &job->call->moments;
+    const int powers = cn_sums_powers(how) && how->p > 6;
+    return (job->k->param_size == sizeof(double) || powers) && !how->x && how->kind < CN_EXTREMES;
+}
+
+/* Did the squares, or powers, of a group perhaps? */
+static int is_extreme(const cn_moments *how, const cn_partial *of)
+{
+    if (!(of->count > 0)) return 0;
+    if (how->kind != CN_LP) return cn_is_extreme(of, how);
+    const double m2 = of->m2; /* a sum of powers, or itself the norm */
+    return !(m2 <= 1 / CN_LEAST_SQUARE) || (m2 < CN_LEAST_SQUARE && !(how->p <= 2 && how->eps >= CN_LEAST_ROOT));
+}
+
+/* Of norms by p each is asked. */
+int cn_are_ordinary(const cn_job *job, const cn_moments_view *of, ptrdiff_t n)
+{
+    const int large = cn_eps_is_large(&job->call->moments);
+    int ordinary = job->call->moments.kind != CN_LP;
+    for (ptrdiff_t c = 0; c < n; c++)
+        ordinary &= cn_is_ordinary(of->m2[c], of->mean[c], of->count[c * of->each], large);
+    return ordinary;
+}
+
+unsigned cn_look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, int n)
+{
+    cn_partial *again[CN_AGAIN];
+    ptrdiff_t which[CN_AGAIN];
+    unsigned bits = 0;
+    int m = 0;
+    if (!cn_may_be_extreme(job)) return 0;
+    for (int i = 0; i < n; i++)
+        if (is_extreme(&job->call->moments, &p[i])) bits |= 1u << i, again[m] = &p[i], which[m++] = stat[i];
+    if (m) read_again(job->call, which, again, m);
+    return bits;
+}
+
+void cn_put_group(const cn_kernels *k, const cn_moments *how, const cn_partial *p, cn_params *params, ptrdiff_t i,
+                  ptrdiff_t times)
 {
     const double eps = how->eps * p->prescale * (cn_eps_is_root(how) ? 1 : p->prescale);
     double factor = 0;
@@ -214,7 +255,7 @@ void cn_put_extreme(const cn_kernels *k, const cn_moments *how, const cn_partial
         cn_scales(&factor, &p->m2, 1, p->count, how, eps);
     for (ptrdiff_t end = i + times; i < end; i++) {
         if (k->param_size != sizeof(double)) {
-            cn_put_param(params, k, i, 0, 0, factor * p->prescale);
+            cn_put_param(params, k, i, p->mean, p->mean_lo, factor * p->prescale);
             continue;
         }
         ((double *)params->hi)[i] = p->mean, ((double *)params->lo)[i] = p->mean_lo;

@@ -132,45 +132,6 @@ static void make_factors(const cn_job *job, double *factors, const double *m2, p
         for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
 }
 
-/* Can squares, or powers, leave the range of doubles? Those of floats do from p = 6 on: 6 * 149 < 900. */
-static int may_be_extreme(const cn_job *job)
-{
-    const cn_moments *how = &job->call->moments;
-    const int powers = cn_sums_powers(how) && how->p > 6;
-    return (job->k->param_size == sizeof(double) || powers) && !how->x && how->kind < CN_EXTREMES;
-}
-
-/* Does statistic i need another look: doubles whose squares may have left the range? */
-static int is_extreme(const cn_job *job, const cn_partial *of)
-{
-    const cn_moments *how = &job->call->moments;
-    if (!may_be_extreme(job) || !(of->count > 0)) return 0;
-    return how->kind == CN_LP ? cn_norm_is_extreme(of->m2, how) : cn_is_extreme(of, how);
-}
-
-/* Does one of n groups need another look, perhaps? Of norms by p each is asked. */
-static int are_extreme(const cn_job *job, const cn_moments_view *of, ptrdiff_t n)
-{
-    const int large = cn_eps_is_large(&job->call->moments);
-    int ordinary = job->call->moments.kind != CN_LP;
-    for (ptrdiff_t c = 0; c < n; c++)
-        ordinary &= cn_is_ordinary(of->m2[c], of->mean[c], of->count[c * of->each], large);
-    return !ordinary;
-}
-
-/* Of n finished groups those that are extreme, read again; a bit for each. */
-static unsigned look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, int n)
-{
-    cn_partial *again[CN_AGAIN];
-    ptrdiff_t which[CN_AGAIN];
-    unsigned bits = 0;
-    int m = 0;
-    for (int i = 0; i < n; i++)
-        if (is_extreme(job, &p[i])) bits |= 1u << i, again[m] = &p[i], which[m++] = stat[i];
-    if (m) cn_read_extremes(job->call, which, again, m);
-    return bits;
-}
-
 /* The n groups of a bundle to stats or results; of those that are read again the parameters, too. first: the statistic of
  * the first one; from one to the next `step`. */
 static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff_t n, ptrdiff_t first,
@@ -183,9 +144,9 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
     for (ptrdiff_t c = 0, some; c < n; c += some * refined) {
         for (some = 0; some < CN_AGAIN && c + some * refined < n; some++, first += step)
             p[some] = column(acc, c + some * refined), stat[some] = first;
-        const unsigned again = look_again(job, p, stat, (int)some);
+        const unsigned again = cn_look_again(job, p, stat, (int)some);
         for (ptrdiff_t g = 0; g < some; g++) {
-            if (params && again >> g & 1) cn_put_extreme(job->k, how, &p[g], params, c + g * refined, refined);
+            if (params && again >> g & 1) cn_put_group(job->k, how, &p[g], params, c + g * refined, refined);
             if (job->stats) job->stats[stat[g]] = p[g];
             if (how->results) cn_put_result(how->kind, how->results, &p[g], stat[g]);
         }
@@ -235,7 +196,7 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
     /* Of the caller's statistics, step by step: a division for each costs as much as a short row. */
-    const int plain = !(may_be_extreme(job) && are_extreme(job, &acc, n));
+    const int plain = !cn_may_be_extreme(job) || cn_are_ordinary(job, &acc, n);
     if (results && refined == 1 && plain)
         cn_put_results(job->call->moments.kind, results, &acc, n, stat, step);
     else if (!plain || results || job->stats)
@@ -311,8 +272,7 @@ void cn_finish_all(cn_job *job)
                              g.factor[i]);
         for (ptrdiff_t i = first; i < first + n && from == CN_OWN; i++) {
             const cn_partial *p = &job->stats[i];
-            if (p->prescale != 1)
-                cn_put_extreme(job->k, &job->call->moments, p, &job->params, i * refined, refined);
+            if (p->prescale != 1) cn_put_group(job->k, &job->call->moments, p, &job->params, i * refined, refined);
         }
     }
 }

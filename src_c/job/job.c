@@ -9,15 +9,14 @@
 
 /* A block of apply costs 60 ns beside its elements. */
 #define APPLIED 16384
-#define LINE 64 /* of the cache */
 
 void *cn_job_alloc(cn_job *job, size_t bytes)
 {
-    bytes = (bytes + LINE - 1) / LINE * LINE;
+    bytes = (bytes + CN_LINE - 1) / CN_LINE * CN_LINE;
     if (bytes > CN_JOB_MEMORY - job->memory_used) {
-        char *memory = malloc(bytes + LINE);
+        char *memory = malloc(bytes + CN_LINE);
         if (!memory) return NULL;
-        char *line = memory + LINE - (uintptr_t)memory % LINE;
+        char *line = memory + CN_LINE - (uintptr_t)memory % CN_LINE;
         memcpy(line - sizeof memory, &memory, sizeof memory);
         return line;
     }

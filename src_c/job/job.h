@@ -13,6 +13,8 @@
 /* Work space inside a job: malloc and free are a tenth of what a call of one short row costs. */
 #define CN_JOB_MEMORY (16 * 1024)
 
+#define CN_LINE 64 /* bytes of a line of the cache */
+
 /* Elements of a packed block. */
 #define CN_PACKED (CN_BLOCK_ROWS * CN_MAX_GROUPS)
 
