@@ -144,20 +144,20 @@ cdef cnp.ndarray grouped(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray st
 
 
 def extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
-                   cnp.ndarray mask=None):
+             cnp.ndarray mask=None):
     """As reductions.extremes, of groups along the first of axes: group i has starts[i + 1] - starts[i] of the positions sorted by
     labels, or, without, of them as they are."""
     return grouped(CN_EXTREMES, x, axes, starts, labels, mask, None, False, 1)
 
 
 def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
-                 cnp.ndarray mask=None, cnp.ndarray weights=None, bint omit=False, double by=1):
+            cnp.ndarray mask=None, cnp.ndarray weights=None, bint omit=False, double by=1):
     """As reductions.moments, of groups along the first of axes."""
     return grouped(CN_VAR, x, axes, starts, labels, mask, weights, omit, by)
 
 
 def values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
-                 cnp.ndarray mask, bint omit, double correction):
+           cnp.ndarray mask, bint omit, double correction):
     """Mean and variance of groups along the first of axes: float64 of float64 and integers, else float32."""
     cdef cn_call call
     cdef cn_groups groups
@@ -181,8 +181,8 @@ def values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not N
 
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray labels not None,
-                    cnp.ndarray starts not None, bint shuffled, cnp.ndarray weight, cnp.ndarray bias, double eps,
-                    cnp.ndarray mask=None, int eps_mode=0):
+              cnp.ndarray starts not None, bint shuffled, cnp.ndarray weight, cnp.ndarray bias, double eps,
+              cnp.ndarray mask=None, int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with the moments of groups along the first of axes.
 
     labels: the group of each position, or a negative number; such positions are hidden by the mask, where out is 0.

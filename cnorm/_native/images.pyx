@@ -57,7 +57,7 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
 
 
 def patches(cnp.ndarray image not None, cnp.ndarray out not None, cnp.ndarray center not None,
-                    cnp.ndarray scale not None, tuple sizes not None, tuple clip=None):
+            cnp.ndarray scale not None, tuple sizes not None, tuple clip=None):
     """Rows of patches of frames (T, C, H, W): out without gaps; sizes: (side, merge, temporal), which divide."""
     cdef cn_call call
     cdef cn_status status

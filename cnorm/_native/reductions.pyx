@@ -22,7 +22,7 @@ cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 
 cdef cnp.ndarray reduction(cn_kind kind, cnp.ndarray x, tuple axes, cnp.ndarray mask, cnp.ndarray weights, bint omit,
-                         double by, double p=1, bint wide=False):
+                           double by, double p=1, bint wide=False):
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes)
     check_against(x, mask, "mask")

@@ -56,7 +56,7 @@ def order(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t 
 
 
 def moments(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-                   Py_ssize_t width, bint across, cnp.ndarray weights=None, bint omit=False):
+            Py_ssize_t width, bint across, cnp.ndarray weights=None, bint omit=False):
     """State [rows, 5], or [width, 5] (across), of a matrix with all its zeros; and the order of its indices.
 
     weights: float64, of the positions of a group. omit: NaN counts nothing. Of order 2 nothing else is right.
@@ -81,7 +81,7 @@ def moments(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray
 
 
 def extremes(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-                    Py_ssize_t width, bint across):
+             Py_ssize_t width, bint across):
     """State [..., (count, least, greatest, 0, 1)] and the order of indices; as moments."""
     cdef cn_sparse m
     cdef cnp.npy_intp dims[2]
@@ -113,8 +113,8 @@ def repeats(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_
 
 
 def add_repeats(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-                       Py_ssize_t width, cnp.ndarray to_data not None, cnp.ndarray to_indices not None,
-                       cnp.ndarray to_starts not None):
+                Py_ssize_t width, cnp.ndarray to_data not None, cnp.ndarray to_indices not None,
+                cnp.ndarray to_starts not None):
     """Writes the same matrix, elements stored twice added in their dtype, to arrays of the same shapes and dtypes."""
     cdef cn_sparse m
     cdef cn_status status
@@ -129,7 +129,7 @@ def add_repeats(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.nda
 
 
 def divide(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-                  Py_ssize_t width, bint across, cnp.ndarray by not None, double most, cnp.ndarray out not None):
+           Py_ssize_t width, bint across, cnp.ndarray by not None, double most, cnp.ndarray out not None):
     """out = min(data / by of its group, most); data and out float32 or float64, by float64; out may be data.
 
     The indices are within the width.

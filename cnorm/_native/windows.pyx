@@ -62,8 +62,8 @@ cdef int set_lines(cn_call *call, cnp.ndarray x, cnp.ndarray first, cnp.ndarray 
 
 
 def reduce(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray second, int axis, str kind not None,
-            Py_ssize_t window, Py_ssize_t least, Py_ssize_t forward=0, str spread="var", double correction=0,
-            double eps=0):
+           Py_ssize_t window, Py_ssize_t least, Py_ssize_t forward=0, str spread="var", double correction=0,
+           double eps=0):
     """first, and second of "moments", of the windows along axis that end `forward` behind each position.
 
     kind: "sum", "mean", "moments", "min", "max", "argmin" or "argmax"; spread: what second is: "var", "std" or "scale", what standardizes with eps.
