@@ -58,7 +58,13 @@ def test_ctrl_c_leaves_no_traceback(
 def test_a_check_that_is_interrupted_ends_its_processes() -> None:
     """As in a terminal: the signal comes once the first step is told."""
     command = [sys.executable, "-m", "cnorm", "check"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
+    )
     assert process.stderr is not None
     assert "formulas" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
