@@ -7,6 +7,7 @@
 #include "verbs/images.h"
 #include "verbs/lrn.h"
 #include "verbs/matrices.h"
+#include "verbs/mixture.h"
 #include "verbs/windows.h"
 
 /* One more is a word here, its declaration in a header above, and the same in the .pyx that calls it. */
@@ -20,6 +21,12 @@
     X(factors_of)                                                                                                 \
     X(inverse_ranges)                                                                                             \
     X(meet)                                                                                                       \
+    X(stats_of)                                                                                                   \
+    X(join_stats)                                                                                                 \
+    X(lower_logits)                                                                                               \
+    X(shares_of)                                                                                                  \
+    X(mix)                                                                                                        \
+    X(average_states)                                                                                             \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \
