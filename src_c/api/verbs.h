@@ -3,6 +3,7 @@
 #define CN_VERBS_H
 
 #include "cnorm.h"
+#include "verbs/derived.h"
 #include "verbs/grouping.h"
 #include "verbs/images.h"
 #include "verbs/lrn.h"
@@ -27,6 +28,9 @@
     X(shares_of)                                                                                                  \
     X(mix)                                                                                                        \
     X(average_states)                                                                                             \
+    X(largest)                                                                                                    \
+    X(affine_form)                                                                                                \
+    X(compare_norms)                                                                                              \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \

@@ -3,28 +3,9 @@
 
 #include <math.h>
 
-/* NumPy's sum of what lies in a row: in eight accumulators, halves apart above 128. */
-static double sum_of_row(const double *a, ptrdiff_t n)
-{
-    double r[8], sum = 0;
-    ptrdiff_t i, half;
-    if (n < 8) {
-        for (i = 0; i < n; i++) sum += a[i];
-        return sum;
-    }
-    if (n > 128) {
-        half = n / 2 - n / 2 % 8;
-        return sum_of_row(a, half) + sum_of_row(a + half, n - half);
-    }
-    for (int k = 0; k < 8; k++) r[k] = a[k];
-    for (i = 8; i < n - n % 8; i += 8)
-        for (int k = 0; k < 8; k++) r[k] += a[i + k];
-    sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; i++) sum += a[i];
-    return sum;
-}
+#include "job/numpy_sum.h"
 
-/* And of what it adds row by row. */
+/* What NumPy adds row by row. */
 static double sum_of_rows(const double *a, ptrdiff_t n)
 {
     double sum = 0;
@@ -34,7 +15,7 @@ static double sum_of_rows(const double *a, ptrdiff_t n)
 
 static double sum_of(const double *a, ptrdiff_t n, int in_rows)
 {
-    return in_rows ? sum_of_row(a, n) : sum_of_rows(a, n);
+    return in_rows ? cn_sum_of_row(a, n) : sum_of_rows(a, n);
 }
 
 void cn_stats_of(const cn_partial *states, ptrdiff_t n, cn_stat *to)
