@@ -50,7 +50,7 @@ def largest(cnp.ndarray low not None, cnp.ndarray high not None):
 
 
 def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray weight, cnp.ndarray bias, double eps):
-    """Scale and shift in float64: x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias (`cn_affine_form`)."""
+    """Scale and shift in float64: of running statistics, as `cn_affine_form` has them."""
     cdef cnp.ndarray m = doubles(mean), v = doubles(var), w = doubles(weight), b = doubles(bias)
     cdef Py_ssize_t n = cnp.PyArray_SIZE(m)
     cdef cnp.ndarray scale = same_shape(m, cnp.NPY_FLOAT64), shift = same_shape(m, cnp.NPY_FLOAT64)

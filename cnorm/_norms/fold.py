@@ -113,9 +113,9 @@ def fold_batch_norm(
     if b is not None and b.shape != (channels,):
         raise ValueError(f"bias: expected shape ({channels},), got {b.shape}")
     if mean.size != channels:
-        mean, var, scale_of_bn, shift_of_bn = (
-            p if p is None else np.repeat(p, channels) for p in (mean, var, scale_of_bn, shift_of_bn)
-        )
+        mean, var = np.repeat(mean, channels), np.repeat(var, channels)
+        scale_of_bn = None if scale_of_bn is None else np.repeat(scale_of_bn, channels)
+        shift_of_bn = None if shift_of_bn is None else np.repeat(shift_of_bn, channels)
     with np.errstate(over="ignore", invalid="ignore"):
         apart = mean if b is None else np.subtract(mean, b, dtype=np.float64)
         scale, shift = affine_form(apart, var, scale_of_bn, shift_of_bn, eps)

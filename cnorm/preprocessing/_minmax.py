@@ -199,7 +199,7 @@ class MinMaxScaler(Scaler):
         return (low, high, regular) if same.all() else None
 
     def _plain_factor(self) -> Array | None:
-        """1 / (maximum - minimum) where all are moderate, and scale_ and min_ what fit made of it; else None."""
+        """1 / (maximum - minimum) where all are moderate and scale_ and min_ as fit made them, else None."""
         least, most, (low, high) = self.data_min_, self.data_max_, self.feature_range
         factor = inverse_ranges(least, most, 10 * self._eps) if self._as_fitted() else None
         if factor is None:

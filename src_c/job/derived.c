@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "job/moderate.h"
-#include "job/numpy_sum.h"
+#include "job/row_sum.h"
 
 int cn_largest(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor)
 {

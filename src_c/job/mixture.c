@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "job/numpy_sum.h"
+#include "job/row_sum.h"
 
 /* What NumPy adds row by row. */
 static double sum_of_rows(const double *a, ptrdiff_t n)

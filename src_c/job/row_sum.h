@@ -1,6 +1,6 @@
-/* numpy_sum.h: the order in which NumPy adds doubles. */
-#ifndef CN_NUMPY_SUM_H
-#define CN_NUMPY_SUM_H
+/* row_sum.h: the order in which NumPy adds doubles. */
+#ifndef CN_ROW_SUM_H
+#define CN_ROW_SUM_H
 
 #include <stddef.h>
 
