@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 
-from cnorm._native import core, derived, maps, mixture, reductions
+from cnorm._native import core, maps, mixture, reductions
 from cnorm._native import states as native
 from cnorm._norms import batch
 from cnorm._stats import passes
@@ -46,10 +46,9 @@ def made(seed: int, n: int, share: float) -> Array:
 def careful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core has nothing to say."""
     monkeypatch.setattr(native, "spreads", lambda *_: None)
-    for name in ("factors", "inverse_ranges", "meet"):
+    for name in ("factors", "inverse_ranges", "largest", "meet"):
         monkeypatch.setattr(maps, name, lambda *_: None)
     monkeypatch.setattr(maps, "moderate", lambda _: False)
-    monkeypatch.setattr(derived, "largest", lambda *_: None)
     monkeypatch.setattr(mixture, "average", lambda _: None)
 
 
@@ -246,4 +245,4 @@ def test_norms_compared(seed: int, n: int, share: float) -> None:
     with np.errstate(all="ignore"):
         below = norms.mean(-1, keepdims=True) + eps
         expected = np.where(below == 0, 1, norms / below * weight + 1)
-    np.testing.assert_array_equal(derived.compare_norms(norms, eps, weight), expected)
+    np.testing.assert_array_equal(maps.compare_norms(norms, eps, weight), expected)

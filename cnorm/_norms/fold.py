@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import derived, images
+from cnorm._native import images, maps
 
 __all__ = ["affine_form", "fold_batch_norm"]
 
@@ -22,7 +22,7 @@ def affine_form(
     mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array]:
     """(scale, shift) in float64 with x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias."""
-    return derived.affine_form(mean, var, weight, bias, eps)
+    return maps.affine_form(mean, var, weight, bias, eps)
 
 
 def rounded(x: Array, dtype: np.dtype[Any]) -> Array:

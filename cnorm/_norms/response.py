@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core, derived, maps, norms, reduced
+from cnorm._native import core, maps, norms, reduced
 from cnorm._stats.reductions import squares_of
 from cnorm._stats.state import M2, UNIT
 
@@ -97,7 +97,7 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
     norm, unit = _norms(x, mask)
-    scale = derived.compare_norms(norm, np.broadcast_to(eps * unit, (len(x), 1, 1, 1)), w)
+    scale = maps.compare_norms(norm, np.broadcast_to(eps * unit, (len(x), 1, 1, 1)), w)
     norms.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 

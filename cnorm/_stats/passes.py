@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import derived, maps, norms, reductions, states
+from cnorm._native import maps, norms, reductions, states
 
 __all__ = [
     "BLOCK",
@@ -95,7 +95,7 @@ def inverse_ranges(low: Array, high: Array, tiny: float) -> Array | None:
 
 def largest(low: Array, high: Array) -> tuple[Array, Array] | None:
     """The larger magnitude of both ends, 1 in place of 0, and 1 / that where each is moderate; else None."""
-    return derived.largest(low, high)
+    return maps.largest(low, high)
 
 
 def meet(

@@ -1,9 +1,0 @@
-"""Types of the compiled gate to what follows from statistics."""
-
-from cnorm._accept.arrays import Array
-
-def largest(low: Array, high: Array) -> tuple[Array, Array] | None: ...
-def affine_form(
-    mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
-) -> tuple[Array, Array]: ...
-def compare_norms(norms: Array, eps: Array, weight: Array) -> Array: ...
