@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 
-from cnorm._native import core, maps, mixture, reductions
+from cnorm._native import core, maps, reductions
 from cnorm._native import states as native
 from cnorm._norms import batch
 from cnorm._stats import passes
@@ -49,7 +49,7 @@ def careful(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("factors", "inverse_ranges", "largest", "meet"):
         monkeypatch.setattr(maps, name, lambda *_: None)
     monkeypatch.setattr(maps, "moderate", lambda _: False)
-    monkeypatch.setattr(mixture, "average", lambda _: None)
+    monkeypatch.setattr(native, "average", lambda _: None)
 
 
 def bits(value: Any) -> Any:
@@ -223,7 +223,7 @@ def test_averages_of_instances(seed: int, samples: int, n: int, share: float) ->
     """Their order is that of NumPy's sums, of one channel in eight accumulators."""
     state = made(seed, samples * n, share).reshape(samples, n, 1, 1, 5)
     state[..., states.COUNT] = 12
-    plain = mixture.average(state)
+    plain = native.average(state)
     assert plain is not None or share
     with np.errstate(all="ignore"):
         quick, slow = both(batch.means_of_instances, state)

@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
-from cnorm._native import mixture, norms, states
+from cnorm._native import norms, states
 from cnorm._norms.averages import running
 from cnorm._stats.moments import inverse_root, mean_of, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
@@ -47,7 +47,7 @@ def _apply_running(
 
 def means_of_instances(state: Array) -> tuple[Array, Array]:
     """Means over the batch of the instances' means and unbiased variances."""
-    plain = mixture.average(state)
+    plain = states.average(state)
     if plain is not None:
         return plain
     return mean_of(merge(state, (0,))), states.values(state, 1, True)[1].mean(axis=0)

@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 )
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import mixture, norms, reductions
+from cnorm._native import norms, reductions, states
 from cnorm._norms.averages import running
 
 
@@ -158,7 +158,7 @@ def switchable_norm(
     if uses_batch:
         own = training or mean is None or var is None
         of_batch = _of_batch(target.x, mask) if own else _given(mean, var)  # type: ignore[arg-type]
-    batch = _mix(target, mask, of_batch, np.exp(mixture.lowered(a, b)), eps, (w, shift))
+    batch = _mix(target, mask, of_batch, np.exp(states.lowered(a, b)), eps, (w, shift))
     if averages is not None and batch is not None:
         center, spread, count = batch
         keep, share = (momentum, 1 - momentum) if using_moving_average else (1, 1)
@@ -188,7 +188,7 @@ def _mix(
     """y from the mixed statistics; mean, variance and count of the batch."""
     x, (w, shift) = target.x, parameters
     state = reductions.moments(x, tuple(range(2, x.ndim)) or (1,), mask)
-    center, scale, lacks, batch = mixture.mix(state, of_batch, powers, eps, mask is not None)
+    center, scale, lacks, batch = states.mix(state, of_batch, powers, eps, mask is not None)
     stats = x.shape[:2] + (1,) * (x.ndim - 2)
     affine = channel_shape(x.ndim, x.shape[1])
     w = None if w is None else w.reshape(affine)
