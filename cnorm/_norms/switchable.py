@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, as_input, as_parameter, as_updated, native
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, as_updated
 from cnorm._accept.axes import (
     as_eps,
     as_number,
@@ -23,10 +23,10 @@ from cnorm._norms.averages import running
 
 
 def _as_logits(w: Any, name: str, sizes: tuple[int, ...]) -> Array:
-    logits = native(as_input(w, name)).astype(np.float64, copy=False)
+    logits = as_input(w, name).astype(np.float64, order="C")
     if logits.ndim != 1 or logits.size not in sizes:
         raise ValueError(f"{name}: expected {' or '.join(map(str, sizes))} logits, got shape {logits.shape}")
-    return np.ascontiguousarray(logits)
+    return logits
 
 
 def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
