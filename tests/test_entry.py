@@ -185,18 +185,20 @@ def test_axes_and_masks_are_short(
     assert asked == []
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "instance_norm"])
 @pytest.mark.parametrize("layout", ["contiguous", "channels-last", "fortran"])
 @pytest.mark.parametrize("running", [None, np.float32, np.float64, np.float16])
 @sweep(dtype=DTYPES, momentum=[0.1, 0.0, 1.0], out=[None, "new", "input", "over mean"])
 def test_training(
-    layout: str, running: Any, dtype: Any, momentum: float, out: str | None, asked: list[str]
+    name: str, layout: str, running: Any, dtype: Any, momentum: float, out: str | None, asked: list[str]
 ) -> None:
     """Results and running statistics are those of the careful function."""
     results = []
-    for function in (F.batch_norm, careful("batch_norm")):
+    for function in (getattr(F, name), careful(name)):
         x = LAYOUTS[layout](fill((2, 4, 3, 5), dtype, 7))
         memory = np.zeros(x.nbytes + 64, np.uint8)
-        call = arguments("batch_norm", x) | {"training": True, "momentum": momentum}
+        call = arguments("batch_norm", x) | {"momentum": momentum}
+        call["training" if name == "batch_norm" else "use_input_stats"] = True
         target = {None: None, "new": np.empty_like(x), "input": x, "over mean": None}[out or "new"]
         if out == "over mean":
             target = memory[: x.nbytes].view(x.dtype).reshape(x.shape)
@@ -209,7 +211,7 @@ def test_training(
         asked.clear()
         y = function(**call, out=target)
         if layout != "fortran" and running is not np.float16 and out != "over mean":
-            assert asked == [] or function is not F.batch_norm
+            assert asked == [] or function is not getattr(F, name)
         results.append([y, *(call[key] for key in ("running_mean", "running_var") if running is not None)])
     for ours, theirs in zip(*results, strict=True):
         assert same(ours, theirs)

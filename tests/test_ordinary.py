@@ -12,6 +12,7 @@ from reference import BFLOAT16, Array
 
 from cnorm._native import core, maps, reductions
 from cnorm._native import states as native
+from cnorm._norms import batch
 from cnorm._stats import passes
 from cnorm._stats import state as states
 from cnorm.preprocessing import _exact, _maps
@@ -45,9 +46,10 @@ def made(seed: int, n: int, share: float) -> Array:
 def careful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core has nothing to say."""
     monkeypatch.setattr(native, "spreads", lambda *_: None)
-    for name in ("factors", "inverse_ranges", "meet"):
+    for name in ("factors", "inverse_ranges", "largest", "meet"):
         monkeypatch.setattr(maps, name, lambda *_: None)
     monkeypatch.setattr(maps, "moderate", lambda _: False)
+    monkeypatch.setattr(native, "average", lambda _: None)
 
 
 def bits(value: Any) -> Any:
@@ -209,3 +211,38 @@ def test_moving_averages_that_need_care() -> None:
         assert not native.move(other, mean, new, to, 0.5)
     assert not running.any()
     assert not other.any()
+
+
+@given(
+    seed=seeds,
+    samples=st.sampled_from([1, 2, 7, 8, 9, 17, 130, 300]),
+    n=st.integers(1, 4),
+    share=st.sampled_from([0, 0.05]),
+)
+def test_averages_of_instances(seed: int, samples: int, n: int, share: float) -> None:
+    """Their order is that of NumPy's sums, of one channel in eight accumulators."""
+    state = made(seed, samples * n, share).reshape(samples, n, 1, 1, 5)
+    state[..., states.COUNT] = 12
+    plain = native.average(state)
+    assert plain is not None or share
+    with np.errstate(all="ignore"):
+        quick, slow = both(batch.means_of_instances, state)
+    assert [(size, data) for (*_, size, data) in quick] == [(size, data) for (*_, size, data) in slow]
+
+
+@given(seed=seeds, n=st.integers(1, 9), share=st.sampled_from([0, 0.05]), dtype=st.sampled_from(FLOATS))
+def test_maps_of_largest(seed: int, n: int, share: float, dtype: np.dtype[Any]) -> None:
+    a, b = some(seed, n, share), some(seed + 1, n, share)
+    ends = np.fmin(a, b).reshape(1, n), np.fmax(a, b).reshape(1, n)
+    quick, slow = both(_exact.largest_map, dtype, ends)
+    assert quick == slow
+
+
+@given(seed=seeds, n=st.sampled_from([1, 3, 8, 20, 130, 300]), share=st.sampled_from([0, 0.05]))
+def test_norms_compared(seed: int, n: int, share: float) -> None:
+    norms, weight = np.abs(some(seed, 2 * n, share)).reshape(2, 1, 1, n), some(seed + 1, n, share)
+    eps = np.array([1e-6, 0.0]).reshape(2, 1, 1, 1)
+    with np.errstate(all="ignore"):
+        below = norms.mean(-1, keepdims=True) + eps
+        expected = np.where(below == 0, 1, norms / below * weight + 1)
+    np.testing.assert_array_equal(maps.compare_norms(norms, eps, weight), expected)

@@ -19,6 +19,7 @@ from cnorm._accept.hints import Activation, ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
 from cnorm._native import norms, states
+from cnorm._norms.averages import running
 from cnorm._stats.moments import inverse_root, mean_of, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
 
@@ -44,41 +45,16 @@ def _apply_running(
     return target.done()
 
 
-class _Running:
-    """The running statistics to update, and, beside an `out`, what they were before it was written to."""
-
-    __slots__ = ("before", "mean", "var")
-
-    def __init__(self, mean: Array, var: Array, out: Any) -> None:
-        self.mean, self.var = mean, var
-        self.before = None if out is None else self._now()
-
-    def _now(self) -> tuple[Array, Array]:
-        return self.mean.astype(np.float64), self.var.astype(np.float64)
-
-    def move(self, mean: Array, var: Array, momentum: float, least: Array | None = None) -> None:
-        """running <- (1 - momentum) * running + momentum * value, in float64, rounded once.
-
-        least: how many elements the mask leaves; a mean of none and a variance of one move nothing.
-        """
-        if self.before is None and least is None and states.move(self.mean, self.var, mean, var, momentum):
-            return
-        before = self._now() if self.before is None else self.before
-        with np.errstate(over="ignore", invalid="ignore"):
-            for i, (running, new) in enumerate(((self.mean, mean), (self.var, var))):
-                mixed = (1 - momentum) * before[i] + momentum * new.reshape(running.shape)
-                if least is not None:
-                    mixed = np.where(least.reshape(running.shape) > i, mixed, before[i])
-                running[...] = mixed.astype(running.dtype)
+def means_of_instances(state: Array) -> tuple[Array, Array]:
+    """Means over the batch of the instances' means and unbiased variances."""
+    plain = states.average(state)
+    if plain is not None:
+        return plain
+    return mean_of(merge(state, (0,))), states.values(state, 1, True)[1].mean(axis=0)
 
 
-def _running(mean: Array | None, var: Array | None, x: Array, out: Any) -> _Running | None:
-    """Nothing to update without statistics, or without values."""
-    return None if mean is None or var is None or not x.size else _Running(mean, var, out)
-
-
-def _means_of_instances(state: Array) -> tuple[Array, Array]:
-    """Means over the batch of the instances' means and unbiased variances, without those a mask hides."""
+def _means_of_shown(state: Array) -> tuple[Array, Array]:
+    """The same without the instances, or variances, of which a mask leaves nothing."""
     count, equal = state[..., COUNT], in_data_units(state).copy()
     equal[..., COUNT], equal[..., M2] = count > 0, 0
     several = count > 1
@@ -186,13 +162,11 @@ def batch_norm(
             return result(target.done())
         return result(_apply_running(target, mean, var, eps, w, b, mask, curve))
     axes = (0, *range(2, x.ndim))
-    running = _running(mean, var, x, out)
-    state = norms.normalize(target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve)
-    if running is not None:
-        if mask is None:
-            running.move(*states.values(state, 1, True), momentum)
-        else:
-            running.move(mean_of(state), variance(state, 1), momentum, state[..., COUNT])
+    averages = running(mean, var, x, out)
+    state = norms.normalize(target.x, target.y, axes, w, b, eps, "var", averages is not None, mask, curve)
+    if averages is not None:
+        least = None if mask is None else state[..., COUNT]
+        averages.move(*states.values(state, 1, True), 1 - momentum, momentum, least)
     return result(target.done())
 
 
@@ -293,14 +267,11 @@ def instance_norm(
         raise ValueError(f"input: expected more than 1 spatial element when training, got shape {x.shape}")
     target = Output(x, out)
     axes = tuple(range(2, x.ndim))
-    running = _running(mean, var, x, out)
+    averages = running(mean, var, x, out)
     state = norms.normalize(
-        target.x, target.y, axes, w, b, eps, "var", running is not None, mask, curve, eps_mode=mode
+        target.x, target.y, axes, w, b, eps, "var", averages is not None, mask, curve, eps_mode=mode
     )
-    if running is not None:
-        if mask is None:
-            _, var_of_each = states.values(state, 1, True)
-            running.move(mean_of(merge(state, (0,))), var_of_each.mean(axis=0), momentum)
-        else:
-            running.move(*_means_of_instances(state), momentum, state[..., COUNT].max(axis=0))
+    if averages is not None:
+        of = means_of_instances(state) if mask is None else _means_of_shown(state)
+        averages.move(*of, 1 - momentum, momentum, None if mask is None else state[..., COUNT].max(axis=0))
     return result(target.done())

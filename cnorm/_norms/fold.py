@@ -9,8 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import images
-from cnorm._stats.moments import inverse_root
+from cnorm._native import images, maps
 
 __all__ = ["affine_form", "fold_batch_norm"]
 
@@ -23,14 +22,7 @@ def affine_form(
     mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
 ) -> tuple[Array, Array]:
     """(scale, shift) in float64 with x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias."""
-    scale = inverse_root(np.add(var, eps, dtype=np.float64))
-    if weight is not None:
-        scale *= weight
-    shift = np.multiply(mean, scale)
-    np.negative(shift, shift)
-    if bias is not None:
-        shift += bias
-    return scale, shift
+    return maps.affine_form(mean, var, weight, bias, eps)
 
 
 def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
@@ -117,15 +109,17 @@ def fold_batch_norm(
     for name, value in (("running_var", var), ("bn_weight", scale_of_bn), ("bn_bias", shift_of_bn)):
         if value is not None and value.shape != mean.shape:
             raise ValueError(f"{name}: expected shape {mean.shape} as running_mean, got {value.shape}")
-    b = np.zeros(channels, w.dtype) if bias is None else as_input(bias, "bias")
-    if b.shape != (channels,):
+    b = None if bias is None else as_input(bias, "bias")
+    if b is not None and b.shape != (channels,):
         raise ValueError(f"bias: expected shape ({channels},), got {b.shape}")
+    if mean.size != channels:
+        mean, var = np.repeat(mean, channels), np.repeat(var, channels)
+        scale_of_bn = None if scale_of_bn is None else np.repeat(scale_of_bn, channels)
+        shift_of_bn = None if shift_of_bn is None else np.repeat(shift_of_bn, channels)
     with np.errstate(over="ignore", invalid="ignore"):
-        apart = np.subtract(mean, b, dtype=np.float64)
+        apart = mean if b is None else np.subtract(mean, b, dtype=np.float64)
         scale, shift = affine_form(apart, var, scale_of_bn, shift_of_bn, eps)
-        if scale.size != channels:
-            scale = np.repeat(scale, channels)
-        return multiplied(w, scale, transpose), shift.astype(b.dtype)
+        return multiplied(w, scale, transpose), shift.astype(w.dtype if b is None else b.dtype)
 
 
 def multiplied(w: Array, scale: Array, transpose: bool) -> Array:

@@ -97,13 +97,7 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
     norm, unit = _norms(x, mask)
-    with np.errstate(all="ignore"):
-        below = norm.mean(-1, keepdims=True) + eps * unit if norm.size else norm
-        scale = norm / below
-        scale *= w
-        scale += 1
-        if not below.all():
-            scale = np.where(below == 0, 1, scale)
+    scale = maps.compare_norms(norm, np.broadcast_to(eps * unit, (len(x), 1, 1, 1)), w)
     norms.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 

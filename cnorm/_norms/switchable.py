@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import math
+from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, as_input, as_parameter, as_updated, native
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, as_updated
 from cnorm._accept.axes import (
     as_eps,
     as_number,
@@ -17,87 +18,12 @@ from cnorm._accept.axes import (
 )
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import norms, reductions
-from cnorm._stats.moments import inverse_root, variance
-from cnorm._stats.state import COUNT, MEAN, MEAN_LO, in_data_units
-
-
-class _Stat(NamedTuple):
-    """A mean in two words and a variance; float64, each (N or 1, C or 1); with a mask how many it is of."""
-
-    mean: Array
-    mean_lo: Array
-    var: Array
-    elements: Array | None = None
-
-
-def _stat(state: Array, masked: bool) -> _Stat:
-    """With the unbiased variance; where a mask leaves less than two elements, it is 0."""
-    state = in_data_units(state)
-    var, count = variance(state, 1), state[..., COUNT]
-    if not masked:
-        return _Stat(state[..., MEAN], state[..., MEAN_LO], var)
-    return _Stat(state[..., MEAN], state[..., MEAN_LO], np.where(count > 1, var, 0), count)
-
-
-def _pooled(part: _Stat, axis: int) -> _Stat:
-    """Moments of groups together: the variance within, averaged, plus that between.
-
-    Groups have equal shares, with a mask those of their elements. Means are taken about the first of them
-    (the largest), so nothing cancels as in E[x^2] - mean^2, which loses everything where mean >> std.
-    What means of infinities give is NaN, as it should be.
-    """
-    if part.elements is not None:
-        return _pooled_by_count(part, part.elements, axis)
-    n = part.mean.shape[axis]
-    pivot = part.mean[:, :1] if axis else part.mean[:1]
-    apart = (part.mean - pivot) + part.mean_lo
-    shift = np.add.reduce(apart, axis, keepdims=True) / n
-    spread = part.var + np.square(apart - shift)
-    mean = pivot + shift
-    return _Stat(mean, shift - (mean - pivot), np.add.reduce(spread, axis, keepdims=True) / n)
-
-
-def _pooled_by_count(part: _Stat, count: Array, axis: int) -> _Stat:
-    total = count.sum(axis, keepdims=True)
-    share = count / np.maximum(total, 1)
-    pivot = np.take_along_axis(part.mean, np.expand_dims(count.argmax(axis), axis), axis)
-    apart = np.where(count > 0, (part.mean - pivot) + part.mean_lo, 0)
-    shift = (share * apart).sum(axis, keepdims=True)
-    spread = (share * (part.var + np.square(apart - shift))).sum(axis, keepdims=True)
-    mean = pivot + shift
-    return _Stat(mean, shift - (mean - pivot), spread, total)
-
-
-def _candidates(x: Array, mask: Array | None) -> list[_Stat]:
-    """Statistics a sample may use of itself: (instance, layer), of a matrix only (layer)."""
-    if x.ndim == 2:
-        return [_stat(reductions.moments(x, (1,), mask), mask is not None)]
-    state = reductions.moments(x, tuple(range(2, x.ndim)), mask).reshape(*x.shape[:2], 5)
-    own = _stat(state, mask is not None)
-    return [own, _pooled(own, 1)]
-
-
-def _of_batch(x: Array, mask: Array | None, own: _Stat) -> _Stat:
-    """Statistics of each channel; own: those of each instance."""
-    if x.ndim > 2:
-        return _pooled(own, 0)
-    return _stat(reductions.moments(x, (0,), mask), mask is not None)
-
-
-def _given(mean: Array, var: Array) -> _Stat:
-    """Running statistics as a batch's."""
-    center = mean.astype(np.float64).reshape(1, -1)
-    return _Stat(center, np.zeros_like(center), var.astype(np.float64).reshape(1, -1))
-
-
-def _softmax(w: Array) -> Array:
-    e = np.exp(w - w.max())
-    return np.asarray(e / e.sum())
+from cnorm._native import norms, reductions, states
+from cnorm._norms.averages import running
 
 
 def _as_logits(w: Any, name: str, sizes: tuple[int, ...]) -> Array:
-    logits = native(as_input(w, name)).astype(np.float64)
+    logits = as_input(w, name).astype(np.float64, order="C")
     if logits.ndim != 1 or logits.size not in sizes:
         raise ValueError(f"{name}: expected {' or '.join(map(str, sizes))} logits, got shape {logits.shape}")
     return logits
@@ -111,20 +37,6 @@ def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
     if array.size != channels:
         raise ValueError(f"{name}: expected {channels} elements, one per channel, got shape {array.shape}")
     return array
-
-
-def _update(
-    running: tuple[Array, ...], before: tuple[Array, ...], batch: _Stat, momentum: float, moving: bool
-) -> None:
-    """Moving average, or the sums of mean and mean^2 + var that the reference averages afterwards."""
-    mean = batch.mean + batch.mean_lo
-    values = (mean, batch.var if moving else mean**2 + batch.var)
-    for i, (target, old, value) in enumerate(zip(running, before, values, strict=True)):
-        new = value.reshape(old.shape)
-        mixed = momentum * old + (1 - momentum) * new if moving else old + new
-        if batch.elements is not None:  # a mean of no element and a variance of one move nothing
-            mixed = np.where(batch.elements.reshape(old.shape) > i, mixed, old)
-        target[...] = mixed.astype(target.dtype)
 
 
 def switchable_norm(
@@ -230,51 +142,60 @@ def switchable_norm(
     w, shift = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     check_channels(w, "weight", channels)
     check_channels(shift, "bias", channels)
-    least = (x.shape[1], x.shape[0] if training else 2) if x.ndim == 2 else (x[0, 0].size if x.size else 2,)
+    least = (
+        (x.shape[1], x.shape[0] if training else 2)
+        if x.ndim == 2
+        else (math.prod(x.shape[2:]) if x.size else 2,)
+    )
     if 1 in least:
         raise ValueError(f"input: expected more than 1 value per statistic, got shape {x.shape}")
     mask = as_mask(where, x, out)
     target = Output(x, out)
     if not x.size:
         return result(target.done())
-    running = () if mean is None or var is None or not update else (mean, var)
-    before = tuple(r.astype(np.float64) for r in running)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        parts = _candidates(target.x, mask)
-        if uses_batch:
-            own = training or mean is None or var is None
-            batch = _of_batch(target.x, mask, parts[0]) if own else _given(mean, var)  # type: ignore[arg-type]
-            parts.append(batch)
-        _mix(target, mask, parts, (_softmax(a), _softmax(b)), eps, (w, shift))
-        if running:
-            _update(running, before, parts[-1], momentum, using_moving_average)
+    averages = running(mean, var, x, out) if update else None
+    of_batch = None
+    if uses_batch:
+        own = training or mean is None or var is None
+        of_batch = _of_batch(target.x, mask) if own else _given(mean, var)  # type: ignore[arg-type]
+    batch = _mix(target, mask, of_batch, np.exp(states.lowered(a, b)), eps, (w, shift))
+    if averages is not None and batch is not None:
+        center, spread, count = batch
+        keep, share = (momentum, 1 - momentum) if using_moving_average else (1, 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = spread if using_moving_average else center**2 + spread
+        averages.move(center, spread, keep, share, None if mask is None else count)
     return result(target.done())
+
+
+def _of_batch(x: Array, mask: Array | None) -> Any:
+    """The state of each column of a matrix; else that of the instances' together."""
+    return reductions.moments(x, (0,), mask) if x.ndim == 2 else True
+
+
+def _given(mean: Array, var: Array) -> tuple[Array, Array]:
+    return mean.astype(np.float64).ravel(), var.astype(np.float64).ravel()
 
 
 def _mix(
     target: Output,
     mask: Array | None,
-    parts: list[_Stat],
-    shares: tuple[Array, Array],
+    of_batch: Any,
+    powers: Array,
     eps: float,
     parameters: tuple[Array | None, Array | None],
-) -> None:
-    """y from the mixed statistics. Means mix by their distance from the first: the shares add up to 1."""
-    (a, b), (w, shift) = shares, parameters
-    first, x = parts[0], target.x
-    apart, total = first.mean_lo, b[0] * first.var + eps
-    for share, part in zip(a[1:], parts[1:], strict=True):
-        apart = apart + share * ((part.mean - first.mean) + (part.mean_lo - first.mean_lo))
-    center = first.mean + apart
-    for share, part in zip(b[1:], parts[1:], strict=True):
-        total = total + share * part.var
-    scale = inverse_root(total)
+) -> tuple[Array, Array, Array] | None:
+    """y from the mixed statistics; mean, variance and count of the batch."""
+    x, (w, shift) = target.x, parameters
+    state = reductions.moments(x, tuple(range(2, x.ndim)) or (1,), mask)
+    center, scale, lacks, batch = states.mix(state, of_batch, powers, eps, mask is not None)
     stats = x.shape[:2] + (1,) * (x.ndim - 2)
     affine = channel_shape(x.ndim, x.shape[1])
     w = None if w is None else w.reshape(affine)
     shift = None if shift is None else shift.reshape(affine)
     if x.dtype.itemsize == 8:  # what one float64 does not hold of the center
-        rest = np.where(np.isfinite(center), (first.mean - center) + apart, 0)
-        below = -(rest * scale).reshape(stats) * (1 if w is None else w)
-        shift = below if shift is None else shift + below
+        with np.errstate(over="ignore", invalid="ignore"):
+            below = lacks.reshape(stats) * (1 if w is None else w)
+            shift = below if shift is None else shift + below
     norms.apply(x, target.y, center.reshape(stats), scale.reshape(stats), w, shift, mask)
+    return batch

@@ -20,6 +20,7 @@ __all__ = [
     "extremes",
     "inverse_ranges",
     "is_finite",
+    "largest",
     "meet",
     "moderate",
     "specials",
@@ -90,6 +91,11 @@ def moderate(*values: Array) -> bool:
 def inverse_ranges(low: Array, high: Array, tiny: float) -> Array | None:
     """1 / (high - low) where each is moderate and no range below the share `tiny` of an end; else None."""
     return maps.inverse_ranges(low, high, tiny)
+
+
+def largest(low: Array, high: Array) -> tuple[Array, Array] | None:
+    """The larger magnitude of both ends, 1 in place of 0, and 1 / that where each is moderate; else None."""
+    return maps.largest(low, high)
 
 
 def meet(

@@ -9,13 +9,14 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, empty_like
 from cnorm._accept.axes import as_number
-from cnorm._stats.passes import inverse_ranges, meet, moderate
+from cnorm._stats.passes import inverse_ranges, largest, meet, moderate
 from cnorm.preprocessing._maps import Map, Odd, beyond, compute, odd_columns
 
 __all__ = [
     "check_range",
     "exact_map",
     "inverse_range",
+    "largest_map",
     "near_constant",
     "range_inverse",
     "ranges",
@@ -144,6 +145,19 @@ def meeting(
     missed = np.zeros(top.size, np.bool_)
     missed[left] = True
     return m, missed.reshape(top.shape)
+
+
+def largest_map(dtype: np.dtype[Any], ends: tuple[Array, Array]) -> Map:
+    """x / the larger magnitude of both ends, 1 in place of 0."""
+    plain = largest(*ends)
+    if plain is not None:
+        most, factor = plain
+        center = np.zeros_like(factor)
+        found = meet(most, center, factor, None, (0, 1), dtype.itemsize == 8)
+        if found is not None:
+            return Map(center, factor, found[0])
+    most = np.maximum(-ends[0], ends[1])
+    return ratio_map(dtype, most + (most == 0))
 
 
 def ratio_map(dtype: np.dtype[Any], scale: Array) -> Map:

@@ -14,7 +14,7 @@ from cnorm._accept.masks import unmasked
 from cnorm._stats.passes import check_no_inf, extremes
 from cnorm._stats.state import divisors
 from cnorm._stats.table import table_moments
-from cnorm.preprocessing._exact import check_range, exact_map, ranges, ratio_map, resolution
+from cnorm.preprocessing._exact import check_range, exact_map, largest_map, ranges, ratio_map, resolution
 from cnorm.preprocessing._maps import Map, standard_map
 from cnorm.preprocessing._sparse import (
     CENTER_SPARSE,
@@ -262,9 +262,7 @@ def maxabs_scale(X: Any, *, axis: int | Sequence[int] = 0, copy: bool = True, ou
     axes = as_axes(axis, array.ndim)
     target = Output(array, destination(array, out, copy=copy))
     if array.size:
-        low, high = extremes(target.x, axes)
-        largest = np.maximum(-low, high)
-        ratio_map(target.x.dtype, largest + (largest == 0)).run(target.x, target.y)
+        largest_map(target.x.dtype, extremes(target.x, axes)).run(target.x, target.y)
     if visible is not None:
         np.copyto(target.y, 0, where=~visible)
     return result(target.done())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.passes import check_no_inf, extremes, inverse_ranges
 from cnorm.preprocessing._exact import (
     check_range,
     exact_map,
@@ -198,7 +198,22 @@ class MinMaxScaler(Scaler):
             )
         return (low, high, regular) if same.all() else None
 
+    def _plain_factor(self) -> Array | None:
+        """1 / (maximum - minimum) where all are moderate and scale_ and min_ as fit made them, else None."""
+        least, most, (low, high) = self.data_min_, self.data_max_, self.feature_range
+        factor = inverse_ranges(least, most, 10 * self._eps) if self._as_fitted() else None
+        if factor is None:
+            return None
+        scale = (high - low) * factor
+        alike = scale.tobytes() == self.scale_.tobytes()
+        return factor if alike and (low - least * scale).tobytes() == self.min_.tobytes() else None
+
     def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
+        plain = self._plain_factor()
+        if plain is not None:
+            ends = self.data_min_.reshape(shape), self.data_max_.reshape(shape)
+            target = float(self.feature_range[0]), float(self.feature_range[1])
+            return exact_map(dtype, ends, plain.reshape(shape), None, target)
         per_range = inverse_range(self.data_min_, self.data_max_)
         fitted = self._fitted_range(per_range)
         if fitted is None:  # someone has set scale_ or min_, or changed the range since fit

@@ -13,10 +13,10 @@ from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
 from cnorm._stats import reductions
-from cnorm._stats.passes import check_finite
+from cnorm._stats.passes import check_finite, extremes
 from cnorm._stats.state import values_of
 from cnorm._stats.table import table_moments
-from cnorm.preprocessing._exact import ratio_map
+from cnorm.preprocessing._exact import largest_map
 from cnorm.preprocessing._functions import destination, real
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
 
@@ -116,8 +116,7 @@ def normalize(
 def run_norm(x: Array, norm: str, axes: tuple[int, ...], out: Array) -> None:
     """Writes finite x / its norm to `out`, which may be x itself; what is largest is 1 exactly for "max"."""
     if norm == "max":
-        largest = largest_norms(x, axes)
-        ratio_map(x.dtype, largest + (largest == 0)).run(x, out)
+        largest_map(x.dtype, extremes(x, axes)).run(x, out)
     else:
         functional.normalize(x, as_norm(norm), axes, 0.0, out)
 

@@ -181,6 +181,9 @@ class Scaler(machinery.Estimator):
             )
 
     def _check_statistics(self, x: Array) -> None:
+        ready = self._ready
+        if ready is not None and x.ndim == 2 and x.shape[1] == ready.features and self._is_table():
+            return
         for statistic in self._statistics()[:1]:
             self._check_kept(x, np.shape(statistic))
 
@@ -275,6 +278,26 @@ class Scaler(machinery.Estimator):
         return fitted.transform(X)
 
 
+def _has_default_output(scaler: Scaler) -> bool:
+    """Has nobody asked scikit-learn for other containers?"""
+    if "_sklearn_output_config" in scaler.__dict__:
+        return False
+    return bool(getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default")
+
+
+def short_fit(careful: Callable[..., Any]) -> Callable[..., Any]:
+    """fit_transform, which scikit-learn has wrapped, without the wrapper where that changes nothing."""
+    plain = Scaler.__dict__["fit_transform"]
+    plain = getattr(plain, "__wrapped__", plain)
+
+    @functools.wraps(careful)
+    def fit_transform(self: Scaler, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        quick = type(X) is _ndarray and _has_default_output(self)
+        return (plain if quick else careful)(self, X, y, **fit_params)
+
+    return fit_transform
+
+
 def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
     """Spares a plain matrix every check but those of infinity, written statistics and scikit-learn's output.
 
@@ -293,7 +316,7 @@ def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
                 and len(X)
                 and X.flags.aligned
                 and ready.statistics.tobytes() == ready.bytes
-                and (way or getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default")
+                and (way or _has_default_output(self))
                 and is_finite(X)
             ):
                 y = empty_like(X)
@@ -309,4 +332,5 @@ def with_short_ways(scaler: Any) -> Any:
     """A class whose transform and its inverse take them."""
     scaler.transform = short_way(scaler.transform, THERE)
     scaler.inverse_transform = short_way(scaler.inverse_transform, BACK)
+    scaler.fit_transform = short_fit(scaler.fit_transform)
     return scaler

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_no_inf
+from cnorm._accept.arrays import Array, is_plain
+from cnorm._stats.passes import check_no_inf, is_finite
 from cnorm._stats.state import COUNT, as_divisors, combined, values_of, values_of_one_count
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
@@ -148,7 +149,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
         first = "n_samples_seen_" not in self.__dict__
         x = self._take(X, reset=first, accept_sparse=("csr", "csc"))
         with machinery.fit_task(self, X, y, sample_weight):
-            weights = None if sample_weight is None else machinery.check_weights(sample_weight, x)
+            weights = None if sample_weight is None else as_weights(sample_weight, x)
             self._take_in(x, weights, first)
             self._prepare()
         return self
@@ -283,10 +284,19 @@ class StandardScaler(machinery.Callbacks, Scaler):
         return self._scaled_back(x, copy)
 
 
+def as_weights(sample_weight: Any, x: Any) -> Array:
+    """One weight for each row, in float64; scikit-learn's checks take 40 us."""
+    if is_plain(sample_weight) and sample_weight.ndim == 1 and len(sample_weight) == x.shape[0]:
+        weights: Array = sample_weight.astype(np.float64, copy=False)
+        if is_finite(weights) and weights.min() >= 0 and weights.any():
+            return weights
+    return machinery.check_weights(sample_weight, x)
+
+
 def as_float(values: Any, shape: tuple[int, ...]) -> Array:
     """Statistics in float64 and a shape: a view of them if they are so already."""
     array = np.asarray(values, np.float64)
-    return array.reshape(shape) if array.size == np.prod(shape) else np.broadcast_to(array, shape)
+    return array.reshape(shape) if array.size == math.prod(shape) else np.broadcast_to(array, shape)
 
 
 def same(values: Any, derived: Array) -> bool:

@@ -3,10 +3,12 @@
 #define CN_VERBS_H
 
 #include "cnorm.h"
+#include "verbs/derived.h"
 #include "verbs/grouping.h"
 #include "verbs/images.h"
 #include "verbs/lrn.h"
 #include "verbs/matrices.h"
+#include "verbs/mixture.h"
 #include "verbs/windows.h"
 
 /* One more is a word here, its declaration in a header above, and the same in the .pyx that calls it. */
@@ -20,6 +22,15 @@
     X(factors_of)                                                                                                 \
     X(inverse_ranges)                                                                                             \
     X(meet)                                                                                                       \
+    X(stats_of)                                                                                                   \
+    X(join_stats)                                                                                                 \
+    X(lower_logits)                                                                                               \
+    X(shares_of)                                                                                                  \
+    X(mix)                                                                                                        \
+    X(average_states)                                                                                             \
+    X(largest)                                                                                                    \
+    X(affine_form)                                                                                                \
+    X(compare_norms)                                                                                              \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \

@@ -4,16 +4,11 @@
 #include <string.h>
 
 #include "cnorm.h"
-
-/* Within these, up and down, no square, quotient or difference of a few leaves the floats it is computed in. */
-static const double LARGE = 0x1p100, SMALL = 0x1p-100;
+#include "job/moderate.h"
 
 /* A variance above this share of the squared mean is no rounding of it where there are fewer elements than COUNT:
  * scikit-learn's bound is (2^-52 count mean)^2 then, SciPy's of float32 (2^-20 mean)^2. */
 static const double SHARE = 0x1p-36, COUNT = 0x1p20;
-
-/* NaN is not moderate. */
-static int is_moderate(double value) { return (fabs(value) < LARGE) & ((value == 0) | (fabs(value) > SMALL)); }
 
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *restrict mean, double *restrict var,
                double *restrict std)
@@ -27,7 +22,7 @@ int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *rest
     for (ptrdiff_t i = 0; i < n; i++) var[i] /= std[i]; /* loops of their own: several at a time */
     for (ptrdiff_t i = 0; i < n; i++) std[i] = sqrt(var[i]);
     for (ptrdiff_t i = 0; i < n; i++)
-        ordinary &= is_moderate(mean[i]) & is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
+        ordinary &= cn_is_moderate(mean[i]) & cn_is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
     return ordinary;
 }
 
@@ -45,8 +40,8 @@ cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *st
         const int needed = fabs(shift[i]) > shows;
         shift[i] = needed ? shift[i] : -0.0;
         shifted |= needed;
-        ordinary &=
-            (p->prescale == 1) & (p->count > 0) & is_moderate(center[i]) & is_moderate(std[i]) & (std[i] > 0);
+        ordinary &= (p->prescale == 1) & (p->count > 0) & cn_is_moderate(center[i]) & cn_is_moderate(std[i]) &
+                    (std[i] > 0);
     }
     return !ordinary ? CN_FACTORS_NONE : shifted ? CN_FACTORS_SHIFTED : CN_FACTORS_PLAIN;
 }
@@ -54,7 +49,7 @@ cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *st
 int cn_moderate(const double *values, ptrdiff_t n)
 {
     int ordinary = 1;
-    for (ptrdiff_t i = 0; i < n; i++) ordinary &= is_moderate(values[i]);
+    for (ptrdiff_t i = 0; i < n; i++) ordinary &= cn_is_moderate(values[i]);
     return ordinary;
 }
 
@@ -64,7 +59,7 @@ int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double
     for (ptrdiff_t i = 0; i < n; i++) {
         const double extent = high[i] - low[i];
         factor[i] = 0.25 / (high[i] * 0.25 - low[i] * 0.25);
-        ordinary &= is_moderate(low[i]) & is_moderate(high[i]) & is_moderate(extent);
+        ordinary &= cn_is_moderate(low[i]) & cn_is_moderate(high[i]) & cn_is_moderate(extent);
         ordinary &= (extent > tiny * fabs(low[i])) & (extent > tiny * fabs(high[i]));
     }
     return ordinary;

@@ -17,7 +17,6 @@ from cnorm._norms import batch, group
 
 cnp.import_array()
 
-cdef enum: EVERY_CHANNEL = 0
 cdef object INSIDE = "inside"
 
 # Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each.
@@ -69,10 +68,6 @@ cdef object by_group(object input, intp groups, object weight, object bias, obje
     y = open_channels(&call, &c, input, w, b, out, activation)
     if y is None or not take_eps(&call, eps, eps_mode):
         return None
-    if groups == EVERY_CHANNEL:
-        groups = c.channels
-        if c.positions == 1:
-            return None
     if c.channels % groups or cnp.PyArray_SIZE(<cnp.ndarray>input) == groups:
         return None
     members = c.channels // groups
@@ -120,36 +115,39 @@ cdef bint takes_average(object p, object out, intp channels) noexcept:
             and cnp.PyArray_DIM(a, 0) == channels and (out is None or apart(<cnp.ndarray>out, p)))
 
 
-cdef object by_batch(object input, object mean, object var, object weight, object bias, object momentum, object eps,
-                     object out, object activation):
-    """Each channel by its own statistics, which the running ones move towards, or None where care is needed."""
+cdef bint take_averages(object mean, object var, object out, intp channels) noexcept:
+    """Are both None, or apart from each other and to be written to?"""
+    if mean is None or var is None:
+        return mean is var
+    return takes_average(mean, out, channels) and takes_average(var, out, channels) and apart(<cnp.ndarray>mean, var)
+
+
+cdef object by_own(object input, bint each, object mean, object var, object weight, object bias, object momentum,
+                   object eps, object eps_mode, object out, object activation):
+    """Each channel, of all samples or of each, by its own statistics, which the running ones move towards, or None where
+    care is needed."""
     cdef cn_call call
     cdef Channels c
     cdef cnp.ndarray state = None
-    cdef intp dims[2]
+    cdef intp dims[3]
     cdef intp size
-    if not PyFloat_CheckExact(eps) or not PyFloat_AS_DOUBLE(eps) > 0 or (mean is None) != (var is None):
-        return None
     w, b = in_lanes(weight, input), in_lanes(bias, input)
     y = open_channels(&call, &c, input, w, b, out, activation)
-    if y is None or not take_eps(&call, eps, INSIDE):
+    if y is None or not take_eps(&call, eps, eps_mode) or not take_averages(mean, var, out, c.channels):
         return None
     size = cnp.PyArray_SIZE(<cnp.ndarray>input)
-    if size == c.channels:
+    if c.positions == 1 if each else size == c.channels:
         return None
     if mean is not None:
-        if (not takes_average(mean, out, c.channels) or not takes_average(var, out, c.channels)
-                or not apart(<cnp.ndarray>mean, var)):
-            return None
-        dims[0], dims[1] = c.channels, 5
-        state = cnp.PyArray_ZEROS(2, dims, cnp.NPY_FLOAT64, 0)
+        dims[0], dims[1], dims[2] = c.samples if each else 1, c.channels, 5
+        state = cnp.PyArray_ZEROS(3, dims, cnp.NPY_FLOAT64, 0)
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
-    add_axis(&call, c.samples, c.sample, 0, 0)
+    add_axis(&call, c.samples, c.sample, c.channels if each else 0, 0)
     add_axis(&call, c.channels, c.channel, 1, 1)
     add_axis(&call, c.positions, c.position, 0, 0)
     run(&call, size)
     if mean is not None:
-        to_mean, to_var = values(state, 1, True)
+        to_mean, to_var = batch.means_of_instances(state) if each else values(state, 1, True)
         move(mean, var, to_mean, to_var, momentum)
     return y
 
@@ -172,8 +170,8 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
     if where is None and PyFloat_CheckExact(momentum):
         if training is False:
             y = by_running(input, running_mean, running_var, weight, bias, eps, INSIDE, out, activation)
-        elif training is True:
-            y = by_batch(input, running_mean, running_var, weight, bias, momentum, eps, out, activation)
+        elif training is True and PyFloat_CheckExact(eps) and PyFloat_AS_DOUBLE(eps) > 0:
+            y = by_own(input, False, running_mean, running_var, weight, bias, momentum, eps, INSIDE, out, activation)
     return y if y is not None else batch.batch_norm(
         input, running_mean, running_var, weight, bias, training, momentum, eps, out=out, where=where,
         activation=activation)
@@ -187,8 +185,8 @@ def instance_norm(input: Any, running_mean: Any = None, running_var: Any = None,
     if where is None and PyFloat_CheckExact(momentum):
         if use_input_stats is False:
             y = by_running(input, running_mean, running_var, weight, bias, eps, eps_mode, out, activation)
-        elif use_input_stats is True and running_mean is None and running_var is None:
-            y = by_group(input, EVERY_CHANNEL, weight, bias, eps, eps_mode, out, activation)
+        elif use_input_stats is True:
+            y = by_own(input, True, running_mean, running_var, weight, bias, momentum, eps, eps_mode, out, activation)
     return y if y is not None else batch.instance_norm(
         input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps, out=out, where=where,
         activation=activation, eps_mode=eps_mode)

@@ -1,0 +1,40 @@
+/* derived.c: factors and shifts that follow from a few statistics of each channel, to the bits of NumPy's arithmetic. */
+#include "verbs/derived.h"
+
+#include <math.h>
+
+#include "job/moderate.h"
+#include "job/row_sum.h"
+
+int cn_largest(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor)
+{
+    int plain = n > 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double most = -low[i] > high[i] ? -low[i] : high[i];
+        largest[i] = most == 0 ? 1 : most;
+        factor[i] = 1 / largest[i];
+        plain &= cn_is_moderate(most) & (low[i] <= high[i]); /* of NaN it is not */
+    }
+    return plain;
+}
+
+void cn_affine_form(const double *mean, const double *var, const double *weight, const double *bias, double eps,
+                    ptrdiff_t n, double *scale, double *shift)
+{
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const double root = sqrt(var[i] + eps);
+        scale[i] = root == 0 ? 0 : 1 / root;
+        if (weight) scale[i] *= weight[i];
+        shift[i] = -(mean[i] * scale[i]);
+        if (bias) shift[i] += bias[i];
+    }
+}
+
+void cn_compare_norms(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
+                      double *scale)
+{
+    for (ptrdiff_t s = 0; s < samples; s++) {
+        const double *norm = norms + s * n, below = cn_sum_of_row(norm, n) / (double)n + eps[s];
+        for (ptrdiff_t c = 0; c < n; c++) scale[s * n + c] = below == 0 ? 1 : norm[c] / below * weight[c] + 1;
+    }
+}

@@ -1,0 +1,20 @@
+/* derived.h: factors and shifts that follow from a few statistics of each channel. */
+#ifndef CN_DERIVED_H
+#define CN_DERIVED_H
+
+#include <stddef.h>
+
+/* The larger magnitude of both ends, 1 in place of 0, and 1 / that. 0, and what is written means nothing, unless all
+ * are moderate. */
+int cn_largest(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor);
+
+/* x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias; scale is 0 where there is no root. weight, bias: NULL
+ * for 1 and 0. */
+void cn_affine_form(const double *mean, const double *var, const double *weight, const double *bias, double eps,
+                    ptrdiff_t n, double *scale, double *shift);
+
+/* scale = 1 + weight * norm / (mean of the sample's norms + eps), 1 where that is 0; eps of each sample. */
+void cn_compare_norms(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
+                      double *scale);
+
+#endif
