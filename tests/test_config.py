@@ -90,7 +90,12 @@ def test_available_instruction_sets_are_the_systems() -> None:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     system = set(next(line for line in lines if line.startswith("flags")).split(":")[1].split())
     available = {isa["name"]: isa["available"] for isa in config.config()["isas"]}
-    assert available == {"x86-64": True, "x86-64-v3": system >= {*V3}, "x86-64-v4": system >= {*V4}}
+    assert available == {
+        "x86-64": True,
+        "x86-64-v3": system >= {*V3},
+        "x86-64-v4": system >= {*V4},
+        "x86-64-v4-bf16": system >= {*V4, "avx512_bf16"},
+    }
 
 
 def test_import_needs_neither_torch_nor_ml_dtypes() -> None:

@@ -4,8 +4,8 @@
 
 #include "kernels/kernels.h"
 
-/* Psabi levels; the level below is part of each. */
-enum { CN_X86_V3 = 1, CN_X86_V4 = 2 };
+/* Psabi levels; the level below is part of each. And AVX512-BF16, of which no level tells. */
+enum { CN_X86_V3 = 1, CN_X86_V4 = 2, CN_X86_BF16 = 4 };
 
 unsigned cn_cpu_features(void);
 

@@ -11,10 +11,12 @@
 #define CACHE_SHARE_OF_THREADS 0.6
 
 static const cn_isa *isa;
+int cn_rounds_to_bf16;
 
 int cn_init(const char *cap)
 {
     isa = cn_select(cn_cpu_features(), cap);
+    cn_rounds_to_bf16 = isa && isa->rounds_to_bf16;
     cn_cache_bytes(); /* now: a call opens no files */
     return isa != NULL;
 }

@@ -232,8 +232,12 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    unsigned needs;                          /* bits of dispatch/cpu.h: exactly what its file is compiled for */
+    unsigned needs;                          /* bits of dispatch/cpu.h: of its file, and of what is asked below */
     const cn_kernels *kernels[CN_NELEMENTS]; /* by tag */
+    int rounds_to_bf16;                      /* by an instruction that its kernels use where it is there */
 } cn_isa;
+
+/* Does the set that cn_init chose round to bfloat16 by an instruction? Read by simd/half.h. */
+extern int cn_rounds_to_bf16;
 
 #endif

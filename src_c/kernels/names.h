@@ -75,12 +75,14 @@
 #define CN_W ((int)(CN_VB / sizeof(CN_A)))
 
 /* Memory to lanes and back; _A: memory that holds lanes (sums, parameters, scratch); _PART: the first k elements;
- * _NT: past the cache. */
+ * _NT: past the cache; _PAIR: two vectors at once, where CN_PAIRS. */
+#define CN_PAIRS CN_CAT(CN_PAIRS_, CN_E)
 #define CN_LOAD CN_CAT4(cn_load_, CN_E, _as_, CN_L)
 #define CN_LOAD_PART CN_CAT(CN_LOAD, _part)
 #define CN_LOAD_A CN_CAT4(cn_load_, CN_L, _as_, CN_L)
 #define CN_LOAD_A_PART CN_CAT(CN_LOAD_A, _part)
 #define CN_STORE CN_CAT4(cn_store_, CN_E, _from_, CN_L)
+#define CN_STORE_PAIR CN_CAT(CN_STORE, _pair)
 #define CN_STORE_PART CN_CAT(CN_STORE, _part)
 #define CN_STORE_NT CN_CAT(CN_STORE, _nt)
 #define CN_STORE_NT_PART CN_CAT(CN_STORE, _nt_part)

@@ -40,16 +40,51 @@ CN_INLINE vf32 cn_load_f16_as_f32(const cn_f16 *p)
 #endif
 }
 
-CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
-{
-    /* To nearest, ties to even. A NaN is cut off: as a result of arithmetic its quiet bit is set. */
 #if defined(CN_AVX512)
+/* To nearest, ties to even, in the upper half of each lane. A NaN is cut off: as a result of arithmetic its quiet bit is
+ * set. */
+CN_INLINE __m512i cn_round_to_bf16(vf32 v)
+{
     const __m512i bits = (__m512i)v, last = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i up = _mm512_add_epi32(last, _mm512_set1_epi32(0x7fff));
     const __mmask16 number = _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
-    const __m512i rounded = _mm512_mask_add_epi32(bits, number, bits, up);
-    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+    return _mm512_mask_add_epi32(bits, number, bits, up);
+}
+
+/* May the instructions of AVX512-BF16 do it? They take subnormals as zero. They stand in assembler: files compiled for them
+ * would hold another copy of every kernel. */
+CN_INLINE int cn_rounds(vf32 v) { return cn_rounds_to_bf16 && !_mm512_fpclass_ps_mask((__m512)v, 0x20); }
+
+static const uint16_t cn_odd16[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31,
+                                      33, 35, 37, 39, 41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+
+CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
+{
+    __m256i half;
+    if (cn_rounds(v))
+        __asm__("vcvtneps2bf16 %1, %0" : "=v"(half) : "v"(v));
+    else
+        half = _mm512_cvtepi32_epi16(_mm512_srli_epi32(cn_round_to_bf16(v), 16));
+    _mm256_storeu_si256((void *)p, half);
+}
+
+/* Two vectors by one store (bfloat16 in L2: 8 to 12 % of a norm, Zen 5). */
+CN_INLINE void cn_store_bf16_from_f32_pair(cn_bf16 *p, vf32 a, vf32 b)
+{
+    __m512i both;
+    if (cn_rounds(a) && cn_rounds(b))
+        __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(both) : "v"(a), "v"(b));
+    else {
+        const __m512i odd = _mm512_loadu_si512(cn_odd16);
+        both = _mm512_permutex2var_epi16(cn_round_to_bf16(a), odd, cn_round_to_bf16(b));
+    }
+    _mm512_storeu_si512((void *)p, both);
+}
+
+#define CN_PAIRS_bf16 1 /* float16 gains nothing by it */
 #else
+CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
+{
     vu32 u = (vu32)v, up = (((u >> 16) & 1u) + 0x7fffu) & (vu32)(v == v);
     u = (u + up) >> 16;
 #if defined(CN_AVX2)
@@ -59,8 +94,8 @@ CN_INLINE void cn_store_bf16_from_f32(cn_bf16 *p, vf32 v)
     vu16 h = __builtin_convertvector(u, vu16);
     memcpy(p, &h, sizeof h);
 #endif
-#endif
 }
+#endif
 
 CN_INLINE void cn_store_f16_from_f32(cn_f16 *p, vf32 v)
 {

@@ -9,7 +9,7 @@
 
 #include "operations.h"
 
-#define MOST_SETS 4
+#define MOST_SETS 8
 #define UNTOUCHED 0xa5
 #define ENOUGH ((size_t)32 << 20)
 
