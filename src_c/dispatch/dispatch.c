@@ -6,7 +6,10 @@
  * reads its line first. layer_norm (rows, 768) on Zen 3 with 32 MiB, medians in us, neither / both: 1024 rows
  * (6.3 MB) 310 / 400, 1300 390 / 530, 1600 610 / 620, 2048 1380 / 630, 2700 1930 / 1070. Fetching alone:
  * 2048 970; a plain sweep that fetches what comes next anyway only loses by it (2 x 5.7 MB: 167, 300). Two
- * threads wait for less of it: ordinary stores win by 2 to 25 % at 12.6 MB, at 21 and 32 MB nothing does. */
+ * threads wait for less of it: ordinary stores win by 2 to 25 % at 12.6 MB, at 21 and 32 MB nothing does.
+ * Lost: calls of 12 to 16 MB that time their first bundle and store past the cache only where x was cold. In a loop of
+ * their own they took 0.75 of the time (batch_norm (8, 64, 56, 56) 147 us to 111, Zen 5), but the second and third call
+ * after a cold one up to twice as long (layer_norm (2048, 768) 250 us to 510). */
 #define CACHE_SHARE 0.3
 #define CACHE_SHARE_OF_THREADS 0.6
 
