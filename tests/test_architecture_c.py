@@ -36,7 +36,7 @@ C_LAYERS = (
 C_WORDS = {
     r"\b(malloc|calloc|realloc|free)\s*\(": {"job", "memory", "write", *C_LAYERS[1]},
     r"#pragma omp|omp\.h|pthread": {"threads"},
-    r"atomic": {"call", "dispatch", "image", "memory", "threads", "windows"},
+    r"atomic": {"call", "dispatch", "groups", "image", "memory", "threads", "windows"},
     r"immintrin\.h|\b_mm\w*\(": {"simd"},
 }
 # Words that once meant several things each, as names or parts of names (cn_make_walk, job->units).

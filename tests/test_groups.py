@@ -498,6 +498,47 @@ def test_labels_may_be_the_memory_of_out() -> None:
     assert np.array_equal(cnorm.group_standardize(x, memory, out=memory.view(np.float64)), wanted)
 
 
+def test_offsets_may_be_the_memory_of_out() -> None:
+    memory = np.arange(13)[::-1].copy()
+    memory[:3] = 0, 5, 12
+    x = fill((13,), np.dtype(np.float64), 1)
+    wanted = cnorm.segment_standardize(x, memory[:3].copy())
+    assert np.array_equal(cnorm.segment_standardize(x, memory[:3], out=memory.view(np.float64)), wanted)
+
+
+# How a position lies: each element of a group of its own, or all of one; few elements, or one.
+POSITIONS = {
+    "columns": ((3000, 20), 0, (1, 20)),
+    "many columns": ((300, 1100), 0, (300, 1)),
+    "columns behind": ((3, 900, 40), 1, (1, 900, 40)),
+    "rows": ((1000, 64), (0, 1), (1, 64)),
+    "weighted rows": ((1000, 64), (0, 1), (1000, 64)),
+    "few": ((5000, 7), (0, 1), (5000, 7)),
+    "alone": ((50_001,), 0, (50_001,)),
+    "alone in rows": ((4, 5001), 1, (1, 1)),
+}
+
+
+@sweep(dtype=DTYPE, position=list(POSITIONS), order=[True, False], parameters=[True, False], out=["x", "y"])
+def test_a_mask_that_hides_nothing_changes_no_bit(
+    dtype: str, position: str, order: bool, parameters: bool, out: str
+) -> None:
+    """Without one, parameters of groups go straight to the kernel; runs in no group among them."""
+    shape, axes, of = POSITIONS[position]
+    along = axes if isinstance(axes, int) else axes[0]
+    x, rng = fill(shape, DTYPE[dtype], 3), np.random.default_rng(len(position))
+    labels = rng.integers(-1, 40, shape[along])
+    labels[100:200] = -1
+    labels = np.sort(labels) if order else labels
+    p = {"weight": fill(of, np.dtype(np.float32), 1), "bias": fill(of, np.dtype(np.float32), 2)}
+    p = p if parameters else {}
+    wanted = cnorm.group_standardize(x, labels, axis=axes, where=np.ones(shape, bool), **p)
+    taken = x.copy()
+    found = cnorm.group_standardize(taken, labels, axis=axes, out=taken if out == "x" else None, **p)
+    assert np.array_equal(found, wanted)
+    assert not np.compress(labels < 0, found, along).any()
+
+
 def test_16_bit_parameters() -> None:
     x = fill((30, 4), BFLOAT16, 1)
     y = cnorm.group_standardize(x, np.arange(30) % 3, np.ones(4, BFLOAT16), np.zeros(4, np.float16))

@@ -32,11 +32,16 @@ def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tup
     if most >= groups:
         raise ValueError(f"labels: expected labels below num_groups = {groups}, got {most}")
     own = np.ascontiguousarray(array, np.int32 if np.can_cast(array.dtype, np.int32) else np.intp)
-    return own.copy() if isinstance(out, np.ndarray) and np.may_share_memory(own, out) else own, groups
+    return apart(own, out), groups
 
 
-def as_offsets(offsets: Any, length: int) -> Array:
-    """Where segments begin, and where the last one ends, as contiguous intp."""
+def apart(own: Array, out: Any) -> Array:
+    """The same, where writing `out` does not change it."""
+    return own.copy() if isinstance(out, np.ndarray) and np.may_share_memory(own, out) else own
+
+
+def as_offsets(offsets: Any, length: int, out: Any = None) -> Array:
+    """Where segments begin, and where the last one ends, as contiguous intp, apart from `out`."""
     array = as_whole(offsets, "offsets")
     if array.ndim != 1 or array.size < 1:
         raise ValueError(
@@ -51,7 +56,7 @@ def as_offsets(offsets: Any, length: int) -> Array:
         raise ValueError(
             f"offsets: expected 0 to {length}, the length of the axis, got {array[0]} to {array[-1]}"
         )
-    return np.ascontiguousarray(array, np.intp)
+    return apart(np.ascontiguousarray(array, np.intp), out)
 
 
 def as_whole(numbers: Any, name: str) -> Array:

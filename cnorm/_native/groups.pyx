@@ -29,7 +29,7 @@ cdef extern from "api/verbs.h" nogil:
         int (*count_labels)(cn_labels labels, ptrdiff_t n, ptrdiff_t n_groups, ptrdiff_t *starts) noexcept nogil
         size_t (*group_space)(const cn_call *call, const cn_groups *groups) noexcept nogil
         cn_status (*group_moments)(const cn_call *call, const cn_groups *groups, void *params) noexcept nogil
-        cn_status (*group_apply)(const cn_call *call, int axis, cn_labels labels) noexcept nogil
+        cn_status (*group_apply)(const cn_call *call, const cn_groups *groups) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
@@ -180,12 +180,11 @@ def values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not N
     return mean, var
 
 
-def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray labels not None,
-              cnp.ndarray starts not None, bint shuffled, cnp.ndarray weight, cnp.ndarray bias, double eps,
-              cnp.ndarray mask=None, int eps_mode=0):
+def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None, cnp.ndarray starts not None,
+              cnp.ndarray labels, cnp.ndarray weight, cnp.ndarray bias, double eps, cnp.ndarray mask=None, int eps_mode=0):
     """out = (x - mean) * scale * weight + bias with the moments of groups along the first of axes.
 
-    labels: the group of each position, or a negative number; such positions are hidden by the mask, where out is 0.
+    starts, labels: as of extremes; where the mask hides x, or a position is in no group, out is 0.
     """
     cdef cn_call call
     cdef cn_groups groups
@@ -193,12 +192,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     cdef int axis, along = axes[0]
     cdef ptrdiff_t kept = 1
     cdef cnp.ndarray params
-    cdef cn_labels of
     cdef PyThreadState *released
     check_against(x, weight, "weight")
     check_against(x, bias, "bias")
     check_against(x, mask, "mask")
-    of = labels_of(labels)
     params = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1,
                          cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32, 1, 4)[0]
     if cnp.PyArray_SIZE(x) == 0:
@@ -206,7 +203,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_x(&call, x, dtype_of(x))
     set_affine(&call, None, None, mask)
     call.moments.eps, call.moments.eps_mode = eps, <cn_eps_mode>eps_mode
-    set_groups(&call, &groups, x, axes, starts, labels if shuffled else None)
+    set_groups(&call, &groups, x, axes, starts, labels)
     for axis in range(call.ndim - 1, -1, -1):  # the statistics of a group are together
         if axis != along and axis not in axes:
             call.op[<int>CN_STAT].strides[axis] = 0 if call.shape[axis] == 1 else kept
@@ -217,6 +214,6 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_affine(&call, weight, bias, None)
     call.moments.source, call.moments.center = CN_READY, cnp.PyArray_DATA(params)
     released = release(cnp.PyArray_SIZE(x))
-    status = C.group_apply(&call, along, of)
+    status = C.group_apply(&call, &groups)
     resume(released)
     check(status)

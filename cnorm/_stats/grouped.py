@@ -117,9 +117,8 @@ def group_states(
 def standardize_by(
     x: Array,
     axes: tuple[int, ...],
-    labels: Array,
     starts: Array,
-    shuffled: bool,
+    labels: Array | None,
     weight: Any,
     bias: Any,
     eps: Any,
@@ -127,19 +126,15 @@ def standardize_by(
     out: Any,
     eps_mode: Any,
 ) -> Array:
-    """Each element by the moments of its group; what is in none is hidden."""
+    """Each element by the moments of its group, 0 in none; labels, starts: as `sort_labels` has them."""
     w, b = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     w = None if w is None else broadcast(w, x.shape, "weight")
     b = None if b is None else broadcast(b, x.shape, "bias")
     eps, mode = as_eps(eps), as_eps_mode(eps_mode)
     mask = as_mask(where, x, out)
-    inside = labels >= 0
-    if not inside.all():
-        inside = inside.reshape([-1 if a == axes[0] else 1 for a in range(x.ndim)])
-        mask = inside if mask is None else mask & inside
     target = Output(x, out)
     if starts.size > 1:
-        by_group.normalize(target.x, target.y, axes, labels, starts, shuffled, w, b, eps, mask, mode)
+        by_group.normalize(target.x, target.y, axes, starts, labels, w, b, eps, mask, mode)
     else:
         target.y[...] = 0
     return target.done()

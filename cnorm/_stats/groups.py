@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnorm._accept.arrays import Array, as_input, as_number_array, native
-from cnorm._accept.groups import as_labels, as_offsets, group_axes, labels_of
+from cnorm._accept.groups import as_labels, as_offsets, group_axes
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
-from cnorm._native import groups as by_group
 from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
@@ -220,8 +219,8 @@ def group_standardize(
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
     marks, groups = as_labels(labels, array.shape[axes[0]], num_groups, out)
-    starts, shuffled = by_group.count_labels(marks, groups)
-    y = standardize_by(array, axes, marks, starts, shuffled, weight, bias, eps, where, out, eps_mode)
+    starts, shuffled = sort_labels(marks, groups)
+    y = standardize_by(array, axes, starts, shuffled, weight, bias, eps, where, out, eps_mode)
     return result(y)
 
 
@@ -284,6 +283,5 @@ def segment_standardize(
     data, where, result = unmasked(x, where)
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
-    starts = as_offsets(offsets, array.shape[axes[0]])
-    marks = labels_of(starts, array.shape[axes[0]])
-    return result(standardize_by(array, axes, marks, starts, False, weight, bias, eps, where, out, eps_mode))
+    starts = as_offsets(offsets, array.shape[axes[0]], out)
+    return result(standardize_by(array, axes, starts, None, weight, bias, eps, where, out, eps_mode))

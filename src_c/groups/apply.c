@@ -1,7 +1,9 @@
-/* apply.c: each element by the parameters of its group: positions in chunks, each a call of its own. */
+/* apply.c: each element by the parameters of its group: positions in chunks, each a call of its own, unless they go straight
+ * to the kernel. */
 #include <stdlib.h>
 
 #include "dispatch/cpu.h"
+#include "groups/groups.h"
 #include "job/params.h"
 #include "memory/copy.h"
 #include "threads/threads.h"
@@ -18,63 +20,85 @@
 
 typedef struct {
     const cn_call *call;
-    int axis, prescaled;
-    cn_labels labels;
+    const cn_groups *groups;
+    int prescaled;
+    cn_loops others;        /* all axes but that of the groups, of Y */
     ptrdiff_t n, positions; /* along the axis; of a chunk */
     ptrdiff_t all, row;     /* bytes of one parameter of all groups, of one group */
-    char *scratch;          /* of each thread: parameters of the positions of a chunk */
+    char *scratch;          /* of each thread: groups of the positions of a chunk, their parameters */
     size_t scratch_size;
     cn_status *status; /* of each thread */
 } apply_job;
 
-static ptrdiff_t label(const apply_job *job, ptrdiff_t i)
-{
-    return job->labels.narrow ? ((const int32_t *)job->labels.at)[i] : ((const ptrdiff_t *)job->labels.at)[i];
-}
+#define PUT(type)                                                                                                 \
+    for (ptrdiff_t i = 0; i < n; i++) {                                                                           \
+        if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], row));                          \
+        memcpy(to + i * (ptrdiff_t)sizeof(type), from + place(groups[i], row), sizeof(type));                     \
+    }
 
-/* Where the parameters of a position are; those of group 0 if it is in none. */
-static ptrdiff_t place(const apply_job *job, ptrdiff_t i)
-{
-    const ptrdiff_t g = label(job, i);
-    return (g > 0 ? g : 0) * job->row;
-}
+/* Where the parameters of a group are; those of group 0 for none. */
+static ptrdiff_t place(ptrdiff_t g, ptrdiff_t row) { return (g > 0 ? g : 0) * row; }
 
 /* Parameters of n positions: those of their groups. */
-static void put_positions(const apply_job *job, ptrdiff_t first, ptrdiff_t n, char *to)
+static void put_positions(const apply_job *job, const ptrdiff_t *groups, ptrdiff_t n, char *to)
 {
     const char *from = job->call->moments.center;
-    for (int p = 0; p < CN_N_PARAMS; p++, from += job->all) {
+    const ptrdiff_t row = job->row;
+    for (int p = 0; p < CN_N_PARAMS; p++, from += job->all, to += n * row) {
         if (p == CN_N_PARAMS - 1 && !job->prescaled) break;
-        for (ptrdiff_t i = 0; i < n; i++, to += job->row) {
-            if (i + FETCHED < n) __builtin_prefetch(from + place(job, first + i + FETCHED));
-            cn_copy_bytes(to, from + place(job, first + i), job->row);
-        }
+        if (row == sizeof(double))
+            PUT(double)
+        else if (row == sizeof(float))
+            PUT(float)
+        else
+            for (ptrdiff_t i = 0; i < n; i++) {
+                if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], row));
+                cn_copy_bytes(to + i * row, from + place(groups[i], row), row);
+            }
     }
 }
 
-/* Do these positions have one label? */
-static int are_alike(const apply_job *job, ptrdiff_t first, ptrdiff_t n)
+static int are_alike(const ptrdiff_t *groups, ptrdiff_t n)
 {
     for (ptrdiff_t i = 1; i < n; i++)
-        if (label(job, first + i) != label(job, first)) return 0;
+        if (groups[i] != groups[0]) return 0;
     return 1;
+}
+
+/* y is 0 at positions that are in no group. */
+static void clear_none(const apply_job *job, const ptrdiff_t *groups, ptrdiff_t first, ptrdiff_t n)
+{
+    const cn_operand *y = &job->call->op[CN_Y];
+    const ptrdiff_t along = y->strides[job->groups->axis], count = cn_count(&job->others);
+    const size_t size = (size_t)cn_kernels_of(job->call->dtype)->size;
+    for (ptrdiff_t i = 0; i < n; i++)
+        for (ptrdiff_t e = 0; e < count && groups[i] < 0; e++) {
+            ptrdiff_t offset[CN_NOPERANDS] = {0};
+            cn_locate(&job->others, e, offset);
+            memset(y->data + (first + i) * along + offset[CN_Y], 0, size);
+        }
 }
 
 static cn_status apply_chunk(const apply_job *job, ptrdiff_t chunk, char *scratch)
 {
-    const int axis = job->axis;
+    const int axis = job->groups->axis;
     const ptrdiff_t first = chunk * job->positions, rest = job->n - first;
-    const ptrdiff_t n = rest < job->positions ? rest : job->positions;
-    const ptrdiff_t groups = are_alike(job, first, n) ? 1 : n, kept = job->call->op[CN_STAT].strides[axis];
+    const ptrdiff_t n = rest < job->positions ? rest : job->positions, kept = job->call->op[CN_STAT].strides[axis];
+    ptrdiff_t *groups = (ptrdiff_t *)scratch;
+    char *params = scratch + job->positions * (ptrdiff_t)sizeof *groups;
+    cn_groups_at(job->groups, first, n, groups);
+    const ptrdiff_t several = are_alike(groups, n) ? 1 : n;
     cn_call one = *job->call;
-    put_positions(job, first, groups, scratch);
+    put_positions(job, groups, several, params);
     for (int o = 0; o < CN_NOPERANDS; o++)
         if (one.op[o].data) one.op[o].data += first * one.op[o].strides[axis];
     one.shape[axis] = n;
-    one.op[CN_STAT].strides[axis] = groups == 1 ? 0 : kept;
-    one.n_stats = groups * kept;
-    one.moments.center = scratch, one.moments.scale = job->prescaled ? scratch : NULL;
-    return cn_run(&one);
+    one.op[CN_STAT].strides[axis] = several == 1 ? 0 : kept;
+    one.n_stats = several * kept;
+    one.moments.center = params, one.moments.scale = job->prescaled ? params : NULL;
+    const cn_status status = cn_run(&one);
+    clear_none(job, groups, first, n);
+    return status;
 }
 
 static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
@@ -95,23 +119,35 @@ static int is_prescaled(const cn_call *call, ptrdiff_t size)
     return found;
 }
 
-cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels)
+static cn_status apply_in_chunks(apply_job *job, ptrdiff_t each)
 {
-    const ptrdiff_t kept = call->op[CN_STAT].strides[axis], size = cn_kernels_of(call->dtype)->param_size;
-    apply_job job = {.call = call, .axis = axis, .labels = labels, .n = call->shape[axis], .row = kept * size};
+    job->positions = each < CHUNK ? CHUNK / each : 1;
+    const int threads = each <= MOST_CHUNK ? cn_threads_for(job->n * each) : 1;
+    const ptrdiff_t bytes = job->positions * (CN_N_PARAMS * job->row + (ptrdiff_t)sizeof(ptrdiff_t));
+    job->scratch_size = (size_t)((bytes + 63) / 64 * 64 + 64);
+    job->scratch = malloc((job->scratch_size + sizeof(cn_status)) * (size_t)threads);
+    if (!job->scratch) return CN_NO_MEMORY;
+    job->status = (cn_status *)(void *)(job->scratch + job->scratch_size * (size_t)threads);
+    for (int t = 0; t < threads; t++) job->status[t] = CN_OK;
+    cn_parallel((job->n + job->positions - 1) / job->positions, threads, apply_task, job);
+    cn_status status = CN_OK;
+    for (int t = 0; t < threads; t++) status = job->status[t] != CN_OK ? job->status[t] : status;
+    free(job->scratch);
+    return status;
+}
+
+cn_status cn_group_apply(const cn_call *call, const cn_groups *groups)
+{
+    const int axis = groups->axis;
+    const ptrdiff_t size = cn_kernels_of(call->dtype)->param_size;
+    apply_job job = {.call = call, .groups = groups, .n = call->shape[axis]};
     ptrdiff_t each = 1; /* elements of a position */
     for (int a = 0; a < call->ndim; a++) each *= a == axis ? 1 : call->shape[a];
-    job.all = call->n_stats * size, job.prescaled = is_prescaled(call, size);
-    job.positions = each < CHUNK ? CHUNK / each : 1;
-    const int threads = each <= MOST_CHUNK ? cn_threads_for(job.n * each) : 1;
-    job.scratch_size = (size_t)((CN_N_PARAMS * job.positions * job.row + 63) / 64 * 64 + 64);
-    job.scratch = malloc((job.scratch_size + sizeof(cn_status)) * (size_t)threads);
-    if (!job.scratch) return CN_NO_MEMORY;
-    job.status = (cn_status *)(job.scratch + job.scratch_size * (size_t)threads);
-    for (int t = 0; t < threads; t++) job.status[t] = CN_OK;
-    cn_parallel((job.n + job.positions - 1) / job.positions, threads, apply_task, &job);
-    cn_status status = CN_OK;
-    for (int t = 0; t < threads; t++) status = job.status[t] != CN_OK ? job.status[t] : status;
-    free(job.scratch);
-    return status;
+    job.row = call->op[CN_STAT].strides[axis] * size, job.all = call->n_stats * size;
+    job.prescaled = is_prescaled(call, size);
+    if (!job.prescaled && cn_apply_direct(call, groups)) return CN_OK;
+    cn_loops inner;
+    cn_group_loops(call, axis, &job.others, &inner);
+    for (int i = 0; i < inner.n; i++) job.others.loop[job.others.n++] = inner.loop[i];
+    return apply_in_chunks(&job, each);
 }

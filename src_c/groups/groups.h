@@ -79,6 +79,15 @@ static inline ptrdiff_t cn_pieces_of(const cn_group_job *job, ptrdiff_t g)
     return entries <= piece ? 1 : (entries + piece - 1) / piece;
 }
 
+/* The group of each of n positions from the first on; negative: in none. */
+void cn_groups_at(const cn_groups *groups, ptrdiff_t first, ptrdiff_t n, ptrdiff_t *to);
+
+/* All loops but that of the groups: outside it, and inside. */
+void cn_group_loops(const cn_call *call, int axis, cn_loops *outer, cn_loops *inner);
+
+/* y of parameters without a prescale where positions lie as the kernel takes them; 0: they don't. */
+int cn_apply_direct(const cn_call *call, const cn_groups *groups);
+
 /* Puts positions in order, once. */
 void cn_sort_groups(const cn_group_job *job);
 

@@ -31,6 +31,18 @@ static void gather_loops(const cn_call *call, int along, cn_loops *loops)
     }
 }
 
+void cn_group_loops(const cn_call *call, int axis, cn_loops *outer, cn_loops *inner)
+{
+    const ptrdiff_t along = call->shape[axis] > 1 ? call->op[CN_X].strides[axis] : 0;
+    cn_loops all;
+    gather_loops(call, axis, &all);
+    outer->n = inner->n = 0;
+    for (int i = 0; i < all.n; i++) {
+        cn_loops *to = outside(all.loop[i].stride[CN_X], along) ? outer : inner;
+        to->loop[to->n++] = all.loop[i];
+    }
+}
+
 /* Do entries of positions that follow each other lie as a tile has them? */
 static int is_direct(const cn_group_job *job)
 {

@@ -1,4 +1,4 @@
-/* sort.c: positions by their labels: a counting sort, stable. */
+/* sort.c: positions by their groups, a counting sort, stable; and the groups of positions. */
 #include <string.h>
 
 #include "groups/groups.h"
@@ -41,4 +41,36 @@ void cn_sort_groups(const cn_group_job *job)
     else
         order_ptrdiff_t(groups->labels.at, job->along.n, job->ends, job->order);
     *job->sorted = 1;
+}
+
+/* The segment that a position is in; -1: none. */
+static ptrdiff_t segment_at(const cn_groups *groups, ptrdiff_t position)
+{
+    ptrdiff_t low = 0, high = groups->n; /* starts[low] <= position < starts[high] */
+    if (position < groups->starts[0] || position >= groups->starts[high]) return -1;
+    while (high - low > 1) {
+        const ptrdiff_t middle = low + (high - low) / 2;
+        if (groups->starts[middle] <= position)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void cn_groups_at(const cn_groups *groups, ptrdiff_t first, ptrdiff_t n, ptrdiff_t *to)
+{
+    const ptrdiff_t *starts = groups->starts, end = first + n;
+    if (groups->labels.at) {
+        for (ptrdiff_t i = 0; i < n && groups->labels.narrow; i++)
+            to[i] = ((const int32_t *)groups->labels.at)[first + i];
+        if (!groups->labels.narrow)
+            memcpy(to, (const ptrdiff_t *)groups->labels.at + first, (size_t)n * sizeof *to);
+        return;
+    }
+    ptrdiff_t at = first;
+    for (; at < end && at < starts[0]; at++) *to++ = -1;
+    for (ptrdiff_t g = at < end ? segment_at(groups, at) : -1; g >= 0 && g < groups->n && at < end; g++)
+        for (; at < end && at < starts[g + 1]; at++) *to++ = g;
+    for (; at < end; at++) *to++ = -1;
 }

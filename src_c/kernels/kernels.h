@@ -68,6 +68,7 @@ typedef struct {
     ptrdiff_t x_row, rows, n;
     char *y;
     ptrdiff_t y_row;
+    const ptrdiff_t *at; /* NULL, or bytes to the statistics of each row, which are per column and have no `row` */
     cn_param hi, lo, scale, w, b;
     int beyond_cache;   /* the data outgrow the cache: the two below count */
     ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */

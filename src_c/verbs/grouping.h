@@ -29,8 +29,8 @@ size_t cn_group_space(const cn_call *call, const cn_groups *groups);
  * operands as cn_run does. */
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params);
 
-/* y of parameters that are ready, where position i along the axis has those of group labels[i], or, if that is negative, of
- * group 0. The statistics of a group are together. */
-cn_status cn_group_apply(const cn_call *call, int axis, cn_labels labels);
+/* y of parameters that are ready, where positions have those of their groups, and 0 in none. The statistics of a group are
+ * together. */
+cn_status cn_group_apply(const cn_call *call, const cn_groups *groups);
 
 #endif
