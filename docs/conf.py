@@ -25,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.linkcode",
     "numpydoc",
+    "charts",
     "duties",
     "mathml",
     "sources",
