@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
-from cnorm import __version__
+from cnorm import __version__, interop
 
 project = "cnorm"
 author = "the cnorm developers"
@@ -23,6 +25,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.linkcode",
     "numpydoc",
+    "charts",
     "duties",
     "mathml",
     "sources",
@@ -42,8 +45,14 @@ autosummary_imported_members = True
 autodoc_typehints = "none"
 autodoc_docstring_signature = True
 numpydoc_show_class_members = False
-# What the bridges import, where it is not installed.
-autodoc_mock_imports = [name for name in ("torch", "onnx", "dask", "distributed") if find_spec(name) is None]
+
+# What the bridges' extras bring is imported at the top of theirs; where it is not installed, a stand-in is.
+with (Path(__file__).parents[1] / "pyproject.toml").open("rb") as file:
+    extras = tomllib.load(file)["project"]["optional-dependencies"]
+brought = {
+    package for bridge in interop.__all__ for package in re.findall(r"^\w+", "\n".join(extras[bridge]), re.M)
+}
+autodoc_mock_imports = sorted(name for name in brought if find_spec(name) is None)
 
 html_theme = "furo"
 html_theme_options = {

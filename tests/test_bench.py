@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -45,12 +47,19 @@ def test_with_numpy_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(said.err.splitlines()) == 11
 
 
-def test_a_bar_where_rich_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_in_a_terminal_where_rich_is_installed(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing moves, in a file or a pipe, each step is a line that is there at once."""
     pytest.importorskip("rich")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     with progress.progress(2) as at:
         at("a case")
         at("another")
-    assert not capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert terminal or printed.err.splitlines() == ["1/2 a case", "2/2 another"]
 
 
 def test_a_wrong_result_is_named_and_not_timed() -> None:

@@ -28,19 +28,44 @@ SMALL = {"__future__", "contextlib", "importlib", "math", "operator", "platform"
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
-def imported(folder: Path) -> set[str]:
-    """The foreign libraries that any line of the Python files in a folder imports."""
+def imported(path: Path) -> set[str]:
+    """The foreign libraries that any line of a Python file imports."""
     found = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                found.add(node.module or "")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
     return {name.partition(".")[0] for name in found} - {"cnorm", "numpy", *sys.stdlib_module_names}
 
 
-OPTIONAL = sorted(imported(Path(cnorm.__file__).parent).union(*PACKAGES.values()))
+def wanted() -> dict[str, set[str]]:
+    """Each of these libraries, with the folders of modules and the bridges that want it."""
+    folder = Path(cnorm.__file__).parent
+    found: dict[str, set[str]] = {}
+    for path in folder.rglob("*.py"):
+        for name in imported(path):
+            found.setdefault(name, set()).add(str(path if path.parent.name == "interop" else path.parent))
+    for bridge, packages in PACKAGES.items():
+        for name in packages:
+            found.setdefault(name, set()).update((bridge, str(folder / "interop" / f"{bridge}.py")))
+    return found
+
+
+def apart(libraries: dict[str, set[str]]) -> list[list[str]]:
+    """Sets of libraries of which nothing wants two: what one is missed for, no other hides."""
+    sets: list[list[str]] = []
+    for name in sorted(libraries):
+        fitting = (known for known in sets if not any(libraries[k] & libraries[name] for k in known))
+        known = next(fitting, None)
+        if known is None:
+            sets.append([name])
+        else:
+            known.append(name)
+    return sets
+
+
+OPTIONAL = sorted(wanted())
 
 
 def brought_by(code: str) -> set[str]:
@@ -116,7 +141,7 @@ print(json.dumps(failed))
 """
 
 
-@pytest.mark.parametrize("hidden", [[name] for name in OPTIONAL] + [OPTIONAL], ids=" ".join)
+@pytest.mark.parametrize("hidden", [*apart(wanted()), OPTIONAL], ids=" ".join)
 def test_every_module_without(hidden: list[str]) -> None:
     """It is imported, or says which package to install; the scalers work with none."""
     done = run(HIDE.replace("HIDDEN", repr(hidden)) + IMPORT_ALL)

@@ -68,3 +68,17 @@ def test_a_wrong_name_is_found() -> None:
     assert target("cnorm.stats", "mean") is not None
     assert target("cnorm.stats", "moments") is None
     assert target("cnorm.stats", "cnorm.nowhere.mean") is None
+
+
+@pytest.mark.parametrize(("module", "name"), public())
+def test_the_site_leads_to_its_source(module: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the line where it is defined; of compiled functions, that of the careful one of its name."""
+    folder = Path(__file__).parent.parent / "docs" / "_ext"
+    if not folder.is_dir():
+        pytest.skip("needs the source tree")
+    if target(module, name) is None:
+        pytest.skip("needs the bridge's library")
+    monkeypatch.syspath_prepend(str(folder))
+    path, line = import_module("sources").where(module, name)
+    said = path.read_text(encoding="utf-8").splitlines()[line - 1]
+    assert re.match(rf"\s*(@|(def|class) {name}\b|{name} = )", said), said

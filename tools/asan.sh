@@ -11,7 +11,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 tar --exclude=./build --exclude=./.git -cf - . | tar -xf - -C "$copy"
 cd "$copy"
-rm -f cnorm/*.so
+find cnorm -name '*.so' -delete
 export CNORM_OUTPUT_CACHE=0 # a freed result is freed: its use after that is found
 CNORM_DEBUG=1 python setup.py build_ext --inplace >/dev/null
 LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" \

@@ -110,12 +110,16 @@ def run(at: Callable[[str], None] = lambda step: None) -> Outcome:
     """Everything, without warnings: zscore warns of nearly constant columns. `at` is told each step."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        workers = {name: start_worker(name) for name in other_sets()}
+        workers: dict[str, subprocess.Popen[str]] = {}
         try:
+            for name in other_sets():
+                workers[name] = start_worker(name)
             return compare_all(workers, at)
-        finally:  # interrupted, they would go on
+        finally:  # interrupted, from the first of them on, they would go on
             for process in workers.values():
                 process.kill()
+            for process in workers.values():
+                process.wait()
 
 
 def other_sets() -> list[str]:

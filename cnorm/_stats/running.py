@@ -12,7 +12,6 @@ from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.streams import as_decay, as_prior, as_shape
 from cnorm._native import states
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
-from cnorm._stats.scaled import denormalized, normalized
 from cnorm._stats.seen import Seen
 from cnorm._stats.state import (
     COUNT,
@@ -272,85 +271,6 @@ class RunningMoments(Seen):
         peak = higher(self._peak, other._peak)
         rest, peak = separated(self._state, other._state, peak, whole_counts=not weighted)
         return self._new(rest, weighted, peak)
-
-    def normalize(
-        self, x: Any, eps: float = 1e-8, clip: float | None = None, dtype: Any = None, out: Any = None
-    ) -> Array:
-        r"""Data by the moments so far, as VecNormalize has it.
-
-        .. math:: y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
-
-        Parameters
-        ----------
-        x : array_like
-            Real numbers of shape ``(..., *shape)``.
-        eps : float
-            Added to the variance.
-        clip : float, optional
-            Values beyond -clip and clip become these.
-        dtype : dtype, optional
-            Float dtype of the result; that of `x`, or float64 of integers, if None.
-        out : ndarray, optional
-            Where to write, of that dtype and the shape of `x`; may be `x` itself.
-
-        Returns
-        -------
-        ndarray
-            NaN where nothing was seen.
-
-        Raises
-        ------
-        TypeError
-            `x` is not real, a dtype that is not float.
-        ValueError
-            A shape that does not end with `shape`, a negative `eps`, a `clip` that is not above 0, an `out`
-            that does not fit.
-
-        Examples
-        --------
-        >>> import numpy as np, cnorm
-        >>> stats = cnorm.RunningMoments(2, prior=(1e-4, 0, 1)).update([[1.0, 10.0], [3.0, 30.0]])
-        >>> stats.normalize([[2.0, 90.0]], clip=5.0).round(3)
-        array([[0., 5.]])
-        """
-        return normalized(x, self._state, self.shape, eps, clip, dtype, out)
-
-    def denormalize(self, y: Any, eps: float = 1e-8, dtype: Any = None, out: Any = None) -> Array:
-        r"""What `normalize` made of data, back.
-
-        .. math:: x = y \sqrt{\sigma^2 + \epsilon} + \mu
-
-        Parameters
-        ----------
-        y : array_like
-            Real numbers of shape ``(..., *shape)``.
-        eps : float
-            Added to the variance.
-        dtype : dtype, optional
-            Float dtype of the result; that of `y`, or float64 of integers, if None.
-        out : ndarray, optional
-            Where to write, of that dtype and the shape of `y`; may be `y` itself.
-
-        Returns
-        -------
-        ndarray
-            NaN where nothing was seen.
-
-        Raises
-        ------
-        TypeError
-            `y` is not real, a dtype that is not float.
-        ValueError
-            A shape that does not end with `shape`, a negative `eps`, an `out` that does not fit.
-
-        Examples
-        --------
-        >>> import numpy as np, cnorm
-        >>> stats = cnorm.RunningMoments().update([1.0, 3.0])
-        >>> stats.denormalize([-1.0, 0.0]).round(6)
-        array([1., 2.])
-        """
-        return denormalized(y, self._state, self.shape, eps, dtype, out)
 
     def copy(self) -> RunningMoments:
         """An object of its own with the same moments."""

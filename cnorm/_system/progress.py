@@ -21,9 +21,9 @@ def installed(name: str) -> Any:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """To be called with the name of each step: a bar where rich is installed, else lines."""
+    """To be called with the name of each step: a bar in a terminal where rich is installed, else lines."""
     rich, console = installed("rich.progress"), installed("rich.console")
-    if rich is None:
+    if rich is None or not sys.stderr.isatty():
         numbers = iter(range(1, total + 1))
         yield lambda name: print(f"{next(numbers)}/{total} {name}", file=sys.stderr, flush=True)
         return

@@ -24,7 +24,8 @@ from cnorm.stats._moves import (
     move_var,
 )
 from cnorm.stats._places import argmax, argmin, nanargmax, nanargmin
-from cnorm.stats._sums import mean, nanmean, nanstd, nansum, nanvar, std, sum, var
+from cnorm.stats._spreads import nanstd, nanvar, std, var
+from cnorm.stats._sums import mean, nanmean, nansum, sum
 
 __all__ = [
     "allnan",

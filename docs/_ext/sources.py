@@ -24,18 +24,32 @@ def careful(name: str) -> Any:
     return None
 
 
+def lines_of(thing: Any) -> tuple[Path, int] | None:
+    """File and first line of what is written in Python."""
+    try:
+        return Path(inspect.getsourcefile(thing) or ""), inspect.getsourcelines(thing)[1]
+    except (OSError, TypeError):
+        return None
+
+
+def assigned(module: str, name: str) -> tuple[Path, int] | None:
+    """Where a module, or one beside it, says `name = `: of classes that a function makes."""
+    for path in sorted(Path(import_module(module).__file__ or "").parent.glob("*.py")):
+        for line, said in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            if said.startswith(f"{name} = "):
+                return path, line
+    return None
+
+
 def where(module: str, name: str) -> tuple[Path, int] | None:
     """File and line of a public object."""
     thing: Any = import_module(module)
     for part in name.split("."):
         thing = getattr(thing, part, None)
-    if inspect.isbuiltin(thing) or type(thing).__name__ == "cython_function_or_method":
-        thing = careful(name)
-    thing = inspect.unwrap(getattr(thing, "fget", None) or thing) if thing is not None else None
-    try:
-        return Path(inspect.getsourcefile(thing) or ""), inspect.getsourcelines(thing)[1]
-    except (OSError, TypeError):
+    if thing is None:
         return None
+    written = inspect.unwrap(getattr(thing, "fget", None) or thing)
+    return lines_of(written) or lines_of(careful(name)) or assigned(module, name)
 
 
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
