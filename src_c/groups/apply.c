@@ -58,13 +58,6 @@ static void put_positions(const apply_job *job, const ptrdiff_t *groups, ptrdiff
     }
 }
 
-static int are_alike(const ptrdiff_t *groups, ptrdiff_t n)
-{
-    for (ptrdiff_t i = 1; i < n; i++)
-        if (groups[i] != groups[0]) return 0;
-    return 1;
-}
-
 /* y is 0 at positions that are in no group. */
 static void clear_none(const apply_job *job, const ptrdiff_t *groups, ptrdiff_t first, ptrdiff_t n)
 {
@@ -87,7 +80,7 @@ static cn_status apply_chunk(const apply_job *job, ptrdiff_t chunk, char *scratc
     ptrdiff_t *groups = (ptrdiff_t *)scratch;
     char *params = scratch + job->positions * (ptrdiff_t)sizeof *groups;
     cn_groups_at(job->groups, first, n, groups);
-    const ptrdiff_t several = are_alike(groups, n) ? 1 : n;
+    const ptrdiff_t several = cn_are_alike(groups, n) ? 1 : n;
     cn_call one = *job->call;
     put_positions(job, groups, several, params);
     for (int o = 0; o < CN_NOPERANDS; o++)

@@ -171,18 +171,11 @@ static void put_param(const direct_job *job, const char *from, const ptrdiff_t *
         PUT(float, times)
 }
 
-static int are_alike(const ptrdiff_t *groups, ptrdiff_t n)
-{
-    ptrdiff_t differ = 0;
-    for (ptrdiff_t i = 1; i < n; i++) differ |= groups[i] ^ groups[0];
-    return !differ;
-}
-
 static void write_shared(const direct_job *job, const cn_apply_tile *t, const ptrdiff_t *groups, ptrdiff_t n,
                          chunk_memory *m)
 {
     const cn_param *const from[3] = {&t->hi, &t->lo, &t->scale};
-    const int alone = job->kind == ALONE, alike = are_alike(groups, n);
+    const int alone = job->kind == ALONE, alike = cn_are_alike(groups, n);
     const ptrdiff_t times = alone && !alike ? job->row.n : 1;
     cn_apply_tile own = *t;
     cn_param *const put[3] = {&own.hi, &own.lo, &own.scale};

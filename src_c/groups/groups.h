@@ -82,6 +82,14 @@ static inline ptrdiff_t cn_pieces_of(const cn_group_job *job, ptrdiff_t g)
 /* The group of each of n positions from the first on; negative: in none. */
 void cn_groups_at(const cn_groups *groups, ptrdiff_t first, ptrdiff_t n, ptrdiff_t *to);
 
+/* Are n positions in one group? */
+static inline int cn_are_alike(const ptrdiff_t *groups, ptrdiff_t n)
+{
+    ptrdiff_t differ = 0;
+    for (ptrdiff_t i = 1; i < n; i++) differ |= groups[i] ^ groups[0];
+    return !differ;
+}
+
 /* All loops but that of the groups: outside it, and inside. */
 void cn_group_loops(const cn_call *call, int axis, cn_loops *outer, cn_loops *inner);
 
