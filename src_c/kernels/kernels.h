@@ -70,6 +70,8 @@ typedef struct {
     ptrdiff_t y_row;
     const ptrdiff_t *at; /* NULL, or bytes to the statistics of each row, which are per column and have no `row` */
     cn_param hi, lo, scale, w, b;
+    const char *mask; /* NULL, or a byte for each element, one beside the other: 0 where it is hidden, and y 0 */
+    ptrdiff_t mask_row;
     int beyond_cache;   /* the data outgrow the cache: the two below count */
     ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */
     int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
