@@ -32,21 +32,6 @@ ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n)
     return n;
 }
 
-/* A shorter run costs more than its elements. */
-#define RUN 64
-
-ptrdiff_t cn_up_to_hidden(const char *mask, ptrdiff_t n)
-{
-    ptrdiff_t i = 0;
-    for (; i + RUN <= n; i += RUN) {
-        uint64_t w[RUN / sizeof(uint64_t)], any = 0;
-        memcpy(w, mask + i, sizeof w);
-        for (size_t j = 0; j < sizeof w / sizeof *w; j++) any |= w[j];
-        if (!any) return i;
-    }
-    return n;
-}
-
 cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n)
 {
     cn_extent e = {0, n, 1};

@@ -19,9 +19,6 @@ ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 /* How many of n elements are left without the hidden ones at the end. */
 ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 
-/* How many of n elements come before a run of hidden ones that is worth its own look, or the end. */
-ptrdiff_t cn_up_to_hidden(const char *mask, ptrdiff_t n);
-
 cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 
 /* Is all of [rows, n] shown? */

@@ -52,15 +52,17 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
     t->weights = (const char *)floats;
 }
 
-/* n elements of x, side by side, with holes where the mask hides. What a run of it hides is not read. */
+/* n elements of x, side by side, with holes where the mask hides. */
 static void mark_row(const cn_reading *how, const char *x, const char *mask, ptrdiff_t step, ptrdiff_t n, char *to)
 {
     char shown[CN_BLOCK];
-    const ptrdiff_t x_step = how->tiling->col.stride[CN_X], size = how->k->size;
-    const int pack = x_step != size || how->x || how->k != how->x_is;
     if (step == 0 && !*mask) {
-        memset(to, 0xff, (size_t)(n * size));
+        memset(to, 0xff, (size_t)(n * how->k->size));
         return;
+    }
+    if (how->tiling->col.stride[CN_X] != how->k->size || how->x || how->k != how->x_is) {
+        cn_pack_row(how, x, n, to);
+        x = to;
     }
     if (step == 0)
         memset(shown, 1, (size_t)n), mask = shown;
@@ -68,16 +70,7 @@ static void mark_row(const cn_reading *how, const char *x, const char *mask, ptr
         for (ptrdiff_t j = 0; j < n; j++) shown[j] = mask[j * step];
         mask = shown;
     }
-    while (n > 0) {
-        const ptrdiff_t run = cn_up_to_hidden(mask, n);
-        if (pack && run) cn_pack_row(how, x, run, to);
-        how->k->mark(pack ? to : x, mask, to, run);
-        x += run * x_step, mask += run, to += run * size, n -= run;
-        if (n == 0) break;
-        const ptrdiff_t hidden = cn_alike(mask, 1, n);
-        memset(to, 0xff, (size_t)(hidden * size));
-        x += hidden * x_step, mask += hidden, to += hidden * size, n -= hidden;
-    }
+    how->k->mark(x, mask, to, n);
 }
 
 /* A copy of the tile, with holes. group: from the mask of a group to that of the next. Rows, and groups, that follow each
@@ -99,7 +92,8 @@ static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, 
     if (t->holes == CN_NO_HOLES) t->holes = CN_MARKED_HOLES;
 }
 
-/* What is hidden at the end need not be read: no sum is touched by it. */
+/* What is hidden at the end need not be read: no sum is touched by it. Of several rows a little is, as rows that follow each
+ * other are marked as one. */
 static void leave_out_end(const cn_reading *how, const char *mask, cn_tile *t)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
@@ -108,7 +102,7 @@ static void leave_out_end(const cn_reading *how, const char *mask, cn_tile *t)
     ptrdiff_t n = 0;
     for (ptrdiff_t r = 0; r < (row ? t->rows : 1) && n < t->n; r++)
         n += cn_shown_end(mask + r * row + n * col, col, t->n - n);
-    t->n = n;
+    if (t->rows == 1 || 4 * n <= 3 * t->n) t->n = n;
 }
 
 /* Groups that share a mask, or blocks of columns. */
@@ -136,12 +130,13 @@ static cn_shows what_shows(const cn_reading *how, const char *mask, const cn_til
 }
 
 /* Groups with masks of their own: those of which all is shown are read together, and others; those of which nothing is are
- * left out. */
+ * left out, but by sums of powers, which count places. */
 static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc)
 {
     const ptrdiff_t step = how->columns->stride[CN_M], n = t.groups;
     const int whole =
         (how->tiling->row.stride[CN_M] == 0 || t.rows == 1) && (how->tiling->col.stride[CN_M] == 0 || t.n == 1);
+    const int all_count = !whole && how->reducer->rows == how->k->powers_rows;
     for (ptrdiff_t g = 0, next; g < n; g = next) {
         const cn_shows shows = what_shows(how, mask + g * step, &t);
         next = whole ? g + cn_alike(mask + g * step, step, n - g) : g + 1;
@@ -150,8 +145,9 @@ static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_m
         cn_moments_view to = cn_groups_from(acc, g);
         part.groups = next - g, part.x += g * t.x_group;
         if (t.weights) cn_skip_weights(&part, g * t.weights_group, how->k->param_size);
-        if (shows == SOME_SHOWN) mark_tile(how, mask + g * step, step, &part);
-        if (shows != NONE_SHOWN) cn_read_tile(how, part, shows == ALL_SHOWN && how->pack, &to, NULL);
+        if (shows == NONE_SHOWN && !all_count) continue;
+        if (shows != ALL_SHOWN) mark_tile(how, mask + g * step, step, &part);
+        cn_read_tile(how, part, shows == ALL_SHOWN && how->pack, &to, NULL);
     }
 }
 
