@@ -132,7 +132,7 @@ typedef struct {
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
-/* What part of a window holds, a lane each: how many, about which pivot, their sum (or the least) and m2. */
+/* What part of a window holds, a lane each: how many, about which pivot (or at which row), their sum (or the least) and m2. */
 typedef struct {
     double count[CN_ROW_LANES], pivot[CN_ROW_LANES], sum[CN_ROW_LANES], m2[CN_ROW_LANES];
 } cn_window_state;
@@ -144,7 +144,7 @@ typedef struct {
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
-    cn_window_kind kind;               /* not CN_WINDOW_GREATEST */
+    cn_window_kind kind;               /* not one of the greatest */
     int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
     cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */

@@ -5,6 +5,8 @@
 #define SEGMENT 1024
 /* Units for each thread. */
 #define SHARES 4
+/* A line of fewer elements costs less than eight pointers to it. */
+#define SHORT 16
 
 static ptrdiff_t ratio_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 static ptrdiff_t at_least_one(ptrdiff_t n) { return n < 1 ? 1 : n; }
@@ -18,12 +20,12 @@ static void cut(cn_lines *lines, ptrdiff_t wanted, ptrdiff_t least_blocks)
     lines->segments = ratio_up(blocks, lines->blocks);
 }
 
-/* Are lines nearer to each other than their elements? */
+/* Are lines nearer to each other than their elements, or so short that what a strip costs beside them counts? */
 static int columns(const cn_lines *lines)
 {
     const cn_loops *all = &lines->plan.all;
     const ptrdiff_t step = lines->all.step < 0 ? -lines->all.step : lines->all.step;
-    return all->n && all->loop[all->n - 1].stride[CN_X] < step;
+    return all->n && (all->loop[all->n - 1].stride[CN_X] < step || lines->all.length <= SHORT);
 }
 
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
