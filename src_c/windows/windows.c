@@ -276,9 +276,14 @@ static int run_all(window_job *job, int threads)
 
 cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
 {
+    cn_window alone = *how; /* an element without neighbours is a window of one, along whichever axis */
+    if (call->shape[axis] == 1) alone.window = 1, how = &alone;
     window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
     ptrdiff_t size = 1;
-    for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
+    for (int i = 0; i < call->ndim; i++) {
+        size *= call->shape[i];
+        if (how == &alone && call->shape[i] > call->shape[axis]) axis = i;
+    }
     int threads = cn_threads_for(size);
     cn_make_lines(&job.lines, call, axis, how->window, how->forward, threads, 0);
     const double bytes = how->floats ? sizeof(float) : sizeof(double);
