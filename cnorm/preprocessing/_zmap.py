@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, native
+from cnorm._accept.arrays import Array, Output, empty, native
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
@@ -26,6 +26,17 @@ SOME_TOO_SMALL = (
     "After omitting NaNs, one or more axis-slices of one or more sample arguments is too small; "
     "corresponding elements of returned arrays will be NaN."
 )
+
+
+# Bytes from which on results lie in kept memory: pages that are new take longer than logarithms.
+LARGE = 1 << 20
+
+
+def logarithms(x: Array) -> Array:
+    """In float64."""
+    if x.nbytes < LARGE or not x.flags.c_contiguous:
+        return np.log(x, dtype=np.float64)
+    return np.log(x, out=empty(x, np.dtype(np.float64)), dtype=np.float64)
 
 
 def zmap(
@@ -232,9 +243,11 @@ def gzscore(
     masked = isinstance(a, np.ma.MaskedArray)
     array, _ = apart(a, "a", 1)
     target = Output(array, out)
-    wide = target.x.astype(np.float64, copy=False)
-    logs = np.ma.log(np.ma.MaskedArray(wide, np.ma.getmask(a))) if masked else np.log(wide)
-    z = zscore(logs, axis, ddof, nan_policy)
+    if masked:
+        logs = np.ma.log(np.ma.MaskedArray(target.x.astype(np.float64, copy=False), np.ma.getmask(a)))
+    else:
+        logs = logarithms(target.x)
+    z = zscore(logs, axis, ddof, nan_policy, out=logs if logs.nbytes >= LARGE and not masked else None)
     np.copyto(target.y, np.ma.getdata(z), casting="same_kind")
     y = target.done()
     return np.ma.MaskedArray(y, mask=np.ma.getmaskarray(z)) if masked else y

@@ -70,6 +70,8 @@ typedef struct {
     ptrdiff_t y_row;
     const ptrdiff_t *at; /* NULL, or bytes to the statistics of each row, which are per column and have no `row` */
     cn_param hi, lo, scale, w, b;
+    const char *mask; /* NULL, or a byte for each element, one beside the other: 0 where it is hidden, and y 0 */
+    ptrdiff_t mask_row;
     int beyond_cache;   /* the data outgrow the cache: the two below count */
     ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */
     int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
@@ -130,7 +132,7 @@ typedef struct {
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
-/* What part of a window holds, a lane each: how many, about which pivot, their sum (or the least) and m2. */
+/* What part of a window holds, a lane each: how many, about which pivot (or at which row), their sum (or the least) and m2. */
 typedef struct {
     double count[CN_ROW_LANES], pivot[CN_ROW_LANES], sum[CN_ROW_LANES], m2[CN_ROW_LANES];
 } cn_window_state;
@@ -142,7 +144,7 @@ typedef struct {
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
-    cn_window_kind kind;               /* not CN_WINDOW_GREATEST */
+    cn_window_kind kind;               /* not one of the greatest */
     int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
     cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */

@@ -21,6 +21,17 @@ ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n)
     return i;
 }
 
+ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n)
+{
+    if (stride == 0) return *mask ? n : 0;
+    for (uint64_t w[4]; stride == 1 && n >= 32; n -= 32) {
+        memcpy(w, mask + n - 32, sizeof w);
+        if ((w[0] | w[1]) | (w[2] | w[3])) break;
+    }
+    while (n > 0 && !mask[(n - 1) * stride]) n--;
+    return n;
+}
+
 cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n)
 {
     cn_extent e = {0, n, 1};
@@ -29,7 +40,7 @@ cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n)
     ptrdiff_t end = e.from + cn_alike(mask + e.from * stride, stride, n - e.from);
     if (end < n && end + cn_alike(mask + end * stride, stride, n - end) < n) {
         e.full = 0;
-        while (!mask[(e.to - 1) * stride]) e.to--;
+        e.to = cn_shown_end(mask, stride, n);
     } else {
         e.to = end;
     }

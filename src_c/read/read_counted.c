@@ -92,14 +92,17 @@ static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, 
     if (t->holes == CN_NO_HOLES) t->holes = CN_MARKED_HOLES;
 }
 
-/* What is hidden at the end need not be read: no sum is touched by it. */
+/* What is hidden at the end need not be read: no sum is touched by it. Of several rows a little is, as rows that follow each
+ * other are marked as one. */
 static void leave_out_end(const cn_reading *how, const char *mask, cn_tile *t)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
-    if (how->cols && col == 0 && how->joined_rows == 1)
-        while (t->rows > 0 && !mask[(t->rows - 1) * row]) t->rows--;
-    else if (!how->cols && t->rows == 1)
-        while (t->n > 0 && !mask[(t->n - 1) * col]) t->n--;
+    if (how->cols && col == 0 && how->joined_rows == 1) t->rows = cn_shown_end(mask, row, t->rows);
+    if (how->cols) return;
+    ptrdiff_t n = 0;
+    for (ptrdiff_t r = 0; r < (row ? t->rows : 1) && n < t->n; r++)
+        n += cn_shown_end(mask + r * row + n * col, col, t->n - n);
+    if (t->rows == 1 || 4 * n <= 3 * t->n) t->n = n;
 }
 
 /* Groups that share a mask, or blocks of columns. */
@@ -114,23 +117,43 @@ static void read_shown(const cn_reading *how, const char *mask, cn_tile t, cn_mo
     cn_read_tile(how, t, pack, acc, joined);
 }
 
-/* Is a group wholly hidden or wholly shown? Then groups alike are read together, or left out. */
+/* What a mask shows of a group. */
+typedef enum { SOME_SHOWN, NONE_SHOWN, ALL_SHOWN } cn_shows;
+
+static cn_shows what_shows(const cn_reading *how, const char *mask, const cn_tile *t)
+{
+    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
+    if (*mask) return cn_all_shown(mask, row, col, t->rows, t->n) ? ALL_SHOWN : SOME_SHOWN;
+    for (ptrdiff_t r = 0; r < (row ? t->rows : 1); r++)
+        if (cn_shown_end(mask + r * row, col, t->n)) return SOME_SHOWN;
+    return NONE_SHOWN;
+}
+
+/* Groups with masks of their own: those of which all is shown are read together, and others; those of which nothing is are
+ * left out, but by sums of powers, which count places. */
 static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc)
 {
     const ptrdiff_t step = how->columns->stride[CN_M], n = t.groups;
-    for (ptrdiff_t g = 0; g < n; g += t.groups) {
-        t.groups = cn_alike(mask + g * step, step, n - g);
-        cn_moments_view part = cn_groups_from(acc, g);
-        if (mask[g * step]) cn_read_tile(how, t, how->pack, &part, NULL);
-        t.x += t.groups * t.x_group;
-        if (t.weights) cn_skip_weights(&t, t.groups * t.weights_group, how->k->param_size);
+    const int whole =
+        (how->tiling->row.stride[CN_M] == 0 || t.rows == 1) && (how->tiling->col.stride[CN_M] == 0 || t.n == 1);
+    const int all_count = !whole && how->reducer->rows == how->k->powers_rows;
+    for (ptrdiff_t g = 0, next; g < n; g = next) {
+        const cn_shows shows = what_shows(how, mask + g * step, &t);
+        next = whole ? g + cn_alike(mask + g * step, step, n - g) : g + 1;
+        while (!whole && next < n && what_shows(how, mask + next * step, &t) == shows) next++;
+        cn_tile part = t;
+        cn_moments_view to = cn_groups_from(acc, g);
+        part.groups = next - g, part.x += g * t.x_group;
+        if (t.weights) cn_skip_weights(&part, g * t.weights_group, how->k->param_size);
+        if (shows == NONE_SHOWN && !all_count) continue;
+        if (shows != ALL_SHOWN) mark_tile(how, mask + g * step, step, &part);
+        cn_read_tile(how, part, shows == ALL_SHOWN && how->pack, &to, NULL);
     }
 }
 
 void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
                      cn_moments_view *joined)
 {
-    const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
     const ptrdiff_t group = how->cols ? 0 : how->columns->stride[CN_M];
     cn_tile t = cn_tile_of(how, block, x);
     t.holes = how->holes;
@@ -140,12 +163,8 @@ void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x
         return;
     }
     const char *mask = how->mask + block->offset[CN_M];
-    if (group == 0) {
+    if (group == 0)
         read_shown(how, mask, t, acc, joined);
-    } else if ((row == 0 || t.rows == 1) && (col == 0 || t.n == 1)) {
+    else
         read_groups(how, mask, t, acc);
-    } else {
-        mark_tile(how, mask, group, &t);
-        cn_read_tile(how, t, 0, acc, joined);
-    }
 }

@@ -13,6 +13,7 @@
 
 #define CN_INLINE static inline __attribute__((always_inline, unused))
 #define CN_UNROLL _Pragma("GCC unroll 16") /* lanes live in registers */
+#define CN_ROLLED _Pragma("GCC unroll 1")  /* where its body is long */
 #define CN_FOR(i, n)                                                                                              \
     CN_UNROLL                                                                                                     \
     for (int i = 0; i < (n); i++)

@@ -114,9 +114,24 @@ static void pack_lines(const cn_abreast *a, ptrdiff_t row, ptrdiff_t rows, doubl
         if (!whole(a, l, row, rows)) pack_lane(a, l, row, rows, by, to);
 }
 
+/* Rows that no lane has. */
+static void pack_nothing(int eights, ptrdiff_t row, ptrdiff_t end, double *to, ptrdiff_t apart)
+{
+    for (int i = 0; i < eights; i++)
+        for (ptrdiff_t j = row * CN_ROW_LANES; j < end * CN_ROW_LANES; j++) to[i * apart + j] = NAN;
+}
+
 void cn_pack_rows(const cn_abreast *a, int eights, ptrdiff_t row, ptrdiff_t rows, double by, double *to,
                   ptrdiff_t apart)
 {
+    const ptrdiff_t at = a->first[0] + row, before = at >= 0 ? 0 : -at < rows ? -at : rows;
+    const ptrdiff_t behind = at + rows > a->length ? at + rows - a->length : 0;
+    if (a->at_one_row && before + behind > 0) { /* lane by lane they take longer than short lines */
+        const ptrdiff_t end = rows - behind > before ? rows - behind : before;
+        pack_nothing(eights, 0, before, to, apart), pack_nothing(eights, end, rows, to, apart);
+        row += before, rows = end - before, to += before * CN_ROW_LANES;
+        if (rows == 0) return;
+    }
     for (int i = 0, n; i < eights; i += n) {
         n = neighbours(a + i, eights - i, row, rows);
         if (n)

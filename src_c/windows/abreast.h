@@ -13,6 +13,7 @@ typedef struct {
     int from, n;
     cn_number of;
     int floats;       /* the results are float, else double */
+    int at_one_row;   /* all lanes, of this eight and its neighbours, begin at one position of their lines */
     int nontemporal;  /* results of neighbours go past the cache */
     ptrdiff_t length; /* of a line */
     ptrdiff_t step, to_step[2];

@@ -10,6 +10,8 @@ void cn_join(cn_window_kind kind, const cn_window_state *part, cn_window_state *
             behind->sum[l] += sum;
         } else if (kind == CN_WINDOW_LEAST) {
             behind->sum[l] = sum < behind->sum[l] ? sum : behind->sum[l];
+        } else if (kind == CN_WINDOW_LEAST_AT) {
+            if (sum < behind->sum[l]) behind->sum[l] = sum, behind->pivot[l] = part->pivot[l];
         } else if (m == 0) {
             behind->pivot[l] = part->pivot[l], behind->sum[l] = sum, behind->m2[l] = part->m2[l];
         } else if (n > 0) {

@@ -5,6 +5,8 @@
 #define SEGMENT 1024
 /* Units for each thread. */
 #define SHARES 4
+/* A line of fewer elements costs less than eight pointers to it. */
+#define SHORT 16
 
 static ptrdiff_t ratio_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 static ptrdiff_t at_least_one(ptrdiff_t n) { return n < 1 ? 1 : n; }
@@ -18,12 +20,12 @@ static void cut(cn_lines *lines, ptrdiff_t wanted, ptrdiff_t least_blocks)
     lines->segments = ratio_up(blocks, lines->blocks);
 }
 
-/* Are lines nearer to each other than their elements? */
+/* Are lines nearer to each other than their elements, or so short that what a strip costs beside them counts? */
 static int columns(const cn_lines *lines)
 {
     const cn_loops *all = &lines->plan.all;
     const ptrdiff_t step = lines->all.step < 0 ? -lines->all.step : lines->all.step;
-    return all->n && all->loop[all->n - 1].stride[CN_X] < step;
+    return all->n && (all->loop[all->n - 1].stride[CN_X] < step || lines->all.length <= SHORT);
 }
 
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
@@ -43,36 +45,36 @@ void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t blo
     }
     lines->ends = call->shape[axis] + forward;
     lines->block = block < lines->ends ? block : lines->ends;
-    lines->of_one_line = !whole && lines->lines < CN_ROW_LANES;
+    lines->by_segments = !whole && lines->lines < CN_ROW_LANES, lines->all.at_one_row = !lines->by_segments;
     const ptrdiff_t all = ratio_up(lines->lines, CN_ROW_LANES), shares = threads > 1 ? SHARES * threads : 1;
     const ptrdiff_t least = ratio_up(SEGMENT, lines->block);
     lines->eights = !columns(lines) ? 1 : all < CN_MOST_EIGHTS ? (int)all : CN_MOST_EIGHTS;
     if (whole)
         cut(lines, 1, 1);
-    else if (lines->of_one_line)
-        cut(lines, CN_ROW_LANES * ratio_up(shares, lines->lines), threads > 1 ? least : 1);
+    else if (lines->by_segments)
+        cut(lines, ratio_up(CN_ROW_LANES * shares, lines->lines), threads > 1 ? least : 1);
     else
         cut(lines, ratio_up(shares, ratio_up(all, lines->eights)), least);
-    lines->strips = lines->of_one_line ? lines->lines * ratio_up(lines->segments, CN_ROW_LANES)
+    lines->strips = lines->by_segments ? ratio_up(lines->lines * lines->segments, CN_ROW_LANES)
                                        : ratio_up(all, lines->eights) * lines->segments;
 }
 
-/* Lanes are lines from `line` on, or segments of one; the last eight of several is full: some of it are those of the
- * eight before as well. */
-static void take_eight(const cn_lines *lines, ptrdiff_t line, ptrdiff_t segment, cn_abreast *a)
+/* Lanes are lines from the first on, or segments of all lines, one line's behind the other's; the last eight of several
+ * lines is full: some of it are those of the eight before as well. */
+static void take_eight(const cn_lines *lines, ptrdiff_t first, ptrdiff_t segment, cn_abreast *a)
 {
-    const ptrdiff_t left = lines->of_one_line ? lines->segments - segment : lines->lines - line;
+    const ptrdiff_t left = lines->lines * (lines->by_segments ? lines->segments : 1) - first;
     *a = lines->all;
     a->n = left < CN_ROW_LANES ? (int)left : CN_ROW_LANES;
-    if (!lines->of_one_line && line && a->n < CN_ROW_LANES) {
+    if (!lines->by_segments && first && a->n < CN_ROW_LANES) {
         a->from = CN_ROW_LANES - a->n, a->n = CN_ROW_LANES;
-        line -= a->from;
+        first -= a->from;
     }
     for (int l = 0; l < CN_ROW_LANES; l++) {
-        const int used = l < a->n ? l : 0;
-        const ptrdiff_t part = segment + (lines->of_one_line ? used : 0);
+        const ptrdiff_t lane = first + (l < a->n ? l : 0);
+        const ptrdiff_t part = lines->by_segments ? lane % lines->segments : segment;
         ptrdiff_t offset[CN_NOPERANDS] = {0};
-        cn_locate(&lines->plan.all, lines->of_one_line ? line : line + used, offset);
+        cn_locate(&lines->plan.all, lines->by_segments ? lane / lines->segments : lane, offset);
         a->first[l] = part * lines->blocks * lines->block;
         a->end[l] = a->first[l] + lines->blocks * lines->block;
         a->end[l] = a->end[l] < lines->ends ? a->end[l] : lines->ends;
@@ -84,8 +86,8 @@ static void take_eight(const cn_lines *lines, ptrdiff_t line, ptrdiff_t segment,
 
 int cn_take_abreast(const cn_lines *lines, ptrdiff_t strip, cn_abreast *a)
 {
-    if (lines->of_one_line) {
-        take_eight(lines, strip % lines->lines, strip / lines->lines * CN_ROW_LANES, a);
+    if (lines->by_segments) {
+        take_eight(lines, strip * CN_ROW_LANES, 0, a);
         return 1;
     }
     const ptrdiff_t all = ratio_up(lines->lines, CN_ROW_LANES), many = ratio_up(all, lines->eights);

@@ -6,7 +6,7 @@
 #include "windows/abreast.h"
 
 /* Windows end at positions 0 ... ends - 1, in blocks of `block` (the last may be shorter); a segment is so many blocks
- * of a line. Abreast are eight lines or, if there are fewer, eight segments of one; a strip is such an eight, or
+ * of a line. Abreast are eight lines or, if there are fewer, eight segments of them; a strip is such an eight, or
  * several of lines that are nearer to each other than their elements. */
 typedef struct {
     cn_plan plan;
@@ -14,7 +14,7 @@ typedef struct {
     const char *x;
     char *to[2];
     ptrdiff_t lines, ends, block, blocks, segments;
-    int of_one_line, eights; /* of a strip, at most */
+    int by_segments, eights; /* of a strip, at most */
     ptrdiff_t strips;        /* what is taken abreast, counted */
 } cn_lines;
 

@@ -17,7 +17,6 @@
 #include "threads/threads.h"
 #include "windows/join.h"
 #include "windows/lines.h"
-#include "windows/places.h"
 
 /* Rows of a tile: what is stored of the eights of a strip stays in L2, the rows of one in L1. */
 #define TILE 128
@@ -103,7 +102,7 @@ static void set_apart(double *x, double *spare, ptrdiff_t n)
 /* Rows of all eights, put `at` so many of theirs; which of them hold NaN is seen. */
 static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t at, int nan[])
 {
-    const double sign = job->how->kind == CN_WINDOW_GREATEST ? -1 : 1;
+    const double sign = job->how->kind != job->kind ? -1 : 1;
     const int pivoted = job->kind == CN_WINDOW_MEAN || job->kind == CN_WINDOW_MOMENTS;
     at *= CN_ROW_LANES;
     cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows->rows + at,
@@ -189,7 +188,7 @@ static void join_all(const window_job *job, work *w)
     for (int e = 0; e < w->eights; e++) {
         held behind;
         memset(behind, 0, sizeof behind);
-        for (int l = 0; l < CN_ROW_LANES && job->kind == CN_WINDOW_LEAST; l++) behind[0].sum[l] = INFINITY;
+        for (int l = 0; l < CN_ROW_LANES && job->kind >= CN_WINDOW_LEAST; l++) behind[0].sum[l] = INFINITY;
         for (ptrdiff_t i = tiles_of(job) - 1; i >= 0; i--) {
             held tile;
             memcpy(tile, checkpoint(w, i, e), sizeof tile);
@@ -205,7 +204,8 @@ static void hold(const window_job *job, work *w, ptrdiff_t tile, ptrdiff_t rows,
 {
     cn_window_tile *t = &w->total;
     if (t->rows != rows) t->tables_of = -1;
-    t->rows = t->window = rows;
+    t->first = job->kind == CN_WINDOW_LEAST_AT ? tile * TILE : 0; /* places are rows of the block */
+    t->rows = rows, t->window = t->first + rows;
     for (int e = 0; e < w->eights; e++) {
         t->earlier = w->rows[e].rows + ROWS, t->holes = nan[e], t->kind = job->kind;
         t->scanned = &(*checkpoint(w, tile, e))[0];
@@ -276,17 +276,23 @@ static int run_all(window_job *job, int threads)
 
 cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
 {
-    if (how->kind >= CN_WINDOW_LEAST_AT) return cn_window_places(call, axis, how);
+    cn_window alone = *how; /* an element without neighbours is a window of one, along whichever axis */
+    if (call->shape[axis] == 1) alone.window = 1, how = &alone;
     window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
     ptrdiff_t size = 1;
-    for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
+    for (int i = 0; i < call->ndim; i++) {
+        size *= call->shape[i];
+        if (how == &alone && call->shape[i] > call->shape[axis]) axis = i;
+    }
     int threads = cn_threads_for(size);
     cn_make_lines(&job.lines, call, axis, how->window, how->forward, threads, 0);
     const double bytes = how->floats ? sizeof(float) : sizeof(double);
     const int results = how->kind == CN_WINDOW_MOMENTS ? 2 : 1;
     job.lines.all.of = how->x, job.lines.all.floats = how->floats;
     job.lines.all.nontemporal = cn_beyond_cache((double)size * bytes * (1 + results), threads);
-    job.kind = how->kind == CN_WINDOW_GREATEST ? CN_WINDOW_LEAST : how->kind;
+    job.kind = how->kind; /* the greatest is the least of what is negated */
+    if (how->kind == CN_WINDOW_GREATEST) job.kind = CN_WINDOW_LEAST;
+    if (how->kind == CN_WINDOW_GREATEST_AT) job.kind = CN_WINDOW_LEAST_AT;
     job.scratch_size = sizeof(work) + (size_t)tiles_of(&job) * CN_MOST_EIGHTS * sizeof(held);
     job.scratch_size = (job.scratch_size + (size_t)job.lines.eights * sizeof(eight_rows) + 63) / 64 * 64;
     char *scratch = malloc(job.scratch_size * (size_t)threads + 63);

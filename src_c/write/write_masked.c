@@ -7,8 +7,7 @@
 
 /* Rows up to this length are applied together, hidden elements too, which are wiped afterwards. */
 #define SHORT_ROW 64
-/* Bytes of zeros at hand; what a store past the cache is made of. */
-#define ZEROS 2048
+/* What a store past the cache is made of. */
 #define STORE_BYTES 16
 
 /* y = 0 over rows and columns of a block. */
@@ -88,101 +87,43 @@ static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r
                     how->base[CN_M] + part.offset[CN_M] + i * row[CN_M], col[CN_M], part.n, how->k->size);
 }
 
-/* One row of a tile from element `from` to `to`, stored at y. */
-static void apply_some(const cn_kernels *k, const cn_apply_tile *row, ptrdiff_t from, ptrdiff_t to, char *y,
-                       int nontemporal)
+static void apply(const cn_writing *how, const cn_apply_tile *t)
 {
-    cn_apply_tile t = *row;
-    cn_param *const params[] = {&t.hi, &t.lo, &t.scale, &t.w, &t.b};
-    if (from >= to) return;
-    t.x += from * k->size, t.y = y, t.n = to - from, t.nontemporal = nontemporal;
-    for (int i = 0; i < 5; i++)
-        if (params[i]->per_column) params[i]->data += from * k->param_size;
-    if (t.hi.per_column)
-        k->apply_cols(&t);
+    if (how->stat.per_column)
+        how->k->apply_cols(t);
     else
-        k->apply_rows(&t);
+        how->k->apply_rows(t);
 }
 
-/* A tile that stores elements as they are, past the cache: by the kernel that stores results there. */
-static void open_copy(const cn_kernels *k, cn_apply_tile *t)
+/* Row by row, each with its mask side by side. */
+static void apply_gathered(const cn_writing *how, cn_apply_tile t)
 {
-    static const double none = 0, one = 1;
-    static const float narrow_one = 1;
-    const cn_param zero = {(const char *)&none, 0, 0};
-    const cn_param same = {k->param_size == 8 ? (const char *)&one : (const char *)&narrow_one, 0, 0};
-    *t = (cn_apply_tile){.rows = 1, .hi = zero, .lo = zero, .scale = same, .beyond_cache = 1, .nontemporal = 1};
-}
-
-/* How rows go past the cache: values, and what is copied. */
-typedef struct {
-    const cn_kernels *k;
-    cn_apply_tile values, copy;
-} nontemporal_store;
-
-static void nontemporal_copy(nontemporal_store *s, char *y, const char *x, ptrdiff_t n)
-{
-    s->copy.x = x, s->copy.y = y, s->copy.n = n;
-    s->k->apply_rows(&s->copy);
-}
-
-static void nontemporal_zeros(nontemporal_store *s, char *y, ptrdiff_t n)
-{
-    static const _Alignas(64) char zeros[ZEROS];
-    const ptrdiff_t most = ZEROS / s->k->size;
-    for (; n > 0; n -= most, y += ZEROS) nontemporal_copy(s, y, zeros, n < most ? n : most);
-}
-
-/* The 16 bytes of y from element `at` on, of which `from` to `to` are shown. */
-static void nontemporal_mixed(nontemporal_store *s, ptrdiff_t at, ptrdiff_t from, ptrdiff_t to)
-{
-    const ptrdiff_t size = s->k->size;
-    char mixed[STORE_BYTES] = {0};
-    apply_some(s->k, &s->values, from, to, mixed + (from - at) * size, 0);
-    nontemporal_copy(s, s->values.y + at * size, mixed, STORE_BYTES / size);
-}
-
-static void nontemporal_row(nontemporal_store *s, cn_extent e, ptrdiff_t n)
-{
-    const ptrdiff_t size = s->k->size, per_store = STORE_BYTES / size;
-    const ptrdiff_t first = e.from - e.from % per_store, last = e.to - e.to % per_store;
-    const ptrdiff_t a = first < e.from ? first + per_store : first, end = last < e.to ? last + per_store : last;
-    char *y = s->values.y;
-    nontemporal_zeros(s, y, first);
-    if (a > last) {
-        nontemporal_mixed(s, first, e.from, e.to);
-    } else {
-        if (first < a) nontemporal_mixed(s, first, e.from, a);
-        apply_some(s->k, &s->values, a, last, y + a * size, 1);
-        if (last < end) nontemporal_mixed(s, last, last, e.to);
-    }
-    nontemporal_zeros(s, y + end * size, n - end);
-}
-
-/* Past the cache: row by row, each from its first element to its last, and nothing but such stores: others
- * would wait for the memory one by one, and lines not written at once, too. x (32, 256, 512), second half
- * hidden: rows first and zeros then 2.0 ms, so 1.0. */
-static int nontemporal_rows(const cn_writing *how, const cn_block *block)
-{
-    const ptrdiff_t *row = how->row, col = how->col[CN_M], n = block->n;
-    const char *mask = how->base[CN_M] + block->offset[CN_M];
-    nontemporal_store s;
-    cn_apply_tile *t = &s.values;
-    if (!cn_plain_tile(how, block, t)) return 0;
-    cn_param *const params[] = {&t->hi, &t->lo, &t->scale, &t->w, &t->b};
-    s.k = how->k;
-    open_copy(s.k, &s.copy);
-    cn_extent e = cn_look(mask, col, n);
-    t->rows = 1;
-    for (ptrdiff_t r = 0; r < block->rows; r++) {
-        if (r && row[CN_M]) e = cn_look(mask + r * row[CN_M], col, n);
-        if (e.full)
-            nontemporal_row(&s, e, n);
-        else
-            apply_rows(how, block, r, 1, e);
-        t->x += t->x_row, t->y += t->y_row;
+    char shown[CN_BLOCK];
+    cn_param *const params[] = {&t.hi, &t.lo, &t.scale, &t.w, &t.b};
+    const char *mask = t.mask;
+    const ptrdiff_t rows = t.rows;
+    t.rows = 1, t.mask = shown;
+    for (ptrdiff_t r = 0; r < rows; r++) {
+        if (r == 0 || t.mask_row)
+            for (ptrdiff_t j = 0; j < t.n; j++) shown[j] = mask[r * t.mask_row + j * how->col[CN_M]];
+        apply(how, &t);
+        t.x += t.x_row, t.y += t.y_row;
         for (int i = 0; i < 5; i++) params[i]->data += params[i]->data ? params[i]->row : 0;
     }
+}
+
+/* Of a block of which nothing is packed: by kernels that know the mask. Past the cache stores go row by row then, each from
+ * its first element to its last, and there is nothing but such stores: others would wait for the memory one by one, and
+ * lines not written at once, too. x (32, 256, 512), second half hidden: rows first and zeros then 2.0 ms, so 1.0. */
+static int write_shown(const cn_writing *how, const cn_block *block)
+{
+    cn_apply_tile t;
+    if (block->n > CN_BLOCK || !cn_plain_tile(how, block, &t)) return 0;
+    t.mask = how->base[CN_M] + block->offset[CN_M], t.mask_row = how->row[CN_M];
+    if (how->col[CN_M] == 1)
+        apply(how, &t);
+    else
+        apply_gathered(how, t);
     return 1;
 }
 
@@ -192,7 +133,7 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
     const ptrdiff_t row = how->row[CN_M], col = how->col[CN_M];
     const ptrdiff_t rows = block->rows, n = block->n;
     const cn_extent all = {0, n, 1}, some = {0, n, 0}, none = {n, n, 1};
-    if (col && n > SHORT_ROW && how->nontemporal && nontemporal_rows(how, block)) return;
+    if (col && n > SHORT_ROW && how->nontemporal && write_shown(how, block)) return;
     if (row == 0 || rows == 1) {
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
     } else if (col == 0 || n == 1) {

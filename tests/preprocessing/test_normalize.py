@@ -69,6 +69,18 @@ def test_any_size(norm: str, dtype: Any) -> None:
 
 
 @by_norm
+@pytest.mark.parametrize("axis", [0, 1, None])
+@pytest.mark.parametrize("shape", [(40_000, 1), (1, 40_000), (40_000, 3), (3, 40_000)])
+def test_many(norm: str, axis: Any, shape: tuple[int, int]) -> None:
+    """More samples, or elements of one, than are taken at once."""
+    x = fill(shape, np.dtype(np.float32), 1)
+    expected = x / norms_of(x, norm, axis)
+    y = normalize(x, norm, axis=axis)
+    np.testing.assert_allclose(y, expected.astype(np.float32), rtol=4 * 2.0**-23)
+    np.testing.assert_array_equal(normalize(x, norm, axis=axis, copy=False), y)
+
+
+@by_norm
 def test_memory_and_kinds(norm: str) -> None:
     x = fill((40, 30), np.dtype(np.float32), 5)
     expected = normalize(x, norm)
