@@ -1,15 +1,23 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What tables and channels are multiplied with, by their statistics: centers and factors, and weights that meet a wanted end."""
+"""Tables and channels by their statistics: centers and factors, weights that meet a wanted end, and all at once."""
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from libc.float cimport DBL_EPSILON, FLT_EPSILON
 
 from cnorm._native.core cimport (
-    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, verbs,
+    CN_B, CN_BF16, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial,
+    cn_results, cn_status, known_dtype, new_state, open_results, run, set_affine, set_operand, set_real, set_reduced, set_x, verbs,
 )
+from cnorm._native.glance cimport alike
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.layout cimport is_vector, same_shape
 from cnorm._native.states cimport are_states, of_states
+
+from cnorm._native.core import widen
+from cnorm._native.glance import axes, output, plain
 
 cnp.import_array()
 
@@ -24,6 +32,7 @@ cdef extern from "api/verbs.h" nogil:
         unsigned char *missed
         ptrdiff_t n_missed, n_other
     ctypedef struct cn_verbs:
+        int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                                  double *shift) noexcept nogil
@@ -39,10 +48,18 @@ cdef extern from "api/verbs.h" nogil:
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 
+cdef double *numbers(cnp.ndarray a) noexcept:
+    return NULL if a is None else <double *>cnp.PyArray_DATA(a)
+
+
+cdef const cn_partial *states_in(cnp.ndarray state) noexcept:
+    return <const cn_partial *>cnp.PyArray_DATA(state)
+
+
 def moderate(cnp.ndarray values not None):
     """Is each of these doubles without gaps far from the ends of float32?"""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(values)
-    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(<const double *>cnp.PyArray_DATA(values), n))
+    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(numbers(values), n))
 
 
 def factors(cnp.ndarray state not None, cnp.ndarray std not None):
@@ -53,9 +70,9 @@ def factors(cnp.ndarray state not None, cnp.ndarray std not None):
             or cnp.PyArray_SIZE(std) * 5 != cnp.PyArray_SIZE(state)):
         return None
     center, factor, shift = of_states(state, True), of_states(state, True), of_states(state, True)
-    found = C.factors_of(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(std),
-                          <const double *>cnp.PyArray_DATA(std), <double *>cnp.PyArray_DATA(center),
-                          <double *>cnp.PyArray_DATA(factor), <double *>cnp.PyArray_DATA(shift))
+    found = C.factors_of(states_in(state), cnp.PyArray_SIZE(std),
+                          numbers(std), numbers(center), numbers(factor),
+                         numbers(shift))
     if found == CN_FACTORS_NONE:
         return None
     return center, factor, shift if found == CN_FACTORS_SHIFTED else None
@@ -68,8 +85,7 @@ def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double t
     if not is_vector(low, cnp.NPY_FLOAT64, n) or not is_vector(high, cnp.NPY_FLOAT64, n):
         return None
     factor = same_shape(low, cnp.NPY_FLOAT64)
-    if not C.inverse_ranges(<const double *>cnp.PyArray_DATA(low), <const double *>cnp.PyArray_DATA(high), n, tiny,
-                             <double *>cnp.PyArray_DATA(factor)):
+    if not C.inverse_ranges(numbers(low), numbers(high), n, tiny, numbers(factor)):
         return None
     return factor
 
@@ -79,10 +95,6 @@ cdef cnp.ndarray doubles(cnp.ndarray a):
     if a is None:
         return None
     return cnp.PyArray_FROMANY(a, cnp.NPY_FLOAT64, 0, 0, cnp.NPY_ARRAY_CARRAY_RO)
-
-
-cdef const double *data_of(cnp.ndarray a) noexcept:
-    return NULL if a is None else <const double *>cnp.PyArray_DATA(a)
 
 
 cdef int check_size(cnp.ndarray a, Py_ssize_t n, str name) except -1:
@@ -96,8 +108,7 @@ def largest(cnp.ndarray low not None, cnp.ndarray high not None):
     cdef cnp.ndarray a = doubles(low), b = doubles(high)
     cdef cnp.ndarray most = same_shape(a, cnp.NPY_FLOAT64), factor = same_shape(a, cnp.NPY_FLOAT64)
     check_size(b, cnp.PyArray_SIZE(a), "high")
-    if not C.largest(data_of(a), data_of(b), cnp.PyArray_SIZE(a), <double *>cnp.PyArray_DATA(most),
-                      <double *>cnp.PyArray_DATA(factor)):
+    if not C.largest(numbers(a), numbers(b), cnp.PyArray_SIZE(a), numbers(most), numbers(factor)):
         return None
     return most, factor
 
@@ -110,8 +121,7 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     check_size(v, n, "var")
     check_size(w, n, "weight")
     check_size(b, n, "bias")
-    C.affine_form(data_of(m), data_of(v), data_of(w), data_of(b), eps, n, <double *>cnp.PyArray_DATA(scale),
-                   <double *>cnp.PyArray_DATA(shift))
+    C.affine_form(numbers(m), numbers(v), numbers(w), numbers(b), eps, n, numbers(scale), numbers(shift))
     return scale, shift
 
 
@@ -123,7 +133,7 @@ def compare_norms(cnp.ndarray norms not None, cnp.ndarray eps not None, cnp.ndar
     check_size(a, n * samples, "norms")
     check_size(e, samples, "eps")
     if n:
-        C.compare_norms(data_of(a), samples, n, data_of(e), data_of(w), <double *>cnp.PyArray_DATA(scale))
+        C.compare_norms(numbers(a), samples, n, numbers(e), numbers(w), numbers(scale))
     return scale
 
 
@@ -139,7 +149,7 @@ cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
     cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
     for i in range(cnp.PyArray_SIZE(x)):
         if wide:
-            (<double *>cnp.PyArray_DATA(y))[i] = value
+            numbers(y)[i] = value
         else:
             (<float *>cnp.PyArray_DATA(y))[i] = <float>value
     return y
@@ -150,12 +160,12 @@ cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
     cdef Py_ssize_t i
     cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
     for i in range(0 if wide else cnp.PyArray_SIZE(x)):
-        (<float *>cnp.PyArray_DATA(y))[i] = <float>(<const double *>cnp.PyArray_DATA(x))[i]
+        (<float *>cnp.PyArray_DATA(y))[i] = <float>numbers(x)[i]
     return y
 
 
-def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray regular,
-         double first, double last, bint wide):
+cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray regular, double first, double last,
+                 bint wide):
     """Weight and bias that take x to `last`, or just below, center to `first`, and where that is missed.
 
     Of (x - center) * factor * weight + bias in float32, or float64 if wide. x, center, factor: float64; regular: bool, or
@@ -187,10 +197,143 @@ def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor
     how.wanted, how.width = last, last - first
     how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
     how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
-    how.first = <double *>cnp.PyArray_DATA(scratch)
+    how.first = numbers(scratch)
     how.best, how.chosen = how.first + n, how.first + 2 * n
     released = release(n)
     status = C.meet(&call, &how)
     resume(released)
     check(status)
     return weight if how.n_other else None, bias, missed if how.n_missed else None
+
+
+cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
+                 cnp.ndarray bias) except -1:
+    """y = (x - center) * factor * weight + bias, of one of each for every group over these axes."""
+    cdef cn_call call
+    set_x(&call, x, known_dtype(x))
+    set_operand(&call, CN_Y, y)
+    set_affine(&call, weight, bias, None)
+    set_reduced(&call, over)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+    return run(&call, cnp.PyArray_SIZE(x))
+
+
+cdef int find_ends(cnp.ndarray x, tuple over, bint omit, cnp.ndarray low, cnp.ndarray high) except -1:
+    """Least and greatest of each group, NaN where one is and is not omitted."""
+    cdef cn_call call
+    cdef cn_results to
+    set_real(&call, x, over, CN_EXTREMES, None)
+    open_results(&to, low, high, True)
+    to.omit, call.moments.results = omit, &to
+    return run(&call, cnp.PyArray_SIZE(x))
+
+
+cdef cnp.ndarray of_groups(cnp.ndarray x, tuple over, bint zero=False):
+    """A double for each group over these axes, which are kept with size 1."""
+    cdef cnp.npy_intp[64] dims
+    cdef int axis, ndim = cnp.PyArray_NDIM(x)
+    for axis in range(ndim):
+        dims[axis] = cnp.PyArray_DIM(x, axis)
+    for axis in over:
+        dims[axis] = 1
+    return cnp.PyArray_ZEROS(ndim, dims, cnp.NPY_FLOAT64, 0) if zero else cnp.PyArray_EMPTY(ndim, dims, cnp.NPY_FLOAT64, 0)
+
+
+cdef double resolution(cnp.ndarray x) noexcept:
+    """The step from 1 to the next of these floats."""
+    cdef int dtype = known_dtype(x)
+    return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
+
+
+cdef bint take_range(object target, double *first, double *last) noexcept:
+    """Is it a pair of plain numbers, the second larger by a finite distance?"""
+    cdef double *ends[2]
+    cdef int i, overflow = 0
+    ends[0], ends[1] = first, last
+    if not isinstance(target, tuple) or len(<tuple>target) != 2:
+        return False
+    for i in range(2):
+        end = (<tuple>target)[i]
+        if PyFloat_CheckExact(end):
+            ends[i][0] = PyFloat_AS_DOUBLE(end)
+        elif PyLong_CheckExact(end):
+            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
+        else:
+            return False
+    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
+
+
+def by_ends(object x, object axis, object out, object target, bint omit):
+    """Groups over axes to a range, of None by their largest magnitude; None where care is needed.
+
+    omit: NaN counts nowhere, and stays.
+    """
+    cdef cnp.ndarray low, high, top, center, factor
+    cdef double first = 0, last = 1
+    cdef tuple over, found
+    cdef bint fine
+    y = output(x, out)
+    over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
+    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (target is None or take_range(target, &first, &last)):
+        return None
+    low, high, factor = of_groups(x, over), of_groups(x, over), of_groups(x, over)
+    find_ends(x, over, omit, low, high)
+    if target is None:
+        top, center = of_groups(x, over), of_groups(x, over, True)
+        fine = C.largest(numbers(low), numbers(high), cnp.PyArray_SIZE(low), numbers(top), numbers(factor))
+    else:
+        top, center = high, low
+        fine = C.inverse_ranges(numbers(low), numbers(high), cnp.PyArray_SIZE(low), 10 * resolution(x), numbers(factor))
+    found = meet(top, center, factor, None, first, last, cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8) if fine else None
+    if found is None or found[2] is not None:
+        return None
+    run_map(x, y, over, center, factor, found[0], found[1])
+    return y
+
+
+cdef int find_moments(cnp.ndarray x, tuple over, bint wide, cnp.ndarray state) except -1:
+    """States of groups, NaN left out, of small float32 summed as float64."""
+    cdef cn_call call
+    set_real(&call, x, over, CN_VAR, state, wide)
+    call.moments.omit_nan = True
+    return run(&call, cnp.PyArray_SIZE(x))
+
+
+cdef cnp.ndarray in_single(cnp.ndarray x):
+    """Narrow floats that are summed as float64, as float32; None where care is needed."""
+    return x if cnp.PyArray_ITEMSIZE(x) > 2 else widen(x)
+
+
+def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few):
+    """Groups over axes less their means, over their deviations if `divided`, of `other`; None where care is needed.
+
+    other: x itself, or an array like it. complete: none of it is NaN. few: up to how many elements are summed as float64.
+    """
+    cdef cnp.ndarray seen, state, mean, var, std, center, factor, shift
+    cdef tuple over
+    cdef cn_factors found
+    cdef Py_ssize_t i, n, count
+    y = output(x, out)
+    over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
+    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (other is x or (plain(other) and alike(other, x))):
+        return None
+    seen = in_single(other) if cnp.PyArray_SIZE(<cnp.ndarray>y) <= few else other
+    if seen is None:
+        return None
+    state = new_state(x, over)
+    find_moments(seen, over, cnp.PyArray_SIZE(seen) <= few, state)
+    n = cnp.PyArray_SIZE(state) // 5
+    count = cnp.PyArray_SIZE(seen) // n if complete else 0
+    mean, var, std = of_groups(x, over), of_groups(x, over), of_groups(x, over)
+    if not C.spreads(states_in(state), n, count, numbers(mean), numbers(var), numbers(std)):
+        return None
+    for i in range(0 if divided else n):
+        numbers(std)[i] = 1
+    center, factor, shift = mean, var, of_groups(x, over)
+    found = C.factors_of(states_in(state), n, numbers(std), numbers(center), numbers(factor), numbers(shift))
+    if found == CN_FACTORS_NONE:
+        return None
+    run_map(x, y, over, center, factor, None,
+            shift if found == CN_FACTORS_SHIFTED and cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8 else None)
+    return y

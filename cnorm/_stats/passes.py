@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ __all__ = [
     "CACHED",
     "affine",
     "blocks",
+    "by_ends",
     "check_finite",
     "check_no_inf",
     "extremes",
@@ -103,6 +105,14 @@ def meet(
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """Weight and bias with which `affine` takes x to target[1], or just below; where it is missed."""
     return maps.meet(x, center, factor, regular, *target, wide)
+
+
+def by_ends(x: Any, axis: Any, out: Any, target: Any = None, *, omit: bool = True) -> Array | None:
+    """Groups over axes to a range or, of None, by their largest magnitude; None where care is needed.
+
+    omit: NaN counts nowhere, and stays.
+    """
+    return maps.by_ends(x, axis, out, target, omit)
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
