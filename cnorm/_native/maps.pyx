@@ -9,15 +9,14 @@ from libc.float cimport DBL_EPSILON, FLT_EPSILON
 
 from cnorm._native.core cimport (
     CN_B, CN_BF16, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial,
-    cn_results, cn_status, known_dtype, new_state, open_results, run, set_affine, set_operand, set_real, set_reduced, set_x, verbs,
+    cn_results, cn_status, known_dtype, new_state, open_results, run, set_affine, set_operand, set_real, set_reduced, set_stats, set_x, verbs,
 )
-from cnorm._native.glance cimport alike
+from cnorm._native.glance cimport alike, axes, is_plain, output
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.layout cimport is_vector, same_shape
+from cnorm._native.layout cimport is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
 from cnorm._native.core import widen
-from cnorm._native.glance import axes, output, plain
 
 cnp.import_array()
 
@@ -316,7 +315,7 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     cdef Py_ssize_t i, n, count
     y = output(x, out)
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
-    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (other is x or (plain(other) and alike(other, x))):
+    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (other is x or (is_plain(other) and alike(other, x))):
         return None
     seen = in_single(other) if cnp.PyArray_SIZE(<cnp.ndarray>y) <= few else other
     if seen is None:
@@ -336,4 +335,41 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
         return None
     run_map(x, y, over, center, factor, None,
             shift if found == CN_FACTORS_SHIFTED and cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8 else None)
+    return y
+
+
+def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root not None, bint back):
+    """(x - mean) / root, or back x * root + mean, of moderate numbers for x's last axes; None where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray center, factor, bias = None
+    cdef cnp.npy_intp[64] dims
+    cdef int axis, first
+    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(root)
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not is_vector(mean, cnp.NPY_FLOAT64, n):
+        return None
+    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(root)
+    if first < 0 or not is_vector(root, cnp.NPY_FLOAT64, n):
+        return None
+    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
+        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(root, axis - first)
+        if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
+            return None
+    center, factor = mean, root
+    if back:
+        center, bias = full(mean, True, 0), rounded(mean, is_wide(x))
+    else:
+        factor = same_shape(root, cnp.NPY_FLOAT64)
+        for i in range(n):
+            numbers(factor)[i] = 1 / numbers(root)[i]
+    set_x(&call, x, known_dtype(x))
+    set_operand(&call, CN_Y, y)
+    set_stats(&call, dims)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+    if back:
+        call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
+        for axis in range(call.ndim):
+            call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
     return y
