@@ -1,5 +1,6 @@
 """Types of what tables and channels are multiplied with."""
 
+from collections.abc import Callable
 from typing import Any
 
 from cnorm._accept.arrays import Array
@@ -20,3 +21,6 @@ def by_moments(
     x: Any, other: Any, axis: Any, out: Any, divided: bool, complete: bool, few: int
 ) -> Array | None: ...
 def by_roots(x: Any, out: Any, mean: Array, root: Array, back: bool) -> Array | None: ...
+def by_fitted(
+    x: Any, known: dict[Any, Any], statistics: Array, seen: bytes, is_finite: Callable[[Array], bool]
+) -> Array | None: ...

@@ -3,9 +3,11 @@
 """Tables and channels by their statistics: centers and factors, weights that meet a wanted end, and all at once."""
 
 cimport numpy as cnp
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
+from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
     CN_B, CN_BF16, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial,
@@ -13,6 +15,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.glance cimport alike, axes, is_plain, output
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
@@ -43,6 +46,7 @@ cdef extern from "api/verbs.h" nogil:
                               double *scale) noexcept nogil
         cn_status (*meet)(const cn_call *call, cn_meeting *how) noexcept nogil
 
+cdef tuple ROWS = (0,)
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
@@ -205,16 +209,22 @@ cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndar
     return weight if how.n_other else None, bias, missed if how.n_missed else None
 
 
-cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                 cnp.ndarray bias) except -1:
-    """y = (x - center) * factor * weight + bias, of one of each for every group over these axes."""
-    cdef cn_call call
-    set_x(&call, x, known_dtype(x))
-    set_operand(&call, CN_Y, y)
-    set_affine(&call, weight, bias, None)
-    set_reduced(&call, over)
+cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
+                   cnp.ndarray bias):
+    """y = (x - center) * factor * weight + bias, but for the axes that these have one of each for."""
+    set_x(call, x, known_dtype(x))
+    set_operand(call, CN_Y, y)
+    set_affine(call, weight, bias, None)
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+
+
+cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
+                 cnp.ndarray bias) except -1:
+    """The map of groups over these axes."""
+    cdef cn_call call
+    open_map(&call, x, y, center, factor, weight, bias)
+    set_reduced(&call, over)
     return run(&call, cnp.PyArray_SIZE(x))
 
 
@@ -362,14 +372,34 @@ def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root n
         factor = same_shape(root, cnp.NPY_FLOAT64)
         for i in range(n):
             numbers(factor)[i] = 1 / numbers(root)[i]
-    set_x(&call, x, known_dtype(x))
-    set_operand(&call, CN_Y, y)
+    open_map(&call, x, y, center, factor, None, None)
     set_stats(&call, dims)
-    call.moments.source = CN_GIVEN
-    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
     if back:
         call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
         for axis in range(call.ndim):
             call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
+    return y
+
+
+cdef bint as_before(cnp.ndarray a, bytes seen) noexcept:
+    """Has it these bytes?"""
+    return (cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_NBYTES(a) == PyBytes_GET_SIZE(seen)
+            and memcmp(cnp.PyArray_DATA(a), PyBytes_AS_STRING(seen), PyBytes_GET_SIZE(seen)) == 0)
+
+
+def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, object is_finite):
+    """The map known for the dtype of a finite matrix, while the statistics it is of have these bytes; else None."""
+    cdef tuple m
+    cdef cnp.ndarray y, center
+    if not is_plain(x) or cnp.PyArray_NDIM(<cnp.ndarray>x) != 2 or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+        return None
+    m = known.get((<cnp.ndarray>x).dtype)
+    if m is None or not as_before(statistics, seen):
+        return None
+    center = m[0]
+    if cnp.PyArray_SIZE(center) != cnp.PyArray_DIM(<cnp.ndarray>x, 1) or not is_finite(x):
+        return None
+    y = new_like(x)
+    run_map(x, y, ROWS, center, m[1], m[2], m[3])
     return y

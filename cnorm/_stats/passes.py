@@ -17,6 +17,7 @@ __all__ = [
     "affine",
     "blocks",
     "by_ends",
+    "by_fitted",
     "check_finite",
     "check_no_inf",
     "extremes",
@@ -44,6 +45,11 @@ def affine(
     broadcast against x.
     """
     norms.apply(x, out, center, factor, weight, bias)
+
+
+def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
+    """`affine` known for the dtype of a finite matrix, if the statistics have these bytes yet; else None."""
+    return maps.by_fitted(x, known, statistics, seen, is_finite)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
