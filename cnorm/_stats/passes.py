@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import maps, norms, reductions, states
+from cnorm._native import maps, norms, reductions, states, tables
 
 __all__ = [
     "BLOCK",
@@ -49,7 +49,7 @@ def affine(
 
 def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
     """`affine` known for the dtype of a finite matrix, if the statistics have these bytes yet; else None."""
-    return maps.by_fitted(x, known, statistics, seen, is_finite)
+    return tables.by_fitted(x, known, statistics, seen, is_finite)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
@@ -118,7 +118,7 @@ def by_ends(x: Any, axis: Any, out: Any, target: Any = None, *, omit: bool = Tru
 
     omit: NaN counts nowhere, and stays.
     """
-    return maps.by_ends(x, axis, out, target, omit)
+    return tables.by_ends(x, axis, out, target, omit)
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:

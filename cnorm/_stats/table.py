@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import maps, reductions
+from cnorm._native import reductions, tables
 from cnorm._stats.passes import check_no_inf
 from cnorm._stats.reductions import WIDE, as_weights, moments_of
 from cnorm._stats.state import MEAN
@@ -35,4 +35,4 @@ def by_moments(
 
     other: what the moments are of, x or an array like it. complete: none of it is NaN.
     """
-    return maps.by_moments(x, other, axis, out, divided, complete, WIDE)
+    return tables.by_moments(x, other, axis, out, divided, complete, WIDE)

@@ -14,7 +14,7 @@ from strategies import fill
 from sweep import sweep
 
 import cnorm.preprocessing as P
-from cnorm._native import maps
+from cnorm._native import tables
 
 CALLS: dict[str, Callable[..., Any]] = {
     "minmax_scale": lambda x, axis, out: P.minmax_scale(x, axis=axis, out=out),
@@ -42,7 +42,7 @@ HOLES = {
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done at once."""
     for name in ("by_ends", "by_moments"):
-        monkeypatch.setattr(maps, name, lambda *_: None)
+        monkeypatch.setattr(tables, name, lambda *_: None)
     monkeypatch.setattr("cnorm.preprocessing._normalize.at_once", lambda *_: None)
 
 
