@@ -20,7 +20,7 @@ from cnorm.preprocessing._exact import largest_map
 from cnorm.preprocessing._functions import destination, real
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
 
-__all__ = ["as_norm", "normalize", "run_norm", "run_sparse_norm"]
+__all__ = ["EXPONENTS", "as_norm", "at_once", "normalize", "run_norm", "run_sparse_norm"]
 
 EXPONENTS = {"l1": 1.0, "l2": 2.0, "max": np.inf}
 

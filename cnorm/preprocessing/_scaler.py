@@ -23,7 +23,7 @@ else:
     except ImportError:
         from cnorm.preprocessing import _alone as machinery
 
-__all__ = ["Scaler", "all_or_nothing", "fitting", "machinery", "with_short_ways"]
+__all__ = ["Scaler", "all_or_nothing", "fitting", "has_default_output", "machinery", "with_short_ways"]
 
 THERE, BACK = 0, 1
 _ndarray = np.ndarray
@@ -278,7 +278,7 @@ class Scaler(machinery.Estimator):
         return fitted.transform(X)
 
 
-def _has_default_output(scaler: Scaler) -> bool:
+def has_default_output(scaler: Scaler) -> bool:
     """Has nobody asked scikit-learn for other containers?"""
     if "_sklearn_output_config" in scaler.__dict__:
         return False
@@ -292,7 +292,7 @@ def short_fit(careful: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(careful)
     def fit_transform(self: Scaler, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        quick = type(X) is _ndarray and _has_default_output(self)
+        quick = type(X) is _ndarray and has_default_output(self)
         return (plain if quick else careful)(self, X, y, **fit_params)
 
     return fit_transform
@@ -307,7 +307,7 @@ def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
     @functools.wraps(careful)
     def method(self: Scaler, X: Any, copy: Any = None) -> Any:
         ready = self._ready
-        if ready is not None and copy is None and (way or _has_default_output(self)):
+        if ready is not None and copy is None and (way or has_default_output(self)):
             y = by_fitted(X, ready.short[way], ready.statistics, ready.bytes)
             if y is not None:
                 return y

@@ -115,3 +115,33 @@ def test_what_is_plain_is_done_at_once(
 def test_ranges_are_refused(target: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="range"):
         P.minmax_scale(fill((4, 3), np.dtype(np.float32), 0), target)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+@sweep(dtype=DTYPES, layout=["C", "F", "rows apart", "none"], hole=[None, np.nan, np.inf, 0])
+def test_normalizer(norm: str, dtype: np.dtype[Any], layout: str, hole: float | None) -> None:
+    """The short way of transform has the bits of scikit-learn's, and its errors."""
+    x = fill((6, 5), dtype, 4)
+    fitted = P.Normalizer(norm).fit(x)
+    if hole is not None:
+        x[2] = hole
+    x = {"C": x, "F": np.asfortranarray(x), "rows apart": x[::2], "none": x[:0]}[layout]
+    results = []
+    for transform in (fitted.transform, lambda x: fitted.transform(x, True)):
+        try:
+            y = transform(x)
+            results.append((y.dtype, y.strides, y.tobytes()))
+        except ValueError as error:
+            results.append((str(error),))
+    assert results[0] == results[1]
+
+
+def test_normalizer_asks_where_it_must() -> None:
+    x = fill((6, 5), np.dtype(np.float32), 4)
+    fitted = P.Normalizer().fit(x)
+    with pytest.raises(ValueError, match="features"):
+        fitted.transform(x[:, :4])
+    with pytest.raises(ValueError, match="norm"):
+        P.Normalizer().fit(x).set_params(norm="l3").transform(x)
+    y = P.Normalizer(copy=False).fit(x).transform(x)
+    assert y is x
