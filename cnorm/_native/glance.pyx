@@ -116,6 +116,24 @@ cpdef tuple axes(object axis, int ndim, bint ordered=False):
     return tuple([j for j in range(ndim) if seen >> j & 1])
 
 
+def spread(object p, tuple shape not None):
+    """p with as many dimensions as this shape, each 1 or as long; None where it does not broadcast."""
+    cdef intp[64] dims
+    cdef cnp.PyArray_Dims to
+    cdef int axis, lead, n = <int>PyTuple_GET_SIZE(shape)
+    lead = n - cnp.PyArray_NDIM(<cnp.ndarray>p) if cnp.PyArray_CheckExact(p) and n <= 64 else -1
+    if lead < 0:
+        return None
+    for axis in range(n):
+        dims[axis] = 1 if axis < lead else cnp.PyArray_DIM(<cnp.ndarray>p, axis - lead)
+        if dims[axis] != 1 and dims[axis] != <intp>shape[axis]:
+            return None
+    if lead == 0:
+        return p
+    to.ptr, to.len = dims, n
+    return cnp.PyArray_Newshape(<cnp.ndarray>p, &to, cnp.NPY_CORDER)
+
+
 def sizes(object shape):
     """Is it a tuple of ints?"""
     cdef int i

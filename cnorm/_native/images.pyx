@@ -11,6 +11,7 @@ from cnorm._native.core cimport (
     CN_PIXEL_SUMS, CN_Y, check, cn_call, cn_partial, cn_status, dtype_of, new_state, run, set_operand, set_reduced, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.layout cimport is_packed, is_wide
 
 cnp.import_array()
 
@@ -34,18 +35,15 @@ cdef int pixels_of(cnp.ndarray image) except -1:
     return CN_U8 if num == cnp.NPY_UINT8 else CN_U16 if num == cnp.NPY_UINT16 else dtype_of(image)
 
 
-cdef bint is_double(object p) noexcept:
-    """An exact array of float64 that can be read as it lies?"""
-    return cnp.PyArray_CheckExact(p) and cnp.PyArray_TYPE(<cnp.ndarray>p) == cnp.NPY_FLOAT64 and cnp.PyArray_ISCARRAY_RO(
-        <cnp.ndarray>p)
-
-
 cdef bint take_each(object p, Py_ssize_t channels, double *to) noexcept:
     """Is p one finite float, or one for each channel: alone, in an array, a tuple or a list?"""
     cdef Py_ssize_t i, n = 1
-    cdef const double *data = NULL
-    if is_double(p):
-        n, data = cnp.PyArray_SIZE(<cnp.ndarray>p), <const double *>cnp.PyArray_DATA(<cnp.ndarray>p)
+    cdef const char *data = NULL
+    cdef bint wide = False
+    if cnp.PyArray_CheckExact(p):
+        if not is_packed(<cnp.ndarray>p) or cnp.PyArray_NDIM(<cnp.ndarray>p) > 1:
+            return False
+        n, data, wide = cnp.PyArray_SIZE(<cnp.ndarray>p), cnp.PyArray_BYTES(<cnp.ndarray>p), is_wide(<cnp.ndarray>p)
     elif PyTuple_CheckExact(p):
         n = PyTuple_GET_SIZE(p)
     elif PyList_CheckExact(p):
@@ -54,7 +52,7 @@ cdef bint take_each(object p, Py_ssize_t channels, double *to) noexcept:
         return False
     for i in range(channels):
         if data != NULL:
-            to[i] = data[i if n > 1 else 0]
+            to[i] = (<const double *>data)[i if n > 1 else 0] if wide else (<const float *>data)[i if n > 1 else 0]
         else:
             value = p
             if PyTuple_CheckExact(p):

@@ -13,7 +13,7 @@ from cnorm._native.core cimport (
     CN_B, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_Y, cn_call, cn_partial, cn_results, known_dtype, new_state,
     open_results, run, set_affine, set_operand, set_real, set_reduced, set_stats, set_x, verbs,
 )
-from cnorm._native.glance cimport alike, axes, is_plain, output
+from cnorm._native.glance cimport axes, is_plain, output
 from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_vector, is_wide, same_shape
 from cnorm._native.maps cimport full, meet, numbers, rounded, states_in
@@ -141,10 +141,23 @@ cdef cnp.ndarray in_single(cnp.ndarray x):
     return x if cnp.PyArray_ITEMSIZE(x) > 2 else widen(x)
 
 
+cdef bint has_groups_of(cnp.ndarray other, cnp.ndarray x, tuple over) noexcept:
+    """Is `other` x, or of its dtype and of its sizes but for these axes?"""
+    cdef int axis, ndim = cnp.PyArray_NDIM(x)
+    if other is x:
+        return True
+    if not is_plain(other) or cnp.PyArray_TYPE(other) != cnp.PyArray_TYPE(x) or cnp.PyArray_NDIM(other) != ndim:
+        return False
+    for axis in range(ndim):
+        if cnp.PyArray_DIM(other, axis) != cnp.PyArray_DIM(x, axis) and axis not in over:
+            return False
+    return cnp.PyArray_SIZE(other) > 0
+
+
 def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few):
     """Groups over axes less their means, over their deviations if `divided`, of `other`; None where care is needed.
 
-    other: x itself, or an array like it. complete: none of it is NaN. few: up to how many elements are summed as float64.
+    other: x itself, or an array of the same dtype and sizes but for the axes. complete: none of it is NaN. few: up to how many elements are summed as float64.
     """
     cdef cnp.ndarray seen, state, mean, var, std, center, factor, shift
     cdef tuple over
@@ -152,9 +165,11 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     cdef Py_ssize_t i, n, count
     y = output(x, out)
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
-    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (other is x or (is_plain(other) and alike(other, x))):
+    if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not cnp.PyArray_CheckExact(other):
         return None
-    seen = in_single(other) if cnp.PyArray_SIZE(<cnp.ndarray>y) <= few else other
+    if not has_groups_of(other, x, over):
+        return None
+    seen = in_single(other) if cnp.PyArray_SIZE(<cnp.ndarray>other) <= few else other
     if seen is None:
         return None
     state = new_state(x, over)

@@ -33,6 +33,6 @@ def by_moments(
 ) -> Array | None:
     """Groups over axes less their means, over their deviations if `divided`; None where care is needed.
 
-    other: what the moments are of, x or an array like it. complete: none of it is NaN.
+    other: what the moments are of, x or an array as large but for the axes. complete: none of it is NaN.
     """
     return tables.by_moments(x, other, axis, out, divided, complete, WIDE)
