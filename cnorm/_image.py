@@ -135,9 +135,12 @@ def image_normalize(
     from_axis, axis = _axes_of(layout)
     patches, ends = as_patches(patch, merge, temporal, layout), as_clip(clip)
     x, kind = _as_image(image, from_axis)
-    center = _values(mean, "mean", x, layout)
-    spread = _spread(std, center, x, layout)
-    factor = _as_scale(scale, kind, needed=not isinstance(spread, str))
+    if isinstance(mean, str):
+        center = _values(mean, "mean", x, layout)
+        spread = _spread(std, center, x, layout)
+        factor = _as_scale(scale, kind, needed=not isinstance(spread, str))
+    else:
+        by = _quotients(mean, std, _as_scale(scale, kind, needed=True), x, layout)
     x = native(x)
     if from_axis != axis:
         x = np.moveaxis(x, -1, -3) if x.ndim > 3 else x.transpose(2, 0, 1)
@@ -147,19 +150,17 @@ def image_normalize(
     y = as_exact(final) if plain else np.empty(final.shape, final.dtype.newbyteorder("="))
     if out is not None and not _apart(x, y):
         x = x.copy(order="K")
-    if isinstance(center, str):
+    if isinstance(mean, str):
         z = y if patches is None else empty(x, y.dtype)
-        normalize_by_own(x, z, axis, center, None if isinstance(spread, str) else spread, factor)
+        normalize_by_own(x, z, axis, mean, None if isinstance(spread, str) else spread, factor)
         if ends is not None:
             np.clip(z, *np.array(ends).astype(z.dtype), out=z)
         if patches is not None:
             patches.cut(z, y)
+    elif patches is None:
+        images.picture(x, y, x.ndim + axis, *by, ends)
     else:
-        by = center / factor, factor / np.asarray(spread)
-        if patches is None:
-            images.picture(x, y, x.ndim + axis, *by, ends)
-        else:
-            patches.put(x, y, *by, ends)
+        patches.put(x, y, *by, ends)
     if not plain:
         final[...] = y
     return final
@@ -236,6 +237,16 @@ def _values(p: Any, name: str, x: Array, layout: str) -> Array | str:
     if not reductions.finite(values):
         raise ValueError(f"{name}: expected finite numbers, got {p!r}")
     return values if len(values) == channels else values.repeat(channels)
+
+
+def _quotients(mean: Any, std: Any, scale: float, x: Array, layout: str) -> tuple[Array, Array]:
+    """mean / scale and scale / std of each channel."""
+    plain = images.quotients(mean, std, x.shape[_LAYOUTS[layout][0]], scale)
+    if plain is not None:
+        return plain
+    center = _values(mean, "mean", x, layout)
+    spread = _spread(std, center, x, layout)
+    return np.asarray(center) / scale, scale / np.asarray(spread)
 
 
 def _remedy(values: int, x: Array, layout: str) -> str:

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import Array
-from strategies import examples, seeds
+from strategies import examples, fill, seeds
+from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
+from cnorm._norms import lp
 
 EXPONENTS = [0, 0.5, 1, 1.5, 3, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
 SIZES = [1e-320, 1e-310, 1e-300, 1e-40, 1e-10, 1.0, 1e10, 1e38, 1e300, 1e307, 1e308]
@@ -149,3 +151,24 @@ def test_denormals_are_numbers() -> None:
         tiny = x.astype(dtype) * np.finfo(dtype).smallest_subnormal
         np.testing.assert_allclose(F.normalize(tiny, 1, eps=0.0), x / 8, rtol=1e-6)
         np.testing.assert_allclose(F.normalize(tiny, np.inf, eps=0.0), x / 4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [0, 1, (0, 2), None])
+@sweep(
+    dtype=[np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64)],
+    p=[0.5, 0.01, 0.999],
+    eps=[0.0, 1e-12, 0.5],
+    size=[1.0, 1e-4, 0.0],
+)
+def test_below_one_moderate_numbers_take_fewer_steps(
+    dim: Any, dtype: np.dtype[Any], p: float, eps: float, size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same bits."""
+    x = fill((3, 4, 5), dtype, 1) * dtype.type(size)
+    quick = F.normalize(x, p, dim, eps)
+    if p > 0.1:
+        assert (lp._moderate_factors(x, p, (1,), eps) is not None) == (size != 0)
+    monkeypatch.setattr(lp, "_moderate_factors", lambda *_: None)
+    careful = F.normalize(x, p, dim, eps)
+    monkeypatch.undo()
+    assert quick.tobytes() == careful.tobytes()

@@ -7,8 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from operations import LAYOUTS
+from reference import DTYPES
+from strategies import fill
+from sweep import sweep
 
 from cnorm import RunningMoments
+from cnorm._stats import scaled
 
 RNG = np.random.default_rng(0)
 
@@ -80,6 +85,46 @@ def test_normalize_and_back(dtype: Any, result: Any) -> None:
     turned = stats.normalize(x.copy(order="F"), eps=0.25, clip=1.25, dtype=result)
     assert turned.flags.f_contiguous
     np.testing.assert_array_equal(turned, y)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+@sweep(
+    dtype=DTYPES,
+    layout=sorted(LAYOUTS.keys() - {"swapped", "read-only"}),
+    way=["normalize", "denormalize"],
+    eps=[1e-8, 0.0, 1],
+    clip=[None, 0.5, 1e-5],
+    out=[None, "new", "input"],
+    of=["few", "constant", "nothing", "one"],
+)
+def test_what_is_plain_is_done_at_once(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    layout: str,
+    way: str,
+    eps: Any,
+    clip: float | None,
+    out: str | None,
+    of: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the bits of the careful steps."""
+    data = {"few": fill((9, *shape), np.dtype(np.float64), 1) + 3, "one": np.ones((1, *shape))}
+    data |= {"constant": np.ones((4, *shape)), "nothing": np.ones((0, *shape))}
+    stats, results = RunningMoments(shape).update(data[of]), []
+    options: dict[str, Any] = {"eps": eps} | ({"clip": clip} if way == "normalize" else {})
+    for careful in (False, True):
+        if careful:
+            monkeypatch.setattr(scaled, "at_once", lambda *_, **__: None)
+        values = fill((4, 5, 2, 3), dtype, 2)
+        values[0, 0, 0, 0], values[1, 1, 1, 1] = np.nan, np.inf
+        x = LAYOUTS[layout](values)
+        y = getattr(stats, way)(x, out={None: None, "new": np.empty_like(x), "input": x}[out], **options)
+        results.append((y.dtype, y.strides, y.tobytes()))
+    monkeypatch.undo()
+    assert results[0] == results[1]
+    if of == "few" and isinstance(eps, float):
+        assert scaled.at_once(fill((2, *shape), dtype, 0), stats._state, eps, None, back=False) is not None
 
 
 def test_in_place_and_nothing_seen() -> None:

@@ -155,6 +155,9 @@ def check_running_pair(mean: Array | None, var: Array | None) -> None:
 
 def broadcast(p: Array, shape: tuple[int, ...], name: str) -> Array:
     """`p` with as many dimensions as `shape`, each 1 or equal, or an error."""
+    seen = glance.spread(p, shape)
+    if seen is not None:
+        return seen  # type: ignore[no-any-return]
     padded = (1,) * (len(shape) - p.ndim) + p.shape
     if len(padded) != len(shape) or any(n not in (1, m) for n, m in zip(padded, shape, strict=True)):
         raise ValueError(f"{name}: expected a shape that broadcasts to {shape}, got {p.shape}")

@@ -76,13 +76,13 @@ def plain(object x):
     return is_plain(x)
 
 
-def number(object x):
+cpdef bint number(object x):
     """The same, or of integers or booleans?"""
     return is_plain(x) or (cnp.PyArray_CheckExact(x) and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
                            and cnp.PyArray_TYPE(<cnp.ndarray>x) <= cnp.NPY_ULONGLONG)
 
 
-def axes(object axis, int ndim, bint ordered=False):
+cpdef tuple axes(object axis, int ndim, bint ordered=False):
     """Sorted axes, none negative, of None, an int or a tuple of ints; None where that is not all there is to say.
 
     ordered: also where they are not given in ascending order.
@@ -116,6 +116,24 @@ def axes(object axis, int ndim, bint ordered=False):
     return tuple([j for j in range(ndim) if seen >> j & 1])
 
 
+def spread(object p, tuple shape not None):
+    """p with as many dimensions as this shape, each 1 or as long; None where it does not broadcast."""
+    cdef intp[64] dims
+    cdef cnp.PyArray_Dims to
+    cdef int axis, lead, n = <int>PyTuple_GET_SIZE(shape)
+    lead = n - cnp.PyArray_NDIM(<cnp.ndarray>p) if cnp.PyArray_CheckExact(p) and n <= 64 else -1
+    if lead < 0:
+        return None
+    for axis in range(n):
+        dims[axis] = 1 if axis < lead else cnp.PyArray_DIM(<cnp.ndarray>p, axis - lead)
+        if dims[axis] != 1 and dims[axis] != <intp>shape[axis]:
+            return None
+    if lead == 0:
+        return p
+    to.ptr, to.len = dims, n
+    return cnp.PyArray_Newshape(<cnp.ndarray>p, &to, cnp.NPY_CORDER)
+
+
 def sizes(object shape):
     """Is it a tuple of ints?"""
     cdef int i
@@ -127,7 +145,7 @@ def sizes(object shape):
     return True
 
 
-def output(object x, object out):
+cpdef object output(object x, object out):
     """What is written for x: a new array without `out`, or `out` itself; None where one of them needs care."""
     if not is_plain(x):
         return None
@@ -146,7 +164,7 @@ cdef inline bint is_apart(object p, object out) noexcept:
             and apart(<cnp.ndarray>out, p))
 
 
-def parameter(object p, cnp.ndarray x, object out):
+cpdef bint parameter(object p, cnp.ndarray x, object out):
     """Is p ready for the kernels beside floats x, and apart from `out`?"""
     cdef int wanted = cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32
     if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>p):
@@ -154,7 +172,7 @@ def parameter(object p, cnp.ndarray x, object out):
     return cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted and is_apart(p, out)
 
 
-def mask(object p, cnp.ndarray x, object out):
+cpdef bint mask(object p, cnp.ndarray x, object out):
     """Is p of booleans, of as many dimensions as x, each as long or 1, and apart from `out`?"""
     cdef int axis
     if not cnp.PyArray_CheckExact(p) or cnp.PyArray_TYPE(<cnp.ndarray>p) != cnp.NPY_BOOL:

@@ -1,7 +1,10 @@
 """Types of the calls on images."""
 
+from typing import Any
+
 from cnorm._accept.arrays import Array
 
+def quotients(mean: Any, std: Any, channels: int, scale: float) -> tuple[Array, Array] | None: ...
 def picture(
     image: Array,
     out: Array,

@@ -3,11 +3,15 @@
 """Images, as they are or as rows of patches, and exact sums of their pixels."""
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.list cimport PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from cnorm._native.core cimport (
     CN_PIXEL_SUMS, CN_Y, check, cn_call, cn_partial, cn_status, dtype_of, new_state, run, set_operand, set_reduced, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.layout cimport is_packed, is_wide
 
 cnp.import_array()
 
@@ -29,6 +33,54 @@ cdef int pixels_of(cnp.ndarray image) except -1:
     """The kernel row of a picture."""
     cdef int num = cnp.PyArray_TYPE(image)
     return CN_U8 if num == cnp.NPY_UINT8 else CN_U16 if num == cnp.NPY_UINT16 else dtype_of(image)
+
+
+cdef bint take_each(object p, Py_ssize_t channels, double *to) noexcept:
+    """Is p one finite float, or one for each channel: alone, in an array, a tuple or a list?"""
+    cdef Py_ssize_t i, n = 1
+    cdef const char *data = NULL
+    cdef bint wide = False
+    if cnp.PyArray_CheckExact(p):
+        if not is_packed(<cnp.ndarray>p) or cnp.PyArray_NDIM(<cnp.ndarray>p) > 1:
+            return False
+        n, data, wide = cnp.PyArray_SIZE(<cnp.ndarray>p), cnp.PyArray_BYTES(<cnp.ndarray>p), is_wide(<cnp.ndarray>p)
+    elif PyTuple_CheckExact(p):
+        n = PyTuple_GET_SIZE(p)
+    elif PyList_CheckExact(p):
+        n = PyList_GET_SIZE(p)
+    if n != channels and n != 1:
+        return False
+    for i in range(channels):
+        if data != NULL:
+            to[i] = (<const double *>data)[i if n > 1 else 0] if wide else (<const float *>data)[i if n > 1 else 0]
+        else:
+            value = p
+            if PyTuple_CheckExact(p):
+                value = <object>PyTuple_GET_ITEM(p, i if n > 1 else 0)
+            elif PyList_CheckExact(p):
+                value = <object>PyList_GET_ITEM(p, i if n > 1 else 0)
+            if not PyFloat_CheckExact(value):
+                return False
+            to[i] = PyFloat_AS_DOUBLE(value)
+        if to[i] - to[i] != 0:
+            return False
+    return True
+
+
+def quotients(object mean, object std, Py_ssize_t channels, double scale):
+    """mean / scale and scale / std of each channel; None where care is needed."""
+    cdef cnp.npy_intp i, n = channels
+    cdef cnp.ndarray center = cnp.PyArray_EMPTY(1, &n, cnp.NPY_FLOAT64, 0)
+    cdef cnp.ndarray factor = cnp.PyArray_EMPTY(1, &n, cnp.NPY_FLOAT64, 0)
+    cdef double *c = <double *>cnp.PyArray_DATA(center)
+    cdef double *f = <double *>cnp.PyArray_DATA(factor)
+    if not take_each(mean, channels, c) or not take_each(std, channels, f):
+        return None
+    for i in range(channels):
+        c[i], f[i] = c[i] / scale, scale / f[i]
+        if c[i] - c[i] != 0 or f[i] - f[i] != 0:
+            return None
+    return center, factor
 
 
 def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,

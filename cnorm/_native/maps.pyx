@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What tables and channels are multiplied with, by their statistics: centers and factors, and weights that meet a wanted end."""
+"""What tables and channels are multiplied with, by their statistics: centers and factors, weights that meet a wanted end."""
 
 cimport numpy as cnp
 
@@ -39,10 +39,18 @@ cdef extern from "api/verbs.h" nogil:
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 
+cdef double *numbers(cnp.ndarray a) noexcept:
+    return NULL if a is None else <double *>cnp.PyArray_DATA(a)
+
+
+cdef const cn_partial *states_in(cnp.ndarray state) noexcept:
+    return <const cn_partial *>cnp.PyArray_DATA(state)
+
+
 def moderate(cnp.ndarray values not None):
     """Is each of these doubles without gaps far from the ends of float32?"""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(values)
-    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(<const double *>cnp.PyArray_DATA(values), n))
+    return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(numbers(values), n))
 
 
 def factors(cnp.ndarray state not None, cnp.ndarray std not None):
@@ -53,9 +61,9 @@ def factors(cnp.ndarray state not None, cnp.ndarray std not None):
             or cnp.PyArray_SIZE(std) * 5 != cnp.PyArray_SIZE(state)):
         return None
     center, factor, shift = of_states(state, True), of_states(state, True), of_states(state, True)
-    found = C.factors_of(<const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(std),
-                          <const double *>cnp.PyArray_DATA(std), <double *>cnp.PyArray_DATA(center),
-                          <double *>cnp.PyArray_DATA(factor), <double *>cnp.PyArray_DATA(shift))
+    found = C.factors_of(states_in(state), cnp.PyArray_SIZE(std),
+                          numbers(std), numbers(center), numbers(factor),
+                         numbers(shift))
     if found == CN_FACTORS_NONE:
         return None
     return center, factor, shift if found == CN_FACTORS_SHIFTED else None
@@ -68,8 +76,7 @@ def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double t
     if not is_vector(low, cnp.NPY_FLOAT64, n) or not is_vector(high, cnp.NPY_FLOAT64, n):
         return None
     factor = same_shape(low, cnp.NPY_FLOAT64)
-    if not C.inverse_ranges(<const double *>cnp.PyArray_DATA(low), <const double *>cnp.PyArray_DATA(high), n, tiny,
-                             <double *>cnp.PyArray_DATA(factor)):
+    if not C.inverse_ranges(numbers(low), numbers(high), n, tiny, numbers(factor)):
         return None
     return factor
 
@@ -79,10 +86,6 @@ cdef cnp.ndarray doubles(cnp.ndarray a):
     if a is None:
         return None
     return cnp.PyArray_FROMANY(a, cnp.NPY_FLOAT64, 0, 0, cnp.NPY_ARRAY_CARRAY_RO)
-
-
-cdef const double *data_of(cnp.ndarray a) noexcept:
-    return NULL if a is None else <const double *>cnp.PyArray_DATA(a)
 
 
 cdef int check_size(cnp.ndarray a, Py_ssize_t n, str name) except -1:
@@ -96,8 +99,7 @@ def largest(cnp.ndarray low not None, cnp.ndarray high not None):
     cdef cnp.ndarray a = doubles(low), b = doubles(high)
     cdef cnp.ndarray most = same_shape(a, cnp.NPY_FLOAT64), factor = same_shape(a, cnp.NPY_FLOAT64)
     check_size(b, cnp.PyArray_SIZE(a), "high")
-    if not C.largest(data_of(a), data_of(b), cnp.PyArray_SIZE(a), <double *>cnp.PyArray_DATA(most),
-                      <double *>cnp.PyArray_DATA(factor)):
+    if not C.largest(numbers(a), numbers(b), cnp.PyArray_SIZE(a), numbers(most), numbers(factor)):
         return None
     return most, factor
 
@@ -110,8 +112,7 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     check_size(v, n, "var")
     check_size(w, n, "weight")
     check_size(b, n, "bias")
-    C.affine_form(data_of(m), data_of(v), data_of(w), data_of(b), eps, n, <double *>cnp.PyArray_DATA(scale),
-                   <double *>cnp.PyArray_DATA(shift))
+    C.affine_form(numbers(m), numbers(v), numbers(w), numbers(b), eps, n, numbers(scale), numbers(shift))
     return scale, shift
 
 
@@ -123,7 +124,7 @@ def compare_norms(cnp.ndarray norms not None, cnp.ndarray eps not None, cnp.ndar
     check_size(a, n * samples, "norms")
     check_size(e, samples, "eps")
     if n:
-        C.compare_norms(data_of(a), samples, n, data_of(e), data_of(w), <double *>cnp.PyArray_DATA(scale))
+        C.compare_norms(numbers(a), samples, n, numbers(e), numbers(w), numbers(scale))
     return scale
 
 
@@ -139,7 +140,7 @@ cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
     cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
     for i in range(cnp.PyArray_SIZE(x)):
         if wide:
-            (<double *>cnp.PyArray_DATA(y))[i] = value
+            numbers(y)[i] = value
         else:
             (<float *>cnp.PyArray_DATA(y))[i] = <float>value
     return y
@@ -150,12 +151,12 @@ cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
     cdef Py_ssize_t i
     cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
     for i in range(0 if wide else cnp.PyArray_SIZE(x)):
-        (<float *>cnp.PyArray_DATA(y))[i] = <float>(<const double *>cnp.PyArray_DATA(x))[i]
+        (<float *>cnp.PyArray_DATA(y))[i] = <float>numbers(x)[i]
     return y
 
 
-def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor not None, cnp.ndarray regular,
-         double first, double last, bint wide):
+cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray regular, double first, double last,
+                 bint wide):
     """Weight and bias that take x to `last`, or just below, center to `first`, and where that is missed.
 
     Of (x - center) * factor * weight + bias in float32, or float64 if wide. x, center, factor: float64; regular: bool, or
@@ -187,7 +188,7 @@ def meet(cnp.ndarray x not None, cnp.ndarray center not None, cnp.ndarray factor
     how.wanted, how.width = last, last - first
     how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
     how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
-    how.first = <double *>cnp.PyArray_DATA(scratch)
+    how.first = numbers(scratch)
     how.best, how.chosen = how.first + n, how.first + 2 * n
     released = release(n)
     status = C.meet(&call, &how)

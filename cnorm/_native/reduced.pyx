@@ -16,9 +16,7 @@ from libc.string cimport memset
 from cnorm._native.core cimport (
     CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_results, run, set_operand, set_real,
 )
-from cnorm._native.glance cimport apart, is_plain
-
-from cnorm._native.glance import axes, mask, number
+from cnorm._native.glance cimport apart, axes, is_plain, mask, number
 
 cnp.import_array()
 

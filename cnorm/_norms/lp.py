@@ -10,7 +10,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter, compute_
 from cnorm._accept.axes import as_axes, as_int, as_number, check_rank
 from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import norms
+from cnorm._native import maps, norms
 
 
 def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
@@ -51,6 +51,23 @@ def _factors(norm: Array, exponent: Array, eps: float) -> tuple[Array, Array | N
         shift = np.clip(-exponent, -1000, 1000)
         scale = np.where(beyond, np.ldexp(1.0, shift), scale)
         return scale, np.where(beyond, np.ldexp(1 / norm, -exponent - shift), 1.0)
+
+
+def _moderate_factors(x: Array, p: float, axes: tuple[int, ...], eps: float) -> Array | None:
+    """1 / max(norm, eps) for 0 < p < 1 where nothing special is to be said; else None.
+
+    The bits are those of `_factors` of `vector_norm`: powers of two are all they differ by on the way.
+    """
+    if not (0 < p < 1 and 0 <= eps < 1 and x.size):
+        return None
+    size = np.abs(x.astype(np.float64))
+    extreme = np.maximum.reduce(size, axes, keepdims=True)
+    if not (maps.moderate(extreme) and extreme.all()):
+        return None
+    relative: Array = np.add.reduce((size / extreme) ** p, axes, keepdims=True) ** (1 / p)
+    if not maps.moderate(relative):
+        return None
+    return np.asarray(1 / np.maximum(extreme * relative, eps))
 
 
 def named(dim: Any, axis: Any, default: int) -> tuple[str, Any]:
@@ -129,7 +146,9 @@ def normalize(
         kind = "l2" if p == 2 else "lp"
         norms.normalize(target.x, target.y, axes, None, None, eps, kind, mask=mask, p=p)
         return result(target.done())
-    scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
+    scale, rest = _moderate_factors(x, p, axes, eps) if mask is None else None, None
+    if scale is None:
+        scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
     rest = None if rest is None else rest.astype(compute_dtype(x))
     norms.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)

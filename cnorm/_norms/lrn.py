@@ -143,12 +143,14 @@ def _respond(
     data, visible, result = unmasked(input)
     x = as_input(data)
     check_rank(x, least_rank)
-    size = factors[0]
-    alpha, beta, k = map(as_number, factors[1:], ("alpha", "beta", "k"))
+    size, alpha, beta, k = factors
+    if not (type(alpha) is type(beta) is type(k) is float):
+        alpha, beta, k = map(as_number, factors[1:], ("alpha", "beta", "k"))
     if visible is not None:  # as channels outside, which count as zero
         x = np.where(visible, x, x.dtype.type(0))
     target = Output(x, out)
-    below, above = (min(r, x.shape[1]) for r in reach)
+    channels = x.shape[1]
+    below, above = min(reach[0], channels), min(reach[1], channels)
     norms.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
     y = target.done()
     if visible is not None:

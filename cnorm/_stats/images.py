@@ -69,6 +69,8 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scal
         _apply_wide(y, axis, own, factor)
         return
     _apply(x, y, axis, own.mean, factor)
+    if counted:  # their means have no rest
+        return
     shows = (np.abs(own.rest) > SHOWS * own.std).any(axis=1)
     for i in np.flatnonzero(shows):  # float64 pictures whose mean is 1e8 deviations or more
         exact = np.empty((1, *x.shape[1:]))
@@ -131,7 +133,9 @@ def _apply(x: Array, y: Array, axis: int, mean: Array, factor: Array) -> None:
         images.picture(x, y, 0, mean.ravel(), np.broadcast_to(factor, mean.shape).ravel())
         return
     of_each = len(x), channels
-    mean, factor = (np.ascontiguousarray(np.broadcast_to(p, of_each)) for p in (mean, factor))
+    mean, factor = (
+        np.ascontiguousarray(p if p.shape == of_each else np.broadcast_to(p, of_each)) for p in (mean, factor)
+    )
     if each:
         for c in range(channels):
             part, to = _channel(x, axis, c), _channel(y, axis, c)

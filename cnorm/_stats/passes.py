@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import maps, norms, reductions, states
+from cnorm._native import maps, norms, reductions, states, tables
 
 __all__ = [
     "BLOCK",
     "CACHED",
     "affine",
     "blocks",
+    "by_ends",
+    "by_fitted",
     "check_finite",
     "check_no_inf",
     "extremes",
@@ -42,6 +45,11 @@ def affine(
     broadcast against x.
     """
     norms.apply(x, out, center, factor, weight, bias)
+
+
+def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
+    """`affine` known for the dtype of a finite matrix, if the statistics have these bytes yet; else None."""
+    return tables.by_fitted(x, known, statistics, seen, is_finite)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
@@ -103,6 +111,14 @@ def meet(
 ) -> tuple[Array | None, Array | None, Array | None] | None:
     """Weight and bias with which `affine` takes x to target[1], or just below; where it is missed."""
     return maps.meet(x, center, factor, regular, *target, wide)
+
+
+def by_ends(x: Any, axis: Any, out: Any, target: Any = None, *, omit: bool = True) -> Array | None:
+    """Groups over axes to a range or, of None, by their largest magnitude; None where care is needed.
+
+    omit: NaN counts nowhere, and stays.
+    """
+    return tables.by_ends(x, axis, out, target, omit)
 
 
 def extremes(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:

@@ -39,24 +39,29 @@ def first_moments(x: Array, groups: Groups) -> Array:
     return reductions.moments(x, groups.axes, groups.mask, None, groups.omit)
 
 
-def fused_scores(x: Array, y: Array, groups: Groups, ddof: float, known: Array | None = None) -> Array:
+def fused_scores(
+    x: Array, y: Array, groups: Groups, ddof: float, known: Array | None = None, *, ordinary: bool = False
+) -> Array:
     """y = (x - mean) / std, 0 where the mask hides x, and the state of the moments; `y` may be x itself.
 
-    known: the state, if it was found before; its counts are what `ddof` is taken off.
+    known: the state, if it was found before; its counts are what `ddof` is taken off. ordinary: surely of
+    unit 1.
     """
-    weight: Any = None
-    if ddof:
-        count = groups.count if known is None else known[..., COUNT]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.sqrt((count - ddof) / count)
-        weight = np.where(count > ddof, share, np.nan).astype(compute_dtype(x))
-        weight = weight.reshape(weight.shape or (1,) * x.ndim)
-    if known is not None and (known[..., UNIT] == 1).all():
-        norms.normalize(
-            x, y, groups.axes, weight, None, 0.0, "var", False, groups.mask, omit=groups.omit, known=known
-        )
+    axes, mask, omit = groups.axes, groups.mask, groups.omit
+    weight = _shares(x, groups.count if known is None else known[..., COUNT], ddof) if ddof else None
+    if known is not None and (ordinary or (known[..., UNIT] == 1).all()):
+        norms.normalize(x, y, axes, weight, None, 0.0, "var", False, mask, omit=omit, known=known)
         return known
-    state: Array = norms.normalize(
-        x, y, groups.axes, weight, None, 0.0, "var", True, groups.mask, omit=groups.omit
-    )
+    state: Array = norms.normalize(x, y, axes, weight, None, 0.0, "var", True, mask, omit=omit)
     return state
+
+
+def _shares(x: Array, count: Any, ddof: float) -> Array:
+    """What scores by the variance of so many elements are multiplied with; NaN of no more than `ddof`."""
+    kind = compute_dtype(x)
+    if isinstance(count, int) and count > max(ddof, 0):
+        return np.full((1,) * x.ndim, math.sqrt((count - ddof) / count), kind)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.sqrt((count - ddof) / count)
+    weight = np.where(count > ddof, share, np.nan).astype(kind)
+    return weight.reshape(weight.shape or (1,) * x.ndim)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import reductions
+from cnorm._native import reductions, tables
 from cnorm._stats.passes import check_no_inf
-from cnorm._stats.reductions import as_weights, moments_of
+from cnorm._stats.reductions import WIDE, as_weights, moments_of
 from cnorm._stats.state import MEAN
 
-__all__ = ["table_moments"]
+__all__ = ["by_moments", "table_moments"]
 
 
 def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None) -> Array:
@@ -24,3 +26,13 @@ def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None)
     if not reductions.finite(state) and not np.isfinite(state[..., MEAN]).all():
         check_no_inf(x)
     return state
+
+
+def by_moments(
+    x: Any, other: Any, axis: Any, out: Any, *, divided: bool = True, complete: bool = False
+) -> Array | None:
+    """Groups over axes less their means, over their deviations if `divided`; None where care is needed.
+
+    other: what the moments are of, x or an array as large but for the axes. complete: none of it is NaN.
+    """
+    return tables.by_moments(x, other, axis, out, divided, complete, WIDE)

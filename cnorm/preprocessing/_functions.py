@@ -11,9 +11,9 @@ from cnorm._accept.arrays import Array, Output, as_real
 from cnorm._accept.axes import as_axes, check_rank
 from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
-from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.passes import by_ends, check_no_inf, extremes
 from cnorm._stats.state import divisors
-from cnorm._stats.table import table_moments
+from cnorm._stats.table import by_moments, table_moments
 from cnorm.preprocessing._exact import check_range, exact_map, largest_map, ranges, ratio_map, resolution
 from cnorm.preprocessing._maps import Map, standard_map
 from cnorm.preprocessing._sparse import (
@@ -108,6 +108,9 @@ def scale(
     array([[-1., -1.,  0.],
            [ 1.,  1.,  0.]])
     """
+    y = by_moments(X, X, axis, out, divided=bool(with_std)) if with_mean else None
+    if y is not None:
+        return y
     if is_sparse(X):
         return scale_sparse(X, axis, out, with_mean=with_mean, with_std=with_std)
     array, visible, result = without_hidden(X)
@@ -193,6 +196,9 @@ def minmax_scale(
            [0.5, 1. ],
            [1. , 0.5]])
     """
+    y = by_ends(X, axis, out, feature_range)
+    if y is not None:
+        return y
     array, visible, result = without_hidden(X)
     axes = as_axes(axis, array.ndim)
     ends = check_range(feature_range)
@@ -256,6 +262,9 @@ def maxabs_scale(X: Any, *, axis: int | Sequence[int] = 0, copy: bool = True, ou
            [-0.5 ,  0.  ],
            [ 0.25, -1.  ]])
     """
+    y = by_ends(X, axis, out) if copy else None
+    if y is not None:
+        return y
     if is_sparse(X):
         return maxabs_sparse(X, axis, out, copy=copy)
     array, visible, result = without_hidden(X)

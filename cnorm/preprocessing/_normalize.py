@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional
-from cnorm._accept.arrays import Array, Output
+from cnorm._accept.arrays import Array, Output, is_plain
 from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
 from cnorm._stats import reductions
-from cnorm._stats.passes import check_finite, extremes
+from cnorm._stats.passes import by_ends, check_finite, extremes, is_finite
 from cnorm._stats.state import values_of
 from cnorm._stats.table import table_moments
 from cnorm.preprocessing._exact import largest_map
 from cnorm.preprocessing._functions import destination, real
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
 
-__all__ = ["as_norm", "normalize", "run_norm", "run_sparse_norm"]
+__all__ = ["EXPONENTS", "as_norm", "at_once", "normalize", "run_norm", "run_sparse_norm"]
 
 EXPONENTS = {"l1": 1.0, "l2": 2.0, "max": np.inf}
 
@@ -96,6 +96,9 @@ def normalize(
            [0. , 0. ]])
     """
     as_norm(norm)
+    y = at_once(X, norm, axis, out) if copy and not return_norm else None
+    if y is not None:
+        return y
     if is_sparse(X):
         return normalize_sparse(X, norm, axis, out, copy=copy, return_norm=return_norm)
     data, visible, result = unmasked(X)
@@ -111,6 +114,16 @@ def normalize(
         run_norm(target.x, norm, axes, target.y)
     y = result(target.done())
     return y if norms is None else (y, norms)
+
+
+def at_once(x: Any, norm: str, axis: Any, out: Out) -> Array | None:
+    """What needs no care; None of all else."""
+    if norm == "max":
+        return by_ends(x, axis, out, omit=False)
+    if type(axis) is not int or not is_plain(x) or not -x.ndim <= axis < x.ndim or not is_finite(x):
+        return None
+    y: Array = functional.normalize(x, EXPONENTS[norm], axis, 0.0, out)
+    return y
 
 
 def run_norm(x: Array, norm: str, axes: tuple[int, ...], out: Array) -> None:

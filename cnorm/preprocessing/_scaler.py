@@ -11,7 +11,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, empty_like, is_plain
 from cnorm._accept.axes import as_axes
-from cnorm._stats.passes import affine, check_no_inf, is_finite
+from cnorm._stats.passes import by_fitted, check_no_inf
 from cnorm.preprocessing._alone import fits
 from cnorm.preprocessing._maps import Map
 
@@ -23,7 +23,7 @@ else:
     except ImportError:
         from cnorm.preprocessing import _alone as machinery
 
-__all__ = ["Scaler", "all_or_nothing", "fitting", "machinery", "with_short_ways"]
+__all__ = ["Scaler", "all_or_nothing", "fitting", "has_default_output", "machinery", "with_short_ways"]
 
 THERE, BACK = 0, 1
 _ndarray = np.ndarray
@@ -61,7 +61,7 @@ def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(slots=True, eq=False)
 class Ready:
-    """Maps by dtype, there and back, made on first use; `short`: those with nothing else to do.
+    """Maps by dtype, there and back, made on first use; `short`: arrays of those with nothing else to do.
 
     They hold as long as the statistics have these bytes. fitted: fit has made them, nobody else.
     """
@@ -71,7 +71,7 @@ class Ready:
     statistics: Array
     bytes: bytes
     maps: tuple[dict[np.dtype[Any], Map], dict[np.dtype[Any], Map]]
-    short: tuple[dict[np.dtype[Any], Map], dict[np.dtype[Any], Map]]
+    short: tuple[dict[np.dtype[Any], tuple[Any, ...]], dict[np.dtype[Any], tuple[Any, ...]]]
 
 
 class Scaler(machinery.Estimator):
@@ -226,7 +226,7 @@ class Scaler(machinery.Estimator):
         if known is None:
             known = ready.maps[way][x.dtype] = make(x.dtype, shape)
             if known.direct and self._may_be_short(way):
-                ready.short[way][x.dtype] = known.ready(x)
+                ready.short[way][x.dtype] = known.ready(x)[:4]
         return known
 
     def _prepare(self, *, fitted: bool = True) -> None:
@@ -278,7 +278,7 @@ class Scaler(machinery.Estimator):
         return fitted.transform(X)
 
 
-def _has_default_output(scaler: Scaler) -> bool:
+def has_default_output(scaler: Scaler) -> bool:
     """Has nobody asked scikit-learn for other containers?"""
     if "_sklearn_output_config" in scaler.__dict__:
         return False
@@ -292,7 +292,7 @@ def short_fit(careful: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(careful)
     def fit_transform(self: Scaler, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        quick = type(X) is _ndarray and _has_default_output(self)
+        quick = type(X) is _ndarray and has_default_output(self)
         return (plain if quick else careful)(self, X, y, **fit_params)
 
     return fit_transform
@@ -307,20 +307,9 @@ def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
     @functools.wraps(careful)
     def method(self: Scaler, X: Any, copy: Any = None) -> Any:
         ready = self._ready
-        if ready is not None and type(X) is _ndarray and copy is None:
-            known = ready.short[way].get(X.dtype)
-            if (
-                known is not None
-                and X.ndim == 2
-                and X.shape[1] == ready.features
-                and len(X)
-                and X.flags.aligned
-                and ready.statistics.tobytes() == ready.bytes
-                and (way or _has_default_output(self))
-                and is_finite(X)
-            ):
-                y = empty_like(X)
-                affine(X, y, known.center, known.factor, known.weight, known.bias)
+        if ready is not None and copy is None and (way or has_default_output(self)):
+            y = by_fitted(X, ready.short[way], ready.statistics, ready.bytes)
+            if y is not None:
                 return y
         return careful(self, X) if copy is None else careful(self, X, copy)
 

@@ -15,6 +15,7 @@ from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
 from cnorm._stats.scores import Groups
 from cnorm._stats.state import COUNT, deviation, values_of
+from cnorm._stats.table import by_moments
 from cnorm.preprocessing._functions import real
 from cnorm.preprocessing._maps import standard_map
 from cnorm.preprocessing._zscore import PRECISION_LOSS, constants, nothing_special, zscore
@@ -111,6 +112,13 @@ def zmap(
     ddof = as_number(ddof, "ddof")
     if not math.isfinite(ddof):
         raise ValueError(f"ddof: expected a finite number, got {ddof}")
+    y = (
+        by_moments(scores, compare, axis, out, complete=True)
+        if isinstance(ddof, (int, float)) and ddof == 0
+        else None
+    )
+    if y is not None:
+        return y
     masked = isinstance(scores, np.ma.MaskedArray) or isinstance(compare, np.ma.MaskedArray)
     given, hidden = apart(scores, "scores", 0)
     other, left_out = apart(compare, "compare", 1)

@@ -123,7 +123,7 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
     state = fused_scores(x, y, groups, ddof) if once else first_moments(x, groups)
     if nothing_special(state, groups, ddof, nan_policy == "raise"):
         if not once:
-            fused_scores(x, y, groups, ddof, state)
+            fused_scores(x, y, groups, ddof, state, ordinary=True)
         return True
     if nan_policy == "raise" and (state[..., COUNT] < groups.count).any():
         raise ValueError('a: The input contains nan values and nan_policy is "raise"')

@@ -10,16 +10,14 @@ from cython cimport floating
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 
 from cnorm._native.core cimport (
-    CN_F64, CN_MAXDIM, CN_RMS, CN_VAR, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gated,
+    CN_B, CN_F64, CN_M, CN_MAXDIM, CN_RMS, CN_VAR, CN_W, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gated, set_affine, set_operand, set_reduced,
 )
-from cnorm._native.glance cimport alike, apart, fits, in_place_or_apart
+from cnorm._native.glance cimport alike, apart, axes, fits, in_place_or_apart, mask, output, parameter
 from cnorm._native.kept cimport new_like
 from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
 
 from typing import Any
 
-from cnorm._native.norms import normalize
-from cnorm._native.glance import axes, mask, output, parameter
 from cnorm._norms import rows
 
 cnp.import_array()
@@ -224,8 +222,23 @@ cdef object axes_of(cnp.ndarray x, object shape, object axis):
     return over
 
 
+cdef int run_over(cn_call *call, cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray weight, cnp.ndarray bias,
+                  cnp.ndarray where) except -1:
+    """The call of `open_call`, with the operands and axes that are still missing."""
+    cdef int axis
+    call.ndim = cnp.PyArray_NDIM(x)
+    for axis in range(call.ndim):
+        call.shape[axis] = cnp.PyArray_DIM(x, axis)
+        call.op[CN_W].strides[axis] = call.op[CN_B].strides[axis] = call.op[CN_M].strides[axis] = 0
+    set_operand(call, CN_X, x)
+    set_operand(call, CN_Y, y)
+    set_affine(call, weight, bias, where)
+    set_reduced(call, over)
+    return run(call, cnp.PyArray_SIZE(x))
+
+
 cdef object along(object input, object shape, object weight, object bias, object eps, object eps_mode, object out,
-                  object axis, object where, object activation, str kind):
+                  object axis, object where, object activation, cn_kind kind):
     """The result of layer_norm or rms_norm over any axes of any layout, or None where care is needed."""
     cdef cn_call call
     if not open_call(&call, input, activation):
@@ -233,15 +246,15 @@ cdef object along(object input, object shape, object weight, object bias, object
     over = axes_of(<cnp.ndarray>input, shape, axis)
     if not over or not (where is None or mask(where, input, out)):
         return None
-    if eps is None and kind == "rms":
+    if eps is None and kind == CN_RMS:
         eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
     w, b = against(weight, <cnp.ndarray>input, over, out), against(bias, <cnp.ndarray>input, over, out)
     if w is False or b is False or not take_eps(&call, eps, eps_mode):
         return None
+    call.moments.kind = kind
     y = output(input, out)
     if y is not None:
-        normalize(input, y, over, w, b, call.moments.eps, kind, False, where,
-                  (<int>call.activation, call.slope), None, False, 1, <int>call.moments.eps_mode)
+        run_over(&call, input, y, over, w, b, where)
     return y
 
 
@@ -256,7 +269,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     if axis is None and where is None:
         y = trailing(input, sizes, w, b, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
     if y is None and residual is None and residual_out is None:
-        y = along(input, sizes, w, b, eps, eps_mode, out, axis, where, activation, "var")
+        y = along(input, sizes, w, b, eps, eps_mode, out, axis, where, activation, CN_VAR)
     return y if y is not None else rows.layer_norm(
         input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
         residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
@@ -275,7 +288,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         y = trailing(input, sizes, w, None, eps, eps_mode, out, residual, residual_out, activation, CN_RMS)
     if y is None and residual is None and residual_out is None:
         if bare:
-            y = along(input, sizes, w, None, eps, eps_mode, out, axis, None, activation, "rms")
+            y = along(input, sizes, w, None, eps, eps_mode, out, axis, None, activation, CN_RMS)
         elif axis is None:
             y = gated(input, sizes, w, eps, eps_mode, out, activation, gate, gate_activation,
                       norm_before_gate, group_size)

@@ -1,0 +1,11 @@
+"""What the ways that take tables at once share with the maps they make."""
+
+cimport numpy as cnp
+
+from cnorm._native.core cimport cn_partial
+
+cdef double *numbers(cnp.ndarray a) noexcept
+cdef const cn_partial *states_in(cnp.ndarray state) noexcept
+cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value)
+cdef cnp.ndarray rounded(cnp.ndarray x, bint wide)
+cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray regular, double first, double last, bint wide)
