@@ -153,6 +153,19 @@ def residual(*shapes: tuple[int, ...], **rest: Any) -> list[Case]:
     ]
 
 
+def brief() -> list[Case]:
+    """Segments of sixteen rows on average, and moments of the same bytes."""
+    shape = (1000000, 20)
+    return [
+        case
+        for dtype in ("float32", "float64")
+        for case in (
+            Case("segment_moments", shape, ROWS, dtype, groups=62500),
+            Case("moments", shape, ROWS, dtype),
+        )
+    ]
+
+
 def grouped(*groups: int) -> list[Case]:
     """Rows of a table by labels, and as many segments."""
     operations = ("group_moments", "group_standardize", "segment_moments")
@@ -247,6 +260,7 @@ CASES: list[Case] = [
     *(Case("moments", TABLE, axes) for axes in ((0,), (1,), (0, 1))),
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
     *grouped(10, 1000, 100000),
+    *brief(),
     *reductions(),
     *windows(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),

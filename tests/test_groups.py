@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -321,6 +322,26 @@ def test_rows_as_they_lie_have_the_bits_of_rows_in_order(
             wanted = cnorm.segment_moments(together, offsets, **keywords)
         for a, b in zip(found, wanted, strict=True):
             assert np.array_equal(a, b, equal_nan=True)
+
+
+@sweep(columns=[2, 7, 20, 130, 600], longest=[3, 16, 40, 70], dtype=["f8", "f4"], special=[False, True])
+def test_segments_of_few_rows_have_the_bits_of_each_alone(
+    columns: int, longest: int, dtype: str, special: bool
+) -> None:
+    """Several are finished at once: empty, flat, ill, with NaN or infinite ones among them, too."""
+    rng = np.random.default_rng(columns + longest)
+    offsets = np.cumsum(np.r_[0, rng.integers(0 if special else 1, longest + 1, 150)])
+    x = rng.normal(3, 1, (offsets[-1] + 5, columns)).astype(dtype)
+    if special:
+        x[offsets[20] : offsets[30]] = 0.1
+        x[offsets[40] : offsets[50], -1] = 1e-30
+        x[offsets[60], 0], x[offsets[70], 1], x[offsets[80] + 1, -1] = np.nan, np.inf, 1e18
+    found = cnorm.segment_moments(x, offsets, correction=1)
+    hidden = cnorm.segment_moments(x, offsets, correction=1, where=np.ones(x.shape, bool))
+    alone = [cnorm.segment_moments(x[a:b], [0, b - a], correction=1) for a, b in pairwise(offsets)]
+    for i in range(2):
+        assert np.array_equal(found[i], hidden[i], equal_nan=True)
+        assert np.array_equal(found[i], np.concatenate([one[i] for one in alone]), equal_nan=True)
 
 
 @sweep(groups=[1, 10, 3000], dtype=[np.float64, np.float32])
