@@ -155,15 +155,8 @@ def residual(*shapes: tuple[int, ...], **rest: Any) -> list[Case]:
 
 def brief() -> list[Case]:
     """Segments of sixteen rows on average, and moments of the same bytes."""
-    shape = (1000000, 20)
-    return [
-        case
-        for dtype in ("float32", "float64")
-        for case in (
-            Case("segment_moments", shape, ROWS, dtype, groups=62500),
-            Case("moments", shape, ROWS, dtype),
-        )
-    ]
+    both = (("segment_moments", 62500), ("moments", 0))
+    return [Case(o, (1000000, 20), ROWS, d, groups=n) for d in ("float32", "float64") for o, n in both]
 
 
 def grouped(*groups: int) -> list[Case]:

@@ -119,10 +119,9 @@ def test_thinly(tmp_path: Path, options: list[str]) -> None:
     assert [f"four {n}" in thin for n in range(4)] == [True, False, True, True], thin
 
 
-OURS = {path.stem for path in (ROOT / "tests").rglob("*.py")}
-LIBRARIES = sorted(
-    {*OPTIONAL, *imported(ROOT / "tests")} - OURS - {"bench", "pytest", "_pytest", "hypothesis"}
-)
+FILES = [*(ROOT / "tests").rglob("*.py")]
+NOT_MISSED = {path.stem for path in FILES} | {"bench", "pytest", "_pytest", "hypothesis"}
+LIBRARIES = sorted(set(OPTIONAL).union(*map(imported, FILES)) - NOT_MISSED)
 
 
 @pytest.mark.slow  # a quarter of a minute each
