@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What tables and channels are multiplied with, by their statistics: centers and factors, weights that meet a wanted end."""
+"""What tables and channels are multiplied with: centers and factors by their statistics, weights that meet a wanted end."""
 
 cimport numpy as cnp
 

@@ -157,7 +157,8 @@ cdef bint has_groups_of(cnp.ndarray other, cnp.ndarray x, tuple over) noexcept:
 def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few):
     """Groups over axes less their means, over their deviations if `divided`, of `other`; None where care is needed.
 
-    other: x itself, or an array of the same dtype and sizes but for the axes. complete: none of it is NaN. few: up to how many elements are summed as float64.
+    other: x itself, or an array of the same dtype and sizes but for the axes. complete: none of it is NaN. few: up to how many
+    elements are summed as float64.
     """
     cdef cnp.ndarray seen, state, mean, var, std, center, factor, shift
     cdef tuple over

@@ -7,7 +7,7 @@
 
 /* Windows end at positions 0 ... ends - 1, in blocks of `block` (the last may be shorter); a segment is so many blocks
  * of a line. Abreast are eight lines or, if there are fewer, eight segments of them; a strip is such an eight, or
- * several of lines that are nearer to each other than their elements. */
+ * several of lines that are short, or nearer to each other than their elements. */
 typedef struct {
     cn_plan plan;
     cn_abreast all; /* what is the same for all: the rest is set by cn_take_abreast */
