@@ -120,16 +120,16 @@ static void invert_norms(const cn_moments *how, double *factors, const double *s
     for (ptrdiff_t c = 0; c < n; c++) factors[c] = cn_inverse(factors[c], how->eps);
 }
 
-/* The factors of n groups of one count; 0 without an element. */
-static void make_factors(const cn_job *job, double *factors, const double *m2, ptrdiff_t n, double count)
+/* What y is made with; 0 without an element. */
+static void make_factors(const cn_job *job, const cn_moments_view *of, ptrdiff_t n, double *factors)
 {
     const cn_moments *how = &job->call->moments;
-    if (count > 0 && how->kind == CN_LP)
-        invert_norms(how, factors, m2, n);
-    else if (count > 0)
-        cn_scales(factors, m2, n, count, how, how->eps);
-    else
-        for (ptrdiff_t c = 0; c < n; c++) factors[c] = 0;
+    if (how->kind != CN_LP) {
+        cn_kernels_of(CN_F64)->factors(how, of, n, factors);
+        return;
+    }
+    invert_norms(how, factors, of->m2, n);
+    for (ptrdiff_t c = 0; c < n; c++) factors[c] = of->count[c * of->each] > 0 ? factors[c] : 0;
 }
 
 /* The n groups of a bundle to stats or results; of those that are read again the parameters, too. first: the statistic of
@@ -174,13 +174,6 @@ static void keep_largest(cn_moments_view *acc, ptrdiff_t n)
     }
 }
 
-/* The factors of a bundle. */
-static void bundle_factors(const cn_job *job, const cn_moments_view *acc, ptrdiff_t n, double *factors)
-{
-    if (!acc->each) make_factors(job, factors, acc->m2, n, *acc->count > 0 ? *acc->count : 1);
-    for (ptrdiff_t c = 0; c < n && acc->each; c++) make_factors(job, factors + c, acc->m2 + c, 1, acc->count[c]);
-}
-
 void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors,
                       cn_params *params)
 {
@@ -192,40 +185,43 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     if (refined > 1) merge_refined(job, &acc, n);
     if (cn_is_largest(&job->call->moments)) keep_largest(&acc, n);
     if (params) {
-        bundle_factors(job, &acc, n, factors);
+        make_factors(job, &acc, n, factors);
         cn_put_params(params, job->k, 0, n, acc.mean, acc.mean_lo, factors);
     }
     /* Of the caller's statistics, step by step: a division for each costs as much as a short row. */
     const int plain = !cn_may_be_extreme(job) || cn_are_ordinary(job, &acc, n);
-    if (results && refined == 1 && plain)
-        cn_put_results(job->call->moments.kind, results, &acc, n, stat, step);
-    else if (!plain || results || job->stats)
+    if (plain && refined == 1) {
+        if (results) cn_put_results(job->call->moments.kind, results, &acc, n, stat, step);
+        for (ptrdiff_t c = 0; c < n && job->stats; c++) job->stats[stat + c * step] = column(&acc, c);
+    } else if (!plain || results || job->stats) {
         finish_groups(job, &acc, n, stat / refined, step, params);
+    }
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 
 /* Some groups on their way to parameters. */
 typedef struct {
-    double mean[AT_ONCE], mean_lo[AT_ONCE], m2[AT_ONCE], factor[AT_ONCE];
+    double count[AT_ONCE], mean[AT_ONCE], mean_lo[AT_ONCE], m2[AT_ONCE], factor[AT_ONCE];
 } some_groups;
 
-/* Of the job's own moments. Without a mask they have one count. */
-static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
+static void take_partials(const cn_job *job, const cn_partial *p, ptrdiff_t n, some_groups *g)
 {
-    const cn_partial *p = job->stats + first;
-    for (ptrdiff_t i = 0; i < n; i++) g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo, g->m2[i] = p[i].m2;
-    if (!job->each) make_factors(job, g->factor, g->m2, n, p[0].count);
-    for (ptrdiff_t i = 0; i < n && job->each; i++) make_factors(job, g->factor + i, g->m2 + i, 1, p[i].count);
+    const cn_moments_view of = {g->count, 1, g->mean, g->mean_lo, g->m2};
+    for (ptrdiff_t i = 0; i < n; i++)
+        g->count[i] = p[i].count, g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo, g->m2[i] = p[i].m2;
+    make_factors(job, &of, n, g->factor);
 }
 
-/* Of partials. */
+/* Of the job's own moments. */
+static void take_own(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
+{
+    take_partials(job, job->stats + first, n, g);
+}
+
+/* Of the caller's. */
 static void take_known(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
 {
-    const cn_partial *p = (const cn_partial *)job->call->moments.center + first;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo;
-        make_factors(job, g->factor + i, &p[i].m2, 1, p[i].count);
-    }
+    take_partials(job, (const cn_partial *)job->call->moments.center + first, n, g);
 }
 
 /* Of centers and scales. */
@@ -241,12 +237,14 @@ static void take_running(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_g
 {
     const void *mean = job->call->moments.center, *var = job->call->moments.scale;
     const int wide = job->k->param_size == sizeof(double);
+    const cn_moments_view of = {g->count, 0, g->mean, g->mean_lo, g->m2};
     for (ptrdiff_t i = 0; i < n; i++) {
         g->mean[i] = wide ? ((const double *)mean)[first + i] : ((const float *)mean)[first + i];
         g->m2[i] = wide ? ((const double *)var)[first + i] : ((const float *)var)[first + i];
         g->mean_lo[i] = 0;
     }
-    make_factors(job, g->factor, g->m2, n, 1);
+    *g->count = 1;
+    make_factors(job, &of, n, g->factor);
 }
 
 void cn_finish_all(cn_job *job)

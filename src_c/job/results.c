@@ -4,6 +4,9 @@
 #include "dispatch/cpu.h"
 #include "kernels/moments.h"
 
+/* So many states at a time. */
+#define AT_ONCE 64
+
 static void store(void *to, int wide, ptrdiff_t i, double value)
 {
     if (to && wide) ((double *)to)[i] = value;
@@ -34,7 +37,26 @@ void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *o
     if (to->first || to->second || to->flags) cn_kernels_of(CN_F64)->results(kind, to, of, n, first, step);
 }
 
+/* States side by side; has one of them a prescale? */
+static int open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
+{
+    int prescaled = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        to->count[i] = states[i].count, to->mean[i] = states[i].mean, to->mean_lo[i] = states[i].mean_lo;
+        to->m2[i] = states[i].m2, prescaled |= states[i].prescale != 1;
+    }
+    return prescaled;
+}
+
 void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to)
 {
-    for (ptrdiff_t i = 0; i < n; i++) cn_put_result(kind, to, &states[i], i);
+    double count[AT_ONCE], mean[AT_ONCE], mean_lo[AT_ONCE], m2[AT_ONCE];
+    cn_moments_view of = {count, 1, mean, mean_lo, m2};
+    for (ptrdiff_t first = 0, some; first < n; first += some) {
+        some = n - first < AT_ONCE ? n - first : AT_ONCE;
+        if (!open_states(states + first, some, &of))
+            cn_put_results(kind, to, &of, some, first, 1);
+        else
+            for (ptrdiff_t i = first; i < first + some; i++) cn_put_result(kind, to, &states[i], i);
+    }
 }

@@ -226,6 +226,8 @@ typedef struct {
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);
+    /* And to what y is made with, but of norms by p. */
+    void (*factors)(const cn_moments *how, const cn_moments_view *of, ptrdiff_t n, double *to);
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);

@@ -117,20 +117,35 @@ static inline int cn_eps_is_root(const cn_moments *how)
     return how->kind == CN_L2 || how->kind == CN_LP || how->eps_mode != CN_EPS_INSIDE;
 }
 
-/* The factors apply multiplies with, of n groups of one count; eps: that of `how`, in the units of m2. A group without
- * spread and eps = 0 gives 0, not inf * 0. */
+/* What eps is added to, and what it is the least of. */
+typedef struct {
+    double inside, outside, least;
+} cn_eps_places;
+
+static inline cn_eps_places cn_places_of_eps(const cn_moments *how, double eps)
+{
+    const cn_eps_mode mode = how->kind == CN_L2 ? CN_EPS_MAX : how->eps_mode;
+    return (cn_eps_places){mode == CN_EPS_INSIDE ? eps : 0, mode == CN_EPS_OUTSIDE ? eps : 0,
+                           mode == CN_EPS_MAX ? eps : 0};
+}
+
+/* The factor apply multiplies with, share: of m2, 1 / count or all of it. A group without spread and eps = 0 gives 0, not
+ * inf * 0. */
+static inline double cn_scale_of(double m2, double share, cn_eps_places eps)
+{
+    double norm = sqrt(m2 * share + eps.inside) + eps.outside;
+    norm = norm < eps.least ? eps.least : norm;
+    return norm == 0 ? 0 : 1 / norm;
+}
+
+/* Those of n groups of one count; eps: that of `how`, in the units of m2. */
 static inline void cn_scales(double *restrict scale, const double *restrict m2, ptrdiff_t n, double count,
                              const cn_moments *how, double eps)
 {
-    const cn_eps_mode mode = how->kind == CN_L2 ? CN_EPS_MAX : how->eps_mode;
-    const double share = how->kind == CN_L2 ? 1 : 1 / count, inside = mode == CN_EPS_INSIDE ? eps : 0;
-    const double outside = mode == CN_EPS_OUTSIDE ? eps : 0, least = mode == CN_EPS_MAX ? eps : 0;
+    const cn_eps_places at = cn_places_of_eps(how, eps);
+    const double share = how->kind == CN_L2 ? 1 : 1 / count;
     CN_LOOP
-    for (ptrdiff_t c = 0; c < n; c++) {
-        double norm = sqrt(m2[c] * share + inside) + outside;
-        norm = norm < least ? least : norm;
-        scale[c] = norm == 0 ? 0 : 1 / norm;
-    }
+    for (ptrdiff_t c = 0; c < n; c++) scale[c] = cn_scale_of(m2[c], share, at);
 }
 
 /* Sums of squares below this may have lost digits, if the mean is memory enough for such squares. */

@@ -21,6 +21,19 @@ ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n)
     return i;
 }
 
+ptrdiff_t cn_mixed_run(const char *mask, ptrdiff_t stride, ptrdiff_t n, ptrdiff_t least, int *mixed)
+{
+    ptrdiff_t end = 0;
+    *mixed = 0;
+    while (end < n) {
+        const ptrdiff_t alike = cn_alike(mask + end * stride, stride, n - end);
+        if (alike >= least && end > 0) break;
+        *mixed = end > 0, end += alike;
+        if (alike >= least) break;
+    }
+    return end;
+}
+
 ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n)
 {
     if (stride == 0) return *mask ? n : 0;

@@ -16,6 +16,9 @@ const char *cn_mask_of(const cn_call *call);
 /* How many of n > 0 elements are alike, from the first on. */
 ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 
+/* The same, where runs of fewer than `least` are joined by what follows them, *mixed then, until there is a longer one. */
+ptrdiff_t cn_mixed_run(const char *mask, ptrdiff_t stride, ptrdiff_t n, ptrdiff_t least, int *mixed);
+
 /* How many of n elements are left without the hidden ones at the end. */
 ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 

@@ -3,11 +3,16 @@
  * What a mask hides is marked, in a copy: holes keep their places, so the sums of what counts are the same whether NaN,
  * a mask or a weight of 0 made them, and a mask that hides nothing changes no bit. */
 #include <float.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "memory/numbers.h"
 #include "plan/mask.h"
 #include "read/block.h"
+
+/* Groups of fewer elements, are marked together, those a mask hides and those it shows, where few are alike: to tell them apart
+ * takes longer (moments of rows of 3: 324 copies instead of 43). */
+#define SHORT_GROUP 64
 
 /* Behind a copy of x: weights as doubles; where lanes are floats, weights as such are behind the floats of x. */
 static double *exact_memory(const cn_reading *how) { return (double *)how->packed + CN_PACKED; }
@@ -73,16 +78,36 @@ static void mark_row(const cn_reading *how, const char *x, const char *mask, ptr
     how->k->mark(x, mask, to, n);
 }
 
+/* Groups of one short row without gaps, a byte of the mask for each. */
+static void mark_short_groups(const cn_reading *how, const char *mask, ptrdiff_t group, const cn_tile *t)
+{
+    char shown[CN_BLOCK + 8];
+    const ptrdiff_t n = t->n, at_once = CN_BLOCK / n;
+    for (ptrdiff_t g = 0, some; g < t->groups; g += some) {
+        some = t->groups - g < at_once ? t->groups - g : at_once;
+        for (ptrdiff_t i = 0; i < some; i++) {
+            const uint64_t eight = mask[(g + i) * group] ? ~(uint64_t)0 : 0;
+            for (ptrdiff_t j = 0; j < n; j += 8) memcpy(shown + i * n + j, &eight, sizeof eight);
+        }
+        how->k->mark(t->x + g * t->x_group, shown, how->packed + g * t->x_group, some * n);
+    }
+}
+
 /* A copy of the tile, with holes. group: from the mask of a group to that of the next. Rows, and groups, that follow each
  * other without a gap in x and in the mask are one. */
 static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, cn_tile *t)
 {
     const ptrdiff_t *row = how->tiling->row.stride, *col = how->tiling->col.stride, size = how->x_is->size;
     const ptrdiff_t to_row = t->n * how->k->size, to_group = t->rows * to_row;
+    const int as_it_is = !how->x && how->k == how->x_is && col[CN_X] == size;
     ptrdiff_t rows = t->rows, groups = t->groups, n = t->n;
     if (!how->x && col[CN_X] == size && col[CN_M] == 1) {
         if (t->x_row == n * size && row[CN_M] == n) n *= rows, rows = 1;
         if (rows == 1 && t->x_group == n * size && group == n) n *= groups, groups = 1;
+    }
+    if (as_it_is && rows == 1 && groups > 1 && n < SHORT_GROUP && col[CN_M] == 0 && t->x_group == n * size) {
+        mark_short_groups(how, mask, group, t);
+        groups = 0;
     }
     for (ptrdiff_t g = 0; g < groups; g++)
         for (ptrdiff_t r = 0; r < rows; r++)
@@ -142,10 +167,13 @@ static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_m
 {
     const ptrdiff_t step = how->columns->stride[CN_M], n = t.groups;
     const int whole = has_one_byte(how, &t);
+    const ptrdiff_t least = (SHORT_GROUP + t.rows * t.n - 1) / (t.rows * t.n);
     const int all_count = !whole && how->reducer->rows == how->k->powers_rows;
     for (ptrdiff_t g = 0, next; g < n; g = next) {
-        const cn_shows shows = what_shows(how, mask + g * step, &t);
-        next = whole ? g + cn_alike(mask + g * step, step, n - g) : g + 1;
+        cn_shows shows = what_shows(how, mask + g * step, &t);
+        int mixed = 0;
+        next = g + (whole ? cn_mixed_run(mask + g * step, step, n - g, least, &mixed) : 1);
+        if (mixed) shows = SOME_SHOWN;
         while (!whole && next < n && what_shows(how, mask + next * step, &t) == shows) next++;
         cn_tile part = t;
         cn_moments_view to = cn_groups_from(acc, g);
@@ -156,10 +184,6 @@ static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_m
         cn_read_tile(how, part, shows == ALL_SHOWN && how->pack, &to, NULL);
     }
 }
-
-/* Groups of fewer elements, of which a mask shows some, are marked all together: to tell them apart takes longer (moments of
- * rows of 3: 324 copies instead of 43). */
-#define SHORT_GROUP 64
 
 void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,
                      cn_moments_view *joined)

@@ -54,6 +54,19 @@ static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t m
     }
 }
 
+/* Rows without gaps in y and in the mask are one. */
+static void wipe_hidden_of_rows(const cn_writing *how, const cn_block *part)
+{
+    const ptrdiff_t *row = how->row, *col = how->col, size = how->k->size;
+    char *y = how->base[CN_Y] + part->offset[CN_Y];
+    const char *mask = how->base[CN_M] + part->offset[CN_M];
+    ptrdiff_t rows = part->rows, n = part->n;
+    if ((n == 1 || (col[CN_Y] == size && col[CN_M] == 1)) && row[CN_Y] == n * size && row[CN_M] == n)
+        wipe_hidden(y, size, mask, 1, n * rows, size), rows = 0;
+    for (ptrdiff_t r = 0; r < rows; r++)
+        wipe_hidden(y + r * row[CN_Y], col[CN_Y], mask + r * row[CN_M], col[CN_M], n, size);
+}
+
 /* Part of a block, of all columns maybe. Ordinary stores where it is read again, or does not begin and end at multiples
  * of 16 bytes. */
 static void write_part(const cn_writing *how, const cn_block *part, int is_final, int all_columns)
@@ -82,9 +95,7 @@ static void apply_rows(const cn_writing *how, const cn_block *block, ptrdiff_t r
     if (part.n == 0) return;
     write_part(how, &part, e.full, part.n == block->n);
     if (e.full) return;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        wipe_hidden(how->base[CN_Y] + part.offset[CN_Y] + i * row[CN_Y], col[CN_Y],
-                    how->base[CN_M] + part.offset[CN_M] + i * row[CN_M], col[CN_M], part.n, how->k->size);
+    wipe_hidden_of_rows(how, &part);
 }
 
 static void apply(const cn_writing *how, const cn_apply_tile *t)
@@ -138,8 +149,9 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
     } else if (col == 0 || n == 1) {
         for (ptrdiff_t r = 0, next; r < rows; r = next) {
-            next = r + cn_alike(mask + r * row, row, rows - r);
-            apply_rows(how, block, r, next - r, mask[r * row] ? all : none);
+            int mixed;
+            next = r + cn_mixed_run(mask + r * row, row, rows - r, (SHORT_ROW + n - 1) / n, &mixed);
+            apply_rows(how, block, r, next - r, mixed ? some : mask[r * row] ? all : none);
         }
     } else if (n <= SHORT_ROW) {
         apply_rows(how, block, 0, rows, some);
