@@ -4,6 +4,7 @@
 
 #include <float.h>
 
+#include "dispatch/cpu.h"
 #include "kernels/kernels.h"
 
 /* Arrays by stat element. prescale is a power of two the element of x is multiplied with first, where scale
@@ -45,24 +46,15 @@ static inline void cn_put_param(cn_params *p, const cn_kernels *k, ptrdiff_t i, 
     p->prescaled |= prescale != 1;
 }
 
-/* Elements i ... i + n - 1; without branches where no prescale is needed. */
+/* Elements i ... i + n - 1, a vector at a time but where a prescale is needed. */
 static inline void cn_put_params(cn_params *p, const cn_kernels *k, ptrdiff_t i, ptrdiff_t n, const double *mean,
                                  const double *mean_lo, const double *factor)
 {
-    int plain = k->param_size == 4;
-    for (ptrdiff_t c = 0; c < n; c++) plain &= (factor[c] <= 0x1p120) & (factor[c] >= 0x1p-120 || factor[c] == 0);
-    if (!plain) {
-        for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, k, i + c, mean[c], mean_lo[c], factor[c]);
+    if (k->param_size == 4 &&
+        cn_kernels_of(CN_F64)->put_params(mean, mean_lo, factor, n, (float *)p->hi + i, (float *)p->lo + i,
+                                          (float *)p->scale + i, (float *)p->prescale + i))
         return;
-    }
-    float *restrict hi = (float *)p->hi + i, *restrict lo = (float *)p->lo + i;
-    float *restrict scale = (float *)p->scale + i, *restrict prescale = (float *)p->prescale + i;
-    for (ptrdiff_t c = 0; c < n; c++) {
-        hi[c] = (float)mean[c];
-        lo[c] = (float)((mean[c] - hi[c]) + mean_lo[c]);
-        scale[c] = (float)factor[c];
-        prescale[c] = 1;
-    }
+    for (ptrdiff_t c = 0; c < n; c++) cn_put_param(p, k, i + c, mean[c], mean_lo[c], factor[c]);
 }
 
 #define CN_REPEAT(T, p)                                                                                           \

@@ -228,6 +228,9 @@ typedef struct {
                     ptrdiff_t step);
     /* And to what y is made with, but of norms by p. */
     void (*factors)(const cn_moments *how, const cn_moments_view *of, ptrdiff_t n, double *to);
+    /* These and means to parameters of floats; 0 if one needs another prescale than 1. */
+    int (*put_params)(const double *mean, const double *mean_lo, const double *factor, ptrdiff_t n, float *hi,
+                      float *lo, float *scale, float *prescale);
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);

@@ -27,6 +27,20 @@ static void spread_weights(const cn_reading *how, const char *from, const cn_til
         for (ptrdiff_t j = 0; j < t->n; j++) to[r * t->n + j] = one[r];
 }
 
+/* One weight for each element. Rows, and groups, that follow each other without a gap are one. */
+static void weigh_groups(const cn_reading *how, const char *from, ptrdiff_t step, ptrdiff_t groups, const cn_tile *t,
+                         double *to)
+{
+    const ptrdiff_t row = how->tiling->row.stride[CN_W], col = how->tiling->col.stride[CN_W];
+    const int dense = col == cn_number_size(how->weights_are);
+    ptrdiff_t rows = t->rows, n = t->n;
+    if (dense && row == n * col) n *= rows, rows = 1;
+    if (dense && rows == 1 && step == n * col) n *= groups, groups = 1;
+    for (ptrdiff_t g = 0; g < groups; g++)
+        for (ptrdiff_t r = 0; r < rows; r++, to += n)
+            cn_to_doubles(how->weights_are, from + g * step + r * row, col, n, how->weights_by, to);
+}
+
 /* The weights of a tile: of a group that stands for all if they share them; of columns one for a row if these share
  * them, but not of joined rows. */
 static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *t)
@@ -43,10 +57,7 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
     else if (how->cols && col[CN_W] == 0)
         spread_weights(how, from, t, to);
     else
-        for (ptrdiff_t g = 0; g < groups; g++)
-            for (ptrdiff_t r = 0; r < t->rows; r++, to += n)
-                cn_to_doubles(how->weights_are, from + g * step + r * row[CN_W], col[CN_W], n, how->weights_by,
-                              to);
+        weigh_groups(how, from, step, groups, t, to);
     t->weights = (const char *)t->exact;
     if (size == sizeof(double)) return;
     float *floats = floats_memory(how);

@@ -13,17 +13,27 @@ static int is_of_both(const cn_job *job, const cn_loop *row, int o)
     return row->stride[o] != 0 && job->plan.columns.stride[o] != 0;
 }
 
+/* The one loop of a group, or, of groups of one element side by side, none; NULL: more than that. */
+static const cn_loop *only_loop(const cn_job *job)
+{
+    static const cn_loop none = {.n = 1};
+    const cn_plan *plan = &job->plan;
+    const ptrdiff_t size = job->k->size, *next = plan->columns.stride;
+    if (plan->refined > 1 || plan->reduced.n != plan->spread.n || plan->spread.n > 1) return NULL;
+    if (plan->spread.n == 0) return next[CN_X] == size && next[CN_Y] == size ? &none : NULL;
+    const cn_loop *row = &plan->spread.loop[0];
+    return !plan->cols && row->stride[CN_X] == size && row->stride[CN_Y] == size ? row : NULL;
+}
+
 int cn_is_direct(const cn_job *job)
 {
-    const cn_plan *plan = &job->plan;
     const cn_call *call = job->call;
     if (!job->fused || !job->k->normalize || job->reads != job->k || job->each || job->stats || job->row ||
         call->add[0])
         return 0;
     if (call->moments.kind > CN_L2 || cn_curved(call->activation)) return 0;
-    if (plan->cols || plan->refined > 1 || plan->reduced.n != 1 || plan->spread.n != 1) return 0;
-    const cn_loop *row = &plan->spread.loop[0];
-    if (row->n > CN_NORMALIZED || row->stride[CN_X] != job->k->size || row->stride[CN_Y] != job->k->size) return 0;
+    const cn_loop *row = only_loop(job);
+    if (!row || row->n > CN_NORMALIZED) return 0;
     if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
     return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
 }
@@ -32,8 +42,8 @@ static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
 {
     const char *data = job->call->op[o].data;
     if (!data) return (cn_param){NULL, 0, 0};
-    return (cn_param){data + bundle->offset[o], bundle->columns.stride[o],
-                      job->plan.spread.loop[0].stride[o] != 0};
+    const cn_loops *row = &job->plan.spread;
+    return (cn_param){data + bundle->offset[o], bundle->columns.stride[o], row->n && row->loop[0].stride[o] != 0};
 }
 
 ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, int beyond_cache)
@@ -43,7 +53,7 @@ ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, int beyond_c
         .x = (const char *)call->op[CN_X].data + bundle->offset[CN_X],
         .x_group = bundle->columns.stride[CN_X],
         .groups = bundle->columns.n,
-        .n = job->plan.spread.loop[0].n,
+        .n = cn_count(&job->plan.spread),
         .y = job->y + bundle->offset[CN_Y],
         .y_group = bundle->columns.stride[CN_Y],
         .how = &call->moments,
