@@ -28,8 +28,8 @@ static void spread_weights(const cn_reading *how, const char *from, const cn_til
 }
 
 /* One weight for each element. Rows, and groups, that follow each other without a gap are one. */
-static void weigh_groups(const cn_reading *how, const char *from, ptrdiff_t step, ptrdiff_t groups, const cn_tile *t,
-                         double *to)
+static void weigh_groups(const cn_reading *how, const char *from, ptrdiff_t step, ptrdiff_t groups,
+                         const cn_tile *t, double *to)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_W], col = how->tiling->col.stride[CN_W];
     const int dense = col == cn_number_size(how->weights_are);
