@@ -198,6 +198,7 @@ typedef struct {
     /* n elements, those the mask hides as holes of CN_MARKED_HOLES. Elements of 16 bits have no kernels that know holes:
      * they are made lanes first. */
     void (*mark)(const char *x, const char *mask, char *to, ptrdiff_t n);
+    void (*lower)(const double *weights, ptrdiff_t n, float *to); /* of CN_F64 alone */
     void (*widen)(const char *x, char *to, ptrdiff_t n);
     /* Statistics per row, or per column; w and b per row, per column, or absent. */
     void (*apply_rows)(const cn_apply_tile *t);

@@ -2,10 +2,10 @@
  *
  * What a mask hides is marked, in a copy: holes keep their places, so the sums of what counts are the same whether NaN,
  * a mask or a weight of 0 made them, and a mask that hides nothing changes no bit. */
-#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "dispatch/cpu.h"
 #include "memory/numbers.h"
 #include "plan/mask.h"
 #include "read/block.h"
@@ -60,12 +60,8 @@ static void pack_weights(const cn_reading *how, const cn_block *block, cn_tile *
         weigh_groups(how, from, step, groups, t, to);
     t->weights = (const char *)t->exact;
     if (size == sizeof(double)) return;
-    float *floats = floats_memory(how);
-    for (ptrdiff_t i = 0, all = groups * t->rows * n; i < all; i++) {
-        const float w = (float)t->exact[i];
-        floats[i] = w == 0 && t->exact[i] > 0 ? FLT_MIN : w; /* what has a weight counts */
-    }
-    t->weights = (const char *)floats;
+    cn_kernels_of(CN_F64)->lower(t->exact, groups * t->rows * n, floats_memory(how));
+    t->weights = (const char *)floats_memory(how);
 }
 
 /* n elements of x, side by side, with holes where the mask hides. */
