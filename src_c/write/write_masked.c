@@ -30,7 +30,7 @@ static void wipe(const cn_writing *how, const cn_block *block, ptrdiff_t r, ptrd
     for (ptrdiff_t i = 0; i < n; i++) {                                                                           \
         T v;                                                                                                      \
         memcpy(&v, y + i * (y_stride), sizeof v);                                                                 \
-        v = mask[i * (mask_stride)] ? v : 0;                                                                      \
+        v &= (T) - (T)(mask[i * (mask_stride)] != 0); /* a choice would be a branch for 8 bytes */                \
         memcpy(y + i * (y_stride), &v, sizeof v);                                                                 \
     }                                                                                                             \
     return
@@ -156,7 +156,11 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
     } else if (n <= SHORT_ROW) {
         apply_rows(how, block, 0, rows, some);
     } else {
-        for (ptrdiff_t r = 0; r < rows; r++) apply_rows(how, block, r, 1, cn_look(mask + r * row, col, n));
+        for (ptrdiff_t r = 0, next; r < rows; r = next) {
+            const cn_extent e = cn_look(mask + r * row, col, n);
+            for (next = r + 1; next < rows && !e.full && !cn_look(mask + next * row, col, n).full;) next++;
+            apply_rows(how, block, r, next - r, next > r + 1 ? some : e);
+        }
     }
 }
 
