@@ -8,7 +8,9 @@ cdef bint in_place_or_apart(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint is_plain(object x) noexcept
 cpdef bint number(object x)
+cdef bint as_double(object value, double *to) noexcept
 cpdef tuple axes(object axis, int ndim, bint ordered=*)
+cpdef object spread(object p, tuple shape)
 cpdef object output(object x, object out)
 cpdef bint parameter(object p, cnp.ndarray x, object out)
 cpdef bint mask(object p, cnp.ndarray x, object out)

@@ -7,6 +7,7 @@ questions (`dtype.isnative`, `may_share_memory`, `np.errstate`) take 0.05 to 2 u
 """
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.string cimport memcmp
@@ -82,6 +83,18 @@ cpdef bint number(object x):
                            and cnp.PyArray_TYPE(<cnp.ndarray>x) <= cnp.NPY_ULONGLONG)
 
 
+cdef bint as_double(object value, double *to) noexcept:
+    """Is it an int or a finite float?"""
+    cdef int overflow
+    if PyFloat_CheckExact(value):
+        to[0] = PyFloat_AS_DOUBLE(value)
+        return to[0] - to[0] == 0
+    if not PyLong_CheckExact(value):
+        return False
+    to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
 cpdef tuple axes(object axis, int ndim, bint ordered=False):
     """Sorted axes, none negative, of None, an int or a tuple of ints; None where that is not all there is to say.
 
@@ -116,7 +129,7 @@ cpdef tuple axes(object axis, int ndim, bint ordered=False):
     return tuple([j for j in range(ndim) if seen >> j & 1])
 
 
-def spread(object p, tuple shape not None):
+cpdef object spread(object p, tuple shape):
     """p with as many dimensions as this shape, each 1 or as long; None where it does not broadcast."""
     cdef intp[64] dims
     cdef cnp.PyArray_Dims to

@@ -105,8 +105,8 @@ def moments(
     >>> mean, var
     (array([2., 4.]), array([1., 4.]))
     """
-    if weights is None and isinstance(nan_policy, str) and nan_policy in ("propagate", "omit"):
-        found = reduced.moments(x, axis, correction, keepdims, where, nan_policy == "omit")
+    if isinstance(nan_policy, str) and nan_policy in ("propagate", "omit"):
+        found = reduced.moments(x, axis, correction, keepdims, where, nan_policy == "omit", weights)
         if found is not None:
             return found
     x, where, _ = unmasked(x, where)
