@@ -10,15 +10,16 @@ from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_B, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_Y, cn_call, cn_partial, cn_results, known_dtype, new_state,
-    open_results, run, set_affine, set_operand, set_real, set_reduced, set_stats, set_x, verbs,
+    CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_VAR, cn_call, cn_partial, cn_results, known_dtype, new_state, open_results, run, set_real,
+    verbs,
 )
 from cnorm._native.glance cimport axes, is_plain, output
 from cnorm._native.kept cimport new_like
-from cnorm._native.layout cimport is_vector, is_wide, same_shape
-from cnorm._native.maps cimport full, meet, numbers, rounded, states_in
+from cnorm._native.layout cimport is_vector
+from cnorm._native.maps cimport meet, numbers, run_map, states_in
 
 from cnorm._native.core import widen
+from cnorm._native.states import merge
 
 cnp.import_array()
 
@@ -31,43 +32,26 @@ cdef extern from "api/verbs.h" nogil:
         int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor) noexcept nogil
         int (*largest)(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor) noexcept nogil
 
+ctypedef cnp.npy_intp intp
 cdef tuple ROWS = (0,)
+cdef double INFINITY = float("inf")
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 
-cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                   cnp.ndarray bias):
-    """y = (x - center) * factor * weight + bias, but for the axes that these have one of each for."""
-    set_x(call, x, known_dtype(x))
-    set_operand(call, CN_Y, y)
-    set_affine(call, weight, bias, None)
-    call.moments.source = CN_GIVEN
-    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
-
-
-cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                 cnp.ndarray bias) except -1:
-    """The map of groups over these axes."""
-    cdef cn_call call
-    open_map(&call, x, y, center, factor, weight, bias)
-    set_reduced(&call, over)
-    return run(&call, cnp.PyArray_SIZE(x))
-
-
-cdef int find_ends(cnp.ndarray x, tuple over, bint omit, cnp.ndarray low, cnp.ndarray high) except -1:
+cdef int find_ends(cnp.ndarray x, tuple over, bint omit, double *low, double *high) except -1:
     """Least and greatest of each group, NaN where one is and is not omitted."""
     cdef cn_call call
     cdef cn_results to
     set_real(&call, x, over, CN_EXTREMES, None)
-    open_results(&to, low, high, True)
-    to.omit, call.moments.results = omit, &to
+    open_results(&to, None, None, True)
+    to.first, to.second, to.omit, call.moments.results = low, high, omit, &to
     return run(&call, cnp.PyArray_SIZE(x))
 
 
 cdef cnp.ndarray of_groups(cnp.ndarray x, tuple over, bint zero=False):
     """A double for each group over these axes, which are kept with size 1."""
-    cdef cnp.npy_intp[64] dims
+    cdef intp[64] dims
     cdef int axis, ndim = cnp.PyArray_NDIM(x)
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis)
@@ -114,7 +98,7 @@ def by_ends(object x, object axis, object out, object target, bint omit):
     if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (target is None or take_range(target, &first, &last)):
         return None
     low, high, factor = of_groups(x, over), of_groups(x, over), of_groups(x, over)
-    find_ends(x, over, omit, low, high)
+    find_ends(x, over, omit, numbers(low), numbers(high))
     if target is None:
         top, center = of_groups(x, over), of_groups(x, over, True)
         fine = C.largest(numbers(low), numbers(high), cnp.PyArray_SIZE(low), numbers(top), numbers(factor))
@@ -191,38 +175,9 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     return y
 
 
-def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root not None, bint back):
-    """(x - mean) / root, or back x * root + mean, of moderate numbers for x's last axes; None where care is needed."""
-    cdef cn_call call
-    cdef cnp.ndarray center, factor, bias = None
-    cdef cnp.npy_intp[64] dims
-    cdef int axis, first
-    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(root)
-    y = output(x, out)
-    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not is_vector(mean, cnp.NPY_FLOAT64, n):
-        return None
-    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(root)
-    if first < 0 or not is_vector(root, cnp.NPY_FLOAT64, n):
-        return None
-    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
-        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(root, axis - first)
-        if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
-            return None
-    center, factor = mean, root
-    if back:
-        center, bias = full(mean, True, 0), rounded(mean, is_wide(x))
-    else:
-        factor = same_shape(root, cnp.NPY_FLOAT64)
-        for i in range(n):
-            numbers(factor)[i] = 1 / numbers(root)[i]
-    open_map(&call, x, y, center, factor, None, None)
-    set_stats(&call, dims)
-    if back:
-        call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
-        for axis in range(call.ndim):
-            call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
-    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
-    return y
+cdef bint is_table(object x) noexcept:
+    """A matrix that the kernels take as it is, not empty?"""
+    return is_plain(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
 
 
 cdef bint as_before(cnp.ndarray a, bytes seen) noexcept:
@@ -235,7 +190,7 @@ def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen 
     """The map known for the dtype of a finite matrix, while the statistics it is of have these bytes; else None."""
     cdef tuple m
     cdef cnp.ndarray y, center
-    if not is_plain(x) or cnp.PyArray_NDIM(<cnp.ndarray>x) != 2 or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+    if not is_table(x):
         return None
     m = known.get((<cnp.ndarray>x).dtype)
     if m is None or not as_before(statistics, seen):
@@ -246,3 +201,96 @@ def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen 
     y = new_like(x)
     run_map(x, y, ROWS, center, m[1], m[2], m[3])
     return y
+
+
+cdef cnp.ndarray rows_of(intp n, intp columns):
+    """Doubles, in rows."""
+    cdef intp dims[2]
+    dims[0], dims[1] = n, columns
+    return cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
+
+
+def fit_moments(object x, cnp.ndarray before, Py_ssize_t few):
+    """State of a table's columns, with that of earlier data, the count, and deviation, mean and variance in rows.
+
+    None where care is needed. few: elements up to which narrow floats are summed as float64.
+    """
+    cdef cnp.ndarray seen, state, rows
+    cdef intp n
+    if not is_table(x):
+        return None
+    n = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
+    seen = in_single(x) if cnp.PyArray_SIZE(<cnp.ndarray>x) <= few else x
+    if seen is None:
+        return None
+    state, rows = rows_of(n, 5), rows_of(3, n)
+    cnp.PyArray_FILLWBYTE(state, 0)
+    find_moments(seen, ROWS, cnp.PyArray_SIZE(seen) <= few, state)
+    if before is not None:
+        state = merge(before, state) if cnp.PyArray_SIZE(before) == 5 * n else None
+    if state is None or not C.spreads(states_in(state), n, states_in(state).count, numbers(rows) + n, numbers(rows) + 2 * n,
+                                      numbers(rows)):
+        return None
+    return state, states_in(state).count, rows
+
+
+cdef bint join_ends(double *low, double *high, intp n, cnp.ndarray least, cnp.ndarray greatest) noexcept:
+    """Widens ends by earlier ones, which may be None; False where care is needed, as for zeros of two signs."""
+    cdef intp i
+    cdef double a, b
+    if least is None:
+        return True
+    if not is_vector(least, cnp.NPY_FLOAT64, n) or not is_vector(greatest, cnp.NPY_FLOAT64, n):
+        return False
+    for i in range(n):
+        a, b = numbers(least)[i], numbers(greatest)[i]
+        if (a == 0 and low[i] == 0) or (b == 0 and high[i] == 0) or a != a or b != b:
+            return False
+        low[i], high[i] = min(a, low[i]), max(b, high[i])
+    return True
+
+
+def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, double eps):
+    """Least, greatest, their distance, scale and shift of a table's columns, in rows, and what they are known to.
+
+    None where care is needed. least, greatest: of earlier data, known to eps, or None.
+    """
+    cdef cnp.ndarray rows
+    cdef double first, last
+    cdef double *to
+    cdef intp n, i
+    if not is_table(x) or not take_range(target, &first, &last):
+        return None
+    n, eps = cnp.PyArray_DIM(<cnp.ndarray>x, 1), min(eps, resolution(x))
+    rows = rows_of(5, n)
+    to = numbers(rows)
+    find_ends(x, ROWS, True, to, to + n)
+    if not join_ends(to, to + n, n, least, greatest) or not C.inverse_ranges(to, to + n, n, 10 * eps, to + 3 * n):
+        return None
+    for i in range(n):
+        to[2 * n + i], to[3 * n + i] = to[n + i] - to[i], (last - first) * to[3 * n + i]
+        to[4 * n + i] = first - to[i] * to[3 * n + i]
+    return rows, eps
+
+
+def fit_largest(object x, cnp.ndarray before):
+    """The largest magnitudes of a table's columns, twice, in rows; None where care is needed, as for none above 0."""
+    cdef cnp.ndarray rows
+    cdef double *to
+    cdef intp n, i
+    if not is_table(x):
+        return None
+    n = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
+    rows = rows_of(2, n)
+    to = numbers(rows)
+    find_ends(x, ROWS, True, to, to + n)
+    if before is not None and not is_vector(before, cnp.NPY_FLOAT64, n):
+        return None
+    for i in range(n):
+        to[i] = max(-to[i], to[n + i])
+        if before is not None and not numbers(before)[i] <= to[i]:
+            to[i] = numbers(before)[i]
+        if not 0 < to[i] < INFINITY:
+            return None
+        to[n + i] = to[i]
+    return rows

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_no_inf, extremes, inverse_ranges
+from cnorm._stats.passes import by_ends, check_no_inf, extremes, inverse_ranges
+from cnorm._stats.table import fit_range
 from cnorm.preprocessing._exact import (
     check_range,
     exact_map,
@@ -17,8 +18,10 @@ from cnorm.preprocessing._exact import (
     ranges,
     resolution,
 )
+from cnorm.preprocessing._fitting import fitting, machinery
 from cnorm.preprocessing._maps import Map, compute
-from cnorm.preprocessing._scaler import BACK, Scaler, fitting, machinery, with_short_ways
+from cnorm.preprocessing._scaler import BACK, Scaler
+from cnorm.preprocessing._short import with_short_ways
 
 __all__ = ["MinMaxScaler"]
 NO_SPARSE = "{} does not support sparse input. Consider using MaxAbsScaler instead."
@@ -168,6 +171,19 @@ class MinMaxScaler(Scaler):
         self._take_in(least, most, math.prod([x.shape[a] for a in axes]), resolution(x.dtype))
         self._prepare()
         return self
+
+    def _take_at_once(self, X: Array, first: bool) -> bool:
+        least, most, eps = (None, None, 1.0) if first else (self.data_min_, self.data_max_, self._eps)
+        found = fit_range(X, least, most, self.feature_range, eps)
+        if found is None:
+            return False
+        rows, eps = found
+        seen = len(X) + (0 if first else self.n_samples_seen_)
+        values = dict(zip(self._fitted, rows, strict=True))
+        return self._hold(X, first, rows[3:], n_samples_seen_=seen, _eps=eps, **values)
+
+    def _by_own(self, X: Array) -> Array | None:
+        return by_ends(X, 0, None, self.feature_range)
 
     def _take_in(self, least: Array, most: Array, samples: int, eps: float) -> None:
         """Adds extremes of so many samples, known to a relative eps: the finest tells what is constant."""
