@@ -3,6 +3,7 @@
 """Calls with a result: what x is normalized to, by its own statistics, by given ones, by running ones; gates and windows of channels."""
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 from cython cimport floating
 
@@ -215,7 +216,25 @@ def standardize_at_once(object x, object axis, object weight, object bias, objec
     return y, over, normalize(x, y, over, w, b, by, "var", return_state, where, eps_mode=eps_mode)
 
 
-cdef double NAN = float("nan")
+def normalize_at_once(object x, object p, object axis, object eps, object out):
+    """x over its norms of p, 1 ... inf, along axes; None where care is needed."""
+    cdef double power, least
+    cdef tuple over
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not as_double(eps, &least):
+        return None
+    if PyFloat_CheckExact(p) and PyFloat_AS_DOUBLE(p) == INFINITY:
+        power = INFINITY
+    elif not as_double(p, &power) or power < 1:
+        return None
+    over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
+    if not over:
+        return None
+    normalize(x, y, over, None, None, least, "l2" if power == 2 else "lp", p=power)
+    return y
+
+
+cdef double NAN = float("nan"), INFINITY = float("inf")
 cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
 
 

@@ -84,12 +84,13 @@ def mean_pool(
     if normalize and array.ndim - 1 in axes:
         raise ValueError(f"normalize: expected a last axis that is not pooled, got axis={axis!r}")
     mask = _mask_of(where, array, axes)
-    shape = tuple(n for a, n in enumerate(array.shape) if a not in axes)
     if out is not None:
-        check_out(shape, array.dtype, out)
+        check_out(tuple([n for a, n in enumerate(array.shape) if a not in axes]), array.dtype, out)
     x = native(array)
     exact = np.float64 if normalize or array.dtype.itemsize == 2 else None  # rounded once, at the end
-    pooled = reduced.reduce("pool", x, axes, None, False, mask, dtype=exact)
+    pooled = reduced.reduce("pool", x, axes, None if exact else out, False, mask, dtype=exact)
+    if out is not None and pooled is out:
+        return out
     if pooled is None:
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
@@ -97,8 +98,11 @@ def mean_pool(
         norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
     if out is None and pooled.dtype == array.dtype:
         return pooled
-    with np.errstate(over="ignore"):
-        rounded = pooled.astype(array.dtype, copy=False)
+    if normalize:
+        rounded = pooled.astype(array.dtype)  # no more than 1
+    else:
+        with np.errstate(over="ignore"):
+            rounded = pooled.astype(array.dtype, copy=False)
     if out is None:
         return rounded
     out[...] = rounded

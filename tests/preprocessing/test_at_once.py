@@ -14,6 +14,7 @@ from strategies import fill
 from sweep import sweep
 
 import cnorm
+import cnorm.functional as F
 import cnorm.preprocessing as P
 from cnorm._native import norms, tables
 
@@ -26,6 +27,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "normalize max": lambda x, axis, out: P.normalize(x, "max", axis=axis, out=out),
     "normalize l1": lambda x, axis, out: P.normalize(x, "l1", axis=axis, out=out),
     "normalize l2": lambda x, axis, out: P.normalize(x, axis=axis, out=out),
+    "normalize": lambda x, axis, out: F.normalize(x, 2, axis, 1.0, out),
+    "normalize by 3": lambda x, axis, out: F.normalize(x, 3.0, axis=axis, out=out),
+    "normalize by all": lambda x, axis, out: F.normalize(x, np.inf, axis, 0.0, out),
     "scale": lambda x, axis, out: P.scale(x, axis, out=out),
     "scale without deviations": lambda x, axis, out: P.scale(x, axis, with_std=False, out=out),
     "zmap": lambda x, axis, out: P.zmap(x, x[::-1] + 1, axis, out=out),
@@ -58,7 +62,7 @@ def shy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done at once."""
     for name in ("by_ends", "by_moments"):
         monkeypatch.setattr(tables, name, lambda *_: None)
-    for name in ("scores_at_once", "standardize_at_once"):
+    for name in ("normalize_at_once", "scores_at_once", "standardize_at_once"):
         monkeypatch.setattr(norms, name, lambda *_: None)
     monkeypatch.setattr("cnorm.preprocessing._normalize.at_once", lambda *_: None)
 
@@ -123,7 +127,8 @@ def test_what_is_plain_is_done_at_once(
     """Nothing of what the careful steps begin with is asked for."""
     for module in ("_functions", "_normalize", "_zmap", "_zscore"):
         monkeypatch.setattr(f"cnorm.preprocessing.{module}.Output", None)
-    monkeypatch.setattr("cnorm._stats.moments.Output", None)
+    for module in ("_stats.moments", "_norms.lp"):
+        monkeypatch.setattr(f"cnorm.{module}.Output", None)
     x = fill((4, 16), dtype, 1)
     y = CALLS[name](x, axis, {None: None, "new": np.empty_like(x), "input": x}[out])
     assert np.isfinite(y.astype(np.float64)).all()
