@@ -229,7 +229,8 @@ class Scaler(machinery.Estimator):
 
     def _may_be_short(self, way: int) -> bool:
         """Is there nothing to do but a call of the core?"""
-        named = {"feature_names_in_", "_sklearn_output_config"} & self.__dict__.keys()
+        known = self.__dict__
+        named = "feature_names_in_" in known or "_sklearn_output_config" in known
         return bool(self.copy) and (way == BACK or not named)
 
     def fit(self, X: Any, y: Any = None) -> Any:

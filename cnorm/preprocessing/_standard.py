@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from cnorm._stats.passes import check_no_inf
 from cnorm._stats.state import COUNT, as_divisors, combined, values_of, values_of_one_count
 from cnorm._stats.table import by_moments, fit_moments, table_moments
 from cnorm.preprocessing._fitting import as_weights, fitting, machinery
-from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
+from cnorm.preprocessing._maps import Map, as_float, same, standard_inverse, standard_map
 from cnorm.preprocessing._scaler import Scaler
 from cnorm.preprocessing._short import with_short_ways
 from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments
@@ -300,14 +299,3 @@ class StandardScaler(machinery.Callbacks, Scaler):
             m = standard_inverse(x.dtype, std, None)
             return run_sparse(m, x, copy=self.copy if copy is None else copy)
         return self._scaled_back(x, copy)
-
-
-def as_float(values: Any, shape: tuple[int, ...]) -> Array:
-    """Statistics in float64 and a shape: a view of them if they are so already."""
-    array = np.asarray(values, np.float64)
-    return array.reshape(shape) if array.size == math.prod(shape) else np.broadcast_to(array, shape)
-
-
-def same(values: Any, derived: Array) -> bool:
-    """Is a public attribute (a scalar stands for all alike) what the state gives?"""
-    return bool(np.array_equal(np.broadcast_to(values, derived.shape), derived, equal_nan=True))
