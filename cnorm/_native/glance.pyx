@@ -72,6 +72,11 @@ cdef bint is_plain(object x) noexcept:
             and known_dtype(<cnp.ndarray>x) >= 0)
 
 
+cdef bint is_table(object x) noexcept:
+    """A matrix that the kernels take as it is, not empty?"""
+    return is_plain(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
+
+
 def plain(object x):
     """Is x an exact ndarray of floats that the kernels take as it is?"""
     return is_plain(x)
@@ -93,6 +98,29 @@ cdef bint as_double(object value, double *to) noexcept:
         return False
     to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
     return overflow == 0
+
+
+cdef bint take_range(object target, double *first, double *last) noexcept:
+    """Is it a pair of plain numbers, the second larger by a finite distance?"""
+    cdef double *ends[2]
+    cdef int i, overflow = 0
+    ends[0], ends[1] = first, last
+    if not isinstance(target, tuple) or len(<tuple>target) != 2:
+        return False
+    for i in range(2):
+        end = (<tuple>target)[i]
+        if PyFloat_CheckExact(end):
+            ends[i][0] = PyFloat_AS_DOUBLE(end)
+        elif PyLong_CheckExact(end):
+            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
+        else:
+            return False
+    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
+
+
+cdef bint are_plain_weights(double least, double most) noexcept:
+    """Is none negative, and the largest of a size as numbers are multiplied with?"""
+    return 0 <= least and 2.0 ** -61 <= most < 2.0 ** 60
 
 
 cpdef tuple axes(object axis, int ndim, bint ordered=False):

@@ -17,7 +17,7 @@ from cnorm._native.core cimport (
     CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_NO_NUMBER, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_partial, cn_results,
     new_state, number_of, open_results, run, set_operand, set_real, set_weights, verbs,
 )
-from cnorm._native.glance cimport apart, as_double, axes, is_plain, mask, number, spread
+from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, mask, number, spread
 from cnorm._native.layout cimport is_vector, same_shape
 
 cnp.import_array()
@@ -30,8 +30,7 @@ cdef extern from "api/verbs.h" nogil:
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 ctypedef cnp.npy_intp intp
-# The largest weights that are multiplied with as they are, from the first on, below the second; the least sum of a group.
-cdef double LEAST_WEIGHT = 2.0 ** -61, MOST_WEIGHT = 2.0 ** 60, LEAST_COUNT = 2.0 ** -60
+cdef double LEAST_COUNT = 2.0 ** -60  # of weights of a group that need none larger
 cdef double NAN = float("nan")
 cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT, POOL
 
@@ -63,7 +62,7 @@ cdef bint take_weights(Opened *o, cnp.ndarray x, object given) except -1:
     open_results(&ends, None, None, True)
     ends.first, ends.second, call.moments.results = &least, &most, &ends
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>weights))
-    if not (0 <= least and LEAST_WEIGHT <= most < MOST_WEIGHT):
+    if not are_plain_weights(least, most):
         return False
     set_weights(&o.call, weights, 1)
     return True

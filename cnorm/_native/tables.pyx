@@ -4,21 +4,20 @@
 
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
     CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_VAR, cn_call, cn_partial, cn_results, known_dtype, new_state, open_results, run, set_real,
-    verbs,
+    set_weights, verbs,
 )
-from cnorm._native.glance cimport axes, is_plain, output
+from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, output, take_range
 from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_vector
 from cnorm._native.maps cimport meet, numbers, run_map, states_in
 
 from cnorm._native.core import widen
+from cnorm._native.reductions import finite
 from cnorm._native.states import merge
 
 cnp.import_array()
@@ -64,24 +63,6 @@ cdef double resolution(cnp.ndarray x) noexcept:
     """The step from 1 to the next of these floats."""
     cdef int dtype = known_dtype(x)
     return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
-
-
-cdef bint take_range(object target, double *first, double *last) noexcept:
-    """Is it a pair of plain numbers, the second larger by a finite distance?"""
-    cdef double *ends[2]
-    cdef int i, overflow = 0
-    ends[0], ends[1] = first, last
-    if not isinstance(target, tuple) or len(<tuple>target) != 2:
-        return False
-    for i in range(2):
-        end = (<tuple>target)[i]
-        if PyFloat_CheckExact(end):
-            ends[i][0] = PyFloat_AS_DOUBLE(end)
-        elif PyLong_CheckExact(end):
-            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
-        else:
-            return False
-    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
 
 
 def by_ends(object x, object axis, object out, object target, bint omit):
@@ -175,11 +156,6 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     return y
 
 
-cdef bint is_table(object x) noexcept:
-    """A matrix that the kernels take as it is, not empty?"""
-    return is_plain(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
-
-
 cdef bint as_before(cnp.ndarray a, bytes seen) noexcept:
     """Has it these bytes?"""
     return (cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_NBYTES(a) == PyBytes_GET_SIZE(seen)
@@ -210,22 +186,47 @@ cdef cnp.ndarray rows_of(intp n, intp columns):
     return cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
 
 
-def fit_moments(object x, cnp.ndarray before, Py_ssize_t few):
+cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray state) except -1:
+    """States of columns of rows that count as weights tell; False where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray w, seen
+    cdef double least = INFINITY, most = 0
+    cdef intp i, n = cnp.PyArray_DIM(x, 0)
+    if not is_plain(given) or cnp.PyArray_NDIM(<cnp.ndarray>given) != 1 or cnp.PyArray_SIZE(<cnp.ndarray>given) != n:
+        return False
+    w = (<object>given).astype("d").reshape(n, 1)
+    for i in range(n):
+        least, most = min(least, numbers(w)[i]), max(most, numbers(w)[i])
+    if not are_plain_weights(least, most) or not finite(x):
+        return False
+    seen = (<object>x).astype("d") if wide and cnp.PyArray_ITEMSIZE(x) < 8 else x
+    set_real(&call, seen, ROWS, CN_VAR, state)
+    set_weights(&call, w, 1)
+    call.moments.omit_nan = True
+    run(&call, cnp.PyArray_SIZE(x))
+    return True
+
+
+def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights):
     """State of a table's columns, with that of earlier data, the count, and deviation, mean and variance in rows.
 
-    None where care is needed. few: elements up to which narrow floats are summed as float64.
+    None where care is needed. few: elements up to which narrow floats are summed as float64. weights: of rows, or None.
     """
     cdef cnp.ndarray seen, state, rows
     cdef intp n
+    cdef bint wide
     if not is_table(x):
         return None
-    n = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
-    seen = in_single(x) if cnp.PyArray_SIZE(<cnp.ndarray>x) <= few else x
+    n, wide = cnp.PyArray_DIM(<cnp.ndarray>x, 1), cnp.PyArray_SIZE(<cnp.ndarray>x) <= few
+    seen = in_single(x) if wide else x
     if seen is None:
         return None
     state, rows = rows_of(n, 5), rows_of(3, n)
     cnp.PyArray_FILLWBYTE(state, 0)
-    find_moments(seen, ROWS, cnp.PyArray_SIZE(seen) <= few, state)
+    if weights is None:
+        find_moments(seen, ROWS, wide, state)
+    elif not find_weighted(x, weights, wide, state):
+        return None
     if before is not None:
         state = merge(before, state) if cnp.PyArray_SIZE(before) == 5 * n else None
     if state is None or not C.spreads(states_in(state), n, states_in(state).count, numbers(rows) + n, numbers(rows) + 2 * n,

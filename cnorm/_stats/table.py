@@ -38,12 +38,12 @@ def by_moments(
     return tables.by_moments(x, other, axis, out, divided, complete, WIDE)
 
 
-def fit_moments(x: Any, before: Array | None) -> tuple[Array, float, Array] | None:
+def fit_moments(x: Any, before: Array | None, weights: Any = None) -> tuple[Array, float, Array] | None:
     """The state of a matrix's columns, joined to one before; the count; deviation, mean and variance in rows.
 
-    None where care is needed.
+    None where care is needed. weights: of rows.
     """
-    return tables.fit_moments(x, before, WIDE)
+    return tables.fit_moments(x, before, WIDE, weights)
 
 
 def fit_range(

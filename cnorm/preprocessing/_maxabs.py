@@ -151,7 +151,7 @@ class MaxAbsScaler(Scaler):
         self._prepare()
         return self
 
-    def _take_at_once(self, X: Array, first: bool) -> bool:
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
         rows = fit_largest(X, None if first else self.max_abs_)
         if rows is None:
             return False

@@ -174,7 +174,7 @@ class MinMaxScaler(Scaler):
         self._prepare()
         return self
 
-    def _take_at_once(self, X: Array, first: bool) -> bool:
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
         least, most, eps = (None, None, 1.0) if first else (self.data_min_, self.data_max_, self._eps)
         found = fit_range(X, least, most, self.feature_range, eps)
         if found is None:

@@ -170,7 +170,7 @@ class Normalizer(Scaler):
             return at_once(X, self.norm, 1, None)
         return None
 
-    def _take_at_once(self, X: Array, first: bool) -> bool:
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
         if not self._has_rows_of() or not is_finite(X):
             return False
         self.__dict__.pop("feature_names_in_", None)

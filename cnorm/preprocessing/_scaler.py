@@ -49,6 +49,7 @@ class Scaler(machinery.Estimator):
     # The attributes fit makes, and those of them whose bytes tell of changes, what maps are made of first.
     _fitted: tuple[str, ...] = ()
     _watched: tuple[str, ...] = ()
+    _takes_weights = False
     _ready: Ready | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -206,15 +207,21 @@ class Scaler(machinery.Estimator):
             together.shape[1], fitted, together, together.tobytes(), ({}, {}), ({}, {})
         )
 
-    def _fit_at_once(self, X: Array, anew: bool) -> bool:
+    def _fit_at_once(self, X: Array, anew: bool, *args: Any, **kwargs: Any) -> bool:
         """Fits to a plain matrix; where it needs care does nothing. anew: what was fitted is forgotten."""
-        known = self.__dict__
+        known, weights = self.__dict__, None
+        if args or kwargs:
+            if len(args) + len(kwargs) > 1 or not (
+                self._takes_weights and (args or "sample_weight" in kwargs)
+            ):
+                return False
+            weights = args[0] if args else kwargs["sample_weight"]
         if anew or "n_samples_seen_" not in known:
-            return self._take_at_once(X, True)
+            return self._take_at_once(X, True, weights)
         alike = X.shape[1] == known.get("n_features_in_") and "feature_names_in_" not in known
-        return alike and self._as_fitted() and self._take_at_once(X, False)
+        return alike and self._as_fitted() and self._take_at_once(X, False, weights)
 
-    def _take_at_once(self, X: Array, first: bool) -> bool:
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
         """Takes in a plain matrix, the first or one as those before."""
         return False
 

@@ -92,6 +92,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
     scale_: Array | None
     _fitted = ("mean_", "var_", "scale_")
     _watched = ("scale_", "mean_", "var_")
+    _takes_weights = True
 
     def __init__(
         self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True, axis: Any = 0
@@ -156,14 +157,16 @@ class StandardScaler(machinery.Callbacks, Scaler):
             self._prepare()
         return self
 
-    def _take_at_once(self, X: Array, first: bool) -> bool:
-        alike = first or type(self.n_samples_seen_) is np.int64
-        found = fit_moments(X, None if first else self._state) if alike and self.with_std else None
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        kind = np.int64 if first else type(self.n_samples_seen_)
+        kind = kind if weights is None else np.float64 if kind is np.int64 else kind
+        alike = self.with_std and (kind is np.int64 or kind is np.float64)
+        found = fit_moments(X, None if first else self._state, weights) if alike else None
         if found is None:
             return False
         state, count, rows = found
         std, mean, var = rows
-        seen = np.int64(count)
+        seen = kind(count)
         return self._hold(
             X, first, rows, _state=state, n_samples_seen_=seen, scale_=std, mean_=mean, var_=var
         )

@@ -110,7 +110,7 @@ def test_fits_have_the_bits_of_careful_ones(
     results: list[list[Any]] = []
     for care in (False, True):
         if care:
-            monkeypatch.setattr(scalers.Scaler, "_fit_at_once", lambda *_: False)
+            monkeypatch.setattr(scalers.Scaler, "_fit_at_once", lambda *_, **__: False)
         batches = []
         for kind in (dtype, second, dtype):
             x = fill((20 if layout != "large" else 1000, 70), kind, 1 + len(batches))
@@ -123,10 +123,25 @@ def test_fits_have_the_bits_of_careful_ones(
         if named:
             one.feature_names_in_ = np.array(["a"] * 70, object)
         for x in batches:
-            for method in ("fit_transform", "transform", "partial_fit", "fit"):
+            some = np.random.default_rng(3).integers(0, 4, len(x))
+            for method, weights in (
+                ("fit_transform", None),
+                ("transform", None),
+                ("partial_fit", None),
+                ("fit", None),
+                ("partial_fit", some / 3),
+                ("partial_fit", None),
+                ("fit", some.astype(np.float32)),
+                ("partial_fit", some.astype(np.float16)),
+                ("partial_fit", some * 0.0),
+                ("fit", some - 1.0),
+                ("fit", some[1:] * 1.0),
+                ("fit", some * 2.0**-70),
+            ):
                 before = x.tobytes()
+                given = {} if weights is None or scaler is not StandardScaler else {"sample_weight": weights}
                 try:
-                    y = getattr(one, method, one.fit)(x)
+                    y = getattr(one, method, one.fit)(x, **given)
                     found.append(y.tobytes() if isinstance(y, np.ndarray) else y is one)
                 except ValueError as error:
                     found.append(str(error))
@@ -145,6 +160,13 @@ def test_what_is_plain_is_fitted_at_once(scaler: Any, monkeypatch: pytest.Monkey
     assert one.partial_fit(x.astype(np.float64)) is one
     assert one.n_samples_seen_ == 40
     assert one.fit_transform(x).tobytes() == one._scaled(x).tobytes()
+    if scaler is StandardScaler:
+        assert one.fit(x, None, np.ones(20, np.float32)).fit(x, sample_weight=np.arange(20.0)) is one
+        assert one.partial_fit(x).n_samples_seen_ == 190 + 20
+    else:
+        for call in (lambda: one.fit(x, None, None), lambda: one.fit(x, sample_weight=None)):
+            with pytest.raises(TypeError, match="argument"):
+                call()
     with pytest.raises(TypeError, match="NoneType"):
         one.partial_fit(x[:, :3])
     one.scale_[0] *= 2
