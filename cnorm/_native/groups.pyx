@@ -228,6 +228,9 @@ ctypedef fused Label:
     cnp.npy_intp
 
 
+cdef enum: FEW = 1 << 10  # labels that are compared sooner here than by NumPy
+
+
 cdef cnp.npy_intp greatest(const Label *labels, cnp.npy_intp n) noexcept:
     """Of labels; -1 if none is in a group."""
     cdef cnp.npy_intp i
@@ -263,7 +266,9 @@ cdef tuple parts_of(object x, object parts, object num_groups, bint labelled, ob
         return (over, at, None) if fine else None
     if n != length or cnp.PyArray_TYPE(at) not in (cnp.NPY_INT32, cnp.NPY_INTP):
         return None
-    if cnp.PyArray_TYPE(at) == cnp.NPY_INT32:
+    if n > FEW:
+        most = (<object>at).max()
+    elif cnp.PyArray_TYPE(at) == cnp.NPY_INT32:
         most = greatest(<const int32_t *>cnp.PyArray_DATA(at), n)
     else:
         most = greatest(<const cnp.npy_intp *>cnp.PyArray_DATA(at), n)

@@ -235,20 +235,26 @@ def normalize_at_once(object x, object p, object axis, object eps, object out):
 
 
 cdef double NAN = float("nan"), INFINITY = float("inf")
+cdef enum: SOME = 64  # groups that are looked at together
 cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
 
 
 cdef bint has_spreads(cnp.ndarray state, double count, bint lost, bint *found) noexcept:
     """Is each group ordinary (`spreads`), or, where that is allowed, lost to what is not finite? Finds out if one is."""
     cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
-    cdef Py_ssize_t i
-    cdef double mean, var, std
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(state) // 5, first, i
+    cdef double mean[SOME]
+    cdef double var[SOME]
+    cdef double std[SOME]
     found[0] = False
-    for i in range(cnp.PyArray_SIZE(state) // 5):
-        if of[i].m2 != of[i].m2 and lost:
-            found[0] = True
-        elif not C.spreads(of + i, 1, count, &mean, &var, &std):
-            return False
+    for first in range(0, n, SOME):
+        if C.spreads(of + first, min(SOME, n - first), count, mean, var, std):
+            continue
+        for i in range(first, min(first + SOME, n)):
+            if of[i].m2 != of[i].m2 and lost:
+                found[0] = True
+            elif not C.spreads(of + i, 1, count, mean, var, std):
+                return False
     return True
 
 

@@ -214,6 +214,9 @@ cdef bint all_there(cnp.ndarray places) noexcept:
     return there
 
 
+cdef enum: FEW = 1 << 12  # elements that are copied sooner here than by NumPy
+
+
 cdef bint hide(const floating *x, const unsigned char *shown, intp n, floating *to, bint omit) noexcept:
     """What is hidden as NaN; has what is shown, unless omitted, none?"""
     cdef intp i
@@ -233,7 +236,7 @@ cdef object without_hidden(object a, object where, bint omit):
     if not is_plain(a) or not mask(where, a, None):
         return None
     x, n = <cnp.ndarray>a, cnp.PyArray_SIZE(<cnp.ndarray>a)
-    if cnp.PyArray_ITEMSIZE(x) < 4 or not cnp.PyArray_IS_C_CONTIGUOUS(x) or not is_vector(where, cnp.NPY_BOOL, n):
+    if n > FEW or cnp.PyArray_ITEMSIZE(x) < 4 or not cnp.PyArray_IS_C_CONTIGUOUS(x) or not is_vector(where, cnp.NPY_BOOL, n):
         return None
     y, shown = same_shape(x, cnp.PyArray_TYPE(x)), <const unsigned char *>cnp.PyArray_DATA(<cnp.ndarray>where)
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:

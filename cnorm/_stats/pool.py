@@ -88,21 +88,18 @@ def mean_pool(
         check_out(tuple([n for a, n in enumerate(array.shape) if a not in axes]), array.dtype, out)
     x = native(array)
     exact = np.float64 if normalize or array.dtype.itemsize == 2 else None  # rounded once, at the end
-    pooled = reduced.reduce("pool", x, axes, None if exact else out, False, mask, dtype=exact)
-    if out is not None and pooled is out:
-        return out
+    pooled = reduced.reduce("pool", x, axes, None, False, mask, dtype=exact)
     if pooled is None:
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
     if normalize and pooled.size:
         norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
-    if out is None and pooled.dtype == array.dtype:
-        return pooled
+    rounded = pooled
     if normalize:
         rounded = pooled.astype(array.dtype)  # no more than 1
-    else:
+    elif pooled.dtype != array.dtype:
         with np.errstate(over="ignore"):
-            rounded = pooled.astype(array.dtype, copy=False)
+            rounded = pooled.astype(array.dtype)
     if out is None:
         return rounded
     out[...] = rounded
