@@ -14,7 +14,7 @@ from cnorm._native.core cimport (
 from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, output, take_range
 from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_vector
-from cnorm._native.maps cimport meet, numbers, run_map, states_in
+from cnorm._native.maps cimport doubles, meet, numbers, run_map, states_in
 
 from cnorm._native.core import widen
 from cnorm._native.reductions import finite
@@ -194,7 +194,7 @@ cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray stat
     cdef intp i, n = cnp.PyArray_DIM(x, 0)
     if not is_plain(given) or cnp.PyArray_NDIM(<cnp.ndarray>given) != 1 or cnp.PyArray_SIZE(<cnp.ndarray>given) != n:
         return False
-    w = (<object>given).astype("d").reshape(n, 1)
+    w = (<object>doubles(given)).reshape(n, 1)
     for i in range(n):
         least, most = min(least, numbers(w)[i]), max(most, numbers(w)[i])
     if not are_plain_weights(least, most) or not finite(x):
