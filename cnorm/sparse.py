@@ -207,7 +207,9 @@ def scale(
     groups = m.shape[1 - chosen]
     if divisor.shape != (groups,):
         raise ValueError(f"by: expected shape ({groups},), got {divisor.shape}")
-    divisor = np.ascontiguousarray(np.where(divisor == 0, 1, divisor), np.float64)
+    divisor = np.ascontiguousarray(
+        divisor if divisor.all() else np.where(divisor == 0, 1, divisor), np.float64
+    )
     most = np.inf if max_value is None else as_number(max_value, "max_value")
     if not most >= 0:
         raise ValueError(f"max_value: expected a number of at least 0, got {max_value!r}")

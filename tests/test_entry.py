@@ -185,12 +185,51 @@ def test_axes_and_masks_are_short(
     assert asked == []
 
 
+# Masks of (2, 4, 3, 5), the last three of which leave a channel, or an instance of it, one element or none.
+MASKS: dict[str, Array] = {
+    "elements": HIDING,
+    "instances": np.arange(8).reshape(2, 4, 1, 1) % 3 > 0,
+    "positions": np.arange(15).reshape(1, 1, 3, 5) % 4 > 0,
+    "as channels-last": np.ascontiguousarray(HIDING.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+    "transposed": np.asfortranarray(HIDING),
+    "reversed": HIDING[::-1, :, ::-1],
+    "one sample": np.array([True, False]).reshape(2, 1, 1, 1),
+    "one element": np.arange(120).reshape(2, 4, 3, 5) % 30 == 7,
+    "few": np.arange(120).reshape(2, 4, 3, 5) % 61 == 7,
+}
+
+
+@pytest.mark.parametrize("name", ["group_norm", "batch_norm", "instance_norm"])
+@pytest.mark.parametrize("layout", ["contiguous", "channels-last"])
+@pytest.mark.parametrize("mask", MASKS)
+@sweep(dtype=DTYPES, out=[False, True], more=[{}, {"activation": "relu"}, {"weight": None}])
+def test_masks_of_channels(
+    name: str, layout: str, mask: str, dtype: Any, out: bool, more: Call, asked: list[str]
+) -> None:
+    """Those that lie as samples, channels and positions are short."""
+    x = LAYOUTS[layout](fill((2, 4, 3, 5), dtype, 7))
+    call = arguments(name, x) | {"where": MASKS[mask]} | more
+    expected = careful(name)(**call)
+    asked.clear()
+    target = np.empty_like(x) if out else None
+    assert same(getattr(F, name)(**call, out=target), expected)
+    short = mask not in ("transposed", "reversed")
+    assert asked == ([] if short else [name])
+
+
 @pytest.mark.parametrize("name", ["batch_norm", "instance_norm"])
 @pytest.mark.parametrize("layout", ["contiguous", "channels-last", "fortran"])
 @pytest.mark.parametrize("running", [None, np.float32, np.float64, np.float16])
-@sweep(dtype=DTYPES, momentum=[0.1, 0.0, 1.0], out=[None, "new", "input", "over mean"])
+@sweep(dtype=DTYPES, momentum=[0.1, 0.0, 1.0], out=[None, "new", "input", "over mean"], mask=[None, *MASKS])
 def test_training(
-    name: str, layout: str, running: Any, dtype: Any, momentum: float, out: str | None, asked: list[str]
+    name: str,
+    layout: str,
+    running: Any,
+    dtype: Any,
+    momentum: float,
+    out: str | None,
+    mask: str | None,
+    asked: list[str],
 ) -> None:
     """Results and running statistics are those of the careful function."""
     results = []
@@ -199,6 +238,7 @@ def test_training(
         memory = np.zeros(x.nbytes + 64, np.uint8)
         call = arguments("batch_norm", x) | {"momentum": momentum}
         call["training" if name == "batch_norm" else "use_input_stats"] = True
+        call["where"] = None if mask is None else MASKS[mask]
         target = {None: None, "new": np.empty_like(x), "input": x, "over mean": None}[out or "new"]
         if out == "over mean":
             target = memory[: x.nbytes].view(x.dtype).reshape(x.shape)
@@ -210,7 +250,8 @@ def test_training(
             call["running_mean"] = inside
         asked.clear()
         y = function(**call, out=target)
-        if layout != "fortran" and running is not np.float16 and out != "over mean":
+        plain = mask not in ("transposed", "reversed")
+        if layout != "fortran" and running is not np.float16 and out != "over mean" and plain:
             assert asked == [] or function is not getattr(F, name)
         results.append([y, *(call[key] for key in ("running_mean", "running_var") if running is not None)])
     for ours, theirs in zip(*results, strict=True):

@@ -17,6 +17,7 @@ from sweep import sweep
 
 import cnorm
 import cnorm._check.formulas as R
+from cnorm._native import groups as by_group
 
 INTS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 
@@ -564,3 +565,71 @@ def test_16_bit_parameters() -> None:
     x = fill((30, 4), BFLOAT16, 1)
     y = cnorm.group_standardize(x, np.arange(30) % 3, np.ones(4, BFLOAT16), np.zeros(4, np.float16))
     assert y.dtype == BFLOAT16
+
+
+@given(with_holes(), seeds, st.sampled_from((np.int32, np.int64, np.int16)), st.booleans())
+@examples(300)
+def test_at_once_or_with_care_the_bits_are_the_same(case: Grouped, seed: int, kind: Any, given: bool) -> None:
+    rng = np.random.default_rng(seed)
+    labels, groups = case.labels.astype(kind), case.groups if given else None
+    axis = case.axes[0] if len(case.axes) == 1 else case.axes
+    offsets = np.sort(rng.integers(0, case.x.shape[case.axes[0]] + 1, 4))
+    where = {name: case.keywords[name] for name in ("where",) if name in case.keywords}
+    p = {name: rng.uniform(0.5, 2, some(rng, case.x.shape)).astype("f") for name in ("weight", "bias")}
+
+    def made() -> list[Array]:
+        found = [
+            *cnorm.group_moments(case.x, labels, groups, axis=axis, **case.keywords),
+            *cnorm.segment_moments(case.x, offsets, axis=axis, **case.keywords),
+        ]
+        if case.x.dtype.kind not in "biu":
+            for parameters in ({}, p):
+                y = cnorm.group_standardize(
+                    case.x, labels, axis=axis, num_groups=groups, **parameters, **where
+                )
+                found += [y, cnorm.segment_standardize(case.x, offsets, axis=axis, **parameters, **where)]
+        return found
+
+    short = made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(by_group, "moments_at_once", lambda *_: None)
+        patch.setattr(by_group, "standardize_at_once", lambda *_: None)
+        for a, b in zip(short, made(), strict=True):
+            assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+
+
+def test_what_needs_care_is_left_to_it() -> None:
+    x, labels, offsets = fill((4, 6), np.dtype(np.float32), 1), np.array([0, 1, 0, -1]), np.array([0, 2, 4])
+    plain = {"correction": 0, "where": None, "nan_policy": "propagate"}
+
+    def at_once(x: Any = x, parts: Any = labels, groups: Any = None, axis: Any = 0, **how: Any) -> Any:
+        return by_group.moments_at_once(
+            x, parts, groups, parts is not offsets, axis, *{**plain, **how}.values()
+        )
+
+    assert at_once() is not None
+    assert at_once(parts=offsets) is not None
+    for call in (
+        {"x": x.tolist()},
+        {"x": x[:, :0]},
+        {"x": x + 0j},
+        {"parts": labels.tolist()},
+        {"parts": labels[:3]},
+        {"parts": labels[::-1]},
+        {"parts": labels.astype(np.uint8)},
+        {"parts": labels.astype(float)},
+        {"groups": 1},
+        {"groups": -1},
+        {"groups": 2**80},
+        {"groups": True},
+        {"axis": 1},
+        {"axis": (0,)},
+        {"axis": 2},
+        {"correction": "1"},
+        {"where": x},
+        {"nan_policy": "raise"},
+        {"nan_policy": None},
+    ):
+        assert at_once(**call) is None, call
+    for bad in ([-1, 2], [0, 5], [2, 1], [0]):
+        assert by_group.moments_at_once(x, np.array(bad), None, False, 0, *plain.values()) is None

@@ -15,6 +15,7 @@ from reference import Array
 
 import cnorm
 from cnorm._native import sparse
+from cnorm._stats import compressed as compressed_parts
 
 FORMATS = ("csr", "csc")
 AXES = (None, 0, 1, -1, -2)
@@ -326,6 +327,54 @@ def test_classes_of_scipy(form: str, kind: str) -> None:
     assert type(y) is type(a)
     np.testing.assert_array_equal(y.toarray(), np.diag([1.0, 1, 4]))
     np.testing.assert_allclose(cnorm.sparse.moments(a, 0)[0], x.mean(0))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i4", "?"])
+@pytest.mark.parametrize("odd", ["none", "wide", "more than stored", "shuffled", "twice"])
+def test_parts_at_a_glance_or_with_care_are_the_same(form: str, dtype: str, odd: str) -> None:
+    """So is a matrix of scipy with other data, and what its constructor makes of them."""
+    of_scipy = pytest.importorskip("scipy.sparse")
+    rng = np.random.default_rng(5)
+    x = np.where(rng.random((12, 9)) < 0.4, rng.normal(3, 2, (12, 9)), 0).astype(dtype)
+    p = compressed(
+        x, x != 0, form, rng, shuffle=odd == "shuffled", index=np.int64 if odd == "wide" else np.int32
+    )
+    if odd == "twice":
+        p.indices[1] = p.indices[0]
+    if odd == "more than stored":
+        p = p._replace(data=np.append(p.data, p.data[:2]), indices=np.append(p.indices, p.indices[:2]))
+    kinds = ("array", "matrix") if dtype != "f2" else ()
+    of = [getattr(of_scipy, f"{form}_{kind}")(p[:3], shape=p.shape) for kind in kinds]
+
+    def made() -> list[Any]:
+        found: list[Any] = []
+        for a in (p, SimpleNamespace(**p._asdict()), *of):
+            for axis in (0, 1):
+                by, most = np.linspace(0, 2, a.shape[1 - axis]), 1.5 if axis else None
+                y = cnorm.sparse.scale(a, by, axis, max_value=most)
+                assert type(y) is type(a)
+                arrays = [*cnorm.sparse.moments(a, axis), *cnorm.sparse.minmax(a, axis)]
+                assert not any(
+                    np.may_share_memory(getattr(y, n), getattr(a, n)) for n in ("data", "indices", "indptr")
+                )
+                arrays += [y.data, y.indices, y.indptr]
+                found += [(v.dtype, v.shape, v.tobytes()) for v in arrays]
+                if not isinstance(y, (Parts, SimpleNamespace)):
+                    found += [
+                        y.has_sorted_indices,
+                        y.has_canonical_format,
+                        y.toarray().tobytes(),
+                        y.shape,
+                        y.nnz,
+                    ]
+        return found
+
+    short = made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sparse, "parts", lambda *_: None)
+        patch.setattr(compressed_parts, "_INT32", None)
+        assert made() == short
 
 
 def test_any_object_with_the_parts() -> None:

@@ -242,6 +242,37 @@ def test_plain_calls_go_the_short_way(name: str, monkeypatch: pytest.MonkeyPatch
             getattr(F, name)(x, (40,), w, **care)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_masks_that_lie_as_rows_go_the_short_way(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, r = fill((3, 4, 6, 5), dtype, 2), np.random.default_rng(3)
+    of_elements, of_rows = r.random(x.shape) < 0.7, r.random((3, 4, 1, 1)) < 0.7
+    masks = (
+        of_elements,
+        of_rows,
+        r.random((1, 1, 6, 5)) < 0.7,
+        of_elements & False,
+        np.ones((1, 1, 1, 1), bool),
+    )
+    others = (
+        r.random((3, 1, 6, 5)) < 0.7,
+        r.random((3, 4, 6, 1)) < 0.7,
+        np.asfortranarray(of_elements),
+        of_elements[0],
+    )
+    wanted = [rows_int8.layer_norm_int8(x, (6, 5), where=mask) for mask in (*masks, *others)]
+    for mask, expected in zip((*masks, *others), wanted, strict=True):
+        assert_same(F.layer_norm_int8(x, (6, 5), where=mask), expected)
+    memory = of_elements.copy()
+    assert_same(F.layer_norm_int8(x, (6, 5), where=memory, out=memory.view(np.int8)), wanted[0])
+    monkeypatch.setattr(rows_int8, "layer_norm_int8", None)
+    for mask, expected in zip(masks, wanted[: len(masks)], strict=True):
+        out = np.empty(x.shape, np.int8)
+        assert_same(F.layer_norm_int8(x, (6, 5), where=mask, out=out), expected)
+    for mask in others:
+        with pytest.raises(TypeError, match="NoneType"):
+            F.layer_norm_int8(x, (6, 5), where=mask)
+
+
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])
 def test_signatures_are_those_of_the_float_forms(name: str) -> None:
     ours = inspect.signature(getattr(F, f"{name}_int8")).parameters

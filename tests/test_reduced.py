@@ -53,6 +53,65 @@ def some(seed: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return x.astype(dtype)
 
 
+# Dtype, a power of two that they are about, and whether there is one for each element.
+WEIGHTS = (
+    None,
+    *[(kind, order, whole) for kind in ("f4", "f8", "f2", "i4", "?") for order in (0, 4) for whole in (0, 1)],
+    *[(kind, order, 1) for kind in ("f4", "f8") for order in (-70, -55, 70)],
+)
+
+
+def weights_for(r: np.random.Generator, shape: tuple[int, ...], kind: str, order: int, whole: bool) -> Array:
+    """Some 0, those of a group maybe all."""
+    shape = shape if whole else shape[-1:]
+    w = r.uniform(0, 2, shape) * 2.0**order * (r.random(shape) < 0.7) * (r.random((*shape[:-1], 1)) < 0.8)
+    return w.astype(kind)
+
+
+def test_weights_that_need_care_are_left_to_it() -> None:
+    x, w = np.ones((4, 6), np.float32), np.ones(6)
+    assert reduced.reduce("mean", x, 1, None, False, None, weights=w) is not None
+    for bad in (
+        -w,
+        w * np.nan,
+        w * np.inf,
+        w * 2.0**70,
+        w * 0,
+        w[:5],
+        w[:, None],
+        [1.0] * 6,
+        w.astype("f2"),
+        w + 0j,
+    ):
+        for name in ("sum", "mean", "var"):
+            assert reduced.reduce(name, x, 1, None, False, None, weights=bad) is None
+        assert reduced.moments(x, 1, 0, False, None, False, bad) is None
+
+
+def test_out_may_be_the_memory_of_weights() -> None:
+    x, w = np.arange(24, dtype=np.float32).reshape(4, 6), np.arange(24, dtype=np.float32).reshape(4, 6)
+    wanted = stats.mean(x, 1, weights=w)
+    assert stats.mean(x, 1, weights=w, out=w.reshape(-1)[:4]) is not wanted
+    assert w.reshape(-1)[:4].tolist() == wanted.tolist()
+
+
+def test_places_under_a_mask_are_found_at_once() -> None:
+    x, where = np.arange(24, dtype=np.float32).reshape(4, 6), np.tri(4, 6, dtype=np.bool_)
+    nan = np.where(x == 7, np.nan, x)
+    for name in ("least_at", "greatest_at"):
+        for omit in (False, True):
+            assert reduced.reduce(name, x, 1, None, False, where, omit) is not None
+        assert reduced.reduce(name, nan, 1, None, False, where, True) is not None
+        for a, mask in (
+            (nan, where),
+            (x, where.T.copy().T),
+            (x, where & False),
+            (x, where[:1]),
+            (x.T, where.T),
+        ):
+            assert reduced.reduce(name, a, 1, None, False, mask, False) is None
+
+
 def layouts(x: Array) -> list[Array]:
     return [x, np.asfortranarray(x), x[:, ::2], x[::-1], x.transpose(2, 0, 1)]
 
@@ -74,11 +133,14 @@ def asked(x: Array, axis: Any, options: dict[str, Any]) -> dict[str, Any]:
         more = {"ddof": options["ddof"]} if name in SPREADS else {}
         if "dtype" in signature(getattr(stats, name)).parameters:
             more["dtype"] = options["dtype"]
+        if "weights" in signature(getattr(stats, name)).parameters:
+            more["weights"] = options["weights"]
         found[name] = bits(
             getattr(stats, name)(x, axis, where=options["where"], keepdims=options["keepdims"], **more)
         )
     for policy in ("propagate", "omit"):
         more = {"where": options["where"], "keepdims": options["keepdims"], "correction": options["ddof"]}
+        more["weights"] = options["weights"]
         found[policy] = bits(cnorm.moments(x, axis, nan_policy=policy, **more))
     return found
 
@@ -92,13 +154,24 @@ def asked(x: Array, axis: Any, options: dict[str, Any]) -> dict[str, Any]:
     keepdims=st.booleans(),
     masked=st.booleans(),
     wanted=st.sampled_from([None, np.float32, "float64", np.dtype(np.float16)]),
+    weighted=st.sampled_from(WEIGHTS),
 )
 def test_the_bits_are_those_of_the_careful_functions(
-    dtype: np.dtype[Any], seed: int, n: int, axis: Any, ddof: float, keepdims: bool, masked: bool, wanted: Any
+    dtype: np.dtype[Any],
+    seed: int,
+    n: int,
+    axis: Any,
+    ddof: float,
+    keepdims: bool,
+    masked: bool,
+    wanted: Any,
+    weighted: Any,
 ) -> None:
     for x in layouts(some(seed, (7, 3, n), dtype)):
-        where = np.random.default_rng(seed).random(x.shape) < 0.6 if masked else None
-        options = {"where": where, "keepdims": keepdims, "ddof": ddof, "dtype": wanted}
+        r = np.random.default_rng(seed)
+        where = r.random(x.shape) < 0.6 if masked else None
+        weights = None if weighted is None else weights_for(r, x.shape, *weighted)
+        options = {"where": where, "keepdims": keepdims, "ddof": ddof, "dtype": wanted, "weights": weights}
         quick = asked(x, axis, options)
         with pytest.MonkeyPatch.context() as patch:
             careful(patch)

@@ -99,8 +99,7 @@ def length_mask(lengths: ArrayLike, max_length: int) -> Array:
         raise ValueError(f"lengths: expected one dimension, got shape {ends.shape}")
     if most < 0:
         raise ValueError(f"max_length: expected no negative number, got {most}")
-    if ends.size and not 0 <= int(ends.min()) <= int(ends.max()) <= most:
-        raise ValueError(
-            f"lengths: expected 0 to max_length = {most}, got {int(ends.min())} to {int(ends.max())}"
-        )
+    least, greatest = (int(ends.min()), int(ends.max())) if ends.size else (0, 0)
+    if not 0 <= least <= greatest <= most:
+        raise ValueError(f"lengths: expected 0 to max_length = {most}, got {least} to {greatest}")
     return np.asarray(np.arange(most) < ends[:, None])

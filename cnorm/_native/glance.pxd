@@ -7,8 +7,13 @@ cdef bint alike(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint in_place_or_apart(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint is_plain(object x) noexcept
+cdef bint is_table(object x) noexcept
 cpdef bint number(object x)
+cdef bint as_double(object value, double *to) noexcept
+cdef bint take_range(object target, double *first, double *last) noexcept
+cdef bint are_plain_weights(double least, double most) noexcept
 cpdef tuple axes(object axis, int ndim, bint ordered=*)
+cpdef object spread(object p, tuple shape)
 cpdef object output(object x, object out)
 cpdef bint parameter(object p, cnp.ndarray x, object out)
 cpdef bint mask(object p, cnp.ndarray x, object out)

@@ -7,6 +7,7 @@ questions (`dtype.isnative`, `may_share_memory`, `np.errstate`) take 0.05 to 2 u
 """
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.string cimport memcmp
@@ -71,6 +72,11 @@ cdef bint is_plain(object x) noexcept:
             and known_dtype(<cnp.ndarray>x) >= 0)
 
 
+cdef bint is_table(object x) noexcept:
+    """A matrix that the kernels take as it is, not empty?"""
+    return is_plain(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
+
+
 def plain(object x):
     """Is x an exact ndarray of floats that the kernels take as it is?"""
     return is_plain(x)
@@ -80,6 +86,41 @@ cpdef bint number(object x):
     """The same, or of integers or booleans?"""
     return is_plain(x) or (cnp.PyArray_CheckExact(x) and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
                            and cnp.PyArray_TYPE(<cnp.ndarray>x) <= cnp.NPY_ULONGLONG)
+
+
+cdef bint as_double(object value, double *to) noexcept:
+    """Is it an int or a finite float?"""
+    cdef int overflow
+    if PyFloat_CheckExact(value):
+        to[0] = PyFloat_AS_DOUBLE(value)
+        return to[0] - to[0] == 0
+    if not PyLong_CheckExact(value):
+        return False
+    to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
+cdef bint take_range(object target, double *first, double *last) noexcept:
+    """Is it a pair of plain numbers, the second larger by a finite distance?"""
+    cdef double *ends[2]
+    cdef int i, overflow = 0
+    ends[0], ends[1] = first, last
+    if not isinstance(target, tuple) or len(<tuple>target) != 2:
+        return False
+    for i in range(2):
+        end = (<tuple>target)[i]
+        if PyFloat_CheckExact(end):
+            ends[i][0] = PyFloat_AS_DOUBLE(end)
+        elif PyLong_CheckExact(end):
+            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
+        else:
+            return False
+    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
+
+
+cdef bint are_plain_weights(double least, double most) noexcept:
+    """Is none negative, and the largest of a size as numbers are multiplied with?"""
+    return 0 <= least and 2.0 ** -61 <= most < 2.0 ** 60
 
 
 cpdef tuple axes(object axis, int ndim, bint ordered=False):
@@ -116,7 +157,7 @@ cpdef tuple axes(object axis, int ndim, bint ordered=False):
     return tuple([j for j in range(ndim) if seen >> j & 1])
 
 
-def spread(object p, tuple shape not None):
+cpdef object spread(object p, tuple shape):
     """p with as many dimensions as this shape, each 1 or as long; None where it does not broadcast."""
     cdef intp[64] dims
     cdef cnp.PyArray_Dims to

@@ -1,5 +1,7 @@
 """Types of the calls on groups of positions."""
 
+from typing import Any
+
 from cnorm._accept.arrays import Array
 
 def count_labels(labels: Array, groups: int) -> tuple[Array, bool]: ...
@@ -37,3 +39,26 @@ def normalize(
     mask: Array | None = None,
     eps_mode: int = 0,
 ) -> None: ...
+def moments_at_once(
+    x: Any,
+    parts: Any,
+    num_groups: Any,
+    labelled: bool,
+    axis: Any,
+    correction: Any,
+    where: Any,
+    nan_policy: Any,
+) -> tuple[Array, Array] | None: ...
+def standardize_at_once(
+    x: Any,
+    parts: Any,
+    num_groups: Any,
+    labelled: bool,
+    axis: Any,
+    weight: Any,
+    bias: Any,
+    eps: Any,
+    where: Any,
+    out: Any,
+    eps_mode: Any,
+) -> Array | None: ...

@@ -3,6 +3,9 @@
 """Statistics of groups of positions along an axis, by labels or by where each begins."""
 
 cimport numpy as cnp
+from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 from cnorm._native.core cimport (
@@ -10,6 +13,7 @@ from cnorm._native.core cimport (
     open_results, set_affine, set_operand, set_real, set_stats, set_weights, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.glance cimport apart, as_double, axes, mask, number, output, parameter, spread
 from cnorm._native.kept cimport new_as
 
 cnp.import_array()
@@ -217,3 +221,98 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     status = C.group_apply(&call, &groups)
     resume(released)
     check(status)
+
+
+ctypedef fused Label:
+    int32_t
+    cnp.npy_intp
+
+
+cdef enum: FEW = 1 << 10  # labels that are compared sooner here than by NumPy
+
+
+cdef cnp.npy_intp greatest(const Label *labels, cnp.npy_intp n) noexcept:
+    """Of labels; -1 if none is in a group."""
+    cdef cnp.npy_intp i
+    cdef Label most = -1
+    for i in range(n):
+        most = max(most, labels[i])
+    return most
+
+
+cdef bint ascend(const cnp.npy_intp *offsets, cnp.npy_intp n, cnp.npy_intp length) noexcept:
+    """Does none lie below the one before, the first below 0, or the last beyond the length?"""
+    cdef cnp.npy_intp i
+    cdef bint rises = offsets[0] >= 0 and offsets[n - 1] <= length
+    for i in range(1, n):
+        rises &= offsets[i - 1] <= offsets[i]
+    return rises
+
+
+cdef tuple parts_of(object x, object parts, object num_groups, bint labelled, object axis):
+    """The axis of groups by labels or offsets, where each begins, labels out of order or None; None where care is needed."""
+    cdef cnp.ndarray at
+    cdef tuple over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x)) if PyLong_CheckExact(axis) else None
+    cdef cnp.npy_intp n, length, groups, most
+    cdef int overflow
+    if over is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not cnp.PyArray_CheckExact(parts):
+        return None
+    at, length = <cnp.ndarray>parts, cnp.PyArray_DIM(<cnp.ndarray>x, <int>over[0])
+    n = cnp.PyArray_SIZE(at)
+    if cnp.PyArray_NDIM(at) != 1 or not cnp.PyArray_ISCARRAY_RO(at) or n < 2 - labelled:
+        return None
+    if not labelled:
+        fine = cnp.PyArray_TYPE(at) == cnp.NPY_INTP and ascend(<const cnp.npy_intp *>cnp.PyArray_DATA(at), n, length)
+        return (over, at, None) if fine else None
+    if n != length or cnp.PyArray_TYPE(at) not in (cnp.NPY_INT32, cnp.NPY_INTP):
+        return None
+    if n > FEW:
+        most = (<object>at).max()
+    elif cnp.PyArray_TYPE(at) == cnp.NPY_INT32:
+        most = greatest(<const int32_t *>cnp.PyArray_DATA(at), n)
+    else:
+        most = greatest(<const cnp.npy_intp *>cnp.PyArray_DATA(at), n)
+    groups = most + 1
+    if num_groups is not None:
+        groups = PyLong_AsLongAndOverflow(num_groups, &overflow) if PyLong_CheckExact(num_groups) else 0
+    if groups <= max(most, 0):
+        return None
+    starts, shuffled = count_labels(at, groups)
+    return over, starts, at if shuffled else None
+
+
+def moments_at_once(object x, object parts, object num_groups, bint labelled, object axis, object correction, object where,
+                    object nan_policy):
+    """Mean and variance of groups by labels or offsets; None where care is needed."""
+    cdef double by
+    if not number(x) or not as_double(correction, &by) or not (where is None or mask(where, x, None)):
+        return None
+    if not PyUnicode_CheckExact(nan_policy) or nan_policy not in ("propagate", "omit"):
+        return None
+    found = parts_of(x, parts, num_groups, labelled, axis)
+    if found is None:
+        return None
+    return values(x, found[0], found[1], found[2], where, nan_policy == "omit", by)
+
+
+def standardize_at_once(object x, object parts, object num_groups, bint labelled, object axis, object weight, object bias,
+                        object eps, object where, object out, object eps_mode):
+    """Elements by the moments of their group, by labels or offsets; None where care is needed."""
+    cdef double by
+    y = output(x, out)
+    if y is None or not as_double(eps, &by) or by < 0 or not (where is None or mask(where, x, out)):
+        return None
+    if not PyUnicode_CheckExact(eps_mode) or eps_mode != "inside":
+        return None
+    for p in (weight, bias):
+        if p is not None and not parameter(p, x, out):
+            return None
+    w = None if weight is None else spread(weight, x.shape)
+    b = None if bias is None else spread(bias, x.shape)
+    found = parts_of(x, parts, num_groups, labelled, axis)
+    if found is None or (w is None and weight is not None) or (b is None and bias is not None):
+        return None
+    if out is not None and not apart(<cnp.ndarray>y, parts):
+        return None
+    normalize(x, y, found[0], found[1], found[2], w, b, by, where)
+    return y

@@ -5,10 +5,12 @@
 cimport numpy as cnp
 
 from cnorm._native.core cimport (
-    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, verbs,
+    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, known_dtype, run,
+    set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.layout cimport is_vector, same_shape
+from cnorm._native.glance cimport output
+from cnorm._native.layout cimport is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
 cnp.import_array()
@@ -195,3 +197,56 @@ cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndar
     resume(released)
     check(status)
     return weight if how.n_other else None, bias, missed if how.n_missed else None
+
+
+cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
+                   cnp.ndarray bias):
+    """y = (x - center) * factor * weight + bias, but for the axes that these have one of each for."""
+    set_x(call, x, known_dtype(x))
+    set_operand(call, CN_Y, y)
+    set_affine(call, weight, bias, None)
+    call.moments.source = CN_GIVEN
+    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
+
+
+cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
+                 cnp.ndarray bias) except -1:
+    """The map of groups over these axes."""
+    cdef cn_call call
+    open_map(&call, x, y, center, factor, weight, bias)
+    set_reduced(&call, over)
+    return run(&call, cnp.PyArray_SIZE(x))
+
+
+def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root not None, bint back):
+    """(x - mean) / root, or back x * root + mean, of moderate numbers for x's last axes; None where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray center, factor, bias = None
+    cdef cnp.npy_intp[64] dims
+    cdef int axis, first
+    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(root)
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not is_vector(mean, cnp.NPY_FLOAT64, n):
+        return None
+    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(root)
+    if first < 0 or not is_vector(root, cnp.NPY_FLOAT64, n):
+        return None
+    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
+        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(root, axis - first)
+        if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
+            return None
+    center, factor = mean, root
+    if back:
+        center, bias = full(mean, True, 0), rounded(mean, is_wide(x))
+    else:
+        factor = same_shape(root, cnp.NPY_FLOAT64)
+        for i in range(n):
+            numbers(factor)[i] = 1 / numbers(root)[i]
+    open_map(&call, x, y, center, factor, None, None)
+    set_stats(&call, dims)
+    if back:
+        call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
+        for axis in range(call.ndim):
+            call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
+    return y

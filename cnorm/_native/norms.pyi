@@ -67,3 +67,16 @@ def respond(
     beta: float,
     k: float,
 ) -> None: ...
+def standardize_at_once(
+    x: Any,
+    axis: Any,
+    weight: Any,
+    bias: Any,
+    eps: Any,
+    where: Any,
+    out: Any,
+    return_state: bool,
+    eps_mode: int,
+) -> tuple[Array, tuple[int, ...], Any] | None: ...
+def scores_at_once(x: Any, axis: Any, ddof: Any, nan_policy: Any, where: Any, out: Any) -> Array | None: ...
+def normalize_at_once(x: Any, p: Any, axis: Any, eps: Any, out: Any) -> Array | None: ...

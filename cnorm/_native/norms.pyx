@@ -3,6 +3,9 @@
 """Calls with a result: what x is normalized to, by its own statistics, by given ones, by running ones; gates and windows of channels."""
 
 cimport numpy as cnp
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
+from cython cimport floating
 
 from cnorm._native.core cimport (
     CN_GIVEN, CN_KNOWN, CN_L2, CN_LP, CN_RMS, CN_RUNNING, CN_SCALES_GIVEN, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_Y, check, check_against,
@@ -10,7 +13,10 @@ from cnorm._native.core cimport (
     set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.glance cimport as_double, axes, mask, output, parameter, spread
 from cnorm._native.layout cimport is_vector, is_wide
+
+from cnorm._native.reductions import moments
 
 cnp.import_array()
 
@@ -21,6 +27,7 @@ cdef extern from "api/verbs.h" nogil:
         double alpha, beta, k
     ctypedef struct cn_verbs:
         void (*gate)(const cn_gating *of) noexcept nogil
+        int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         cn_status (*lrn)(const cn_call *call, int axis, const cn_lrn_window *how) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
@@ -188,3 +195,105 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     status = C.lrn(&call, axis, &how)
     resume(released)
     check(status)
+
+
+def standardize_at_once(object x, object axis, object weight, object bias, object eps, object where, object out,
+                        bint return_state, int eps_mode):
+    """Groups over axes by their moments, scaled and shifted, and the state or None; None where care is needed."""
+    cdef double by
+    cdef tuple over
+    y = output(x, out)
+    if y is None or not (where is None or mask(where, x, out)) or not as_double(eps, &by) or by < 0:
+        return None
+    for p in (weight, bias):
+        if p is not None and not parameter(p, x, out):
+            return None
+    over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
+    w = None if weight is None else spread(weight, x.shape)
+    b = None if bias is None else spread(bias, x.shape)
+    if over is None or (w is None and weight is not None) or (b is None and bias is not None):
+        return None
+    return y, over, normalize(x, y, over, w, b, by, "var", return_state, where, eps_mode=eps_mode)
+
+
+def normalize_at_once(object x, object p, object axis, object eps, object out):
+    """x over its norms of p, 1 ... inf, along axes; None where care is needed."""
+    cdef double power, least
+    cdef tuple over
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not as_double(eps, &least):
+        return None
+    if PyFloat_CheckExact(p) and PyFloat_AS_DOUBLE(p) == INFINITY:
+        power = INFINITY
+    elif not as_double(p, &power) or power < 1:
+        return None
+    over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
+    if not over:
+        return None
+    normalize(x, y, over, None, None, least, "l2" if power == 2 else "lp", p=power)
+    return y
+
+
+cdef double NAN = float("nan"), INFINITY = float("inf")
+cdef enum: SOME = 64  # groups that are looked at together
+cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
+
+
+cdef bint has_spreads(cnp.ndarray state, double count, bint lost, bint *found) noexcept:
+    """Is each group ordinary (`spreads`), or, where that is allowed, lost to what is not finite? Finds out if one is."""
+    cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(state) // 5, first, i
+    cdef double mean[SOME]
+    cdef double var[SOME]
+    cdef double std[SOME]
+    found[0] = False
+    for first in range(0, n, SOME):
+        if C.spreads(of + first, min(SOME, n - first), count, mean, var, std):
+            continue
+        for i in range(first, min(first + SOME, n)):
+            if of[i].m2 != of[i].m2 and lost:
+                found[0] = True
+            elif not C.spreads(of + i, 1, count, mean, var, std):
+                return False
+    return True
+
+
+cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
+    """One NaN for all."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = y[i] if y[i] == y[i] else nan
+
+
+def scores_at_once(object x, object axis, object ddof, object nan_policy, object where, object out):
+    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed."""
+    cdef double less
+    cdef tuple over
+    cdef cnp.ndarray state, y
+    cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
+    cdef Py_ssize_t size
+    if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
+        return None
+    if not as_double(ddof, &less) or less != 0 or (complete and where is not None):
+        return None
+    target = output(x, out)
+    if target is None or not (where is None or mask(where, x, out)):
+        return None
+    size, y = cnp.PyArray_SIZE(<cnp.ndarray>x), target
+    over = axes(axis, cnp.PyArray_NDIM(y))
+    if size == 0 or size > FEW or not over:
+        return None
+    if out is None:
+        state = normalize(x, y, over, None, None, 0, "var", True, where, omit=omit or complete)
+    else:
+        state = moments(x, over, where, None, omit or complete)
+    lost = not (omit or complete or where is not None) and cnp.PyArray_ITEMSIZE(y) > 2
+    if not has_spreads(state, size // (cnp.PyArray_SIZE(state) // 5) if complete else 0, lost, &found):
+        return None
+    if out is not None:
+        normalize(x, y, over, None, None, 0, "var", False, where, omit=omit or complete, known=state)
+    if found and is_wide(y):
+        unify(<double *>cnp.PyArray_DATA(y), size, NAN)
+    elif found:
+        unify(<float *>cnp.PyArray_DATA(y), size, <float>NAN)
+    return y

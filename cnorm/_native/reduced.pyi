@@ -3,7 +3,7 @@
 from typing import Any
 
 def moments(
-    x: Any, axis: Any, correction: Any, keepdims: Any, where: Any, omit: bool
+    x: Any, axis: Any, correction: Any, keepdims: Any, where: Any, omit: bool, weights: Any = None
 ) -> tuple[Any, Any] | None: ...
 def reduce(
     name: str,
@@ -15,4 +15,5 @@ def reduce(
     omit: bool = False,
     ddof: Any = 0,
     dtype: Any = None,
+    weights: Any = None,
 ) -> Any: ...

@@ -8,19 +8,30 @@ No rule is written here, as in `glance`: the careful functions behind have the e
 import numpy as np
 
 cimport numpy as cnp
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
+from cpython.long cimport PyLong_CheckExact
 from cpython.tuple cimport PyTuple_GET_SIZE
+from cython cimport floating
 from libc.string cimport memset
 
 from cnorm._native.core cimport (
-    CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_results, run, set_operand, set_real,
+    CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_NO_NUMBER, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_partial, cn_results,
+    new_state, number_of, open_results, run, set_operand, set_real, set_weights, verbs,
 )
-from cnorm._native.glance cimport apart, axes, is_plain, mask, number
+from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, mask, number, spread
+from cnorm._native.layout cimport is_vector, same_shape
 
 cnp.import_array()
 
+cdef extern from "api/verbs.h" nogil:
+    ctypedef struct cn_verbs:
+        void (*results_of)(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to) noexcept nogil
+
+# The table of the C core, which the extension `core` holds.
+cdef const cn_verbs *C = <const cn_verbs *>verbs()
+
 ctypedef cnp.npy_intp intp
+cdef double LEAST_COUNT = 2.0 ** -60  # of weights of a group that need none larger
+cdef double NAN = float("nan")
 cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT, POOL
 
 cdef dict NAMES = {"sum": SUM, "mean": MEAN, "var": VAR, "std": STD, "squares": SQUARES, "least": LEAST,
@@ -37,6 +48,45 @@ cdef struct Opened:
     cn_results to
     intp[64] dims
     int ndim, num
+
+
+cdef bint take_weights(Opened *o, cnp.ndarray x, object given) except -1:
+    """Do they broadcast against x, none negative, infinite or NaN, the largest of a size as x is multiplied with?"""
+    cdef cn_call call
+    cdef cn_results ends
+    cdef double least, most
+    weights = spread(given, (<object>x).shape)
+    if weights is None or not number(weights) or number_of(weights) == CN_NO_NUMBER:
+        return False
+    set_real(&call, weights, axes(None, cnp.PyArray_NDIM(x)), CN_EXTREMES, None)
+    open_results(&ends, None, None, True)
+    ends.first, ends.second, call.moments.results = &least, &most, &ends
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>weights))
+    if not are_plain_weights(least, most):
+        return False
+    set_weights(&o.call, weights, 1)
+    return True
+
+
+cdef bint run_reduction(Opened *o, cnp.ndarray x, object axis, object weights) except -1:
+    """Writes the results; False where weights need care."""
+    cdef cnp.ndarray state
+    cdef const cn_partial *of
+    cdef intp i, n
+    if weights is None:
+        run(&o.call, cnp.PyArray_SIZE(x))
+        return True
+    if not take_weights(o, x, weights):
+        return False
+    state = new_state(x, axes(axis, cnp.PyArray_NDIM(x)))
+    of, n = <const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(state) // 5
+    o.call.moments.results, o.call.moments.to = NULL, <cn_partial *>cnp.PyArray_DATA(state)
+    run(&o.call, cnp.PyArray_SIZE(x))
+    for i in range(n):
+        if not of[i].count >= LEAST_COUNT:
+            return False
+    C.results_of(of, n, o.call.moments.kind, &o.to)
+    return True
 
 
 cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, object where, cn_kind kind,
@@ -109,19 +159,7 @@ cdef bint take_dtype(Opened *o, object wanted) except -1:
     return (o.to.wide or o.num == cnp.NPY_FLOAT32) and dtype.isnative
 
 
-cdef bint as_double(object value, double *to) noexcept:
-    """Is it an int or a finite float?"""
-    cdef int overflow
-    if PyFloat_CheckExact(value):
-        to[0] = PyFloat_AS_DOUBLE(value)
-        return to[0] - to[0] == 0
-    if not PyLong_CheckExact(value):
-        return False
-    to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
-    return overflow == 0
-
-
-def moments(object x, object axis, object correction, object keepdims, object where, bint omit):
+def moments(object x, object axis, object correction, object keepdims, object where, bint omit, object weights=None):
     """Mean and variance."""
     cdef Opened o
     cdef cnp.ndarray mean, var
@@ -130,8 +168,7 @@ def moments(object x, object axis, object correction, object keepdims, object wh
     o.to.omit = False
     mean, var = new_result(&o, o.num), new_result(&o, o.num)
     o.to.first, o.to.second = cnp.PyArray_DATA(mean), cnp.PyArray_DATA(var)
-    run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>x))
-    return finished(mean), finished(var)
+    return (finished(mean), finished(var)) if run_reduction(&o, x, axis, weights) else None
 
 
 cdef bint is_place(int what) noexcept:
@@ -177,12 +214,46 @@ cdef bint all_there(cnp.ndarray places) noexcept:
     return there
 
 
+cdef enum: FEW = 1 << 12  # elements that are copied sooner here than by NumPy
+
+
+cdef bint hide(const floating *x, const unsigned char *shown, intp n, floating *to, bint omit) noexcept:
+    """What is hidden as NaN; has what is shown, unless omitted, none?"""
+    cdef intp i
+    cdef bint fine = True
+    for i in range(n):
+        to[i] = x[i] if shown[i] else <floating>NAN
+        fine &= omit or not shown[i] or x[i] == x[i]
+    return fine
+
+
+cdef object without_hidden(object a, object where, bint omit):
+    """Packed floats with NaN in place of what is hidden; None where care is needed."""
+    cdef cnp.ndarray x, y
+    cdef intp n
+    cdef const unsigned char *shown
+    cdef bint fine
+    if not is_plain(a) or not mask(where, a, None):
+        return None
+    x, n = <cnp.ndarray>a, cnp.PyArray_SIZE(<cnp.ndarray>a)
+    if n > FEW or cnp.PyArray_ITEMSIZE(x) < 4 or not cnp.PyArray_IS_C_CONTIGUOUS(x) or not is_vector(where, cnp.NPY_BOOL, n):
+        return None
+    y, shown = same_shape(x, cnp.PyArray_TYPE(x)), <const unsigned char *>cnp.PyArray_DATA(<cnp.ndarray>where)
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        fine = hide(<const float *>cnp.PyArray_DATA(x), shown, n, <float *>cnp.PyArray_DATA(y), omit)
+    else:
+        fine = hide(<const double *>cnp.PyArray_DATA(x), shown, n, <double *>cnp.PyArray_DATA(y), omit)
+    return y if fine else None
+
+
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
-           object ddof=0, object dtype=None):
+           object ddof=0, object dtype=None, object weights=None):
     """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""
     cdef Opened o
     cdef cnp.ndarray y
     cdef int what = NAMES[name], num
+    if is_place(what) and where is not None:
+        a, where, omit = without_hidden(a, where, omit), None, True
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
     if dtype is not None and not take_dtype(&o, dtype):
@@ -194,7 +265,8 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
     if y is None:
         return None
     aim(&o, what, cnp.PyArray_DATA(y))
-    run(&o.call, cnp.PyArray_SIZE(<cnp.ndarray>a))
+    if not run_reduction(&o, a, axis, weights):
+        return None
     if is_place(what) and not all_there(y):
         return None
     return finished(y) if out is None else out

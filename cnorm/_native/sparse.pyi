@@ -1,7 +1,12 @@
 """Types of the calls on sparse matrices."""
 
+from typing import Any
+
 from cnorm._accept.arrays import Array
 
+def parts(
+    data: Any, indices: Any, indptr: Any, shape: Any, format: Any
+) -> tuple[Array, Array, Array, tuple[int, int], int] | None: ...
 def order(indices: Array, starts: Array, width: int) -> int: ...
 def moments(
     data: Array,

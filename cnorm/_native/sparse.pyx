@@ -3,7 +3,9 @@
 """Matrices with an index beside each element that is stored: statistics of rows or columns, order, quotients."""
 
 cimport numpy as cnp
-from libc.stdint cimport int64_t
+from cpython.long cimport PyLong_CheckExact
+from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
+from libc.stdint cimport int32_t, int64_t
 
 from cnorm._native.core cimport CN_NO_NUMBER, check, cn_number, cn_partial, cn_status, number_of, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
@@ -42,6 +44,47 @@ cdef int set_sparse(cn_sparse *m, cnp.ndarray data, cnp.ndarray indices, cnp.nda
     if m.number == CN_NO_NUMBER:
         raise TypeError(f"data: expected real numbers the core takes, got {data.dtype}")
     return 0
+
+
+cdef bint is_vector_of(object a, bint whole) noexcept:
+    """A vector without gaps, of numbers the core takes, or of whole ones of 4 or 8 bytes with a sign?"""
+    cdef int num
+    if not cnp.PyArray_CheckExact(a) or cnp.PyArray_NDIM(<cnp.ndarray>a) != 1 or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>a):
+        return False
+    num = cnp.PyArray_TYPE(<cnp.ndarray>a)
+    if whole:
+        return cnp.PyTypeNum_ISSIGNED(num) and cnp.PyTypeNum_ISINTEGER(num) and cnp.PyArray_ITEMSIZE(<cnp.ndarray>a) in (4, 8)
+    return number_of(<cnp.ndarray>a) != CN_NO_NUMBER
+
+
+cdef bint take_starts(cnp.ndarray given, int64_t *to, int64_t stored) noexcept:
+    """Copies them; do they begin with 0, end with what is stored and never decrease?"""
+    cdef cnp.npy_intp i, n = cnp.PyArray_SIZE(given)
+    cdef bint narrow = cnp.PyArray_ITEMSIZE(given) == 4, rises = True
+    for i in range(n):
+        to[i] = (<const int32_t *>cnp.PyArray_DATA(given))[i] if narrow else (<const int64_t *>cnp.PyArray_DATA(given))[i]
+        rises &= i == 0 or to[i - 1] <= to[i]
+    return rises and to[0] == 0 and to[n - 1] == stored
+
+
+def parts(object data, object indices, object indptr, object shape, object format):
+    """Data, indices, int64 starts, shape and compressed axis of a matrix with all that its parts need; else None."""
+    cdef cnp.ndarray starts
+    cdef cnp.npy_intp n
+    cdef int major = 0 if format == "csr" else 1
+    if not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) != 2 or (major and format != "csc"):
+        return None
+    if not PyLong_CheckExact(shape[0]) or not PyLong_CheckExact(shape[1]):
+        return None
+    if not is_vector_of(data, False) or not is_vector_of(indices, True) or not is_vector_of(indptr, True):
+        return None
+    n = cnp.PyArray_SIZE(<cnp.ndarray>indptr)
+    if n != shape[major] + 1 or cnp.PyArray_SIZE(<cnp.ndarray>data) != cnp.PyArray_SIZE(<cnp.ndarray>indices):
+        return None
+    starts = cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT64, 0)
+    if not take_starts(<cnp.ndarray>indptr, <int64_t *>cnp.PyArray_DATA(starts), cnp.PyArray_SIZE(<cnp.ndarray>data)):
+        return None
+    return data, indices, starts, shape, major
 
 
 def order(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t width):

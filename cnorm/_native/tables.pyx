@@ -4,21 +4,21 @@
 
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_B, CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_VAR, CN_Y, cn_call, cn_partial, cn_results, known_dtype, new_state,
-    open_results, run, set_affine, set_operand, set_real, set_reduced, set_stats, set_x, verbs,
+    CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_VAR, cn_call, cn_partial, cn_results, known_dtype, new_state, open_results, run, set_real,
+    set_weights, verbs,
 )
-from cnorm._native.glance cimport axes, is_plain, output
+from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, output, take_range
 from cnorm._native.kept cimport new_like
-from cnorm._native.layout cimport is_vector, is_wide, same_shape
-from cnorm._native.maps cimport full, meet, numbers, rounded, states_in
+from cnorm._native.layout cimport is_vector
+from cnorm._native.maps cimport doubles, meet, numbers, run_map, states_in
 
 from cnorm._native.core import widen
+from cnorm._native.reductions import finite
+from cnorm._native.states import merge
 
 cnp.import_array()
 
@@ -31,43 +31,26 @@ cdef extern from "api/verbs.h" nogil:
         int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor) noexcept nogil
         int (*largest)(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor) noexcept nogil
 
+ctypedef cnp.npy_intp intp
 cdef tuple ROWS = (0,)
+cdef double INFINITY = float("inf")
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 
-cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                   cnp.ndarray bias):
-    """y = (x - center) * factor * weight + bias, but for the axes that these have one of each for."""
-    set_x(call, x, known_dtype(x))
-    set_operand(call, CN_Y, y)
-    set_affine(call, weight, bias, None)
-    call.moments.source = CN_GIVEN
-    call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
-
-
-cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                 cnp.ndarray bias) except -1:
-    """The map of groups over these axes."""
-    cdef cn_call call
-    open_map(&call, x, y, center, factor, weight, bias)
-    set_reduced(&call, over)
-    return run(&call, cnp.PyArray_SIZE(x))
-
-
-cdef int find_ends(cnp.ndarray x, tuple over, bint omit, cnp.ndarray low, cnp.ndarray high) except -1:
+cdef int find_ends(cnp.ndarray x, tuple over, bint omit, double *low, double *high) except -1:
     """Least and greatest of each group, NaN where one is and is not omitted."""
     cdef cn_call call
     cdef cn_results to
     set_real(&call, x, over, CN_EXTREMES, None)
-    open_results(&to, low, high, True)
-    to.omit, call.moments.results = omit, &to
+    open_results(&to, None, None, True)
+    to.first, to.second, to.omit, call.moments.results = low, high, omit, &to
     return run(&call, cnp.PyArray_SIZE(x))
 
 
 cdef cnp.ndarray of_groups(cnp.ndarray x, tuple over, bint zero=False):
     """A double for each group over these axes, which are kept with size 1."""
-    cdef cnp.npy_intp[64] dims
+    cdef intp[64] dims
     cdef int axis, ndim = cnp.PyArray_NDIM(x)
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis)
@@ -80,24 +63,6 @@ cdef double resolution(cnp.ndarray x) noexcept:
     """The step from 1 to the next of these floats."""
     cdef int dtype = known_dtype(x)
     return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
-
-
-cdef bint take_range(object target, double *first, double *last) noexcept:
-    """Is it a pair of plain numbers, the second larger by a finite distance?"""
-    cdef double *ends[2]
-    cdef int i, overflow = 0
-    ends[0], ends[1] = first, last
-    if not isinstance(target, tuple) or len(<tuple>target) != 2:
-        return False
-    for i in range(2):
-        end = (<tuple>target)[i]
-        if PyFloat_CheckExact(end):
-            ends[i][0] = PyFloat_AS_DOUBLE(end)
-        elif PyLong_CheckExact(end):
-            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
-        else:
-            return False
-    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
 
 
 def by_ends(object x, object axis, object out, object target, bint omit):
@@ -114,7 +79,7 @@ def by_ends(object x, object axis, object out, object target, bint omit):
     if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (target is None or take_range(target, &first, &last)):
         return None
     low, high, factor = of_groups(x, over), of_groups(x, over), of_groups(x, over)
-    find_ends(x, over, omit, low, high)
+    find_ends(x, over, omit, numbers(low), numbers(high))
     if target is None:
         top, center = of_groups(x, over), of_groups(x, over, True)
         fine = C.largest(numbers(low), numbers(high), cnp.PyArray_SIZE(low), numbers(top), numbers(factor))
@@ -191,40 +156,6 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     return y
 
 
-def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root not None, bint back):
-    """(x - mean) / root, or back x * root + mean, of moderate numbers for x's last axes; None where care is needed."""
-    cdef cn_call call
-    cdef cnp.ndarray center, factor, bias = None
-    cdef cnp.npy_intp[64] dims
-    cdef int axis, first
-    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(root)
-    y = output(x, out)
-    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not is_vector(mean, cnp.NPY_FLOAT64, n):
-        return None
-    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(root)
-    if first < 0 or not is_vector(root, cnp.NPY_FLOAT64, n):
-        return None
-    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
-        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(root, axis - first)
-        if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
-            return None
-    center, factor = mean, root
-    if back:
-        center, bias = full(mean, True, 0), rounded(mean, is_wide(x))
-    else:
-        factor = same_shape(root, cnp.NPY_FLOAT64)
-        for i in range(n):
-            numbers(factor)[i] = 1 / numbers(root)[i]
-    open_map(&call, x, y, center, factor, None, None)
-    set_stats(&call, dims)
-    if back:
-        call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
-        for axis in range(call.ndim):
-            call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
-    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
-    return y
-
-
 cdef bint as_before(cnp.ndarray a, bytes seen) noexcept:
     """Has it these bytes?"""
     return (cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_NBYTES(a) == PyBytes_GET_SIZE(seen)
@@ -235,7 +166,7 @@ def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen 
     """The map known for the dtype of a finite matrix, while the statistics it is of have these bytes; else None."""
     cdef tuple m
     cdef cnp.ndarray y, center
-    if not is_plain(x) or cnp.PyArray_NDIM(<cnp.ndarray>x) != 2 or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+    if not is_table(x):
         return None
     m = known.get((<cnp.ndarray>x).dtype)
     if m is None or not as_before(statistics, seen):
@@ -246,3 +177,121 @@ def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen 
     y = new_like(x)
     run_map(x, y, ROWS, center, m[1], m[2], m[3])
     return y
+
+
+cdef cnp.ndarray rows_of(intp n, intp columns):
+    """Doubles, in rows."""
+    cdef intp dims[2]
+    dims[0], dims[1] = n, columns
+    return cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
+
+
+cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray state) except -1:
+    """States of columns of rows that count as weights tell; False where care is needed."""
+    cdef cn_call call
+    cdef cnp.ndarray w, seen
+    cdef double least = INFINITY, most = 0
+    cdef intp i, n = cnp.PyArray_DIM(x, 0)
+    if not is_plain(given) or cnp.PyArray_NDIM(<cnp.ndarray>given) != 1 or cnp.PyArray_SIZE(<cnp.ndarray>given) != n:
+        return False
+    w = (<object>doubles(given)).reshape(n, 1)
+    for i in range(n):
+        least, most = min(least, numbers(w)[i]), max(most, numbers(w)[i])
+    if not are_plain_weights(least, most) or not finite(x):
+        return False
+    seen = (<object>x).astype("d") if wide and cnp.PyArray_ITEMSIZE(x) < 8 else x
+    set_real(&call, seen, ROWS, CN_VAR, state)
+    set_weights(&call, w, 1)
+    call.moments.omit_nan = True
+    run(&call, cnp.PyArray_SIZE(x))
+    return True
+
+
+def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights):
+    """State of a table's columns, with that of earlier data, the count, and deviation, mean and variance in rows.
+
+    None where care is needed. few: elements up to which narrow floats are summed as float64. weights: of rows, or None.
+    """
+    cdef cnp.ndarray seen, state, rows
+    cdef intp n
+    cdef bint wide
+    if not is_table(x):
+        return None
+    n, wide = cnp.PyArray_DIM(<cnp.ndarray>x, 1), cnp.PyArray_SIZE(<cnp.ndarray>x) <= few
+    seen = in_single(x) if wide else x
+    if seen is None:
+        return None
+    state, rows = rows_of(n, 5), rows_of(3, n)
+    cnp.PyArray_FILLWBYTE(state, 0)
+    if weights is None:
+        find_moments(seen, ROWS, wide, state)
+    elif not find_weighted(x, weights, wide, state):
+        return None
+    if before is not None:
+        state = merge(before, state) if cnp.PyArray_SIZE(before) == 5 * n else None
+    if state is None or not C.spreads(states_in(state), n, states_in(state).count, numbers(rows) + n, numbers(rows) + 2 * n,
+                                      numbers(rows)):
+        return None
+    return state, states_in(state).count, rows
+
+
+cdef bint join_ends(double *low, double *high, intp n, cnp.ndarray least, cnp.ndarray greatest) noexcept:
+    """Widens ends by earlier ones, which may be None; False where care is needed, as for zeros of two signs."""
+    cdef intp i
+    cdef double a, b
+    if least is None:
+        return True
+    if not is_vector(least, cnp.NPY_FLOAT64, n) or not is_vector(greatest, cnp.NPY_FLOAT64, n):
+        return False
+    for i in range(n):
+        a, b = numbers(least)[i], numbers(greatest)[i]
+        if (a == 0 and low[i] == 0) or (b == 0 and high[i] == 0) or a != a or b != b:
+            return False
+        low[i], high[i] = min(a, low[i]), max(b, high[i])
+    return True
+
+
+def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, double eps):
+    """Least, greatest, their distance, scale and shift of a table's columns, in rows, and what they are known to.
+
+    None where care is needed. least, greatest: of earlier data, known to eps, or None.
+    """
+    cdef cnp.ndarray rows
+    cdef double first, last
+    cdef double *to
+    cdef intp n, i
+    if not is_table(x) or not take_range(target, &first, &last):
+        return None
+    n, eps = cnp.PyArray_DIM(<cnp.ndarray>x, 1), min(eps, resolution(x))
+    rows = rows_of(5, n)
+    to = numbers(rows)
+    find_ends(x, ROWS, True, to, to + n)
+    if not join_ends(to, to + n, n, least, greatest) or not C.inverse_ranges(to, to + n, n, 10 * eps, to + 3 * n):
+        return None
+    for i in range(n):
+        to[2 * n + i], to[3 * n + i] = to[n + i] - to[i], (last - first) * to[3 * n + i]
+        to[4 * n + i] = first - to[i] * to[3 * n + i]
+    return rows, eps
+
+
+def fit_largest(object x, cnp.ndarray before):
+    """The largest magnitudes of a table's columns, twice, in rows; None where care is needed, as for none above 0."""
+    cdef cnp.ndarray rows
+    cdef double *to
+    cdef intp n, i
+    if not is_table(x):
+        return None
+    n = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
+    rows = rows_of(2, n)
+    to = numbers(rows)
+    find_ends(x, ROWS, True, to, to + n)
+    if before is not None and not is_vector(before, cnp.NPY_FLOAT64, n):
+        return None
+    for i in range(n):
+        to[i] = max(-to[i], to[n + i])
+        if before is not None and not numbers(before)[i] <= to[i]:
+            to[i] = numbers(before)[i]
+        if not 0 < to[i] < INFINITY:
+            return None
+        to[n + i] = to[i]
+    return rows

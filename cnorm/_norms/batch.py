@@ -53,7 +53,7 @@ def means_of_instances(state: Array) -> tuple[Array, Array]:
     return mean_of(merge(state, (0,))), states.values(state, 1, True)[1].mean(axis=0)
 
 
-def _means_of_shown(state: Array) -> tuple[Array, Array]:
+def means_of_shown(state: Array) -> tuple[Array, Array]:
     """The same without the instances, or variances, of which a mask leaves nothing."""
     count, equal = state[..., COUNT], in_data_units(state).copy()
     equal[..., COUNT], equal[..., M2] = count > 0, 0
@@ -272,6 +272,6 @@ def instance_norm(
         target.x, target.y, axes, w, b, eps, "var", averages is not None, mask, curve, eps_mode=mode
     )
     if averages is not None:
-        of = means_of_instances(state) if mask is None else _means_of_shown(state)
+        of = means_of_instances(state) if mask is None else means_of_shown(state)
         averages.move(*of, 1 - momentum, momentum, None if mask is None else state[..., COUNT].max(axis=0))
     return result(target.done())

@@ -127,7 +127,7 @@ def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
     folded = empty_like(w)
     axis = 1 if transpose else 0
     if w.dtype.char in "fd" and w.dtype.isnative and w.shape[axis] == scale.size <= w.size // LONG:
-        images.picture(w, folded, axis, np.zeros_like(scale), scale, wide=True)
+        images.picture(w, folded, axis, np.zeros(scale.shape), scale, wide=True)
         return folded
     if transpose:
         groups = scale.size // w.shape[1] if scale.size else 0

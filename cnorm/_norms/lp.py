@@ -134,6 +134,10 @@ def normalize(
     >>> F.normalize(np.array([[3.0, 4.0]]))
     array([[0.6, 0.8]])
     """
+    if axis is None or (type(dim) is int and dim == 1):
+        y = norms.normalize_at_once(input, p, dim if axis is None else axis, eps, out)
+        if y is not None:
+            return y
     data, where, result = unmasked(input)
     x = as_input(data)
     p, eps = as_number(p, "p"), as_number(eps, "eps")

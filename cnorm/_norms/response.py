@@ -76,6 +76,9 @@ def global_response_norm(
     eps = as_eps(eps)
     mask = as_mask(where, array, out)
     target = Output(array, out)
+    if array.size <= _AT_ONCE:
+        _respond(target.x, target.y, w, b, eps, mask)
+        return result(target.done())
     one = max(1, math.prod(array.shape[1:]))
     step = max(1, _AT_ONCE * core.get_num_threads() // one)
     for first in range(0, len(array), step):
@@ -97,8 +100,8 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
     norm, unit = _norms(x, mask)
-    scale = maps.compare_norms(norm, np.broadcast_to(eps * unit, (len(x), 1, 1, 1)), w)
-    norms.apply(x, y, np.zeros_like(scale), scale, None, b.reshape(1, 1, 1, -1), mask)
+    scale = maps.compare_norms(norm, np.full((len(x), 1, 1, 1), eps * unit), w)
+    norms.apply(x, y, np.zeros(scale.shape), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 
 def _norms(x: Array, mask: Array | None) -> tuple[Array, Any]:

@@ -8,6 +8,7 @@ from cnorm._accept.arrays import Array, as_input, as_number_array, native
 from cnorm._accept.groups import as_labels, as_offsets, group_axes
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
+from cnorm._native import groups as by_group
 from cnorm._stats.grouped import moments_by, sort_labels, standardize_by
 
 __all__ = ["group_moments", "group_standardize", "segment_moments", "segment_standardize"]
@@ -81,6 +82,10 @@ def group_moments(
     array([[  0.,   0.],
            [  1., 100.]])
     """
+    if weights is None:
+        found = by_group.moments_at_once(x, labels, num_groups, True, axis, correction, where, nan_policy)
+        if found is not None:
+            return found
     x, where, _ = unmasked(x, where)
     array = native(as_number_array(x, "x"))
     axes = group_axes(axis, array.shape)
@@ -146,6 +151,10 @@ def segment_moments(
     >>> var.round(3)
     array([1.   ,   nan, 2.667])
     """
+    if weights is None:
+        found = by_group.moments_at_once(x, offsets, None, False, axis, correction, where, nan_policy)
+        if found is not None:
+            return found
     x, where, _ = unmasked(x, where)
     array = native(as_number_array(x, "x"))
     axes = group_axes(axis, array.shape)
@@ -215,6 +224,11 @@ def group_standardize(
     >>> cnorm.group_standardize(np.array([1.0, 50.0, 3.0, 70.0, 9.0]), [0, 1, 0, 1, -1], eps=0)
     array([-1., -1.,  1.,  1.,  0.])
     """
+    y = by_group.standardize_at_once(
+        x, labels, num_groups, True, axis, weight, bias, eps, where, out, eps_mode
+    )
+    if y is not None:
+        return y
     data, where, result = unmasked(x, where)
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)
@@ -280,6 +294,9 @@ def segment_standardize(
     >>> cnorm.segment_standardize(np.array([1.0, 3.0, 9.0, 50.0, 70.0]), [0, 2, 2, 3, 5], eps=0)
     array([-1.,  1.,  0., -1.,  1.])
     """
+    y = by_group.standardize_at_once(x, offsets, None, False, axis, weight, bias, eps, where, out, eps_mode)
+    if y is not None:
+        return y
     data, where, result = unmasked(x, where)
     array = as_input(data, "x")
     axes = group_axes(axis, array.shape)

@@ -21,10 +21,9 @@ def summed(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The sum, without NaN if they are omitted."""
-    if weights is None:
-        found = reduced.reduce("sum", a, axis, out, keepdims, where, omit, dtype=dtype)
-        if found is not None:
-            return found
+    found = reduced.reduce("sum", a, axis, out, keepdims, where, omit, 0, dtype, weights)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     kind = x.dtype.kind if dtype is None else np.dtype(dtype).kind
@@ -56,10 +55,9 @@ def averaged(
     a: Any, axis: Any, dtype: Any, out: Any, keepdims: bool, where: Any, weights: Any, omit: bool
 ) -> Any:
     """The mean, without NaN if they are omitted."""
-    if weights is None:
-        found = reduced.reduce("mean", a, axis, out, keepdims, where, omit, dtype=dtype)
-        if found is not None:
-            return found
+    found = reduced.reduce("mean", a, axis, out, keepdims, where, omit, 0, dtype, weights)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     target = Target(x, axes, dtype, out, keepdims)
@@ -83,11 +81,10 @@ def spread(
     root: bool,
 ) -> Any:
     """The variance or its root; of too few elements NaN if NaN are omitted, else what NumPy divides."""
-    if weights is None:
-        name = "std" if root else "var"
-        found = reduced.reduce(name, a, axis, out, keepdims, where, omit, ddof, dtype)
-        if found is not None:
-            return found
+    name = "std" if root else "var"
+    found = reduced.reduce(name, a, axis, out, keepdims, where, omit, ddof, dtype, weights)
+    if found is not None:
+        return found
     x, axes, mask = opened(a, axis, where)
     w = None if weights is None else as_weights(weights, x)
     ddof = as_number(ddof, "ddof")

@@ -105,8 +105,8 @@ def moments(
     >>> mean, var
     (array([2., 4.]), array([1., 4.]))
     """
-    if weights is None and isinstance(nan_policy, str) and nan_policy in ("propagate", "omit"):
-        found = reduced.moments(x, axis, correction, keepdims, where, nan_policy == "omit")
+    if isinstance(nan_policy, str) and nan_policy in ("propagate", "omit"):
+        found = reduced.moments(x, axis, correction, keepdims, where, nan_policy == "omit", weights)
         if found is not None:
             return found
     x, where, _ = unmasked(x, where)
@@ -203,13 +203,18 @@ def standardize(
     >>> cnorm.standardize(np.array([1.0, 2.0, 3.0]), eps=0).round(4)
     array([-1.2247,  0.    ,  1.2247])
     """
+    mode = as_eps_mode(eps_mode)
+    found = norms.standardize_at_once(x, axis, weight, bias, eps, where, out, return_moments, mode)
+    if found is not None:
+        y, axes, state = found
+        return (y, *finish(state, 0, y, axes)) if return_moments else y
     data, where, result = unmasked(x, where)
     array = as_input(data, "x")
     axes = as_axes(axis, array.ndim)
     w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
-    eps, mode = as_eps(eps), as_eps_mode(eps_mode)
+    eps = as_eps(eps)
     mask = as_mask(where, array, out)
     target = Output(array, out)
     state = norms.normalize(target.x, target.y, axes, w, b, eps, "var", return_moments, mask, eps_mode=mode)

@@ -84,9 +84,8 @@ def mean_pool(
     if normalize and array.ndim - 1 in axes:
         raise ValueError(f"normalize: expected a last axis that is not pooled, got axis={axis!r}")
     mask = _mask_of(where, array, axes)
-    shape = tuple(n for a, n in enumerate(array.shape) if a not in axes)
     if out is not None:
-        check_out(shape, array.dtype, out)
+        check_out(tuple([n for a, n in enumerate(array.shape) if a not in axes]), array.dtype, out)
     x = native(array)
     exact = np.float64 if normalize or array.dtype.itemsize == 2 else None  # rounded once, at the end
     pooled = reduced.reduce("pool", x, axes, None, False, mask, dtype=exact)
@@ -95,10 +94,12 @@ def mean_pool(
     pooled = np.asarray(pooled)
     if normalize and pooled.size:
         norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
-    if out is None and pooled.dtype == array.dtype:
-        return pooled
-    with np.errstate(over="ignore"):
-        rounded = pooled.astype(array.dtype, copy=False)
+    rounded = pooled
+    if normalize:
+        rounded = pooled.astype(array.dtype)  # no more than 1
+    elif pooled.dtype != array.dtype:
+        with np.errstate(over="ignore"):
+            rounded = pooled.astype(array.dtype)
     if out is None:
         return rounded
     out[...] = rounded

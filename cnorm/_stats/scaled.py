@@ -12,8 +12,8 @@ from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
 from cnorm._native import norms
 from cnorm._native.glance import plain
+from cnorm._native.maps import by_roots
 from cnorm._native.states import spreads
-from cnorm._native.tables import by_roots
 from cnorm._stats.state import deviation, mean_of
 
 __all__ = ["denormalized", "normalized"]

@@ -12,7 +12,7 @@ from cnorm._accept.masks import shown
 from cnorm._native import norms, reductions
 from cnorm._stats.state import COUNT, UNIT
 
-__all__ = ["Groups", "first_moments", "fused_scores"]
+__all__ = ["Groups", "first_moments", "fused_scores", "scores_at_once"]
 
 
 class Groups:
@@ -32,6 +32,13 @@ class Groups:
         if self.mask is None:
             return math.prod([self._shape[a] for a in self.axes])
         return shown(self.mask, self._shape, self.axes)
+
+
+def scores_at_once(
+    x: Any, axis: Any, ddof: Any, nan_policy: Any, where: Any = None, out: Any = None
+) -> Array | None:
+    """Standard scores of few elements; None where care is needed."""
+    return norms.scores_at_once(x, axis, ddof, nan_policy, where, out)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:

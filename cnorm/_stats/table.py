@@ -12,7 +12,7 @@ from cnorm._stats.passes import check_no_inf
 from cnorm._stats.reductions import WIDE, as_weights, moments_of
 from cnorm._stats.state import MEAN
 
-__all__ = ["by_moments", "table_moments"]
+__all__ = ["by_moments", "fit_largest", "fit_moments", "fit_range", "table_moments"]
 
 
 def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None) -> Array:
@@ -36,3 +36,26 @@ def by_moments(
     other: what the moments are of, x or an array as large but for the axes. complete: none of it is NaN.
     """
     return tables.by_moments(x, other, axis, out, divided, complete, WIDE)
+
+
+def fit_moments(x: Any, before: Array | None, weights: Any = None) -> tuple[Array, float, Array] | None:
+    """The state of a matrix's columns, joined to one before; the count; deviation, mean and variance in rows.
+
+    None where care is needed. weights: of rows.
+    """
+    return tables.fit_moments(x, before, WIDE, weights)
+
+
+def fit_range(
+    x: Any, least: Array | None, greatest: Array | None, target: Any, eps: float
+) -> tuple[Array, float] | None:
+    """Least, greatest, distance, scale and shift of columns to a range, in rows; the eps they are known to.
+
+    None where care is needed. least, greatest: of earlier data, known to eps, or None.
+    """
+    return tables.fit_range(x, least, greatest, target, eps)
+
+
+def fit_largest(x: Any, before: Array | None) -> Array | None:
+    """The largest magnitudes of a matrix's columns, with those before, twice; None where care is needed."""
+    return tables.fit_largest(x, before)

@@ -15,9 +15,11 @@ from cnorm.preprocessing._maps import Map, Odd, beyond, compute, odd_columns
 __all__ = [
     "check_range",
     "exact_map",
+    "fitted_range",
     "inverse_range",
     "largest_map",
     "near_constant",
+    "plain_factor",
     "range_inverse",
     "ranges",
     "ratio_map",
@@ -103,6 +105,32 @@ def exact_map(
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         pin = np.where(missed, high, np.nan).astype(dtype), np.full(low.shape, target[1], dtype)
     return m._replace(pin=pin)
+
+
+def fitted_range(
+    target: Any, least: Array, per_range: Array, scale: Array, shift: Array
+) -> tuple[float, float, Array] | None:
+    """The range and regular columns if scale and shift to it are of the least and of 1 / (most - least)."""
+    low, high = (float(v) for v in target)
+    with np.errstate(over="ignore", invalid="ignore"):
+        regular = scale == (high - low) * per_range
+        same = (regular | (scale == high - low) | np.isnan(scale)) & (
+            (shift == low - least * scale) | np.isnan(shift)
+        )
+    return (low, high, regular) if same.all() else None
+
+
+def plain_factor(
+    target: Any, ends: tuple[Array, Array], eps: float, scale: Array, shift: Array
+) -> Array | None:
+    """1 / (most - least) where all are moderate and scale and shift have the bits it gives, else None."""
+    (low, high), (least, most) = target, ends
+    factor = inverse_ranges(least, most, 10 * eps)
+    if factor is None:
+        return None
+    wanted = (high - low) * factor
+    alike = wanted.tobytes() == scale.tobytes()
+    return factor if alike and (low - least * wanted).tobytes() == shift.tobytes() else None
 
 
 def ranges(low: Array, high: Array, eps: float) -> tuple[Array, Array | None]:

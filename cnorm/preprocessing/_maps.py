@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,17 @@ from cnorm._accept.axes import broadcast
 from cnorm._stats.passes import CACHED, affine, blocks, moderate
 from cnorm._stats.state import MEAN, MEAN_LO, UNIT, factors
 
-__all__ = ["Map", "Odd", "beyond", "compute", "odd_columns", "standard_inverse", "standard_map"]
+__all__ = [
+    "Map",
+    "Odd",
+    "as_float",
+    "beyond",
+    "compute",
+    "odd_columns",
+    "same",
+    "standard_inverse",
+    "standard_map",
+]
 
 
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -195,3 +206,14 @@ def standard_inverse(dtype: np.dtype[Any], std: Array, mean: Array | None) -> Ma
     odd = Odd(large | small, 1.0, np.where(large, 2.0**4, 1.0)) if (large | small).any() else None
     after = 1.0 if odd is None else odd.after
     return Map(np.zeros(std.shape), std / after, None, None if mean is None else mean / after, odd)
+
+
+def as_float(values: Any, shape: tuple[int, ...]) -> Array:
+    """Statistics in float64 and a shape: a view of them if they are so already."""
+    array = np.asarray(values, np.float64)
+    return array.reshape(shape) if array.size == math.prod(shape) else np.broadcast_to(array, shape)
+
+
+def same(values: Any, derived: Array) -> bool:
+    """Is a public attribute (a scalar stands for all alike) what the state gives?"""
+    return bool(np.array_equal(np.broadcast_to(values, derived.shape), derived, equal_nan=True))

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.passes import by_ends, check_no_inf, extremes
+from cnorm._stats.table import fit_largest
 from cnorm.preprocessing._exact import ratio_map
+from cnorm.preprocessing._fitting import fitting, machinery
 from cnorm.preprocessing._maps import Map, standard_inverse
-from cnorm.preprocessing._scaler import BACK, Scaler, fitting, machinery, with_short_ways
+from cnorm.preprocessing._scaler import BACK, Scaler
+from cnorm.preprocessing._short import with_short_ways
 from cnorm.preprocessing._sparse import run_sparse, sparse_largest
 
 __all__ = ["MaxAbsScaler"]
@@ -147,6 +150,16 @@ class MaxAbsScaler(Scaler):
         )
         self._prepare()
         return self
+
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        rows = fit_largest(X, None if first else self.max_abs_)
+        if rows is None:
+            return False
+        seen = len(X) + (0 if first else self.n_samples_seen_)
+        return self._hold(X, first, rows[1:], n_samples_seen_=seen, max_abs_=rows[0], scale_=rows[1])
+
+    def _by_own(self, X: Array) -> Array | None:
+        return by_ends(X, 0, None)
 
     def _largest(self, x: Any) -> tuple[Array, int]:
         """The largest magnitudes of a batch, of the axes kept, and how many samples they are of."""

@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_no_inf, extremes, inverse_ranges
+from cnorm._stats.passes import by_ends, check_no_inf, extremes
+from cnorm._stats.table import fit_range
 from cnorm.preprocessing._exact import (
     check_range,
     exact_map,
+    fitted_range,
     inverse_range,
+    plain_factor,
     range_inverse,
     ranges,
     resolution,
 )
+from cnorm.preprocessing._fitting import fitting, machinery
 from cnorm.preprocessing._maps import Map, compute
-from cnorm.preprocessing._scaler import BACK, Scaler, fitting, machinery, with_short_ways
+from cnorm.preprocessing._scaler import BACK, Scaler
+from cnorm.preprocessing._short import with_short_ways
 
 __all__ = ["MinMaxScaler"]
 NO_SPARSE = "{} does not support sparse input. Consider using MaxAbsScaler instead."
@@ -169,6 +174,26 @@ class MinMaxScaler(Scaler):
         self._prepare()
         return self
 
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        least, most, eps = (None, None, 1.0) if first else (self.data_min_, self.data_max_, self._eps)
+        found = fit_range(X, least, most, self.feature_range, eps)
+        if found is None:
+            return False
+        rows, eps = found
+        least, most, extent, scale, shift = rows
+        seen = len(X) + (0 if first else self.n_samples_seen_)
+        values = {
+            "data_min_": least,
+            "data_max_": most,
+            "data_range_": extent,
+            "scale_": scale,
+            "min_": shift,
+        }
+        return self._hold(X, first, rows[3:], n_samples_seen_=seen, _eps=eps, **values)
+
+    def _by_own(self, X: Array) -> Array | None:
+        return by_ends(X, 0, None, self.feature_range)
+
     def _take_in(self, least: Array, most: Array, samples: int, eps: float) -> None:
         """Adds extremes of so many samples, known to a relative eps: the finest tells what is constant."""
         if "n_samples_seen_" in self.__dict__:
@@ -190,23 +215,14 @@ class MinMaxScaler(Scaler):
 
     def _fitted_range(self, per_range: Array) -> tuple[float, float, Array] | None:
         """Range and regular columns if scale_ and min_ are what fit made of minimum and maximum."""
-        low, high = (float(v) for v in self.feature_range)
-        with np.errstate(over="ignore", invalid="ignore"):
-            regular = self.scale_ == (high - low) * per_range
-            same = (regular | (self.scale_ == high - low) | np.isnan(self.scale_)) & (
-                (self.min_ == low - self.data_min_ * self.scale_) | np.isnan(self.min_)
-            )
-        return (low, high, regular) if same.all() else None
+        return fitted_range(self.feature_range, self.data_min_, per_range, self.scale_, self.min_)
 
     def _plain_factor(self) -> Array | None:
         """1 / (maximum - minimum) where all are moderate and scale_ and min_ as fit made them, else None."""
-        least, most, (low, high) = self.data_min_, self.data_max_, self.feature_range
-        factor = inverse_ranges(least, most, 10 * self._eps) if self._as_fitted() else None
-        if factor is None:
+        if not self._as_fitted():
             return None
-        scale = (high - low) * factor
-        alike = scale.tobytes() == self.scale_.tobytes()
-        return factor if alike and (low - least * scale).tobytes() == self.min_.tobytes() else None
+        ends = self.data_min_, self.data_max_
+        return plain_factor(self.feature_range, ends, self._eps, self.scale_, self.min_)
 
     def _map(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Map:
         plain = self._plain_factor()

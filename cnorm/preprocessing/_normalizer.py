@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import check_finite
+from cnorm._stats.passes import check_finite, is_finite
+from cnorm.preprocessing._fitting import fitting, machinery
 from cnorm.preprocessing._normalize import EXPONENTS, as_norm, at_once, run_norm, run_sparse_norm
-from cnorm.preprocessing._scaler import Scaler, fitting, has_default_output, machinery
+from cnorm.preprocessing._scaler import Scaler
+from cnorm.preprocessing._short import with_short_ways
 
 __all__ = ["Normalizer"]
 
 
+@with_short_ways
 class Normalizer(Scaler):
     r"""Each sample to unit norm, as `sklearn.preprocessing.Normalizer` [1]_.
 
@@ -139,16 +140,28 @@ class Normalizer(Scaler):
         copy = self.copy if copy is None else copy
         if machinery.is_sparse(x):
             return run_sparse_norm(x, self.norm, copy=copy)[0]
+        return self._scaled(x, copy)
+
+    def _scaled(self, x: Array, copy: bool | None = None) -> Array:
+        plain = self.norm == "max" and x.ndim == 2 and copy is not False and self._has_rows_of()
+        y = at_once(x, self.norm, 1, None) if plain else None
+        if y is not None:
+            return y
         out: Array = self._target(x, copy)
         run_norm(x, self.norm, self._axes(x), out)
         return out
 
+    def _has_rows_of(self) -> bool:
+        """Are the arguments those of plain rows, and to be copied?"""
+        return (
+            self.copy is True
+            and type(self.axis) is int
+            and self.axis == 1
+            and type(self.norm) is str
+            and self.norm in EXPONENTS
+        )
 
-def short_way(careful: Callable[..., Any]) -> Callable[..., Any]:
-    """Spares a plain matrix scikit-learn's wrapper and every check but those of `at_once`."""
-
-    @functools.wraps(careful)
-    def transform(self: Normalizer, X: Any, copy: Any = None) -> Any:
+    def _at_once(self, X: Any, way: int) -> Array | None:
         known = self.__dict__
         if (
             type(X) is np.ndarray
@@ -156,20 +169,17 @@ def short_way(careful: Callable[..., Any]) -> Callable[..., Any]:
             and len(X)
             and known.get("n_features_in_") == X.shape[1]
             and "feature_names_in_" not in known
-            and copy is None
-            and self.copy is True
-            and type(self.axis) is int
-            and self.axis == 1
-            and type(self.norm) is str
-            and self.norm in EXPONENTS
-            and has_default_output(self)
+            and self._has_rows_of()
         ):
-            y = at_once(X, self.norm, 1, None)
-            if y is not None:
-                return y
-        return careful(self, X) if copy is None else careful(self, X, copy)
+            return at_once(X, self.norm, 1, None)
+        return None
 
-    return transform
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        if not self._has_rows_of() or not is_finite(X):
+            return False
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__["n_features_in_"] = X.shape[1]
+        return True
 
-
-Normalizer.transform = short_way(Normalizer.transform)  # type: ignore[method-assign]
+    def _by_own(self, X: Array) -> Array | None:
+        return at_once(X, self.norm, 1, None)

@@ -1,11 +1,9 @@
-"""What scalers do alike: take input, apply the fitted map; the short ways of plain matrices."""
+"""What scalers do alike: take input, apply the fitted map."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,50 +11,15 @@ from cnorm._accept.arrays import Array, empty_like, is_plain
 from cnorm._accept.axes import as_axes
 from cnorm._stats.passes import by_fitted, check_no_inf
 from cnorm.preprocessing._alone import fits
+from cnorm.preprocessing._fitting import machinery
 from cnorm.preprocessing._maps import Map
 
-if TYPE_CHECKING:
-    from cnorm.preprocessing import _alone as machinery
-else:
-    try:
-        from cnorm.preprocessing import _sklearn as machinery
-    except ImportError:
-        from cnorm.preprocessing import _alone as machinery
-
-__all__ = ["Scaler", "all_or_nothing", "fitting", "has_default_output", "machinery", "with_short_ways"]
+__all__ = ["BACK", "THERE", "Scaler"]
 
 THERE, BACK = 0, 1
-_ndarray = np.ndarray
-_local = machinery.local
-_UNKNOWN = {"transform_output": None}
+# Elements up to which what is scaled has statistics taken of it again sooner than a map made of those of fit.
+FEW = 1 << 14
 _valid: dict[tuple[type, ...], bool] = {}
-
-
-def all_or_nothing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that raises leaves the estimator as it was: attributes are replaced, never written to."""
-
-    @functools.wraps(method)
-    def whole(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = self.__dict__.copy()
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            object.__setattr__(self, "__dict__", before)
-            raise
-
-    return whole
-
-
-def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that fits, all or nothing, by scikit-learn's rules, which cost a plain matrix nothing."""
-    careful, plain = all_or_nothing(machinery.fitting(method)), all_or_nothing(method)
-
-    @functools.wraps(careful)
-    def fit(self: Scaler, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        quick = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
-        return (plain if quick else careful)(self, X, y, *args, **kwargs)
-
-    return fit
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +49,7 @@ class Scaler(machinery.Estimator):
     # The attributes fit makes, and those of them whose bytes tell of changes, what maps are made of first.
     _fitted: tuple[str, ...] = ()
     _watched: tuple[str, ...] = ()
+    _takes_weights = False
     _ready: Ready | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -115,7 +79,7 @@ class Scaler(machinery.Estimator):
     def _is_valid(self) -> bool:
         """Are the constructor's arguments of types that are allowed? Of a derived class that is not known."""
         names = self._parameter_constraints
-        key = (type(self), *[type(self.__dict__.get(name)) for name in names])
+        key = (type(self), *map(type, map(self.__dict__.get, names)))
         known = _valid.get(key)
         if known is None:
             if type(self).__module__.partition(".")[0] != "cnorm":
@@ -243,9 +207,37 @@ class Scaler(machinery.Estimator):
             together.shape[1], fitted, together, together.tobytes(), ({}, {}), ({}, {})
         )
 
+    def _fit_at_once(self, X: Array, anew: bool, *args: Any, **kwargs: Any) -> bool:
+        """Fits to a plain matrix; where it needs care does nothing. anew: what was fitted is forgotten."""
+        known, weights = self.__dict__, None
+        if args or kwargs:
+            if len(args) + len(kwargs) > 1 or not (
+                self._takes_weights and (args or "sample_weight" in kwargs)
+            ):
+                return False
+            weights = args[0] if args else kwargs["sample_weight"]
+        if anew or "n_samples_seen_" not in known:
+            return self._take_at_once(X, True, weights)
+        alike = X.shape[1] == known.get("n_features_in_") and "feature_names_in_" not in known
+        return alike and self._as_fitted() and self._take_at_once(X, False, weights)
+
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        """Takes in a plain matrix, the first or one as those before."""
+        return False
+
+    def _hold(self, X: Array, first: bool, watched: Array, **values: Any) -> bool:
+        """Sets what `_take_at_once` has found. watched: attributes that are, in rows."""
+        if first:
+            values["n_features_in_"] = X.shape[1]
+            self.__dict__.pop("feature_names_in_", None)
+        values["_ready"] = Ready(X.shape[1], True, watched, watched.tobytes(), ({}, {}), ({}, {}))
+        self.__dict__.update(values)
+        return True
+
     def _may_be_short(self, way: int) -> bool:
         """Is there nothing to do but a call of the core?"""
-        named = {"feature_names_in_", "_sklearn_output_config"} & self.__dict__.keys()
+        known = self.__dict__
+        named = "feature_names_in_" in known or "_sklearn_output_config" in known
         return bool(self.copy) and (way == BACK or not named)
 
     def fit(self, X: Any, y: Any = None) -> Any:
@@ -277,49 +269,19 @@ class Scaler(machinery.Estimator):
             return self._scaled(X)
         return fitted.transform(X)
 
-
-def has_default_output(scaler: Scaler) -> bool:
-    """Has nobody asked scikit-learn for other containers?"""
-    if "_sklearn_output_config" in scaler.__dict__:
-        return False
-    return bool(getattr(_local, "global_config", _UNKNOWN)["transform_output"] == "default")
-
-
-def short_fit(careful: Callable[..., Any]) -> Callable[..., Any]:
-    """fit_transform, which scikit-learn has wrapped, without the wrapper where that changes nothing."""
-    plain = Scaler.__dict__["fit_transform"]
-    plain = getattr(plain, "__wrapped__", plain)
-
-    @functools.wraps(careful)
-    def fit_transform(self: Scaler, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        quick = type(X) is _ndarray and has_default_output(self)
-        return (plain if quick else careful)(self, X, y, **fit_params)
-
-    return fit_transform
-
-
-def short_way(careful: Callable[..., Any], way: int) -> Callable[..., Any]:
-    """Spares a plain matrix every check but those of infinity, written statistics and scikit-learn's output.
-
-    `careful` is transform, or its inverse, as scikit-learn has wrapped it.
-    """
-
-    @functools.wraps(careful)
-    def method(self: Scaler, X: Any, copy: Any = None) -> Any:
+    def _at_once(self, X: Any, way: int) -> Array | None:
+        """What transform, or its inverse, gives of a plain finite matrix; None where care is needed."""
         ready = self._ready
-        if ready is not None and copy is None and (way or has_default_output(self)):
-            y = by_fitted(X, ready.short[way], ready.statistics, ready.bytes)
-            if y is not None:
-                return y
-        return careful(self, X) if copy is None else careful(self, X, copy)
+        return None if ready is None else by_fitted(X, ready.short[way], ready.statistics, ready.bytes)
 
-    method.careful = careful  # type: ignore[attr-defined]
-    return method
+    def _by_own(self, X: Array) -> Array | None:
+        """What transform gives of what was fitted, without a map; None where care is needed."""
+        return None
 
-
-def with_short_ways(scaler: Any) -> Any:
-    """A class whose transform and its inverse take them."""
-    scaler.transform = short_way(scaler.transform, THERE)
-    scaler.inverse_transform = short_way(scaler.inverse_transform, BACK)
-    scaler.fit_transform = short_fit(scaler.fit_transform)
-    return scaler
+    def _fit_and_scale(self, X: Array) -> Array | None:
+        """Fits to few elements and scales them; None where care is needed, and nothing done."""
+        plain = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
+        if not (plain and X.size <= FEW and self._may_be_short(THERE) and self._fit_at_once(X, True)):
+            return None
+        y = self._by_own(X)
+        return self._scaled(X) if y is None else y

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, is_plain
-from cnorm._stats.passes import check_no_inf, is_finite
+from cnorm._accept.arrays import Array
+from cnorm._stats.passes import check_no_inf
 from cnorm._stats.state import COUNT, as_divisors, combined, values_of, values_of_one_count
-from cnorm._stats.table import table_moments
-from cnorm.preprocessing._maps import Map, standard_inverse, standard_map
-from cnorm.preprocessing._scaler import Scaler, fitting, machinery, with_short_ways
+from cnorm._stats.table import by_moments, fit_moments, table_moments
+from cnorm.preprocessing._fitting import as_weights, fitting, machinery
+from cnorm.preprocessing._maps import Map, as_float, same, standard_inverse, standard_map
+from cnorm.preprocessing._scaler import Scaler
+from cnorm.preprocessing._short import with_short_ways
 from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments
 
 __all__ = ["StandardScaler"]
@@ -85,11 +86,13 @@ class StandardScaler(machinery.Callbacks, Scaler):
         "axis": [int, np.integer, tuple, list, None],
     }
 
+    _state: Array
     mean_: Array | None
     var_: Array | None
     scale_: Array | None
     _fitted = ("mean_", "var_", "scale_")
     _watched = ("scale_", "mean_", "var_")
+    _takes_weights = True
 
     def __init__(
         self, *, copy: bool = True, with_mean: bool = True, with_std: bool = True, axis: Any = 0
@@ -153,6 +156,23 @@ class StandardScaler(machinery.Callbacks, Scaler):
             self._take_in(x, weights, first)
             self._prepare()
         return self
+
+    def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
+        kind = np.int64 if first else type(self.n_samples_seen_)
+        kind = kind if weights is None else np.float64 if kind is np.int64 else kind
+        alike = self.with_std and (kind is np.int64 or kind is np.float64)
+        found = fit_moments(X, None if first else self._state, weights) if alike else None
+        if found is None:
+            return False
+        state, count, rows = found
+        std, mean, var = rows
+        seen = kind(count)
+        return self._hold(
+            X, first, rows, _state=state, n_samples_seen_=seen, scale_=std, mean_=mean, var_=var
+        )
+
+    def _by_own(self, X: Array) -> Array | None:
+        return by_moments(X, X, 0, None) if self.with_mean else None
 
     def _batch_state(self, x: Any, weights: Array | None) -> Array:
         """The table state of a batch, of the axes kept."""
@@ -282,23 +302,3 @@ class StandardScaler(machinery.Callbacks, Scaler):
             m = standard_inverse(x.dtype, std, None)
             return run_sparse(m, x, copy=self.copy if copy is None else copy)
         return self._scaled_back(x, copy)
-
-
-def as_weights(sample_weight: Any, x: Any) -> Array:
-    """One weight for each row, in float64; scikit-learn's checks take 40 us."""
-    if is_plain(sample_weight) and sample_weight.ndim == 1 and len(sample_weight) == x.shape[0]:
-        weights: Array = sample_weight.astype(np.float64, copy=False)
-        if is_finite(weights) and weights.min() >= 0 and weights.any():
-            return weights
-    return machinery.check_weights(sample_weight, x)
-
-
-def as_float(values: Any, shape: tuple[int, ...]) -> Array:
-    """Statistics in float64 and a shape: a view of them if they are so already."""
-    array = np.asarray(values, np.float64)
-    return array.reshape(shape) if array.size == math.prod(shape) else np.broadcast_to(array, shape)
-
-
-def same(values: Any, derived: Array) -> bool:
-    """Is a public attribute (a scalar stands for all alike) what the state gives?"""
-    return bool(np.array_equal(np.broadcast_to(values, derived.shape), derived, equal_nan=True))

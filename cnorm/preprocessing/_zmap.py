@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, empty, native
+from cnorm._accept.arrays import Array, Output, empty, is_plain, native
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
@@ -248,11 +248,16 @@ def gzscore(
     >>> gzscore(np.array([1.0, 10.0, 100.0])).round(4)
     array([-1.2247,  0.    ,  1.2247])
     """
-    masked = isinstance(a, np.ma.MaskedArray)
-    array, _ = apart(a, "a", 1)
+    given: Any = a
+    if out is None and is_plain(given) and given.ndim:
+        logs = logarithms(given)
+        z = zscore(logs, axis, ddof, nan_policy, out=logs if logs.nbytes >= LARGE else None)
+        return z.astype(given.dtype, copy=False)
+    masked = isinstance(given, np.ma.MaskedArray)
+    array, _ = apart(given, "a", 1)
     target = Output(array, out)
     if masked:
-        logs = np.ma.log(np.ma.MaskedArray(target.x.astype(np.float64, copy=False), np.ma.getmask(a)))
+        logs = np.ma.log(np.ma.MaskedArray(target.x.astype(np.float64, copy=False), np.ma.getmask(given)))
     else:
         logs = logarithms(target.x)
     z = zscore(logs, axis, ddof, nan_policy, out=logs if logs.nbytes >= LARGE and not masked else None)

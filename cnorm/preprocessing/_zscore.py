@@ -14,7 +14,7 @@ from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask
 from cnorm._stats.reductions import check_nan_policy
-from cnorm._stats.scores import Groups, first_moments, fused_scores
+from cnorm._stats.scores import Groups, first_moments, fused_scores, scores_at_once
 from cnorm._stats.state import COUNT, deviation, is_ordinary, values_of
 from cnorm.preprocessing._functions import real
 
@@ -95,6 +95,9 @@ def zscore(
            [ 0.    , -0.4629],
            [ 1.2247,  1.3887]])
     """
+    found = scores_at_once(a, axis, ddof, nan_policy, where, out)
+    if found is not None:
+        return found
     check_nan_policy(nan_policy)
     ddof = as_number(ddof, "ddof")
     if not math.isfinite(ddof):

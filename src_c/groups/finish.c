@@ -88,14 +88,22 @@ static int are_ordinary(const cn_group_job *job, const cn_moments_view *acc, ptr
     return !not_so;
 }
 
-/* n neighbouring groups, all ordinary, to parameters. */
+/* The moments of n columns of no element. */
+static void put_nothing(const cn_moments_view *acc, ptrdiff_t n)
+{
+    for (ptrdiff_t c = 0; c < (acc->each ? n : 1); c++) acc->count[c] = 0;
+    for (ptrdiff_t c = 0; c < n; c++) acc->mean[c] = acc->mean_lo[c] = acc->m2[c] = 0;
+}
+
+/* n neighbouring groups, all ordinary or none with an element, to parameters. */
 static void put_all_params(const cn_group_job *job, ptrdiff_t stat, const cn_moments_view *acc, ptrdiff_t n)
 {
     double factors[CN_MAX_GROUPS];
     cn_params params = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
     const double eps = job->call->moments.eps;
-    if (!acc->each) cn_scales(factors, acc->m2, n, *acc->count, &job->call->moments, eps);
-    for (ptrdiff_t c = 0; c < n && acc->each; c++)
+    for (ptrdiff_t c = 0; c < n && !(*acc->count > 0); c++) factors[c] = 0;
+    if (!acc->each && *acc->count > 0) cn_scales(factors, acc->m2, n, *acc->count, &job->call->moments, eps);
+    for (ptrdiff_t c = 0; c < n && acc->each && *acc->count > 0; c++)
         cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], &job->call->moments, eps);
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
@@ -130,7 +138,9 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
     const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
     const cn_moments *of = &job->call->moments;
     const int at_once = of->results || (job->params && (step == 1 || n == 1));
-    if (at_once && are_ordinary(job, acc, n)) {
+    const int empty = at_once && !apart && !cn_group_entries(job, g);
+    if (empty) put_nothing(acc, n);
+    if (empty || (at_once && are_ordinary(job, acc, n))) {
         if (of->results)
             cn_put_results(of->kind, of->results, acc, n, stat, step);
         else

@@ -13,9 +13,13 @@ from reference import DTYPES, Array
 from strategies import fill
 from sweep import sweep
 
+import cnorm
+import cnorm.functional as F
 import cnorm.preprocessing as P
-from cnorm._native import tables
+from cnorm._native import norms, tables
 
+SHOWN = np.arange(120).reshape(4, 5, 3, 2) % 7 > 1
+PARAMETERS = np.linspace(0, 1, 3, dtype=np.float32)[:, None], np.linspace(1, 2, 2)
 CALLS: dict[str, Callable[..., Any]] = {
     "minmax_scale": lambda x, axis, out: P.minmax_scale(x, axis=axis, out=out),
     "minmax_scale to 7": lambda x, axis, out: P.minmax_scale(x, (-3, 7.1), axis=axis, out=out),
@@ -23,15 +27,27 @@ CALLS: dict[str, Callable[..., Any]] = {
     "normalize max": lambda x, axis, out: P.normalize(x, "max", axis=axis, out=out),
     "normalize l1": lambda x, axis, out: P.normalize(x, "l1", axis=axis, out=out),
     "normalize l2": lambda x, axis, out: P.normalize(x, axis=axis, out=out),
+    "normalize": lambda x, axis, out: F.normalize(x, 2, axis, 1.0, out),
+    "normalize by 3": lambda x, axis, out: F.normalize(x, 3.0, axis=axis, out=out),
+    "normalize by all": lambda x, axis, out: F.normalize(x, np.inf, axis, 0.0, out),
     "scale": lambda x, axis, out: P.scale(x, axis, out=out),
     "scale without deviations": lambda x, axis, out: P.scale(x, axis, with_std=False, out=out),
     "zmap": lambda x, axis, out: P.zmap(x, x[::-1] + 1, axis, out=out),
     "zmap by more": lambda x, axis, out: P.zmap(x, np.concatenate([x, x[:2] + 1]), axis, out=out),
     "zscore": lambda x, axis, out: P.zscore(x, axis, out=out),
     "zscore of samples": lambda x, axis, out: P.zscore(x, axis, 1, out=out),
+    "zscore without NaN": lambda x, axis, out: P.zscore(x, axis, nan_policy="omit", out=out),
+    "zscore of all": lambda x, axis, out: P.zscore(x, axis, 0.0, "raise", out=out),
+    "zscore of some": lambda x, axis, out: P.zscore(x, axis, where=SHOWN, out=out),
+    "gzscore": lambda x, axis, out: P.gzscore(np.abs(x).astype(x.dtype), axis=axis, out=out),
+    "standardize": lambda x, axis, out: cnorm.standardize(x, axis, out=out),
+    "standardize some": lambda x, axis, out: cnorm.standardize(x, axis, where=SHOWN, eps=1, out=out),
+    "standardize to": lambda x, axis, out: cnorm.standardize(x, axis, *PARAMETERS, eps_mode="max", out=out),
+    "standardize to all": lambda x, axis, out: cnorm.standardize(x, axis, x + 1, x - 1, out=out),
 }
 # Those whose results, columns or groups need care here.
-CAREFUL = {"zmap by more", "zscore", "zscore of samples", "minmax_scale to 7"}
+CAREFUL = {"zmap by more", "zscore of samples", "minmax_scale to 7", "zscore of some", "standardize some"}
+CAREFUL |= {"standardize to", "standardize to all", "gzscore"}
 HOLES = {
     "none": [],
     "nan": [np.nan],
@@ -46,6 +62,8 @@ def shy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done at once."""
     for name in ("by_ends", "by_moments"):
         monkeypatch.setattr(tables, name, lambda *_: None)
+    for name in ("normalize_at_once", "scores_at_once", "standardize_at_once"):
+        monkeypatch.setattr(norms, name, lambda *_: None)
     monkeypatch.setattr("cnorm.preprocessing._normalize.at_once", lambda *_: None)
 
 
@@ -69,6 +87,7 @@ def outcome(call: Callable[..., Any], x: Array, axis: Any, out: Array | None) ->
     axis=[0, 1, -1, None, (0, 2)],
     holes=HOLES,
     out=[None, "new", "input", "other layout"],
+    constant=[True, False],
 )
 def test_bits(
     name: str,
@@ -77,6 +96,7 @@ def test_bits(
     axis: Any,
     holes: str,
     out: str | None,
+    constant: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     results = []
@@ -85,7 +105,8 @@ def test_bits(
         values = fill((4, 5, 3, 2), dtype, 3)
         for i, value in enumerate(HOLES[holes]):
             values[1, 2, i, 1] = value
-        values[:, 3] = 2  # constant
+        if constant:
+            values[:, 3] = 2
         x = LAYOUTS[layout](values)
         target = {
             None: None,
@@ -104,8 +125,10 @@ def test_what_is_plain_is_done_at_once(
     name: str, dtype: np.dtype[Any], out: str | None, axis: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing of what the careful steps begin with is asked for."""
-    for module in ("_functions", "_normalize", "_zmap"):
+    for module in ("_functions", "_normalize", "_zmap", "_zscore"):
         monkeypatch.setattr(f"cnorm.preprocessing.{module}.Output", None)
+    for module in ("_stats.moments", "_norms.lp"):
+        monkeypatch.setattr(f"cnorm.{module}.Output", None)
     x = fill((4, 16), dtype, 1)
     y = CALLS[name](x, axis, {None: None, "new": np.empty_like(x), "input": x}[out])
     assert np.isfinite(y.astype(np.float64)).all()

@@ -10,7 +10,7 @@ import pytest
 from strategies import fill
 from sweep import sweep
 
-from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from cnorm.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
 from cnorm.preprocessing import _scaler as scalers
 
 SCALERS = [StandardScaler, MinMaxScaler, MaxAbsScaler]
@@ -51,6 +51,127 @@ def test_bits(scaler: Any, way: str, dtype: np.dtype[Any], layout: str, constant
         assert y.tobytes() == expected.tobytes()
         assert y.strides == expected.strides
         assert not np.may_share_memory(x, y)
+
+
+def fitted_as(scaler: Any) -> dict[str, Any]:
+    """Every attribute but maps, to the bit."""
+    return {
+        name: (value.dtype, value.shape, value.tobytes())
+        if isinstance(value, np.ndarray)
+        else (type(value), value)
+        for name, value in sorted(vars(scaler).items())
+        if name != "_ready"
+    }
+
+
+HOLES = {
+    "none": [],
+    "nan": [np.nan],
+    "infinite": [np.inf],
+    "huge": [3e4],
+    "zeros": [0.0, -0.0],
+    "both": [np.nan, -np.inf],
+}
+MADE = [
+    (StandardScaler, {}),
+    (StandardScaler, {"with_mean": False}),
+    (StandardScaler, {"with_std": False}),
+    (MinMaxScaler, {}),
+    (MinMaxScaler, {"feature_range": (-1, 2.5)}),
+    (MinMaxScaler, {"clip": True}),
+    (MaxAbsScaler, {}),
+    (Normalizer, {}),
+    (Normalizer, {"norm": "max"}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize(("scaler", "parameters"), MADE)
+@pytest.mark.parametrize("holes", HOLES)
+@sweep(
+    dtype=[np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.float16)],
+    second=[np.dtype(np.float32), np.dtype(np.float64)],
+    layout=["C", "F", "rows apart", "large"],
+    constant=[None, 2, 0],
+    named=[False, True],
+)
+def test_fits_have_the_bits_of_careful_ones(
+    scaler: Any,
+    parameters: dict[str, Any],
+    holes: str,
+    dtype: Any,
+    second: Any,
+    layout: str,
+    constant: float | None,
+    named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After each batch, and after one that raised; what is scaled has the bits of transform."""
+    results: list[list[Any]] = []
+    for care in (False, True):
+        if care:
+            monkeypatch.setattr(scalers.Scaler, "_fit_at_once", lambda *_, **__: False)
+        batches = []
+        for kind in (dtype, second, dtype):
+            x = fill((20 if layout != "large" else 1000, 70), kind, 1 + len(batches))
+            if constant is not None:
+                x[:, 3] = constant
+            for i, value in enumerate(HOLES[holes]):
+                x[i + 1, 2 * i] = value
+            batches.append({"F": np.asfortranarray(x), "rows apart": x[::2]}.get(layout, x))
+        one, found = scaler(**parameters), list[Any]()
+        if named:
+            one.feature_names_in_ = np.array(["a"] * 70, object)
+        for x in batches:
+            some = np.random.default_rng(3).integers(0, 4, len(x))
+            for method, weights in (
+                ("fit_transform", None),
+                ("transform", None),
+                ("partial_fit", None),
+                ("fit", None),
+                ("partial_fit", some / 3),
+                ("partial_fit", None),
+                ("fit", some.astype(np.float32)),
+                ("partial_fit", some.astype(np.float16)),
+                ("partial_fit", some * 0.0),
+                ("fit", some - 1.0),
+                ("fit", some[1:] * 1.0),
+                ("fit", some * 2.0**-70),
+            ):
+                before = x.tobytes()
+                given = {} if weights is None or scaler is not StandardScaler else {"sample_weight": weights}
+                try:
+                    y = getattr(one, method, one.fit)(x, **given)
+                    found.append(y.tobytes() if isinstance(y, np.ndarray) else y is one)
+                except ValueError as error:
+                    found.append(str(error))
+                assert x.tobytes() == before
+                found.append(fitted_as(one))
+        results.append(found)
+    monkeypatch.undo()
+    assert results[0] == results[1]
+
+
+@by_scaler
+def test_what_is_plain_is_fitted_at_once(scaler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = fill((20, 7), np.dtype(np.float32), 1)
+    monkeypatch.setattr(scaler, "_take", None)
+    one = scaler().fit(x)
+    assert one.partial_fit(x.astype(np.float64)) is one
+    assert one.n_samples_seen_ == 40
+    assert one.fit_transform(x).tobytes() == one._scaled(x).tobytes()
+    if scaler is StandardScaler:
+        assert one.fit(x, None, np.ones(20, np.float32)).fit(x, sample_weight=np.arange(20.0)) is one
+        assert one.partial_fit(x).n_samples_seen_ == 190 + 20
+    else:
+        for call in (lambda: one.fit(x, None, None), lambda: one.fit(x, sample_weight=None)):
+            with pytest.raises(TypeError, match="argument"):
+                call()
+    with pytest.raises(TypeError, match="NoneType"):
+        one.partial_fit(x[:, :3])
+    one.scale_[0] *= 2
+    with pytest.raises(TypeError, match="NoneType"):
+        one.partial_fit(x)
 
 
 @by_scaler

@@ -8,12 +8,12 @@ from libc.float cimport FLT_MAX, FLT_MIN
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_F64, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_SCALE_GIVEN, CN_VAR, CN_Y, cn_call, cn_kind, run,
+    CN_F64, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_SCALE_GIVEN, CN_VAR, CN_Y, cn_call, cn_kind, run,
 )
 from cnorm._native.glance cimport apart
 from cnorm._native.kept cimport new_as
 from cnorm._native.short.rows cimport add_trailing, offset_weight, open_trailing
-from cnorm._native.short.taken cimport in_lanes, intp
+from cnorm._native.short.taken cimport find_step, in_lanes, intp, take_mask
 
 from typing import Any
 
@@ -61,17 +61,21 @@ cdef cnp.ndarray new_scales(cnp.ndarray x, int axes, int dtype, bint one):
 
 
 cdef object trailing_int8(object input, object normalized_shape, object weight, object bias, object eps,
-                          object scale, object out, cn_kind kind):
+                          object scale, object out, object where, cn_kind kind):
     """The result of layer_norm_int8 or rms_norm_int8, or None where care is needed."""
     cdef cn_call call
     cdef cnp.ndarray x, scales
     cdef intp n, size
+    cdef intp masks[2]
     cdef double given
     cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, INSIDE, None, kind, &n)
     if axes == 0 or not call.moments.eps >= 0 or not take_scale(scale, call.dtype, &given):
         return None
     x = <cnp.ndarray>input
-    if out is not None and not takes_bytes(out, x, weight, bias):
+    if out is not None and not (takes_bytes(out, x, weight, bias) and apart(<cnp.ndarray>out, where)):
+        return None
+    if not (take_mask(&call, where, x, out) and find_step(where, x, 0, cnp.PyArray_NDIM(x) - axes, &masks[0])
+            and find_step(where, x, cnp.PyArray_NDIM(x) - axes, cnp.PyArray_NDIM(x), &masks[1])):
         return None
     q = new_as(x, INT8) if out is None else out
     scales = new_scales(x, axes, call.dtype, scale is not None)
@@ -86,6 +90,7 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
     call.op[CN_Y].strides[0], call.op[CN_Y].strides[1] = n, 1
+    call.op[CN_M].strides[0], call.op[CN_M].strides[1] = masks[0], masks[1]
     run(&call, size)
     return q, scales
 
@@ -94,11 +99,11 @@ def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias:
                     eps: float = 1e-5, *, granularity: str = "row", scale: Any = None, out: Any = None,
                     axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None) -> tuple[Array, Array]:
     made = None
-    if axis is None and where is None and granularity == "row":
+    if axis is None and granularity == "row":
         w = in_lanes(weight, input)
         if weight_offset is not NO_OFFSET:
             w = offset_weight(w, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, in_lanes(bias, input), eps, scale, out, CN_VAR)
+        made = trailing_int8(input, normalized_shape, w, in_lanes(bias, input), eps, scale, out, where, CN_VAR)
     return made if made is not None else rows_int8.layer_norm_int8(
         input, normalized_shape, weight, bias, eps, granularity=granularity, scale=scale, out=out, axis=axis,
         weight_offset=weight_offset, where=where)
@@ -112,7 +117,7 @@ def rms_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, eps: fl
         w = in_lanes(weight, input)
         if weight_offset is not NO_OFFSET:
             w = offset_weight(w, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, None, eps, scale, out, CN_RMS)
+        made = trailing_int8(input, normalized_shape, w, None, eps, scale, out, None, CN_RMS)
     return made if made is not None else rows_int8.rms_norm_int8(
         input, normalized_shape, weight, eps, granularity=granularity, scale=scale, out=out, axis=axis,
         weight_offset=weight_offset)

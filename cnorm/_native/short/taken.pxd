@@ -13,5 +13,7 @@ cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *di
 cdef object in_lanes(object p, object x)
 cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out)
+cdef bint take_mask(cn_call *call, object where, cnp.ndarray x, object out) noexcept
+cdef bint find_step(object where, cnp.ndarray x, int first, int end, intp *step) noexcept
 cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept
 cdef intp positive(object n) noexcept

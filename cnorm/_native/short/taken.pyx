@@ -13,7 +13,7 @@ from cnorm._native.core cimport (
     CN_B, CN_BF16, CN_F16, CN_F64, CN_LEAKY_RELU, CN_M, CN_STAT, CN_W, CN_X, CN_Y, cn_activation, cn_call, cn_clear_call, cn_dtype,
     cn_eps_mode, known_dtype, widened,
 )
-from cnorm._native.glance cimport apart, fits, is_plain
+from cnorm._native.glance cimport apart, fits, is_plain, mask
 from cnorm._native.kept cimport new_like
 
 from cnorm._accept.options import ACTIVATIONS, EPS_MODES
@@ -106,6 +106,36 @@ cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, o
         return None
     call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>out)
     return out
+
+
+cdef bint take_mask(cn_call *call, object where, cnp.ndarray x, object out) noexcept:
+    """Is it None, or a mask of x as the kernels take it, apart from `out`?"""
+    if where is None:
+        return True
+    if not mask(where, x, out):
+        return False
+    call.op[CN_M].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>where)
+    return True
+
+
+cdef bint find_step(object where, cnp.ndarray x, int first, int end, intp *step) noexcept:
+    """Can these axes of a mask be one axis, as they are of x? The bytes between two of its elements; of None 0."""
+    cdef int axis
+    cdef intp n = 1, next = -1
+    step[0] = 0
+    for axis in range(first, end if where is not None else first):
+        n *= cnp.PyArray_DIM(<cnp.ndarray>where, axis)
+    for axis in range(end - 1, first - 1 if n != 1 else end - 1, -1):
+        if cnp.PyArray_DIM(<cnp.ndarray>where, axis) != cnp.PyArray_DIM(x, axis):
+            return False
+        if cnp.PyArray_DIM(x, axis) == 1:
+            continue
+        if next == -1:
+            step[0] = next = cnp.PyArray_STRIDE(<cnp.ndarray>where, axis)
+        elif cnp.PyArray_STRIDE(<cnp.ndarray>where, axis) != next:
+            return False
+        next *= cnp.PyArray_DIM(x, axis)
+    return True
 
 
 cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept:
