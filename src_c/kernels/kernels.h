@@ -132,6 +132,16 @@ typedef struct {
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
+/* Lines of n floats or doubles without gaps, one to a lane, and as many rows of doubles; of eights that follow each other,
+ * `next` bytes and `apart` doubles. Lanes before `from` of the last eight are not written. */
+typedef struct {
+    const char *x; /* where lines are read */
+    char *y;       /* or written */
+    ptrdiff_t lane[CN_ROW_LANES], next, n, apart;
+    int eights, from, floats;
+    double by, *rows; /* times a power of two or -1 */
+} cn_turned;
+
 /* What part of a window holds, a lane each: how many, about which pivot (or at which row), their sum (or the least) and m2. */
 typedef struct {
     double count[CN_ROW_LANES], pivot[CN_ROW_LANES], sum[CN_ROW_LANES], m2[CN_ROW_LANES];
@@ -140,11 +150,14 @@ typedef struct {
 /* Rows `first` and on of a block of `window` rows, and the same rows of the block before; or all rows of several blocks
  * that follow each other. */
 typedef struct {
-    /* earlier NULL: the line begins with this block, and holes is set; x NULL: what is before is scanned, and nothing
+    /* begins: the line begins with the (first) block, and there is no earlier one; x NULL: what is before is scanned, and nothing
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
+    int eights; /* of lines; if it is one that holds all rows of its blocks, several */
+    ptrdiff_t apart;                   /* doubles from one to the next, in rows and in results */
     cn_window_kind kind;               /* not one of the greatest */
+    int begins;
     int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
     cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */
@@ -160,13 +173,14 @@ typedef struct {
     double hi[CN_ROW_LANES], lo[CN_ROW_LANES], var[CN_ROW_LANES], weight[CN_ROW_LANES], count[CN_ROW_LANES];
 } cn_decay_state;
 
-/* Rows of lines, in order, with what came before. */
+/* Rows of lines, in order, with what came before; of eights that follow each other, `apart` doubles. */
 typedef struct {
     const double *x;
-    ptrdiff_t rows;
+    ptrdiff_t rows, apart;
+    int eights, adjust, holes; /* holes: there may be NaN or infinities, or were before */
     double alpha, least;
-    int adjust;
-    cn_decay_state state;
+    const double *shares, *rests, *few; /* of rows, else: share of the element, of what was before; NaN where few were */
+    cn_decay_state *state;              /* of eights; weight and count if there are holes */
     double *mean, *var;
 } cn_decay_tile;
 
@@ -221,8 +235,10 @@ typedef struct {
     void (*lrn)(const cn_lrn_tile *t);
     void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
     /* Of CN_F64 alone; look: CN_SEEN_NAN, CN_SEEN_LARGE (infinite, or so that a difference may be) of rows. */
+    void (*turn_lines)(const cn_turned *t); /* to rows */
+    void (*turn_rows)(const cn_turned *t);  /* to lines */
     void (*window)(cn_window_tile *t);
-    void (*decay)(cn_decay_tile *t);
+    void (*decay)(const cn_decay_tile *t);
     int (*look)(const double *x, ptrdiff_t rows);
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,

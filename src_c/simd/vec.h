@@ -64,6 +64,12 @@ CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
 CN_INLINE void cn_store_f32_from_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
 CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 
+CN_INLINE void cn_store_f32_from_f64(float *p, vf64 v)
+{
+    const vf32half half = __builtin_convertvector(v, vf32half);
+    memcpy(p, &half, sizeof half);
+}
+
 #include "simd/half.h"
 
 #include "simd/past.h"
@@ -282,7 +288,19 @@ CN_INLINE void cn_copy_few(void *to, const void *from, ptrdiff_t bytes, const in
         cn_copy_few(p, a, k * (ptrdiff_t)sizeof(T), sizeof a);                                                    \
     }
 
+#if defined(CN_AVX512)
+CN_INLINE vf64 cn_load_f32_as_f64_part(const float *p, ptrdiff_t k)
+{
+    return (vf64)_mm512_cvtps_pd(_mm256_maskz_loadu_ps((__mmask8)((1u << k) - 1), p));
+}
+CN_INLINE void cn_store_f32_from_f64_part(float *p, vf64 v, ptrdiff_t k)
+{
+    _mm256_mask_storeu_ps(p, (__mmask8)((1u << k) - 1), _mm512_cvtpd_ps((__m512d)v));
+}
+#else
 CN_PARTIAL_LOAD(cn_load_f32_as_f64, float, vf64, CN_WD)
+CN_PARTIAL_STORE(cn_store_f32_from_f64, float, vf64, CN_WD)
+#endif
 CN_PARTIAL_LOAD(cn_load_bf16_as_f64, cn_bf16, vf64, CN_WD)
 
 #if defined(CN_AVX512)

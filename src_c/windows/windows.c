@@ -18,9 +18,11 @@
 #include "windows/join.h"
 #include "windows/lines.h"
 
-/* Rows of a tile: what is stored of the eights of a strip stays in L2, the rows of one in L1. */
+/* Rows of a tile, at most: what is stored of the eights of a strip stays in L2, the rows of one in L1. */
 #define TILE 128
 #define ROWS (TILE * CN_ROW_LANES)
+/* Doubles beside the rows of an eight, which would lie whole pages apart else. */
+#define BESIDE CN_ROW_LANES
 
 typedef struct {
     cn_lines lines;
@@ -28,17 +30,13 @@ typedef struct {
     const cn_kernels *k;
     cn_window_kind kind; /* the kernel's */
     int careful;
+    ptrdiff_t kept, most, apart; /* rows of the block before, rows of a tile, doubles from an eight to the next */
     size_t scratch_size;
     char *scratch;
 } window_job;
 
 /* What a tile of an eight holds, or what stands behind one; beside it, of the sums of infinities. */
 typedef cn_window_state held[2];
-
-/* Rows of an eight: those of the block before, and those of this one. spare: infinities; 0 elsewhere. */
-typedef struct {
-    double rows[2 * ROWS], results[2][ROWS], spare[2 * ROWS], apart[ROWS];
-} eight_rows;
 
 /* What a thread works with. */
 typedef struct {
@@ -48,9 +46,9 @@ typedef struct {
     held before[CN_MOST_EIGHTS], scanned;
     _Alignas(64) double behind[4][ROWS];
     double tables[3][6 * TILE];
-    eight_rows *rows;
-    held
-        *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
+    double *rows, *spare;            /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
+    double *results[2], *of_spare;   /* of eights, of one */
+    held *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
 } work;
 
 static ptrdiff_t tiles_of(const window_job *job) { return (job->lines.block + TILE - 1) / TILE; }
@@ -63,24 +61,24 @@ static held *checkpoint(const work *w, ptrdiff_t tile, int e)
 static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
 {
     *t = (cn_window_tile){
-        .window = job->lines.block, .blocks = 1, .tables_of = -1, .least = (double)job->how->least};
+        .window = job->lines.block, .blocks = 1, .eights = 1, .tables_of = -1, .least = (double)job->how->least};
     t->kind = i ? CN_WINDOW_SUM : job->kind;
     t->correction = job->how->correction, t->spread = job->how->spread;
     t->eps = job->how->eps * (job->careful ? 0.0625 : 1); /* variances are times 1/16 */
-    t->tables = w->tables[i], t->scanned = &w->scanned[i];
+    t->apart = job->apart, t->tables = w->tables[i], t->scanned = &w->scanned[i];
     t->count = w->behind[0], t->mean = w->behind[i ? 3 : 1], t->m2 = w->behind[2];
 }
 
 /* What a tile holds is the suffix of a window of its own. */
 static void open_total(const window_job *job, work *w)
 {
-    w->total = (cn_window_tile){.blocks = 1, .kind = job->kind, .tables_of = -1, .tables = w->tables[2]};
+    w->total = (cn_window_tile){.blocks = 1, .eights = 1, .kind = job->kind, .tables_of = -1, .tables = w->tables[2]};
 }
 
 /* Have all lanes the elements that a tile without holes begins with? */
 static int complete(const cn_window_tile *t)
 {
-    const ptrdiff_t behind = t->window - t->first - t->rows;
+    const ptrdiff_t behind = t->begins ? 0 : t->window - t->first - t->rows;
     int good = 1;
     for (int l = 0; l < CN_ROW_LANES; l++) {
         good &= !behind || t->behind->count[l] == (double)behind;
@@ -105,43 +103,41 @@ static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, 
     const double sign = job->how->kind != job->kind ? -1 : 1;
     const int pivoted = job->kind == CN_WINDOW_MEAN || job->kind == CN_WINDOW_MOMENTS;
     at *= CN_ROW_LANES;
-    cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows->rows + at,
-                 sizeof *w->rows / sizeof(double));
-    for (int e = 0; e < w->eights; e++) {
-        double *x = w->rows[e].rows + at;
-        if (job->careful) set_apart(x, w->rows[e].spare + at, rows * CN_ROW_LANES);
-        const int seen = job->k->look(x, rows);
+    cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows + at, job->apart);
+    for (int e = 0; e < w->eights; e++, at += job->apart) {
+        if (job->careful) set_apart(w->rows + at, w->spare + at, rows * CN_ROW_LANES);
+        const int seen = job->k->look(w->rows + at, rows);
         if (pivoted && (seen & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
         nan[e] = seen & CN_SEEN_NAN;
     }
 }
 
 /* The infinities of a tile: the windows that hold any are what they sum up to. */
-static void run_infinite(const window_job *job, work *w, int e)
+static void run_infinite(work *w, const cn_kernels *k, int e)
 {
-    eight_rows *of = &w->rows[e];
     const cn_window_tile *t = &w->tile;
     cn_window_tile *i = &w->infinite;
-    i->earlier = t->earlier ? of->spare + (t->earlier - of->rows) : NULL;
-    i->x = of->spare + (t->x - of->rows), i->results = of->apart;
-    i->holes = !t->earlier;
+    i->earlier = w->spare + (t->earlier - w->rows), i->x = w->spare + (t->x - w->rows);
+    i->results = w->of_spare, i->begins = t->begins;
     i->rows = t->rows, i->blocks = t->blocks, i->first = t->first;
     i->behind = t->behind ? t->behind + 1 : NULL, i->before = &w->before[e][1];
-    job->k->window(i);
+    k->window(i);
     for (ptrdiff_t j = 0; j < t->rows * t->blocks * CN_ROW_LANES; j++)
         if (i->results[j] != 0 && !isnan(t->results[j])) t->results[j] = i->results[j], t->second[j] = NAN;
 }
 
-/* The kernel over rows of an eight that are packed: x are row `at` and on of them, behind rows of the block before. */
-static void run_tile(const window_job *job, work *w, int e, ptrdiff_t at, int begins, int nan)
+/* The kernel over rows of eights from e on that are packed, behind rows of the block before. */
+static void run_tile(const window_job *job, work *w, int e, int eights, int nan)
 {
     cn_window_tile *t = &w->tile;
-    t->earlier = begins ? NULL : w->rows[e].rows, t->x = w->rows[e].rows + at * CN_ROW_LANES;
-    t->results = w->rows[e].results[0], t->second = w->rows[e].results[1];
+    const ptrdiff_t at = e * job->apart;
+    t->eights = eights;
+    t->earlier = w->rows + at, t->x = w->rows + at + job->kept * CN_ROW_LANES;
+    t->results = w->results[0] + at, t->second = w->results[1] + at;
     t->before = &w->before[e][0];
-    t->holes = begins || nan || !complete(t);
+    t->holes = nan || !complete(t);
     job->k->window(t);
-    if (job->careful) run_infinite(job, w, e);
+    if (job->careful) run_infinite(w, job->k, e);
 }
 
 static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
@@ -150,35 +146,48 @@ static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows
     const double by[] = {[CN_SPREAD_VAR] = 16, [CN_SPREAD_STD] = 4, [CN_SPREAD_SCALE] = 0.25};
     const double by_each[] = {job->careful ? 4 : sign, job->careful ? by[job->how->spread] : 1};
     for (int i = 0; i < (job->kind == CN_WINDOW_MOMENTS ? 2 : 1); i++)
-        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by_each[i], w->rows->results[i],
-                       sizeof *w->rows / sizeof(double));
+        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by_each[i], w->results[i],
+                       job->apart);
 }
 
 /* The last `rows` of so many become the first. */
-static void keep_last(const window_job *job, eight_rows *of, ptrdiff_t last, ptrdiff_t rows)
+static void keep_last(const window_job *job, work *w, ptrdiff_t last, ptrdiff_t rows)
 {
     const size_t size = (size_t)(rows * CN_ROW_LANES) * sizeof(double);
-    memmove(of->rows, of->rows + last * CN_ROW_LANES, size);
-    if (job->careful) memmove(of->spare, of->spare + last * CN_ROW_LANES, size);
+    for (int e = 0; e < w->eights; e++) {
+        double *to = w->rows + e * job->apart, *spare = w->spare + e * job->apart;
+        memmove(to, to + last * CN_ROW_LANES, size);
+        if (job->careful) memmove(spare, spare + last * CN_ROW_LANES, size);
+    }
+}
+
+/* Do all lanes begin where their lines do? */
+static int begin(const cn_abreast *a)
+{
+    int at_begin = 1;
+    for (int l = 0; l < (a->at_one_row ? 1 : CN_ROW_LANES); l++) at_begin &= a->first[l] == 0;
+    return at_begin;
 }
 
 /* Blocks of which a tile holds several. */
 static void short_blocks(const window_job *job, work *w)
 {
     cn_window_tile *t = &w->tile;
-    const ptrdiff_t rows = job->lines.block, most = TILE / rows;
-    int before[CN_MOST_EIGHTS], nan[CN_MOST_EIGHTS];
-    t->rows = rows, t->first = 0;
-    pack(job, w, -rows, rows, 0, before);
-    for (ptrdiff_t b = 0; b < job->lines.blocks; b += most) {
+    const ptrdiff_t rows = job->lines.block, most = job->most / rows;
+    int before[CN_MOST_EIGHTS] = {0}, nan[CN_MOST_EIGHTS];
+    t->rows = rows, t->first = 0, t->begins = begin(w->abreast);
+    if (!t->begins) pack(job, w, -rows, rows, 0, before);
+    for (ptrdiff_t b = 0; b < job->lines.blocks; b += most, t->begins = 0) {
         t->blocks = most < job->lines.blocks - b ? most : job->lines.blocks - b;
         pack(job, w, b * rows, t->blocks * rows, rows, nan);
-        for (int e = 0; e < w->eights; e++) {
-            run_tile(job, w, e, rows, 0, before[e] | nan[e]);
-            keep_last(job, &w->rows[e], t->blocks * rows, rows);
-            before[e] = nan[e];
+        for (int e = 0, n; e < w->eights; e += n) {
+            const int holes = before[e] | nan[e];
+            for (n = 1; !job->careful && e + n < w->eights && (before[e + n] | nan[e + n]) == holes;) n++;
+            run_tile(job, w, e, n, holes);
         }
         unpack(job, w, b * rows, t->blocks * rows);
+        if (b + most < job->lines.blocks) keep_last(job, w, t->blocks * rows, rows);
+        memcpy(before, nan, sizeof before);
     }
 }
 
@@ -207,11 +216,11 @@ static void hold(const window_job *job, work *w, ptrdiff_t tile, ptrdiff_t rows,
     t->first = job->kind == CN_WINDOW_LEAST_AT ? tile * TILE : 0; /* places are rows of the block */
     t->rows = rows, t->window = t->first + rows;
     for (int e = 0; e < w->eights; e++) {
-        t->earlier = w->rows[e].rows + ROWS, t->holes = nan[e], t->kind = job->kind;
+        t->earlier = w->rows + e * job->apart + ROWS, t->holes = nan[e], t->kind = job->kind;
         t->scanned = &(*checkpoint(w, tile, e))[0];
         job->k->window(t);
         if (!job->careful) continue;
-        t->earlier = w->rows[e].spare + ROWS, t->holes = 0, t->kind = CN_WINDOW_SUM;
+        t->earlier = w->spare + e * job->apart + ROWS, t->holes = 0, t->kind = CN_WINDOW_SUM;
         t->scanned = &(*checkpoint(w, tile, e))[1];
         job->k->window(t);
     }
@@ -222,25 +231,26 @@ static void long_blocks(const window_job *job, work *w)
 {
     cn_window_tile *t = &w->tile;
     const ptrdiff_t block = job->lines.block, tiles = tiles_of(job), blocks = job->lines.blocks;
-    int nan[CN_MOST_EIGHTS], before[CN_MOST_EIGHTS], begins = 1;
-    for (int l = 0; l < CN_ROW_LANES; l++) begins &= w->abreast->first[l] == 0;
-    for (ptrdiff_t b = begins ? 0 : -1; b < blocks; b++, begins = 0) {
+    int nan[CN_MOST_EIGHTS], before[CN_MOST_EIGHTS] = {0};
+    t->begins = begin(w->abreast);
+    for (ptrdiff_t b = t->begins ? 0 : -1; b < blocks; b++) {
         for (ptrdiff_t i = 0; i < tiles; i++) {
             const ptrdiff_t first = i * TILE, rows = TILE < block - first ? TILE : block - first;
             const ptrdiff_t row = b * block + first;
             pack(job, w, row, rows, TILE, nan);
             if (b >= 0) {
-                if (!begins) pack(job, w, row - block, rows, 0, before);
+                if (!t->begins) pack(job, w, row - block, rows, 0, before);
                 t->first = w->infinite.first = first, t->rows = rows;
                 for (int e = 0; e < w->eights; e++) {
                     t->behind = *checkpoint(w, i, e);
-                    run_tile(job, w, e, TILE, begins, nan[e] | (begins ? 0 : before[e]));
+                    run_tile(job, w, e, 1, nan[e] | before[e]);
                 }
                 unpack(job, w, row, rows);
             }
             if (b + 1 < blocks) hold(job, w, i, rows, nan);
         }
         if (b + 1 < blocks) join_all(job, w);
+        if (b >= 0) t->begins = 0;
     }
 }
 
@@ -248,8 +258,11 @@ static void window_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
 {
     const window_job *job = context;
     work *w = (work *)(void *)(job->scratch + (size_t)thread * job->scratch_size);
+    const ptrdiff_t all = job->lines.eights * job->apart;
     w->checkpoints = (held *)(w + 1);
-    w->rows = (eight_rows *)(w->checkpoints + tiles_of(job) * CN_MOST_EIGHTS);
+    w->rows = (double *)(w->checkpoints + tiles_of(job) * CN_MOST_EIGHTS);
+    w->results[0] = w->rows + all, w->results[1] = w->results[0] + all;
+    w->spare = w->results[1] + all, w->of_spare = w->spare + all;
     for (ptrdiff_t strip = begin; strip < end && !w->seen_large; strip++) {
         w->eights = cn_take_abreast(&job->lines, strip, w->abreast);
         open_tile(job, w, &w->tile, 0);
@@ -274,27 +287,37 @@ static int run_all(window_job *job, int threads)
     return seen;
 }
 
+/* Scratch of a thread, and how rows lie in it. */
+static void lay_out(window_job *job)
+{
+    const cn_lines *lines = &job->lines;
+    const ptrdiff_t fit = lines->block < TILE ? TILE / lines->block : 1;
+    job->kept = lines->block < TILE ? lines->block : TILE;
+    job->most = job->kept * (fit < lines->blocks ? fit : lines->blocks);
+    job->apart = (job->kept + job->most) * CN_ROW_LANES + BESIDE;
+    const size_t doubles = (size_t)(4 * lines->eights + 1) * (size_t)job->apart;
+    const size_t checkpoints = (size_t)tiles_of(job) * CN_MOST_EIGHTS;
+    job->scratch_size = (sizeof(work) + checkpoints * sizeof(held) + doubles * sizeof(double) + 63) / 64 * 64;
+}
+
 cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
 {
     cn_window alone = *how; /* an element without neighbours is a window of one, along whichever axis */
     if (call->shape[axis] == 1) alone.window = 1, how = &alone;
     window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
     ptrdiff_t size = 1;
-    for (int i = 0; i < call->ndim; i++) {
-        size *= call->shape[i];
-        if (how == &alone && call->shape[i] > call->shape[axis]) axis = i;
-    }
+    for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
     int threads = cn_threads_for(size);
     cn_make_lines(&job.lines, call, axis, how->window, how->forward, threads, 0);
     const double bytes = how->floats ? sizeof(float) : sizeof(double);
     const int results = how->kind == CN_WINDOW_MOMENTS ? 2 : 1;
-    job.lines.all.of = how->x, job.lines.all.floats = how->floats;
+    job.lines.all.k = job.k, job.lines.all.of = how->x, job.lines.all.floats = how->floats;
+    job.lines.all.beyond = how->forward ? NAN : 0; /* no window reaches there */
     job.lines.all.nontemporal = cn_beyond_cache((double)size * bytes * (1 + results), threads);
     job.kind = how->kind; /* the greatest is the least of what is negated */
     if (how->kind == CN_WINDOW_GREATEST) job.kind = CN_WINDOW_LEAST;
     if (how->kind == CN_WINDOW_GREATEST_AT) job.kind = CN_WINDOW_LEAST_AT;
-    job.scratch_size = sizeof(work) + (size_t)tiles_of(&job) * CN_MOST_EIGHTS * sizeof(held);
-    job.scratch_size = (job.scratch_size + (size_t)job.lines.eights * sizeof(eight_rows) + 63) / 64 * 64;
+    lay_out(&job);
     char *scratch = malloc(job.scratch_size * (size_t)threads + 63);
     if (!scratch) return CN_NO_MEMORY;
     job.scratch = scratch + (64 - (uintptr_t)scratch % 64) % 64;
