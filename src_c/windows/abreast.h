@@ -4,8 +4,8 @@
 
 #include "kernels/kernels.h"
 
-/* Eights of lanes that are packed together. */
-#define CN_MOST_EIGHTS 16
+/* Eights of lanes that are packed together, at most. */
+#define CN_MOST_EIGHTS 64
 
 /* Row r of lane l is position first[l] + r of its line, up to end[l]. Lanes from ... n - 1 are written: those before
  * are another eight's, those behind the first once more.

@@ -12,7 +12,7 @@
 #include "windows/lines.h"
 
 /* Rows of a tile of one eight, and of all eights of a strip: they stay in L1. */
-#define TILE 128
+#define TILE 256
 
 typedef struct {
     cn_lines lines;

@@ -7,6 +7,8 @@
 #define SHARES 4
 /* Elements of lines that share a strip, in a lane: what is packed of them stays in L1. */
 #define SHORT 256
+/* Eights of lines that are nearer to each other than their elements: what is packed of them stays in L2. */
+#define NEAR 16
 /* Eights of long lines that take turns. */
 #define TURNS 4
 
@@ -27,7 +29,7 @@ static int eights_of(const cn_lines *lines, int whole)
 {
     const cn_loops *all = &lines->plan.all;
     const ptrdiff_t step = lines->all.step < 0 ? -lines->all.step : lines->all.step;
-    const ptrdiff_t fit = all->n && all->loop[all->n - 1].stride[CN_X] < step ? CN_MOST_EIGHTS : SHORT / lines->ends;
+    const ptrdiff_t fit = all->n && all->loop[all->n - 1].stride[CN_X] < step ? NEAR : SHORT / lines->ends;
     const ptrdiff_t least = whole ? TURNS : 1, there = ratio_up(lines->run, CN_ROW_LANES);
     const ptrdiff_t most = there < CN_MOST_EIGHTS ? there : CN_MOST_EIGHTS;
     return (int)(fit < least && least < most ? least : fit < most ? at_least_one(fit) : most);

@@ -41,21 +41,20 @@ typedef cn_window_state held[2];
 /* What a thread works with. */
 typedef struct {
     int seen_large, eights;
-    cn_abreast abreast[CN_MOST_EIGHTS];
+    cn_abreast *abreast;
     cn_window_tile tile, infinite, total;
-    held before[CN_MOST_EIGHTS], scanned;
-    _Alignas(64) double behind[4][ROWS];
-    double tables[3][6 * TILE];
-    double *rows, *spare;            /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
-    double *results[2], *of_spare;   /* of eights, of one */
+    held *before, scanned; /* before: of eights */
+    double *behind[4], *tables[3];
+    double *rows, *spare;          /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
+    double *results[2], *of_spare; /* of eights, of one */
     held *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
 } work;
 
 static ptrdiff_t tiles_of(const window_job *job) { return (job->lines.block + TILE - 1) / TILE; }
 
-static held *checkpoint(const work *w, ptrdiff_t tile, int e)
+static held *checkpoint(const window_job *job, const work *w, ptrdiff_t tile, int e)
 {
-    return &w->checkpoints[tile * CN_MOST_EIGHTS + e];
+    return &w->checkpoints[tile * job->lines.eights + e];
 }
 
 static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
@@ -200,8 +199,8 @@ static void join_all(const window_job *job, work *w)
         for (int l = 0; l < CN_ROW_LANES && job->kind >= CN_WINDOW_LEAST; l++) behind[0].sum[l] = INFINITY;
         for (ptrdiff_t i = tiles_of(job) - 1; i >= 0; i--) {
             held tile;
-            memcpy(tile, checkpoint(w, i, e), sizeof tile);
-            memcpy(checkpoint(w, i, e), behind, sizeof behind);
+            memcpy(tile, checkpoint(job, w, i, e), sizeof tile);
+            memcpy(checkpoint(job, w, i, e), behind, sizeof behind);
             cn_join(job->kind, &tile[0], &behind[0]);
             if (job->careful) cn_join(CN_WINDOW_SUM, &tile[1], &behind[1]);
         }
@@ -217,11 +216,11 @@ static void hold(const window_job *job, work *w, ptrdiff_t tile, ptrdiff_t rows,
     t->rows = rows, t->window = t->first + rows;
     for (int e = 0; e < w->eights; e++) {
         t->earlier = w->rows + e * job->apart + ROWS, t->holes = nan[e], t->kind = job->kind;
-        t->scanned = &(*checkpoint(w, tile, e))[0];
+        t->scanned = &(*checkpoint(job, w, tile, e))[0];
         job->k->window(t);
         if (!job->careful) continue;
         t->earlier = w->spare + e * job->apart + ROWS, t->holes = 0, t->kind = CN_WINDOW_SUM;
-        t->scanned = &(*checkpoint(w, tile, e))[1];
+        t->scanned = &(*checkpoint(job, w, tile, e))[1];
         job->k->window(t);
     }
 }
@@ -242,7 +241,7 @@ static void long_blocks(const window_job *job, work *w)
                 if (!t->begins) pack(job, w, row - block, rows, 0, before);
                 t->first = w->infinite.first = first, t->rows = rows;
                 for (int e = 0; e < w->eights; e++) {
-                    t->behind = *checkpoint(w, i, e);
+                    t->behind = *checkpoint(job, w, i, e);
                     run_tile(job, w, e, 1, nan[e] | before[e]);
                 }
                 unpack(job, w, row, rows);
@@ -254,20 +253,43 @@ static void long_blocks(const window_job *job, work *w)
     }
 }
 
+/* Room for n of them behind what is taken of a thread's memory: a cache line begins with it. */
+static void *room(char *memory, size_t *taken, size_t n, size_t size)
+{
+    char *at = memory ? memory + *taken : NULL;
+    *taken += (n * size + 63) / 64 * 64;
+    return at;
+}
+
+/* What a thread works with in its memory, or without one how much that is. */
+static size_t lay_out(const window_job *job, work *w, char *memory)
+{
+    const size_t eights = (size_t)job->lines.eights, kept = (size_t)job->kept, apart = (size_t)job->apart;
+    const size_t tiles = job->lines.block <= TILE ? 0 : (size_t)tiles_of(job);
+    size_t taken = (sizeof(work) + 63) / 64 * 64;
+    w->abreast = room(memory, &taken, eights, sizeof *w->abreast);
+    w->before = room(memory, &taken, eights, sizeof(held));
+    w->checkpoints = room(memory, &taken, tiles * eights, sizeof(held));
+    for (int i = 0; i < 3; i++) w->tables[i] = room(memory, &taken, 6 * kept, sizeof(double));
+    for (int i = 0; i < 4; i++) w->behind[i] = room(memory, &taken, kept * CN_ROW_LANES, sizeof(double));
+    w->rows = room(memory, &taken, eights * apart, sizeof(double));
+    for (int i = 0; i < 2; i++) w->results[i] = room(memory, &taken, eights * apart, sizeof(double));
+    w->spare = room(memory, &taken, eights * apart, sizeof(double));
+    w->of_spare = room(memory, &taken, apart, sizeof(double));
+    return taken;
+}
+
 static void window_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const window_job *job = context;
-    work *w = (work *)(void *)(job->scratch + (size_t)thread * job->scratch_size);
-    const ptrdiff_t all = job->lines.eights * job->apart;
-    w->checkpoints = (held *)(w + 1);
-    w->rows = (double *)(w->checkpoints + tiles_of(job) * CN_MOST_EIGHTS);
-    w->results[0] = w->rows + all, w->results[1] = w->results[0] + all;
-    w->spare = w->results[1] + all, w->of_spare = w->spare + all;
+    char *memory = job->scratch + (size_t)thread * job->scratch_size;
+    work *w = (work *)(void *)memory;
+    lay_out(job, w, memory);
+    open_tile(job, w, &w->tile, 0);
+    open_tile(job, w, &w->infinite, 1);
+    open_total(job, w);
     for (ptrdiff_t strip = begin; strip < end && !w->seen_large; strip++) {
         w->eights = cn_take_abreast(&job->lines, strip, w->abreast);
-        open_tile(job, w, &w->tile, 0);
-        open_tile(job, w, &w->infinite, 1);
-        open_total(job, w);
         if (job->lines.block <= TILE)
             short_blocks(job, w);
         else
@@ -287,17 +309,25 @@ static int run_all(window_job *job, int threads)
     return seen;
 }
 
-/* Scratch of a thread, and how rows lie in it. */
-static void lay_out(window_job *job)
+static void open_job(window_job *job, const cn_call *call, int axis, ptrdiff_t size, int threads)
 {
-    const cn_lines *lines = &job->lines;
+    const cn_window *how = job->how;
+    const double bytes = how->floats ? sizeof(float) : sizeof(double);
+    const int results = how->kind == CN_WINDOW_MOMENTS ? 2 : 1;
+    cn_lines *lines = &job->lines;
+    cn_make_lines(lines, call, axis, how->window, how->forward, threads, 0);
+    lines->all.k = job->k, lines->all.of = how->x, lines->all.floats = how->floats;
+    lines->all.beyond = how->forward ? NAN : 0; /* no window reaches there */
+    lines->all.nontemporal = cn_beyond_cache((double)size * bytes * (1 + results), threads);
+    job->kind = how->kind; /* the greatest is the least of what is negated */
+    if (how->kind == CN_WINDOW_GREATEST) job->kind = CN_WINDOW_LEAST;
+    if (how->kind == CN_WINDOW_GREATEST_AT) job->kind = CN_WINDOW_LEAST_AT;
     const ptrdiff_t fit = lines->block < TILE ? TILE / lines->block : 1;
     job->kept = lines->block < TILE ? lines->block : TILE;
     job->most = job->kept * (fit < lines->blocks ? fit : lines->blocks);
     job->apart = (job->kept + job->most) * CN_ROW_LANES + BESIDE;
-    const size_t doubles = (size_t)(4 * lines->eights + 1) * (size_t)job->apart;
-    const size_t checkpoints = (size_t)tiles_of(job) * CN_MOST_EIGHTS;
-    job->scratch_size = (sizeof(work) + checkpoints * sizeof(held) + doubles * sizeof(double) + 63) / 64 * 64;
+    work measured;
+    job->scratch_size = lay_out(job, &measured, NULL);
 }
 
 cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
@@ -306,18 +336,12 @@ cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
     if (call->shape[axis] == 1) alone.window = 1, how = &alone;
     window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
     ptrdiff_t size = 1;
-    for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
-    int threads = cn_threads_for(size);
-    cn_make_lines(&job.lines, call, axis, how->window, how->forward, threads, 0);
-    const double bytes = how->floats ? sizeof(float) : sizeof(double);
-    const int results = how->kind == CN_WINDOW_MOMENTS ? 2 : 1;
-    job.lines.all.k = job.k, job.lines.all.of = how->x, job.lines.all.floats = how->floats;
-    job.lines.all.beyond = how->forward ? NAN : 0; /* no window reaches there */
-    job.lines.all.nontemporal = cn_beyond_cache((double)size * bytes * (1 + results), threads);
-    job.kind = how->kind; /* the greatest is the least of what is negated */
-    if (how->kind == CN_WINDOW_GREATEST) job.kind = CN_WINDOW_LEAST;
-    if (how->kind == CN_WINDOW_GREATEST_AT) job.kind = CN_WINDOW_LEAST_AT;
-    lay_out(&job);
+    for (int i = 0; i < call->ndim; i++) {
+        size *= call->shape[i];
+        if (how == &alone && call->shape[i] > call->shape[axis]) axis = i;
+    }
+    const int threads = cn_threads_for(size);
+    open_job(&job, call, axis, size, threads);
     char *scratch = malloc(job.scratch_size * (size_t)threads + 63);
     if (!scratch) return CN_NO_MEMORY;
     job.scratch = scratch + (64 - (uintptr_t)scratch % 64) % 64;
