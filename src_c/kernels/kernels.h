@@ -167,7 +167,17 @@ typedef struct {
     double *results, *second;          /* second: the spread */
     double least, correction, eps;
     cn_spread spread;
+    cn_eps_mode eps_mode;
 } cn_window_tile;
+
+/* Elements by the mean and scale of their windows, which are times a power of two; y may be one of them. */
+typedef struct {
+    const double *x, *mean, *scale;
+    double *y;
+    ptrdiff_t rows;
+    int floats; /* lanes of float */
+    double by_mean, by_scale;
+} cn_standard_rows;
 
 typedef struct {
     double hi[CN_ROW_LANES], lo[CN_ROW_LANES], var[CN_ROW_LANES], weight[CN_ROW_LANES], count[CN_ROW_LANES];
@@ -238,6 +248,7 @@ typedef struct {
     void (*turn_lines)(const cn_turned *t); /* to rows */
     void (*turn_rows)(const cn_turned *t);  /* to lines */
     void (*window)(cn_window_tile *t);
+    void (*standardize)(const cn_standard_rows *s);
     void (*decay)(const cn_decay_tile *t);
     int (*look)(const double *x, ptrdiff_t rows);
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */

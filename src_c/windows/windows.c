@@ -47,6 +47,7 @@ typedef struct {
     double *behind[4], *tables[3];
     double *rows, *spare;          /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
     double *results[2], *of_spare; /* of eights, of one */
+    double *elements;              /* of eights: what is standardized */
     held *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
 } work;
 
@@ -62,8 +63,9 @@ static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
     *t = (cn_window_tile){
         .window = job->lines.block, .blocks = 1, .eights = 1, .tables_of = -1, .least = (double)job->how->least};
     t->kind = i ? CN_WINDOW_SUM : job->kind;
-    t->correction = job->how->correction, t->spread = job->how->spread;
-    t->eps = job->how->eps * (job->careful ? 0.0625 : 1); /* variances are times 1/16 */
+    t->correction = job->how->correction, t->spread = job->how->spread, t->eps_mode = job->how->eps_mode;
+    const double by = t->eps_mode == CN_EPS_INSIDE ? 0.0625 : 0.25; /* variances are times 1/16, deviations 1/4 */
+    t->eps = job->how->eps * (job->careful ? by : 1);
     t->apart = job->apart, t->tables = w->tables[i], t->scanned = &w->scanned[i];
     t->count = w->behind[0], t->mean = w->behind[i ? 3 : 1], t->m2 = w->behind[2];
 }
@@ -99,7 +101,8 @@ static void set_apart(double *x, double *spare, ptrdiff_t n)
 /* Rows of all eights, put `at` so many of theirs; which of them hold NaN is seen. */
 static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t at, int nan[])
 {
-    const double sign = job->how->kind != job->kind ? -1 : 1;
+    const cn_window_kind asked = job->how->kind;
+    const double sign = asked == CN_WINDOW_GREATEST || asked == CN_WINDOW_GREATEST_AT ? -1 : 1;
     const int pivoted = job->kind == CN_WINDOW_MEAN || job->kind == CN_WINDOW_MOMENTS;
     at *= CN_ROW_LANES;
     cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows + at, job->apart);
@@ -139,14 +142,44 @@ static void run_tile(const window_job *job, work *w, int e, int eights, int nan)
     if (job->careful) run_infinite(w, job->k, e);
 }
 
+/* What a power of two makes of a spread when all is done with x times 1/4. */
+static double by_of(const window_job *job)
+{
+    static const double by[] = {[CN_SPREAD_VAR] = 16, [CN_SPREAD_STD] = 4, [CN_SPREAD_SCALE] = 0.25};
+    return job->careful ? by[job->how->spread] : 1;
+}
+
 static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
 {
     const double sign = job->how->kind == CN_WINDOW_GREATEST ? -1 : 1;
-    const double by[] = {[CN_SPREAD_VAR] = 16, [CN_SPREAD_STD] = 4, [CN_SPREAD_SCALE] = 0.25};
-    const double by_each[] = {job->careful ? 4 : sign, job->careful ? by[job->how->spread] : 1};
+    const double by[] = {job->careful ? 4 : sign, by_of(job)};
     for (int i = 0; i < (job->kind == CN_WINDOW_MOMENTS ? 2 : 1); i++)
-        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by_each[i], w->results[i],
-                       job->apart);
+        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by[i], w->results[i], job->apart);
+}
+
+/* The elements whose windows end at these rows, in place of the means; they are packed again where they do not stand in the
+ * tile as they are. */
+static void standardize(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
+{
+    const ptrdiff_t back = job->how->forward;
+    cn_standard_rows s = {.rows = rows, .floats = job->how->floats, .by_scale = by_of(job)};
+    s.by_mean = job->careful ? 4 : 1;
+    if (back || job->careful) cn_pack_rows(w->abreast, w->eights, row - back, rows, 1, w->elements, job->apart);
+    const double *x = back || job->careful ? w->elements : w->rows + job->kept * CN_ROW_LANES;
+    for (ptrdiff_t at = 0; at < w->eights * job->apart; at += job->apart) {
+        s.x = x + at, s.mean = w->results[0] + at, s.scale = w->results[1] + at;
+        s.y = w->results[0] + at;
+        job->k->standardize(&s);
+    }
+    cn_unpack_rows(w->abreast, w->eights, 0, row, rows, back, 1, w->results[0], job->apart);
+}
+
+static void write_rows(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
+{
+    if (job->how->kind == CN_WINDOW_STANDARD)
+        standardize(job, w, row, rows);
+    else
+        unpack(job, w, row, rows);
 }
 
 /* The last `rows` of so many become the first. */
@@ -184,7 +217,7 @@ static void short_blocks(const window_job *job, work *w)
             for (n = 1; !job->careful && e + n < w->eights && (before[e + n] | nan[e + n]) == holes;) n++;
             run_tile(job, w, e, n, holes);
         }
-        unpack(job, w, b * rows, t->blocks * rows);
+        write_rows(job, w, b * rows, t->blocks * rows);
         if (b + most < job->lines.blocks) keep_last(job, w, t->blocks * rows, rows);
         memcpy(before, nan, sizeof before);
     }
@@ -244,7 +277,7 @@ static void long_blocks(const window_job *job, work *w)
                     t->behind = *checkpoint(job, w, i, e);
                     run_tile(job, w, e, 1, nan[e] | before[e]);
                 }
-                unpack(job, w, row, rows);
+                write_rows(job, w, row, rows);
             }
             if (b + 1 < blocks) hold(job, w, i, rows, nan);
         }
@@ -276,6 +309,8 @@ static size_t lay_out(const window_job *job, work *w, char *memory)
     for (int i = 0; i < 2; i++) w->results[i] = room(memory, &taken, eights * apart, sizeof(double));
     w->spare = room(memory, &taken, eights * apart, sizeof(double));
     w->of_spare = room(memory, &taken, apart, sizeof(double));
+    const int standard = job->how->kind == CN_WINDOW_STANDARD;
+    w->elements = room(memory, &taken, standard ? eights * apart : 0, sizeof(double));
     return taken;
 }
 
@@ -322,6 +357,7 @@ static void open_job(window_job *job, const cn_call *call, int axis, ptrdiff_t s
     job->kind = how->kind; /* the greatest is the least of what is negated */
     if (how->kind == CN_WINDOW_GREATEST) job->kind = CN_WINDOW_LEAST;
     if (how->kind == CN_WINDOW_GREATEST_AT) job->kind = CN_WINDOW_LEAST_AT;
+    if (how->kind == CN_WINDOW_STANDARD) job->kind = CN_WINDOW_MOMENTS;
     const ptrdiff_t fit = lines->block < TILE ? TILE / lines->block : 1;
     job->kept = lines->block < TILE ? lines->block : TILE;
     job->most = job->kept * (fit < lines->blocks ? fit : lines->blocks);
