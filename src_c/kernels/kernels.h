@@ -154,9 +154,9 @@ typedef struct {
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
-    int eights; /* of lines; if it is one that holds all rows of its blocks, several */
-    ptrdiff_t apart;                   /* doubles from one to the next, in rows and in results */
-    cn_window_kind kind;               /* not one of the greatest */
+    int eights;          /* of lines; if it is one that holds all rows of its blocks, several */
+    ptrdiff_t apart;     /* doubles from one to the next, in rows and in results */
+    cn_window_kind kind; /* not one of the greatest */
     int begins;
     int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
@@ -189,8 +189,9 @@ typedef struct {
     ptrdiff_t rows, apart;
     int eights, adjust, holes; /* holes: there may be NaN or infinities, or were before */
     double alpha, least;
-    const double *shares, *rests, *few; /* of rows, else: share of the element, of what was before; NaN where few were */
-    cn_decay_state *state;              /* of eights; weight and count if there are holes */
+    const double *shares, *rests,
+        *few;              /* of rows, else: share of the element, of what was before; NaN where few were */
+    cn_decay_state *state; /* of eights; weight and count if there are holes */
     double *mean, *var;
 } cn_decay_tile;
 

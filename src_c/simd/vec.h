@@ -54,11 +54,34 @@ CN_INLINE vf64 cn_load_f64_as_f64(const double *p)
     return v;
 }
 
+/* GCC 12 does either in halves by itself. */
+CN_INLINE vf64 cn_wide_f32(vf32half v)
+{
+#if defined(CN_AVX512)
+    return (vf64)_mm512_cvtps_pd((__m256)v);
+#elif defined(CN_AVX2)
+    return (vf64)_mm256_cvtps_pd((__m128)v);
+#else
+    return __builtin_convertvector(v, vf64);
+#endif
+}
+
+CN_INLINE vf32half cn_narrow_f64(vf64 v)
+{
+#if defined(CN_AVX512)
+    return (vf32half)_mm512_cvtpd_ps((__m512d)v);
+#elif defined(CN_AVX2)
+    return (vf32half)_mm256_cvtpd_ps((__m256d)v);
+#else
+    return __builtin_convertvector(v, vf32half);
+#endif
+}
+
 CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
 {
     vf32half v;
     memcpy(&v, p, sizeof v);
-    return __builtin_convertvector(v, vf64);
+    return cn_wide_f32(v);
 }
 
 CN_INLINE void cn_store_f32_from_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
@@ -66,7 +89,7 @@ CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v
 
 CN_INLINE void cn_store_f32_from_f64(float *p, vf64 v)
 {
-    const vf32half half = __builtin_convertvector(v, vf32half);
+    const vf32half half = cn_narrow_f64(v);
     memcpy(p, &half, sizeof half);
 }
 

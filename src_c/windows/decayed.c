@@ -58,8 +58,7 @@ static void look(const decay_job *job, work *w, ptrdiff_t rows, ptrdiff_t apart)
     for (int e = 0; e < w->eights; e++) {
         if (w->holed[e] || !job->k->look(w->rows[0] + e * apart, rows)) continue;
         w->holed[e] = 1;
-        for (int l = 0; l < CN_ROW_LANES; l++)
-            w->state[e].weight[l] = w->weight, w->state[e].count[l] = w->count;
+        for (int l = 0; l < CN_ROW_LANES; l++) w->state[e].weight[l] = w->weight, w->state[e].count[l] = w->count;
     }
 }
 
@@ -86,8 +85,7 @@ static void decay_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     const decay_job *job = context;
     work *w = (work *)(void *)(job->scratch + (size_t)thread * job->scratch_size);
     const ptrdiff_t length = job->lines.all.length;
-    for (int i = 0; i < 3; i++)
-        w->rows[i] = (double *)(w + 1) + i * job->lines.eights * job->most * CN_ROW_LANES;
+    for (int i = 0; i < 3; i++) w->rows[i] = (double *)(w + 1) + i * job->lines.eights * job->most * CN_ROW_LANES;
     for (ptrdiff_t strip = begin; strip < end; strip++) {
         w->eights = cn_take_abreast(&job->lines, strip, w->abreast);
         begin_lines(w);

@@ -45,10 +45,11 @@ typedef struct {
     cn_window_tile tile, infinite, total;
     held *before, scanned; /* before: of eights */
     double *behind[4], *tables[3];
-    double *rows, *spare;          /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
+    double *rows, *spare; /* of eights: those of the block before, then of a tile; infinities, 0 elsewhere */
     double *results[2], *of_spare; /* of eights, of one */
     double *elements;              /* of eights: what is standardized */
-    held *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
+    held
+        *checkpoints; /* of each tile of a block, of each eight: first what it holds, then what stands behind it */
 } work;
 
 static ptrdiff_t tiles_of(const window_job *job) { return (job->lines.block + TILE - 1) / TILE; }
@@ -73,7 +74,8 @@ static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
 /* What a tile holds is the suffix of a window of its own. */
 static void open_total(const window_job *job, work *w)
 {
-    w->total = (cn_window_tile){.blocks = 1, .eights = 1, .kind = job->kind, .tables_of = -1, .tables = w->tables[2]};
+    w->total =
+        (cn_window_tile){.blocks = 1, .eights = 1, .kind = job->kind, .tables_of = -1, .tables = w->tables[2]};
 }
 
 /* Have all lanes the elements that a tile without holes begins with? */
