@@ -251,7 +251,7 @@ typedef struct {
     void (*window)(cn_window_tile *t);
     void (*standardize)(const cn_standard_rows *s);
     void (*decay)(const cn_decay_tile *t);
-    int (*look)(const double *x, ptrdiff_t rows);
+    int (*look)(const double *x, ptrdiff_t rows, int eights, ptrdiff_t apart);
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);

@@ -84,6 +84,29 @@ CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
     return cn_wide_f32(v);
 }
 
+#if defined(CN_AVX512)
+/* The lower half of the lanes from, or to, p, the upper half q. */
+CN_INLINE vf64 cn_load_two_f32_as_f64(const float *p, const float *q)
+{
+    return (vf64)_mm512_cvtps_pd(
+        _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(q), 1));
+}
+CN_INLINE vf64 cn_load_two_f64_as_f64(const double *p, const double *q)
+{
+    return (vf64)_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(q), 1);
+}
+CN_INLINE void cn_store_two_f32_from_f64(float *p, float *q, vf64 v)
+{
+    const __m256 half = (__m256)cn_narrow_f64(v);
+    _mm_storeu_ps(p, _mm256_castps256_ps128(half)), _mm_storeu_ps(q, _mm256_extractf128_ps(half, 1));
+}
+CN_INLINE void cn_store_two_f64_from_f64(double *p, double *q, vf64 v)
+{
+    _mm256_storeu_pd(p, _mm512_castpd512_pd256((__m512d)v));
+    _mm256_storeu_pd(q, _mm512_extractf64x4_pd((__m512d)v, 1));
+}
+#endif
+
 CN_INLINE void cn_store_f32_from_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
 CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
 

@@ -55,8 +55,9 @@ static void find_shares(const decay_job *job, work *w, ptrdiff_t rows)
 /* Which eights have holes from now on; weights of lanes that had none so far. */
 static void look(const decay_job *job, work *w, ptrdiff_t rows, ptrdiff_t apart)
 {
+    if (!job->k->look(w->rows[0], rows, w->eights, apart)) return;
     for (int e = 0; e < w->eights; e++) {
-        if (w->holed[e] || !job->k->look(w->rows[0] + e * apart, rows)) continue;
+        if (w->holed[e] || !job->k->look(w->rows[0] + e * apart, rows, 1, 0)) continue;
         w->holed[e] = 1;
         for (int l = 0; l < CN_ROW_LANES; l++) w->state[e].weight[l] = w->weight, w->state[e].count[l] = w->count;
     }

@@ -108,12 +108,12 @@ static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, 
     const int pivoted = job->kind == CN_WINDOW_MEAN || job->kind == CN_WINDOW_MOMENTS;
     at *= CN_ROW_LANES;
     cn_pack_rows(w->abreast, w->eights, row, rows, job->careful ? 0.25 : sign, w->rows + at, job->apart);
-    for (int e = 0; e < w->eights; e++, at += job->apart) {
-        if (job->careful) set_apart(w->rows + at, w->spare + at, rows * CN_ROW_LANES);
-        const int seen = job->k->look(w->rows + at, rows);
-        if (pivoted && (seen & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
-        nan[e] = seen & CN_SEEN_NAN;
-    }
+    for (int e = 0; e < w->eights && job->careful; e++)
+        set_apart(w->rows + at + e * job->apart, w->spare + at + e * job->apart, rows * CN_ROW_LANES);
+    const int all = job->k->look(w->rows + at, rows, w->eights, job->apart);
+    if (pivoted && (all & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
+    for (int e = 0; e < w->eights; e++, at += job->apart)
+        nan[e] = all & CN_SEEN_NAN && job->k->look(w->rows + at, rows, 1, 0) & CN_SEEN_NAN;
 }
 
 /* The infinities of a tile: the windows that hold any are what they sum up to. */
