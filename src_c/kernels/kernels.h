@@ -132,13 +132,15 @@ typedef struct {
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
-/* Lines of n floats or doubles without gaps, one to a lane, and as many rows of doubles; of eights that follow each other,
- * `next` bytes and `apart` doubles. Lanes before `from` of the last eight are not written. */
+/* n rows of doubles, a lane for each line of floats or doubles; of eights that follow each other, `next` bytes and `apart`
+ * doubles. Lines have no gaps, or they are neighbours with elements `step` bytes apart. Lanes before `from` of the last
+ * eight are not written; of neighbours the eight begins so many lanes earlier. */
 typedef struct {
-    const char *x; /* where lines are read */
-    char *y;       /* or written */
-    ptrdiff_t lane[CN_ROW_LANES], next, n, apart;
+    const char *x;                                      /* where lines are read */
+    char *y;                                            /* or written */
+    ptrdiff_t lane[CN_ROW_LANES], next, step, n, apart; /* lane: bytes from the first line to that of a lane */
     int eights, from, floats;
+    int past;         /* neighbours are written past the cache: all is a multiple of 16 bytes */
     double by, *rows; /* times a power of two or -1 */
 } cn_turned;
 
@@ -246,8 +248,10 @@ typedef struct {
     void (*lrn)(const cn_lrn_tile *t);
     void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
     /* Of CN_F64 alone; look: CN_SEEN_NAN, CN_SEEN_LARGE (infinite, or so that a difference may be) of rows. */
-    void (*turn_lines)(const cn_turned *t); /* to rows */
-    void (*turn_rows)(const cn_turned *t);  /* to lines */
+    void (*turn_lines)(const cn_turned *t); /* lines without gaps to rows, and back; the same of neighbours */
+    void (*turn_rows)(const cn_turned *t);
+    void (*near_lines)(const cn_turned *t);
+    void (*near_rows)(const cn_turned *t);
     void (*window)(cn_window_tile *t);
     void (*standardize)(const cn_standard_rows *s);
     void (*decay)(const cn_decay_tile *t);

@@ -37,23 +37,30 @@ static void pack_lane(const cn_abreast *a, int l, ptrdiff_t row, ptrdiff_t rows,
     }
 }
 
-#define PACK_NEIGHBOURS(NAME, type)                                                                               \
-    case CN_NUMBER_##NAME:                                                                                        \
-        for (ptrdiff_t r = 0; r < t->n; r++)                                                                      \
-            for (int i = 0; i < t->eights; i++) {                                                                 \
-                type v[CN_ROW_LANES];                                                                             \
-                memcpy(v, t->x + r * a->step + i * (ptrdiff_t)sizeof v, sizeof v);                                \
-                for (int l = 0; l < CN_ROW_LANES; l++)                                                            \
-                    t->rows[i * t->apart + r * CN_ROW_LANES + l] = (double)v[l] * t->by;                          \
-            }                                                                                                     \
-        break;
+static int is_turned(const cn_abreast *a) { return a->of == CN_NUMBER_FLOAT || a->of == CN_NUMBER_DOUBLE; }
 
-static void pack_neighbours(const cn_abreast *a, const cn_turned *t)
+static void pack_neighbours(const cn_abreast *a, cn_turned *t)
 {
-    switch (a->of) {
-        CN_NUMBERS(PACK_NEIGHBOURS)
-    default: break;
+    t->floats = a->of == CN_NUMBER_FLOAT, t->step = a->step;
+    if (is_turned(a)) {
+        a->k->near_lines(t);
+        return;
     }
+    double part[PART];
+    const ptrdiff_t size = cn_number_size(a->of), lanes = t->eights * CN_ROW_LANES - t->from;
+    cn_turned of = {.x = (const char *)part, .n = 1, .apart = t->apart, .by = 1};
+    for (ptrdiff_t r = 0; r < t->n; r++)
+        for (ptrdiff_t first = 0, next; first < lanes; first = next) {
+            next = first + PART < lanes ? first + PART : lanes;
+            of.eights = (int)((next - first + CN_ROW_LANES - 1) / CN_ROW_LANES);
+            of.from = (int)(of.eights * CN_ROW_LANES - (next - first));
+            of.rows = t->rows + first / CN_ROW_LANES * t->apart + r * CN_ROW_LANES;
+            const ptrdiff_t before = next - first < CN_ROW_LANES ? of.from : 0; /* of the eight before */
+            const char *at = t->x + r * a->step + (first - before) * size;
+            cn_to_doubles(a->of, at, size, next - first + before, t->by, part);
+            of.x = (const char *)(part + before);
+            a->k->near_lines(&of);
+        }
 }
 
 /* Lines of any numbers, with gaps or without. */
@@ -61,7 +68,7 @@ static void pack_lines(const cn_abreast *a, cn_turned *t)
 {
     const ptrdiff_t size = cn_number_size(a->of);
     t->floats = a->of == CN_NUMBER_FLOAT;
-    if (a->step == size && (t->floats || a->of == CN_NUMBER_DOUBLE)) {
+    if (a->step == size && is_turned(a)) {
         a->k->turn_lines(t);
         return;
     }
@@ -81,15 +88,18 @@ static void pack_lines(const cn_abreast *a, cn_turned *t)
 /* Lines that are evenly apart, all with these rows; the last eight may begin before the one before it ends. */
 static void pack_even(const cn_abreast *a, cn_turned t, int eights)
 {
-    void (*const pack)(const cn_abreast *, cn_turned *) = pack_lines;
-    const int near = a->lane[1] == cn_number_size(a->of);
     memcpy(t.lane, a->lane, sizeof t.lane);
-    t.next = CN_ROW_LANES * a->lane[1];
-    t.eights = a->from ? eights - 1 : eights;
-    near ? pack_neighbours(a, &t) : pack(a, &t);
+    t.next = CN_ROW_LANES * a->lane[1], t.eights = eights;
+    if (a->lane[1] == cn_number_size(a->of)) {
+        t.from = a->from;
+        pack_neighbours(a, &t);
+        return;
+    }
+    if (a->from) t.eights--;
+    pack_lines(a, &t);
     if (!a->from) return;
     t.x += (CN_ROW_LANES * (eights - 1) - a->from) * a->lane[1], t.rows += (eights - 1) * t.apart, t.eights = 1;
-    near ? pack_neighbours(a, &t) : pack(a, &t);
+    pack_lines(a, &t);
 }
 
 /* Lanes each at a place of its own. */

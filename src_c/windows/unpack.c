@@ -9,86 +9,70 @@
 #define CN_VB 16
 #include "simd/vec.h"
 
-#define UNPACK(NAME, type)                                                                                        \
-    CN_INLINE void neighbours_as_##NAME(const cn_turned *t, ptrdiff_t step, int rest, const int nontemporal)      \
-    {                                                                                                             \
-        for (ptrdiff_t r = 0; r < t->n; r++) {                                                                    \
-            const double *row = t->rows + r * CN_ROW_LANES;                                                       \
-            char *at = t->y + r * step;                                                                           \
-            for (int i = 0; i < t->eights; i++, row += t->apart, at += CN_ROW_LANES * sizeof(type)) {             \
-                type v[CN_ROW_LANES];                                                                             \
-                for (int l = 0; l < CN_ROW_LANES; l++) v[l] = (type)(row[l] * t->by);                             \
-                if (nontemporal)                                                                                  \
-                    cn_nontemporal_bytes(at, v, sizeof v);                                                        \
-                else                                                                                              \
-                    memcpy(at, v, sizeof v);                                                                      \
-            }                                                                                                     \
-            type last[CN_ROW_LANES] = {0};                                                                        \
-            for (int l = 0; l < rest; l++) last[l] = (type)(row[CN_ROW_LANES - rest + l] * t->by);                \
-            for (int i = 0; nontemporal && i < (int)sizeof last; i += 16)                                         \
-                if (i < rest * (int)sizeof(type)) cn_nontemporal_bytes(at + i, (char *)last + i, 16);             \
-            if (!nontemporal) memcpy(at, last, (size_t)rest * sizeof(type));                                      \
-        }                                                                                                         \
-    }                                                                                                             \
-    static void line_as_##NAME(char *to, ptrdiff_t step, ptrdiff_t r, ptrdiff_t end, double by,                   \
-                               const double *restrict from)                                                       \
+/* Rows whose lanes are written past the cache at a time. */
+#define PART 128
+
+static ptrdiff_t size_of(const cn_abreast *a) { return a->floats ? sizeof(float) : sizeof(double); }
+
+/* Neighbouring lanes: those of the last eight from t->from on. */
+static void unpack_neighbours(const cn_abreast *a, cn_turned *t, ptrdiff_t step)
+{
+    t->step = step;
+    const ptrdiff_t rest = (CN_ROW_LANES - t->from) * size_of(a);
+    t->past = a->nontemporal && ((uintptr_t)t->y | (uintptr_t)step | (uintptr_t)rest) % 16 == 0;
+    a->k->near_rows(t);
+}
+
+/* Whole cache lines past the cache: what stands beside one another there is written at once or not so at all. */
+static void copy_past(char *to, const char *from, ptrdiff_t bytes)
+{
+    ptrdiff_t i = (ptrdiff_t)(-(uintptr_t)to % 64);
+    if (i > bytes) i = bytes;
+    memcpy(to, from, (size_t)i);
+    for (; i + 64 <= bytes; i += 64) cn_nontemporal_line(to + i, from + i);
+    memcpy(to + i, from + i, (size_t)(bytes - i));
+}
+
+/* Lines without gaps, past the cache. */
+static void unpack_past(const cn_abreast *a, const cn_turned *t)
+{
+    double part[CN_ROW_LANES][PART + CN_ROW_LANES]; /* not whole pages apart */
+    cn_turned of = {.y = (char *)part, .eights = 1, .floats = t->floats, .by = t->by};
+    for (int l = 0; l < CN_ROW_LANES; l++) of.lane[l] = l * (ptrdiff_t)sizeof *part;
+    for (int e = 0; e < t->eights; e++)
+        for (ptrdiff_t r = 0; r < t->n; r += of.n) {
+            of.n = t->n - r < PART ? t->n - r : PART;
+            of.rows = t->rows + e * t->apart + r * CN_ROW_LANES;
+            a->k->turn_rows(&of);
+            for (int l = e + 1 < t->eights ? 0 : t->from; l < CN_ROW_LANES; l++)
+                copy_past(t->y + e * t->next + t->lane[l] + r * size_of(a), (char *)part[l], of.n * size_of(a));
+        }
+}
+
+#define LINE_AS(type)                                                                                             \
+    static void line_as_##type(char *to, ptrdiff_t step, ptrdiff_t r, ptrdiff_t end, double by,                   \
+                               const double *from)                                                                \
     {                                                                                                             \
         for (; r < end; r++) {                                                                                    \
             const type v = (type)(from[r * CN_ROW_LANES] * by);                                                   \
             memcpy(to + r * step, &v, sizeof v);                                                                  \
         }                                                                                                         \
-    }                                                                                                             \
-    static void past_cache_as_##NAME(char *to, ptrdiff_t begin, ptrdiff_t end, double by,                         \
-                                     const double *restrict from)                                                 \
-    {                                                                                                             \
-        enum { SIZE = sizeof(type), LINE = 64 / SIZE };                                                           \
-        const ptrdiff_t past = (ptrdiff_t)((uintptr_t)(to + begin * SIZE) % 64) / SIZE;                           \
-        ptrdiff_t r = begin + (LINE - past) % LINE;                                                               \
-        if (r > end) r = end;                                                                                     \
-        line_as_##NAME(to, SIZE, begin, r, by, from);                                                             \
-        for (; r + LINE <= end; r += LINE) {                                                                      \
-            type v[LINE];                                                                                         \
-            for (int i = 0; i < LINE; i++) v[i] = (type)(from[(r + i) * CN_ROW_LANES] * by);                      \
-            cn_nontemporal_bytes(to + r * SIZE, v, sizeof v);                                                     \
-        }                                                                                                         \
-        line_as_##NAME(to, SIZE, r, end, by, from);                                                               \
     }
-UNPACK(float, float)
-UNPACK(double, double)
-
-static ptrdiff_t size_of(const cn_abreast *a) { return a->floats ? sizeof(float) : sizeof(double); }
-
-/* Neighbouring lanes: full eights, then the last lanes of one. */
-static void unpack_neighbours(const cn_abreast *a, const cn_turned *t, ptrdiff_t step, int rest)
-{
-    const int past =
-        a->nontemporal && ((uintptr_t)t->y | (uintptr_t)step | (uintptr_t)(rest * size_of(a))) % 16 == 0;
-    if (a->floats && past)
-        neighbours_as_float(t, step, rest, 1);
-    else if (a->floats)
-        neighbours_as_float(t, step, rest, 0);
-    else if (past)
-        neighbours_as_double(t, step, rest, 1);
-    else
-        neighbours_as_double(t, step, rest, 0);
-}
+LINE_AS(float)
+LINE_AS(double)
 
 /* Rows begin ... end - 1 of a lane, which are on its line. */
 static void unpack_lane(const cn_abreast *a, char *to, ptrdiff_t step, ptrdiff_t begin, ptrdiff_t end, double by,
                         const double *from)
 {
-    const int past = a->nontemporal && step == size_of(a) && (uintptr_t)to % (uintptr_t)step == 0;
-    if (past)
-        (a->floats ? past_cache_as_float : past_cache_as_double)(to, begin, end, by, from);
-    else
-        (a->floats ? line_as_float : line_as_double)(to, step, begin, end, by, from);
+    (a->floats ? line_as_float : line_as_double)(to, step, begin, end, by, from);
 }
 
 /* Lines that have all these rows, lanes up to n of each eight. */
 static void unpack_lines(const cn_abreast *a, const cn_turned *t, ptrdiff_t step, int n)
 {
-    if (step == size_of(a) && !a->nontemporal && n == CN_ROW_LANES) {
-        a->k->turn_rows(t);
+    if (step == size_of(a) && n == CN_ROW_LANES) {
+        a->nontemporal ? unpack_past(a, t) : a->k->turn_rows(t);
         return;
     }
     for (int e = 0; e < t->eights; e++)
@@ -102,11 +86,13 @@ static void unpack_even(const cn_abreast *a, cn_turned t, int eights, int which)
     const ptrdiff_t lane = a->to_lane[which][1], step = a->to_step[which];
     memcpy(t.lane, a->to_lane[which], sizeof t.lane);
     t.next = CN_ROW_LANES * lane;
-    t.eights = a->from ? eights - 1 : eights;
+    t.eights = eights;
     if (lane == size_of(a)) {
-        unpack_neighbours(a, &t, step, a->from ? CN_ROW_LANES - a->from : 0);
+        t.from = a->from;
+        unpack_neighbours(a, &t, step);
         return;
     }
+    if (a->from) t.eights--;
     unpack_lines(a, &t, step, CN_ROW_LANES);
     if (!a->from) return;
     t.y += (CN_ROW_LANES * (eights - 1) - a->from) * lane, t.rows += (eights - 1) * t.apart;

@@ -113,7 +113,7 @@ static void pack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows, 
     const int all = job->k->look(w->rows + at, rows, w->eights, job->apart);
     if (pivoted && (all & CN_SEEN_LARGE) && !job->careful) w->seen_large = 1;
     for (int e = 0; e < w->eights; e++, at += job->apart)
-        nan[e] = all & CN_SEEN_NAN && job->k->look(w->rows + at, rows, 1, 0) & CN_SEEN_NAN;
+        nan[e] = all & CN_SEEN_NAN && (w->eights == 1 || job->k->look(w->rows + at, rows, 1, 0) & CN_SEEN_NAN);
 }
 
 /* The infinities of a tile: the windows that hold any are what they sum up to. */
