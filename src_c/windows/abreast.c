@@ -86,35 +86,36 @@ static void pack_lines(const cn_abreast *a, cn_turned *t)
 }
 
 /* Lines that are evenly apart, all with these rows; the last eight may begin before the one before it ends. */
-static void pack_even(const cn_abreast *a, cn_turned t, int eights)
+static void pack_even(const cn_abreast *a, cn_turned *t, int eights)
 {
-    memcpy(t.lane, a->lane, sizeof t.lane);
-    t.next = CN_ROW_LANES * a->lane[1], t.eights = eights;
+    memcpy(t->lane, a->lane, sizeof t->lane);
+    t->next = CN_ROW_LANES * a->lane[1], t->eights = eights;
     if (a->lane[1] == cn_number_size(a->of)) {
-        t.from = a->from;
-        pack_neighbours(a, &t);
+        t->from = a->from;
+        pack_neighbours(a, t);
         return;
     }
-    if (a->from) t.eights--;
-    pack_lines(a, &t);
+    if (a->from) t->eights--;
+    pack_lines(a, t);
     if (!a->from) return;
-    t.x += (CN_ROW_LANES * (eights - 1) - a->from) * a->lane[1], t.rows += (eights - 1) * t.apart, t.eights = 1;
-    pack_lines(a, &t);
+    t->x += (CN_ROW_LANES * (eights - 1) - a->from) * a->lane[1], t->rows += (eights - 1) * t->apart,
+        t->eights = 1;
+    pack_lines(a, t);
 }
 
 /* Lanes each at a place of its own. */
-static void pack_apart(const cn_abreast *a, ptrdiff_t row, cn_turned t)
+static void pack_apart(const cn_abreast *a, ptrdiff_t row, cn_turned *t)
 {
     int one = -1;
-    for (int l = 0; l < CN_ROW_LANES && one < 0; l++) one = whole(a, l, row, t.n) ? l : -1;
+    for (int l = 0; l < CN_ROW_LANES && one < 0; l++) one = whole(a, l, row, t->n) ? l : -1;
     if (one >= 0) {
-        t.x = a->x[one] + (a->first[one] + row) * a->step;
+        t->x = a->x[one] + (a->first[one] + row) * a->step;
         for (int l = 0; l < CN_ROW_LANES; l++) /* those that are not whole are overwritten */
-            t.lane[l] = whole(a, l, row, t.n) ? a->x[l] + (a->first[l] + row) * a->step - t.x : 0;
-        pack_lines(a, &t);
+            t->lane[l] = whole(a, l, row, t->n) ? a->x[l] + (a->first[l] + row) * a->step - t->x : 0;
+        pack_lines(a, t);
     }
     for (int l = 0; l < CN_ROW_LANES; l++)
-        if (!whole(a, l, row, t.n)) pack_lane(a, l, row, t.n, t.by, t.rows);
+        if (!whole(a, l, row, t->n)) pack_lane(a, l, row, t->n, t->by, t->rows);
 }
 
 /* Rows that no lane has. */
@@ -138,8 +139,8 @@ void cn_pack_rows(const cn_abreast *a, int eights, ptrdiff_t row, ptrdiff_t rows
     cn_turned t = {.n = rows, .eights = 1, .apart = apart, .by = by, .rows = to};
     if (a->even) {
         t.x = a->x[0] + (a->first[0] + row) * a->step;
-        pack_even(a, t, eights);
+        pack_even(a, &t, eights);
         return;
     }
-    for (int i = 0; i < eights; i++, t.rows += apart) pack_apart(a + i, row, t);
+    for (int i = 0; i < eights; i++, t.rows += apart) pack_apart(a + i, row, &t);
 }

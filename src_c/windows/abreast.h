@@ -18,7 +18,7 @@ typedef struct {
     int floats;       /* the results are float, else double */
     int at_one_row;   /* all lanes, of this eight and its neighbours, begin at one position of their lines */
     int even;         /* lines are evenly apart */
-    int nontemporal;  /* results go past the cache */
+    int nontemporal;  /* results of neighbours go past the cache */
     double beyond;    /* what is packed behind the end of a line */
     ptrdiff_t length; /* of a line */
     ptrdiff_t step, to_step[2];

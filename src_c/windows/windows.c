@@ -151,14 +151,6 @@ static double by_of(const window_job *job)
     return job->careful ? by[job->how->spread] : 1;
 }
 
-static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
-{
-    const double sign = job->how->kind == CN_WINDOW_GREATEST ? -1 : 1;
-    const double by[] = {job->careful ? 4 : sign, by_of(job)};
-    for (int i = 0; i < (job->kind == CN_WINDOW_MOMENTS ? 2 : 1); i++)
-        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by[i], w->results[i], job->apart);
-}
-
 /* The elements whose windows end at these rows, in place of the means; they are packed again where they do not stand in the
  * tile as they are. */
 static void standardize(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
@@ -173,18 +165,18 @@ static void standardize(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t
         s.y = w->results[0] + at;
         job->k->standardize(&s);
     }
-    cn_unpack_rows(w->abreast, w->eights, 0, row, rows, back, 1, w->results[0], job->apart);
 }
 
-static void write_rows(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
+static void unpack(const window_job *job, work *w, ptrdiff_t row, ptrdiff_t rows)
 {
-    if (job->how->kind == CN_WINDOW_STANDARD)
-        standardize(job, w, row, rows);
-    else
-        unpack(job, w, row, rows);
+    const cn_window_kind asked = job->how->kind;
+    const double sign = asked == CN_WINDOW_GREATEST ? -1 : 1;
+    const double by[] = {job->careful && asked != CN_WINDOW_STANDARD ? 4 : sign, by_of(job)};
+    for (int i = 0; i < (asked == CN_WINDOW_MOMENTS ? 2 : 1); i++)
+        cn_unpack_rows(w->abreast, w->eights, i, row, rows, job->how->forward, by[i], w->results[i], job->apart);
 }
 
-/* The last `rows` of so many become the first. */
+/* The last `rows` of so many become the first: before results are written, as it would wait for stores past the cache. */
 static void keep_last(const window_job *job, work *w, ptrdiff_t last, ptrdiff_t rows)
 {
     const size_t size = (size_t)(rows * CN_ROW_LANES) * sizeof(double);
@@ -203,6 +195,15 @@ static int begin(const cn_abreast *a)
     return at_begin;
 }
 
+/* Rows of lanes up to the end of the longest. */
+static ptrdiff_t rows_of(const cn_abreast *a)
+{
+    ptrdiff_t most = a->end[0] - a->first[0];
+    for (int l = 1; l < (a->at_one_row ? 1 : a->n); l++)
+        if (a->end[l] - a->first[l] > most) most = a->end[l] - a->first[l];
+    return most;
+}
+
 /* Blocks of which a tile holds several. */
 static void short_blocks(const window_job *job, work *w)
 {
@@ -219,8 +220,9 @@ static void short_blocks(const window_job *job, work *w)
             for (n = 1; !job->careful && e + n < w->eights && (before[e + n] | nan[e + n]) == holes;) n++;
             run_tile(job, w, e, n, holes);
         }
-        write_rows(job, w, b * rows, t->blocks * rows);
+        if (job->how->kind == CN_WINDOW_STANDARD) standardize(job, w, b * rows, t->blocks * rows);
         if (b + most < job->lines.blocks) keep_last(job, w, t->blocks * rows, rows);
+        unpack(job, w, b * rows, t->blocks * rows);
         memcpy(before, nan, sizeof before);
     }
 }
@@ -265,12 +267,14 @@ static void long_blocks(const window_job *job, work *w)
 {
     cn_window_tile *t = &w->tile;
     const ptrdiff_t block = job->lines.block, tiles = tiles_of(job), blocks = job->lines.blocks;
+    const ptrdiff_t all = rows_of(w->abreast);
     int nan[CN_MOST_EIGHTS], before[CN_MOST_EIGHTS] = {0};
     t->begins = begin(w->abreast);
     for (ptrdiff_t b = t->begins ? 0 : -1; b < blocks; b++) {
         for (ptrdiff_t i = 0; i < tiles; i++) {
             const ptrdiff_t first = i * TILE, rows = TILE < block - first ? TILE : block - first;
             const ptrdiff_t row = b * block + first;
+            if (row >= all) break;
             pack(job, w, row, rows, TILE, nan);
             if (b >= 0) {
                 if (!t->begins) pack(job, w, row - block, rows, 0, before);
@@ -279,7 +283,8 @@ static void long_blocks(const window_job *job, work *w)
                     t->behind = *checkpoint(job, w, i, e);
                     run_tile(job, w, e, 1, nan[e] | before[e]);
                 }
-                write_rows(job, w, row, rows);
+                if (job->how->kind == CN_WINDOW_STANDARD) standardize(job, w, row, rows);
+                unpack(job, w, row, rows);
             }
             if (b + 1 < blocks) hold(job, w, i, rows, nan);
         }
