@@ -286,7 +286,7 @@ def rolling_standardize(
 
 
 def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible: Array | None) -> None:
-    """Standardized elements, scaled and shifted in the dtype they were computed in, rounded to that of the output."""
+    """Standardized elements, scaled and shifted in the dtype they were computed in, then rounded."""
     if weight is not None or bias is not None or visible is not None:
         nothing = np.zeros((1,) * y.ndim)
         last = to if y.dtype == to.dtype else y
