@@ -29,6 +29,7 @@ static void cut(cn_lines *lines, ptrdiff_t wanted, ptrdiff_t least_blocks)
  * twice as long as one of whole lines). */
 static ptrdiff_t best_segments(const cn_lines *lines)
 {
+    if (lines->lines == 1) return CN_ROW_LANES; /* without divisions, which small calls would feel */
     const ptrdiff_t blocks = ratio_up(lines->ends, lines->block);
     ptrdiff_t best = 1, least = 0;
     for (ptrdiff_t n = 1; n <= CN_ROW_LANES && n <= blocks; n++) {
