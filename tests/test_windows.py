@@ -316,6 +316,54 @@ def test_columns_have_the_bits_of_lines(shape: tuple[int, int], dtype: Any) -> N
         assert all(np.array_equal(a, b) for a, b in zip(columns, again, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 9, 16])
+def test_short_lines_have_the_bits_of_single_ones(n: int, dtype: Any) -> None:
+    """Many share a strip, and two a vector; lines alone do not."""
+    rng = np.random.default_rng(11)
+    table = np.full((301, n + 2), 7, dtype)
+    for x in (np.empty((301, n), dtype), table[:, 1 : n + 1], table[::-1, 1 : n + 1]):
+        x[...] = rng.normal(0, 100, x.shape)
+        if x.dtype.kind == "f":
+            x[rng.random(x.shape) < 0.05] = np.nan
+        for window, least in ((1, 1), (min(n, 3), 1), (n, n)):
+            many = cnorm.rolling_moments(x, window, min_count=least)
+            decayed = cnorm.ewm_moments(x, alpha=0.3)
+            for i in (0, 1, 7, 8, 63, 299, 300):
+                one = cnorm.rolling_moments(x[i], window, min_count=least)
+                assert all(np.array_equal(a[i], b, True) for a, b in zip(many, one, strict=True))
+                one = cnorm.ewm_moments(x[i], alpha=0.3)
+                assert all(np.array_equal(a[i], b, True) for a, b in zip(decayed, one, strict=True))
+    assert (table[:, [0, n + 1]] == 7).all()
+
+
+def test_lines_of_one_element_hold_too_few() -> None:
+    """Beside others along another axis, which are taken as windows of one."""
+    for shape in ((1, 20), (1, 1), (1, 4, 6)):
+        mean, var = cnorm.rolling_moments(np.ones(shape), 3, axis=0)
+        assert np.isnan(mean).all()
+        assert np.isnan(var).all()
+        assert (cnorm.rolling_moments(np.ones(shape), 3, axis=0, min_count=1)[0] == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(40, 3), (40, 300), (2, 700)], ids=str)
+def test_standardize_in_place_and_beside_parameters(shape: tuple[int, int], dtype: Any) -> None:
+    """The same bits, wherever they go, and with factors of 1."""
+    x = np.random.default_rng(12).normal(3, 1, shape).astype(dtype)
+    for window in (2, 3, 200):
+        for center in (False, True):
+            y = cnorm.rolling_standardize(x, window, center=center, min_count=1)
+            there, apart = x.copy(), np.zeros((shape[0], 2 * shape[1]), dtype)[:, ::2]
+            for out in (there, apart):
+                cnorm.rolling_standardize(there, window, center=center, min_count=1, out=out)
+                assert np.array_equal(out, y)
+                there[...] = x
+            ones = np.ones(shape[1], dtype)
+            z = cnorm.rolling_standardize(x, window, ones, 0 * ones, center=center, min_count=1)
+            assert np.array_equal(y, z)
+
+
 def test_shapes() -> None:
     for shape, axis in (((0,), 0), ((0, 3), 0), ((3, 0), 0), ((2, 0, 4), 1)):
         for result in (

@@ -14,5 +14,6 @@ def reduce(
     spread: str = "var",
     correction: float = 0,
     eps: float = 0,
+    eps_mode: int = 0,
 ) -> None: ...
 def decayed(x: Array, mean: Array, var: Array, axis: int, alpha: float, adjust: bool, least: int) -> None: ...

@@ -5,7 +5,7 @@
 cimport numpy as cnp
 
 from cnorm._native.core cimport (
-    CN_F64, CN_NO_NUMBER, CN_W, CN_Y, check, check_against, cn_call, cn_number, cn_status, number_of, set_operand, set_x, verbs,
+    CN_F64, CN_NO_NUMBER, CN_W, CN_Y, check, check_against, cn_call, cn_eps_mode, cn_number, cn_status, number_of, set_operand, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 
@@ -14,7 +14,7 @@ cnp.import_array()
 cdef extern from "api/verbs.h" nogil:
     ctypedef enum cn_window_kind:
         CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_MOMENTS, CN_WINDOW_LEAST, CN_WINDOW_GREATEST
-        CN_WINDOW_LEAST_AT, CN_WINDOW_GREATEST_AT
+        CN_WINDOW_LEAST_AT, CN_WINDOW_GREATEST_AT, CN_WINDOW_STANDARD
     ctypedef enum cn_spread: CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE
     ctypedef struct cn_window:
         cn_number x
@@ -23,6 +23,7 @@ cdef extern from "api/verbs.h" nogil:
         ptrdiff_t window, forward, least
         cn_spread spread
         double correction, eps
+        cn_eps_mode eps_mode
     ctypedef struct cn_decay:
         cn_number x
         int floats, adjust
@@ -38,7 +39,7 @@ cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 cdef dict WINDOW_KINDS = {"sum": CN_WINDOW_SUM, "mean": CN_WINDOW_MEAN, "moments": CN_WINDOW_MOMENTS,
                           "min": CN_WINDOW_LEAST, "max": CN_WINDOW_GREATEST,
-                          "argmin": CN_WINDOW_LEAST_AT, "argmax": CN_WINDOW_GREATEST_AT}
+                          "argmin": CN_WINDOW_LEAST_AT, "argmax": CN_WINDOW_GREATEST_AT, "standard": CN_WINDOW_STANDARD}
 cdef dict SPREADS = {"var": CN_SPREAD_VAR, "std": CN_SPREAD_STD, "scale": CN_SPREAD_SCALE}
 
 
@@ -63,10 +64,11 @@ cdef int set_lines(cn_call *call, cnp.ndarray x, cnp.ndarray first, cnp.ndarray 
 
 def reduce(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray second, int axis, str kind not None,
            Py_ssize_t window, Py_ssize_t least, Py_ssize_t forward=0, str spread="var", double correction=0,
-           double eps=0):
+           double eps=0, int eps_mode=0):
     """first, and second of "moments", of the windows along axis that end `forward` behind each position.
 
-    kind: "sum", "mean", "moments", "min", "max", "argmin" or "argmax"; spread: what second is: "var", "std" or "scale", what standardizes with eps.
+    kind: "sum", "mean", "moments", "min", "max", "argmin" or "argmax"; spread: what second is: "var" or "std". Or "standard": elements less the
+    mean of their window, times the "scale" by eps and its mode.
     NaN counts nothing; NaN where there are fewer than `least` others. Results: float32 or float64, apart from x.
     """
     cdef cn_call call
@@ -82,7 +84,7 @@ def reduce(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray secon
     how.window, how.forward, how.least = window, min(forward, call.shape[axis] - 1), least
     if how.forward < forward:  # beyond the line all is known
         how.window = window - (forward - how.forward)
-    how.correction, how.eps = correction, eps
+    how.correction, how.eps, how.eps_mode = correction, eps, <cn_eps_mode>eps_mode
     released = release(cnp.PyArray_SIZE(x))
     status = C.windows(&call, axis, &how)
     resume(released)

@@ -21,7 +21,7 @@ from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._accept.options import as_eps_mode
-from cnorm._native import norms, windows
+from cnorm._native import core, norms, windows
 
 __all__ = [
     "as_line_axis",
@@ -46,7 +46,10 @@ def as_line_axis(axis: Any, x: Array, name: str = "x") -> int:
 
 def numbers_of(x: Array) -> Array:
     """What the core has windows of: 16-bit floats become float32, which holds them exactly."""
-    return x if x.dtype.kind in "biu" or x.dtype.itemsize > 2 else x.astype(np.float32)
+    if x.dtype.kind in "biu" or x.dtype.itemsize > 2:
+        return x
+    wide = core.widen(x)
+    return x.astype(np.float32) if wide is None else wide
 
 
 def as_lines(x: Any, name: str) -> tuple[Array, Array | None]:
@@ -258,28 +261,46 @@ def rolling_standardize(
     w, b = as_parameter(weight, "weight", array, out), as_parameter(bias, "bias", array, out)
     w = None if w is None else broadcast(w, array.shape, "weight")
     b = None if b is None else broadcast(b, array.shape, "bias")
-    eps, inside = as_eps(eps), as_eps_mode(eps_mode) == as_eps_mode("inside")
+    eps, mode = as_eps(eps), as_eps_mode(eps_mode)
     target = Output(array, out)
     numbers = numbers_of(target.x)
     if visible is not None:
         numbers = without(numbers, ~visible)
-    mean, scale = empty(numbers, np.dtype(np.float64)), empty(numbers, np.dtype(np.float64))
+    apart = numbers.dtype == target.y.dtype and not np.may_share_memory(numbers, target.y)
+    y = target.y if apart else empty_like(numbers)
     forward = (size - 1) // 2 if center else 0
-    spread = "scale" if inside else "std"
-    run(numbers, (mean, scale), a, "moments", size, least, forward=forward, spread=spread, eps=eps)
-    if not inside:
-        invert(scale, eps, eps_mode)
-    norms.apply(target.x, target.y, mean, scale, w, b, visible)
+    run(
+        numbers,
+        (y, None),
+        a,
+        "standard",
+        size,
+        least,
+        forward=forward,
+        spread="scale",
+        eps=eps,
+        eps_mode=mode,
+    )
+    write(y, target.y, w, b, visible)
     return result(target.done())
 
 
-def invert(std: Array, eps: float, eps_mode: str) -> None:
-    """Deviations to the factors that standardize by them, in place; 0 where there is nothing to divide by."""
-    norm = np.add(std, eps, out=std) if eps_mode == "outside" else np.maximum(std, eps, out=std)
-    flat = norm == 0
-    norm[flat] = 1
-    np.reciprocal(norm, out=norm)
-    norm[flat] = 0
+def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible: Array | None) -> None:
+    """Standardized elements, scaled and shifted in the dtype they were computed in, then rounded."""
+    if weight is not None or bias is not None or visible is not None:
+        nothing = np.zeros((1,) * y.ndim)
+        last = to if y.dtype == to.dtype else y
+        norms.apply(y, last, nothing, nothing + 1, weight, bias, visible)
+        y = last
+    if y is to:
+        return
+    if y.dtype == to.dtype:
+        np.copyto(to, y)
+        return
+    short = empty(y, to.dtype) if [2 * s for s in to.strides] != list(y.strides) else to
+    core.narrow(y, short)
+    if short is not to:
+        np.copyto(to, short)
 
 
 def as_alpha(halflife: Any, alpha: Any) -> float:

@@ -196,10 +196,6 @@ def move_argmin(a: ArrayLike, window: int, min_count: int | None = None, axis: i
     move_min : The element itself.
     nanargmin : Of the whole axis.
 
-    Notes
-    -----
-    By NumPy, in time that grows with the window; there for what looks it up beside the others.
-
     Examples
     --------
     >>> import cnorm.stats as bn
@@ -219,10 +215,6 @@ def move_argmax(a: ArrayLike, window: int, min_count: int | None = None, axis: i
     --------
     move_max : The element itself.
     nanargmax : Of the whole axis.
-
-    Notes
-    -----
-    By NumPy, in time that grows with the window; there for what looks it up beside the others.
 
     Examples
     --------

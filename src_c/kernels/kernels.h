@@ -132,6 +132,18 @@ typedef struct {
 /* Lines that are taken abreast, one to a lane; rows of so many doubles. */
 #define CN_ROW_LANES 8
 
+/* n rows of doubles, a lane for each line of floats or doubles; of eights that follow each other, `next` bytes and `apart`
+ * doubles. Lines have no gaps, or they are neighbours with elements `step` bytes apart. Lanes before `from` of the last
+ * eight are not written; of neighbours the eight begins so many lanes earlier. */
+typedef struct {
+    const char *x;                                      /* where lines are read */
+    char *y;                                            /* or written */
+    ptrdiff_t lane[CN_ROW_LANES], next, step, n, apart; /* lane: bytes from the first line to that of a lane */
+    int eights, from, floats;
+    int past;         /* neighbours are written past the cache: all is a multiple of 16 bytes */
+    double by, *rows; /* times a power of two or -1 */
+} cn_turned;
+
 /* What part of a window holds, a lane each: how many, about which pivot (or at which row), their sum (or the least) and m2. */
 typedef struct {
     double count[CN_ROW_LANES], pivot[CN_ROW_LANES], sum[CN_ROW_LANES], m2[CN_ROW_LANES];
@@ -140,11 +152,14 @@ typedef struct {
 /* Rows `first` and on of a block of `window` rows, and the same rows of the block before; or all rows of several blocks
  * that follow each other. */
 typedef struct {
-    /* earlier NULL: the line begins with this block, and holes is set; x NULL: what is before is scanned, and nothing
+    /* begins: the line begins with the (first) block, and there is no earlier one; x NULL: what is before is scanned, and nothing
      * written. */
     const double *earlier, *x;
     ptrdiff_t rows, blocks, first, window;
-    cn_window_kind kind;               /* not one of the greatest */
+    int eights;          /* of lines; if it is one that holds all rows of its blocks, several */
+    ptrdiff_t apart;     /* doubles from one to the next, in rows and in results */
+    cn_window_kind kind; /* not one of the greatest */
+    int begins;
     int holes;                         /* NaN in these rows, or fewer elements before or behind them than rows */
     const cn_window_state *behind;     /* of the rows of the block before that stand behind these */
     cn_window_state *scanned, *before; /* the same with these rows; this block up to them, which is updated */
@@ -154,19 +169,31 @@ typedef struct {
     double *results, *second;          /* second: the spread */
     double least, correction, eps;
     cn_spread spread;
+    cn_eps_mode eps_mode;
 } cn_window_tile;
+
+/* Elements by the mean and scale of their windows, which are times a power of two; y may be one of them. */
+typedef struct {
+    const double *x, *mean, *scale;
+    double *y;
+    ptrdiff_t rows;
+    int floats; /* lanes of float */
+    double by_mean, by_scale;
+} cn_standard_rows;
 
 typedef struct {
     double hi[CN_ROW_LANES], lo[CN_ROW_LANES], var[CN_ROW_LANES], weight[CN_ROW_LANES], count[CN_ROW_LANES];
 } cn_decay_state;
 
-/* Rows of lines, in order, with what came before. */
+/* Rows of lines, in order, with what came before; of eights that follow each other, `apart` doubles. */
 typedef struct {
     const double *x;
-    ptrdiff_t rows;
+    ptrdiff_t rows, apart;
+    int eights, adjust, holes; /* holes: there may be NaN or infinities, or were before */
     double alpha, least;
-    int adjust;
-    cn_decay_state state;
+    const double *shares, *rests,
+        *few;              /* of rows, else: share of the element, of what was before; NaN where few were */
+    cn_decay_state *state; /* of eights; weight and count if there are holes */
     double *mean, *var;
 } cn_decay_tile;
 
@@ -221,9 +248,14 @@ typedef struct {
     void (*lrn)(const cn_lrn_tile *t);
     void (*round)(const float *x, char *y, ptrdiff_t n); /* lanes of f32 to elements; maybe in place */
     /* Of CN_F64 alone; look: CN_SEEN_NAN, CN_SEEN_LARGE (infinite, or so that a difference may be) of rows. */
+    void (*turn_lines)(const cn_turned *t); /* lines without gaps to rows, and back; the same of neighbours */
+    void (*turn_rows)(const cn_turned *t);
+    void (*near_lines)(const cn_turned *t);
+    void (*near_rows)(const cn_turned *t);
     void (*window)(cn_window_tile *t);
-    void (*decay)(cn_decay_tile *t);
-    int (*look)(const double *x, ptrdiff_t rows);
+    void (*standardize)(const cn_standard_rows *s);
+    void (*decay)(const cn_decay_tile *t);
+    int (*look)(const double *x, ptrdiff_t rows, int eights, ptrdiff_t apart);
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);

@@ -40,7 +40,7 @@ CN_INLINE vf32 cn_load_u16_as_f32(const cn_u16 *p)
         memcpy(a, p, CN_WD * sizeof *a);                                                                          \
         vf32 v = cn_load_##element##_as_f32(a);                                                                   \
         memcpy(&low, &v, sizeof low);                                                                             \
-        return __builtin_convertvector(low, vf64);                                                                \
+        return cn_wide_f32(low);                                                                                  \
     }
 CN_WIDEN(u8)
 CN_WIDEN(u16)

@@ -17,7 +17,7 @@ CN_INLINE vf64 cn_load_bf16_as_f64(const cn_bf16 *p)
 {
     vu16half v;
     memcpy(&v, p, sizeof v);
-    return __builtin_convertvector((vf32half)(__builtin_convertvector(v, vu32half) << 16), vf64);
+    return cn_wide_f32((vf32half)(__builtin_convertvector(v, vu32half) << 16));
 }
 
 CN_INLINE vf32 cn_load_f16_as_f32(const cn_f16 *p)

@@ -54,15 +54,10 @@ CN_INLINE vf64 cn_load_f64_as_f64(const double *p)
     return v;
 }
 
-CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
-{
-    vf32half v;
-    memcpy(&v, p, sizeof v);
-    return __builtin_convertvector(v, vf64);
-}
-
 CN_INLINE void cn_store_f32_from_f32(float *p, vf32 v) { memcpy(p, &v, sizeof v); }
 CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v); }
+
+#include "simd/wide.h"
 
 #include "simd/half.h"
 
@@ -282,7 +277,10 @@ CN_INLINE void cn_copy_few(void *to, const void *from, ptrdiff_t bytes, const in
         cn_copy_few(p, a, k * (ptrdiff_t)sizeof(T), sizeof a);                                                    \
     }
 
+#if !defined(CN_AVX512)
 CN_PARTIAL_LOAD(cn_load_f32_as_f64, float, vf64, CN_WD)
+CN_PARTIAL_STORE(cn_store_f32_from_f64, float, vf64, CN_WD)
+#endif
 CN_PARTIAL_LOAD(cn_load_bf16_as_f64, cn_bf16, vf64, CN_WD)
 
 #if defined(CN_AVX512)

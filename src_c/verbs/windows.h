@@ -4,8 +4,9 @@
 
 #include "cnorm.h"
 
-/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread; or how many positions before
- * the end the last of the least, or greatest, elements stands (forward is 0 then). */
+/* What windows along an axis are reduced to: one result, or, of moments, the mean and the spread; or each element less the mean
+ * of its window, times the spread, which is a scale; or how many positions before the end the last of the least, or greatest,
+ * elements stands (forward is 0 then). */
 typedef enum {
     CN_WINDOW_SUM,
     CN_WINDOW_MEAN,
@@ -13,10 +14,11 @@ typedef enum {
     CN_WINDOW_LEAST,
     CN_WINDOW_GREATEST,
     CN_WINDOW_LEAST_AT,
-    CN_WINDOW_GREATEST_AT
+    CN_WINDOW_GREATEST_AT,
+    CN_WINDOW_STANDARD
 } cn_window_kind;
 
-/* A variance, its root, 1 / sqrt(variance + eps) or 0 if that has none. */
+/* A variance, its root, or a scale as cn_eps_mode says, 0 where it has none. */
 typedef enum { CN_SPREAD_VAR, CN_SPREAD_STD, CN_SPREAD_SCALE } cn_spread;
 
 /* The result of position i is that of the elements i + forward - window + 1 ... i + forward that there are and that are not
@@ -28,6 +30,7 @@ typedef struct {
     ptrdiff_t window, forward, least; /* 0 <= forward < window */
     cn_spread spread;
     double correction, eps;
+    cn_eps_mode eps_mode;
 } cn_window;
 
 /* Reads the operand X of the call, of numbers `how->x`, and writes Y and, of moments, W; these lie apart from x. */

@@ -13,7 +13,8 @@ typedef struct {
     cn_abreast all; /* what is the same for all: the rest is set by cn_take_abreast */
     const char *x;
     char *to[2];
-    ptrdiff_t lines, ends, block, blocks, segments;
+    ptrdiff_t lines, run; /* strips end where a run of so many lines does */
+    ptrdiff_t ends, block, blocks, segments;
     int by_segments, eights; /* of a strip, at most */
     ptrdiff_t strips;        /* what is taken abreast, counted */
 } cn_lines;
