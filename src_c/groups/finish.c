@@ -111,10 +111,7 @@ void cn_finish_listed(const cn_group_job *job, const cn_group_tile *tile, const 
     const cn_moments *of = &job->call->moments;
     const ptrdiff_t step = job->along.stride[CN_STAT], first = tile->offset[CN_STAT];
     if (of->results && are_ordinary(job, acc, n)) {
-        for (ptrdiff_t c = 0; c < n; c++) {
-            const cn_partial p = column(acc, c);
-            cn_put_result(of->kind, of->results, &p, first + groups[c] * step);
-        }
+        cn_put_listed_results(of->kind, of->results, acc, n, groups, first, step);
         return;
     }
     for (ptrdiff_t i = 0; i < n; i++) {

@@ -37,6 +37,28 @@ void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *o
     if (to->first || to->second || to->flags) cn_kernels_of(CN_F64)->results(kind, to, of, n, first, step);
 }
 
+void cn_put_listed_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n,
+                           const ptrdiff_t *at, ptrdiff_t first, ptrdiff_t step)
+{
+    double one[CN_LISTED], two[CN_LISTED];
+    ptrdiff_t integers[CN_LISTED];
+    unsigned char flags[CN_LISTED];
+    cn_results packed = *to;
+    packed.wide = 1;
+    if (to->first) packed.first = one;
+    if (to->second) packed.second = two;
+    if (to->integers) packed.integers = integers;
+    if (to->flags) packed.flags = flags;
+    cn_put_results(kind, &packed, of, n, 0, 1);
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const ptrdiff_t i = first + at[c] * step;
+        if (to->first) store(to->first, to->wide, i, one[c]);
+        if (to->second) store(to->second, to->wide, i, two[c]);
+        if (to->integers) to->integers[i] = integers[c];
+        if (to->flags) to->flags[i] = flags[c];
+    }
+}
+
 /* States side by side; has one of them a prescale? */
 static int open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
 {
