@@ -59,6 +59,19 @@ void cn_put_listed_results(cn_kind kind, const cn_results *to, const cn_moments_
     }
 }
 
+void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t n, ptrdiff_t first,
+                     ptrdiff_t step)
+{
+    double one, two;
+    cn_take_result(kind, to, p, &one, &two);
+    for (ptrdiff_t i = first; i < first + n * step && to->first; i += step) store(to->first, to->wide, i, one);
+    for (ptrdiff_t i = first; i < first + n * step && to->second; i += step) store(to->second, to->wide, i, two);
+    const ptrdiff_t integer = integer_of(kind, to, p->count, p->mean_lo, p->m2);
+    for (ptrdiff_t i = first; i < first + n * step && to->integers; i += step) to->integers[i] = integer;
+    const unsigned char flag = (unsigned char)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
+    for (ptrdiff_t i = first; i < first + n * step && to->flags; i += step) to->flags[i] = flag;
+}
+
 /* States side by side; has one of them a prescale? */
 static int open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
 {
