@@ -64,12 +64,12 @@ void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, pt
 {
     double one, two;
     cn_take_result(kind, to, p, &one, &two);
-    for (ptrdiff_t i = first; i < first + n * step && to->first; i += step) store(to->first, to->wide, i, one);
-    for (ptrdiff_t i = first; i < first + n * step && to->second; i += step) store(to->second, to->wide, i, two);
     const ptrdiff_t integer = integer_of(kind, to, p->count, p->mean_lo, p->m2);
-    for (ptrdiff_t i = first; i < first + n * step && to->integers; i += step) to->integers[i] = integer;
     const unsigned char flag = (unsigned char)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
-    for (ptrdiff_t i = first; i < first + n * step && to->flags; i += step) to->flags[i] = flag;
+    for (ptrdiff_t c = 0; c < n && to->first; c++) store(to->first, to->wide, first + c * step, one);
+    for (ptrdiff_t c = 0; c < n && to->second; c++) store(to->second, to->wide, first + c * step, two);
+    for (ptrdiff_t c = 0; c < n && to->integers; c++) to->integers[first + c * step] = integer;
+    for (ptrdiff_t c = 0; c < n && to->flags; c++) to->flags[first + c * step] = flag;
 }
 
 /* States side by side; has one of them a prescale? */
