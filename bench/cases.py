@@ -7,15 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 QUANTIZED = ("layer_norm_int8", "rms_norm_int8")
-OF_LAYERS = (
-    "layer_norm",
-    "rms_norm",
-    "gemma_rms_norm",
-    "masked_layer_norm",
-    "masked_array_layer_norm",
-    *QUANTIZED,
-)
+LAYERS = ("layer_norm", "rms_norm", "gemma_rms_norm", "masked_layer_norm", "masked_array_layer_norm")
+OF_LAYERS = (*LAYERS, *QUANTIZED)
 REDUCTIONS = ("nansum", "nanmean", "nanvar", "nanmin")
+EPS_MODES = ("inside", "outside", "max")
+STANDARDIZED = {"group_standardize": 1000, "segment_standardize": 1000, "rolling_standardize_10": 0}
 # Operations on windows, and how many positions one has.
 WINDOWS = {"rolling_moments_10": 10, "rolling_moments_1000": 1000}
 LAYOUTS = ("contiguous", "transposed", "every second column", "channels-last")
@@ -43,6 +39,7 @@ class Case:
     size: float = 1
     cold: bool = False
     holes: float = 0
+    eps_mode: str = "inside"
 
     def __str__(self) -> str:
         extra = [f"axes {self.axes}".replace(" ", "").replace("axes", "axes ")] if self.names_axes else []
@@ -51,6 +48,7 @@ class Case:
         extra += [f"{self.holes:.0%} NaN"] if self.holes else []
         extra += ["residual"] if self.residual else []
         extra += [self.activation] if self.activation else []
+        extra += [f"eps {self.eps_mode}"] if self.eps_mode != "inside" else []
         extra += [self.dtype] if self.dtype != "float32" else []
         extra += [self.layout] if self.layout != "contiguous" else []
         extra += [f"output {self.past} bytes past a line"] if self.past else []
@@ -254,6 +252,7 @@ CASES: list[Case] = [
     *(Case("moments", IMAGES, axes) for axes in ((0, 2, 3), (1, 2, 3), (0, 3))),
     *grouped(10, 1000, 100000),
     *brief(),
+    *(Case(o, (100000, 20), ROWS, groups=n, eps_mode=m) for o, n in STANDARDIZED.items() for m in EPS_MODES),
     *reductions(),
     *windows(),
     *over("zscore", ROWS, (1000000, 20), (1000000, 50)),

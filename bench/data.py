@@ -154,9 +154,16 @@ def row_labels(case: Case) -> Array:
     labels = np.arange(case.shape[0]) % case.groups
     return (
         np.sort(labels)
-        if case.operation == "segment_moments"
+        if case.operation.startswith("segment_")
         else np.random.default_rng(1).permutation(labels)
     )
+
+
+def deviation(case: Case, var: Array) -> Array:
+    """The square root, with eps where the case has it."""
+    if case.eps_mode == "inside":
+        return np.asarray(np.sqrt(var + EPS))
+    return np.sqrt(var) + EPS if case.eps_mode == "outside" else np.maximum(np.sqrt(var), EPS)
 
 
 def row_offsets(case: Case) -> Array:

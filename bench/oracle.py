@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.agreement import Quantized
 from bench.cases import REDUCTIONS, WINDOWS, Case
-from bench.data import EPS, Array, Data, activate, against, picture_scale, row_labels
+from bench.data import EPS, Array, Data, activate, against, deviation, picture_scale, row_labels
 from cnorm._check import formulas as f
 
 PART = 1 << 20  # elements at a time: the formulas' longdouble takes 16 bytes for each
@@ -96,8 +96,9 @@ def reduction(case: Case, d: Data) -> Any:
 def windows(case: Case, d: Data) -> Any:
     """Mean and variance of windows that are cut at the ends: what stands k before each, for every k."""
     x = np.moveaxis(d.x.astype(np.float64), case.axes[0], -1)
-    steps = range(min(WINDOWS[case.operation], x.shape[-1]))
-    count = np.minimum(np.arange(1, x.shape[-1] + 1), WINDOWS[case.operation])
+    window = WINDOWS.get(case.operation, 10)
+    steps = range(min(window, x.shape[-1]))
+    count = np.minimum(np.arange(1, x.shape[-1] + 1), window)
     mean, m2 = np.zeros_like(x), np.zeros_like(x)
     for k in steps:
         mean[..., k:] += x[..., : x.shape[-1] - k]
@@ -126,7 +127,13 @@ def group_moments(case: Case, d: Data) -> Any:
 def group_standardize(case: Case, d: Data) -> Any:
     """Each row by the moments of its group."""
     mean, var = (of[row_labels(case)] for of in group_moments(case, d))
-    return (d.x.astype(np.float64) - mean) / np.sqrt(var + EPS)
+    return (d.x.astype(np.float64) - mean) / deviation(case, var)
+
+
+def rolling_standardize(case: Case, d: Data) -> Any:
+    """Each element by the moments of its window."""
+    mean, var = windows(case, d)
+    return (d.x.astype(np.float64) - mean) / deviation(case, var)
 
 
 FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
@@ -145,7 +152,8 @@ FORMULAS: dict[str, Callable[[Case, Data], Any]] = {
     **dict.fromkeys(("moments", "sparse_moments"), lambda case, d: f.moments(d.x, case.axes)),
     "group_moments": group_moments,
     "segment_moments": group_moments,
-    "group_standardize": group_standardize,
+    **dict.fromkeys(("group_standardize", "segment_standardize"), group_standardize),
+    "rolling_standardize_10": rolling_standardize,
     **dict.fromkeys(REDUCTIONS, reduction),
     **dict.fromkeys(WINDOWS, windows),
     "recalibrate": lambda case, d: f.moments(d.x, case.axes, correction=1),

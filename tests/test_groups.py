@@ -297,18 +297,32 @@ def test_other_groups_change_no_bit() -> None:
         assert np.array_equal(var, only[1].squeeze(1 if axis == 1 else 0))
 
 
-@sweep(columns=[2, 20, 300], groups=[2, 30], dtype=["f8", "f4", "i4"], layout=["C", "gaps", "F"])
+# Rows of a group: a pilot, eights, blocks of 64 and pieces of 1024, and what lies beside them.
+SIZES = (0, 1, 7, 8, 9, 15, 16, 17, 24, 63, 64, 65, 72, 80, 500, 1023, 1024, 1025, 1032, 1040, 1100)
+
+
+@sweep(
+    columns=[2, 4, 9, 20, 300],
+    sizes=[(2500, 2500), SIZES],
+    dtype=["f8", "f4", "i4"],
+    layout=["C", "gaps", "F"],
+)
 def test_rows_as_they_lie_have_the_bits_of_rows_in_order(
-    columns: int, groups: int, dtype: str, layout: str
+    columns: int, sizes: tuple[int, ...], dtype: str, layout: str
 ) -> None:
-    """One thread deals rows to the blocks of their groups: NaN, infinite, huge or ill, too."""
+    """One thread deals rows to sums of their groups: NaN, infinite, huge, drifting and flat ones, too."""
     rng = np.random.default_rng(columns)
-    x = (rng.normal(0, 40, (5000, columns)) + 1e4 * rng.integers(0, 2, columns)).astype(dtype)
+    groups, labels = len(sizes), np.repeat(np.arange(-1, len(sizes)), (9, *sizes))
+    rng.shuffle(labels)
+    n = labels.size
+    x = rng.normal(0, 40, (n, columns)) + 1e4 * rng.integers(0, 2, columns)
+    x[:, 0] += np.arange(n) * 4.0
+    x[labels == groups - 1, -1] = 0.1
+    x = x.astype(dtype)
     if dtype != "i4":
         x[7, 0], x[8, 1], x[9, -1] = np.nan, np.inf, 1e18
     if dtype == "f8":
-        x[rng.integers(0, 5000, 9), -1] = 1e200
-    labels = rng.integers(-1, groups, 5000)
+        x[rng.integers(0, n, 9), -1] = 1e200
     order = np.argsort(labels, kind="stable")
     offsets = np.searchsorted(labels[order], np.arange(groups + 1))
     if layout == "gaps":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.cases import REDUCTIONS, WINDOWS, Case
-from bench.data import EPS, Array, Data, against, picture_scale, row_labels
+from bench.data import EPS, Array, Data, against, deviation, picture_scale, row_labels
 from bench.peers import FRESH, PREALLOCATED, Calls, Later, int8, two_steps
 from bench.peers.reductions import axes_of
 from cnorm._bench.interleave import Call
@@ -170,7 +170,7 @@ def group_standardize(case: Case, d: Data) -> Array:
     """With the moments of each row gathered."""
     labels = row_labels(case)
     mean, var = group_moments(case, d)
-    return np.asarray((d.x - mean[labels]) / np.sqrt(var + EPS)[labels])
+    return np.asarray((d.x - mean[labels]) / deviation(case, var)[labels])
 
 
 def switch_moments(case: Case, d: Data, mean: Array, var: Array) -> tuple[Array, Array]:
@@ -204,7 +204,7 @@ def switchable(case: Case, d: Data, out: Array | None = None) -> Array:
 
 def windows(case: Case, x: Any) -> tuple[Any, Any]:
     """Differences of cumulative sums, as is usual: mean and mean square."""
-    axis, window = case.axes[0], WINDOWS[case.operation]
+    axis, window = case.axes[0], WINDOWS.get(case.operation, 10)
     count = np.minimum(np.arange(1, x.shape[axis] + 1), window)
     count = count.reshape([-1 if a == axis % x.ndim else 1 for a in range(x.ndim)])
     sums = []
@@ -215,6 +215,12 @@ def windows(case: Case, x: Any) -> tuple[Any, Any]:
         total[tuple(late)] -= total[tuple(early)].copy()
         sums.append(total / count)
     return sums[0], sums[1] - np.square(sums[0])
+
+
+def rolling_standardize(case: Case, d: Data) -> Array:
+    """By those moments, of doubles."""
+    mean, var = windows(case, d.x.astype(np.float64))
+    return np.asarray((d.x - mean) / deviation(case, np.maximum(var, 0)), d.x.dtype)
 
 
 def through_float32(case: Case, d: Data, threads: int) -> Calls:
@@ -244,7 +250,8 @@ def calls(case: Case, d: Data, threads: int) -> Calls:
     operation = case.operation
     simple: dict[str, Any] = {
         **dict.fromkeys(("group_moments", "segment_moments"), partial(group_moments, case, d)),
-        "group_standardize": partial(group_standardize, case, d),
+        **dict.fromkeys(("group_standardize", "segment_standardize"), partial(group_standardize, case, d)),
+        "rolling_standardize_10": partial(rolling_standardize, case, d),
         **dict.fromkeys(REDUCTIONS, lambda: getattr(np, operation)(x, axes_of(case))),
         **dict.fromkeys(("moments", "sparse_moments"), lambda: (x.mean(case.axes), x.var(case.axes))),
         **dict.fromkeys(WINDOWS, partial(windows, case, x)),

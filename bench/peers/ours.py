@@ -53,7 +53,15 @@ def image_normalize(case: Case, d: Data) -> Function:
 
 
 WITH_OUT: dict[str, Callable[[Case, Data], Function]] = {
-    "group_standardize": lambda case, d: partial(cnorm.group_standardize, d.x, row_labels(case), eps=EPS),
+    "group_standardize": lambda case, d: partial(
+        cnorm.group_standardize, d.x, row_labels(case), eps=EPS, eps_mode=case.eps_mode
+    ),
+    "segment_standardize": lambda case, d: partial(
+        cnorm.segment_standardize, d.x, row_offsets(case), eps=EPS, eps_mode=case.eps_mode
+    ),
+    "rolling_standardize_10": lambda case, d: partial(
+        cnorm.rolling_standardize, d.x, 10, eps=EPS, axis=case.axes[0], min_count=1, eps_mode=case.eps_mode
+    ),
     "layer_norm": layer_norm,
     "rms_norm": lambda case, d: partial(F.rms_norm, d.x, case.parameter_shape, d.weight, EPS),
     "gemma_rms_norm": lambda case, d: partial(

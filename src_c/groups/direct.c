@@ -36,9 +36,9 @@ typedef struct {
     int beyond_cache, nontemporal;
 } direct_job;
 
-/* What a chunk puts. */
+/* What a chunk puts; its first position: a chunk of the next outer index may have the same groups. */
 typedef struct {
-    ptrdiff_t groups[ELEMENTS], at[POSITIONS];
+    ptrdiff_t first, groups[ELEMENTS], at[POSITIONS];
     _Alignas(64) char params[3][ELEMENTS * sizeof(double)];
 } chunk_memory;
 
@@ -219,7 +219,7 @@ static void write_chunk(const direct_job *job, ptrdiff_t i, chunk_memory *m)
     t.scale = (cn_param){job->params.scale + at[CN_STAT] * size, 0, 1};
     t.w = param_of(job, CN_W, at[CN_W]), t.b = param_of(job, CN_B, at[CN_B]);
     t.beyond_cache = job->beyond_cache, t.nontemporal = job->nontemporal;
-    cn_groups_at(job->groups, first, n, m->groups);
+    if (first != m->first) cn_groups_at(job->groups, first, n, m->groups), m->first = first;
     for (ptrdiff_t from = 0, run; from < n; from += run) {
         const ptrdiff_t *groups = m->groups + from;
         run = count_run(groups, n - from);
@@ -236,6 +236,7 @@ static void direct_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
 {
     const direct_job *job = context;
     chunk_memory m;
+    m.first = -1;
     (void)thread;
     for (ptrdiff_t i = begin; i < end; i++) write_chunk(job, i, &m);
     if (job->nontemporal) atomic_thread_fence(memory_order_seq_cst);

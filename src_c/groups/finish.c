@@ -119,15 +119,36 @@ void cn_finish_listed(const cn_group_job *job, const cn_group_tile *tile, const 
     const cn_moments *of = &job->call->moments;
     const ptrdiff_t step = job->along.stride[CN_STAT], first = tile->offset[CN_STAT];
     if (of->results && are_ordinary(job, acc, n)) {
-        for (ptrdiff_t c = 0; c < n; c++) {
-            const cn_partial p = column(acc, c);
-            cn_put_result(of->kind, of->results, &p, first + groups[c] * step);
-        }
+        cn_put_listed_results(of->kind, of->results, acc, n, groups, first, step);
         return;
     }
     for (ptrdiff_t i = 0; i < n; i++) {
         const cn_moments_view one = cn_groups_from(acc, i);
         cn_finish_groups(job, tile, groups[i], 1, &one, 1, s);
+    }
+}
+
+static cn_partial nothing_of(cn_kind kind, double count)
+{
+    const double least = kind == CN_EXTREMES ? INFINITY : 0;
+    return (cn_partial){count, least, kind == CN_EXTREMES ? -INFINITY : 0, 0, 1};
+}
+
+/* n groups without an element. */
+static void finish_empty(const cn_group_job *job, ptrdiff_t stat, ptrdiff_t step, ptrdiff_t n)
+{
+    static const double none[CN_MAX_GROUPS];
+    const cn_moments *of = &job->call->moments;
+    const cn_partial p = nothing_of(of->kind, 0);
+    if (job->params) {
+        cn_params to = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
+        const ptrdiff_t some = step == 1 ? n : 1;
+        for (ptrdiff_t c = 0; c < n; c += some)
+            cn_put_params(&to, job->x_is, stat + c * step, some, none, none, none);
+    } else if (of->results) {
+        cn_fill_results(of->kind, of->results, &p, n, stat, step);
+    } else {
+        for (ptrdiff_t c = 0; c < n; c++) of->to[stat + c * step] = p;
     }
 }
 
@@ -137,6 +158,10 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
     const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
     const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
     const cn_moments *of = &job->call->moments;
+    if (!acc->each && *acc->count == 0) {
+        finish_empty(job, stat, step, n);
+        return;
+    }
     const int at_once = of->results || (job->params && (step == 1 || n == 1));
     const int empty = at_once && !apart && !cn_group_entries(job, g);
     if (empty) put_nothing(acc, n);
@@ -161,7 +186,7 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
         tile->offset[CN_STAT] + g * job->along.stride[CN_STAT] + c * job->columns.stride[CN_STAT];
     const int extremes = of->kind == CN_EXTREMES;
     if (!(p.count > 0)) {
-        p = (cn_partial){p.count, extremes ? INFINITY : 0, extremes ? -INFINITY : 0, 0, 1};
+        p = nothing_of(of->kind, p.count);
     } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {
         read_extreme(job, tile, g, c, &p, s);
     }

@@ -16,7 +16,7 @@
 #define CN_GROUP_ROWS 64
 /* Pieces that are read in turns, at most. */
 #define CN_MOST_TURNS 32
-/* Groups of one tile of short rows. */
+/* Groups of one tile of short rows, at most CN_LISTED. */
 #define CN_BATCH 128
 
 typedef struct {
@@ -119,6 +119,9 @@ cn_group_scratch cn_open_group_scratch(const cn_group_job *job, int thread);
 /* Entries from ... to of group g: [1, to - from, n] of columns, or [1, 1, to - from]; packed unless direct. */
 cn_tile cn_group_tile_of(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g, ptrdiff_t from,
                          ptrdiff_t to, const cn_group_scratch *s);
+
+/* A direct group that is read soon. */
+void cn_fetch_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff_t g);
 
 /* n groups of as many entries, packed side by side; none has holes. */
 cn_tile cn_equal_groups(const cn_group_job *job, const cn_group_tile *tile, const ptrdiff_t *groups, ptrdiff_t n,

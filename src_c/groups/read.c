@@ -146,6 +146,7 @@ static void read_rows(const cn_group_job *job, const cn_group_tile *tile, ptrdif
             read_one(job, tile, g, s);
             alike = 1;
         } else {
+            cn_fetch_group(job, tile, g);
             brief[n++] = g, alike = 1;
             if (n == CANDIDATES) read_by_length(job, tile, brief, n, s), n = 0;
         }

@@ -7,13 +7,12 @@
 #define SORT(T)                                                                                                   \
     static int count_##T(const T *labels, ptrdiff_t n, ptrdiff_t *starts)                                         \
     {                                                                                                             \
-        int sorted = 1;                                                                                           \
-        for (ptrdiff_t i = 0; i < n; i++) {                                                                       \
+        ptrdiff_t sorted = 1; /* so many of the first ones are */                                                 \
+        for (; sorted < n && labels[sorted] >= labels[sorted - 1];) sorted++;                                     \
+        for (ptrdiff_t i = 0; i < n; i++)                                                                         \
             if (labels[i] >= 0) starts[labels[i] + 1]++;                                                          \
-            sorted &= i == 0 || labels[i] >= labels[i - 1];                                                       \
-        }                                                                                                         \
-        for (; sorted && *starts < n && labels[*starts] < 0;) ++*starts;                                          \
-        return sorted;                                                                                            \
+        for (; sorted >= n && *starts < n && labels[*starts] < 0;) ++*starts;                                     \
+        return sorted >= n;                                                                                       \
     }                                                                                                             \
     static void order_##T(const T *labels, ptrdiff_t n, ptrdiff_t *ends, ptrdiff_t *order)                        \
     {                                                                                                             \

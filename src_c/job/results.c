@@ -37,6 +37,41 @@ void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *o
     if (to->first || to->second || to->flags) cn_kernels_of(CN_F64)->results(kind, to, of, n, first, step);
 }
 
+void cn_put_listed_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n,
+                           const ptrdiff_t *at, ptrdiff_t first, ptrdiff_t step)
+{
+    double one[CN_LISTED], two[CN_LISTED];
+    ptrdiff_t integers[CN_LISTED];
+    unsigned char flags[CN_LISTED];
+    cn_results packed = *to;
+    packed.wide = 1;
+    if (to->first) packed.first = one;
+    if (to->second) packed.second = two;
+    if (to->integers) packed.integers = integers;
+    if (to->flags) packed.flags = flags;
+    cn_put_results(kind, &packed, of, n, 0, 1);
+    for (ptrdiff_t c = 0; c < n; c++) {
+        const ptrdiff_t i = first + at[c] * step;
+        if (to->first) store(to->first, to->wide, i, one[c]);
+        if (to->second) store(to->second, to->wide, i, two[c]);
+        if (to->integers) to->integers[i] = integers[c];
+        if (to->flags) to->flags[i] = flags[c];
+    }
+}
+
+void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t n, ptrdiff_t first,
+                     ptrdiff_t step)
+{
+    double one, two;
+    cn_take_result(kind, to, p, &one, &two);
+    const ptrdiff_t integer = integer_of(kind, to, p->count, p->mean_lo, p->m2);
+    const unsigned char flag = (unsigned char)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
+    for (ptrdiff_t c = 0; c < n && to->first; c++) store(to->first, to->wide, first + c * step, one);
+    for (ptrdiff_t c = 0; c < n && to->second; c++) store(to->second, to->wide, first + c * step, two);
+    for (ptrdiff_t c = 0; c < n && to->integers; c++) to->integers[first + c * step] = integer;
+    for (ptrdiff_t c = 0; c < n && to->flags; c++) to->flags[first + c * step] = flag;
+}
+
 /* States side by side; has one of them a prescale? */
 static int open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
 {

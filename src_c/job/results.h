@@ -8,6 +8,15 @@
 void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);
 
+/* The same to numbers first + at[0] * step, ..., of at most so many groups. */
+#define CN_LISTED 128
+void cn_put_listed_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n,
+                           const ptrdiff_t *at, ptrdiff_t first, ptrdiff_t step);
+
+/* One for all n of them. */
+void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t n, ptrdiff_t first,
+                     ptrdiff_t step);
+
 /* One of any kind. */
 void cn_put_result(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t i);
 

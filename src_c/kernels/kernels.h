@@ -55,6 +55,14 @@ typedef struct {
     double *mean, *mean_lo, *m2;
 } cn_moments_view;
 
+/* A block of columns whose rows are wherever they are: row[i], n elements each. sums: pivots, sums and sums of squares about
+ * them, `room` lanes each, n rounded up to 64 bytes of them. */
+typedef struct {
+    const char *const *row;
+    ptrdiff_t n, room;
+    char *sums;
+} cn_dealt_tile;
+
 /* A parameter over a tile: element (r, j) at data + r * row + j * (per_column ? size : 0). */
 typedef struct {
     const char *data; /* float, or double for CN_F64; NULL = absent */
@@ -213,6 +221,12 @@ typedef struct {
     /* Merge a tile into acc, by what counts; centered: one of the three above. Rows: acc[groups], each group
      * all of its rows. Columns: acc[n], one group of rows. CN_ALL has one count for all. What has no kernel for a form is NULL. */
     cn_reduce moments_rows[CN_N_FORMS], moments_cols[CN_N_FORMS];
+    /* The same of a block of columns as its rows come up, CN_ALL, centered; acc has what was before. First pivots: means of acc,
+     * or, if that is empty, of the first rows, CN_PILOT or all there are. Then rows from ... to - 1 join what is kept; from is a
+     * multiple of 8, so is `to` but at the end. Then all are merged into acc, or 0: the block must be read as a tile. */
+    void (*aim_dealt)(const cn_dealt_tile *t, ptrdiff_t rows, const cn_moments_view *acc);
+    void (*join_dealt)(const cn_dealt_tile *t, ptrdiff_t from, ptrdiff_t to);
+    int (*merge_dealt)(const cn_dealt_tile *t, ptrdiff_t rows, cn_moments_view *acc);
     cn_reduce extremes_rows,
         extremes_cols; /* least in mean, greatest in mean_lo, in m2 1 if there is NaN, else 0 */
     cn_reduce least_at_rows, least_at_cols, greatest_at_rows,

