@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 from strategies import seeds
 
-import cnorm
+import cnorm.stats
 from cnorm._check.formulas import divisor
 
 SPECIAL = ("plain", "far", "whole", "flat", "spikes", "infinite", "huge", "tiny")
@@ -362,6 +363,27 @@ def test_standardize_in_place_and_beside_parameters(shape: tuple[int, int], dtyp
             ones = np.ones(shape[1], dtype)
             z = cnorm.rolling_standardize(x, window, ones, 0 * ones, center=center, min_count=1)
             assert np.array_equal(y, z)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=str)
+def test_layouts(dtype: Any) -> None:
+    """x and out in any order of their axes, with gaps, backwards or broadcast: the same bits."""
+    plain = np.random.default_rng(13).normal(3, 1, (4, 6, 8)).astype(np.float32).astype(dtype)
+    orders = [plain.transpose(order) for order in itertools.permutations(range(3))]
+    others = [plain[::-1, :, ::-1], plain[..., ::2], plain[::2], plain[:, :1]]
+    others.append(np.broadcast_to(plain[:1], plain.shape))
+    for x in (*orders, *others):
+        outs = [np.empty(x.shape, dtype, order) for order in "CF"]
+        outs.append(np.empty((*x.shape[:-1], 2 * x.shape[-1]), dtype)[..., ::2])
+        side_by_side = np.ascontiguousarray(x)
+        for axis in range(3):
+            window = min(3, x.shape[axis])
+            wanted = cnorm.rolling_standardize(side_by_side, window, axis=axis, min_count=1)
+            for out in (None, *outs):
+                found = cnorm.rolling_standardize(x, window, axis=axis, min_count=1, out=out)
+                assert np.array_equal(found, wanted)
+            wanted = cnorm.stats.move_mean(side_by_side, window, axis=axis, min_count=1)
+            assert np.array_equal(cnorm.stats.move_mean(x, window, axis=axis, min_count=1), wanted)
 
 
 def test_shapes() -> None:

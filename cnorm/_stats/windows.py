@@ -297,8 +297,9 @@ def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible
     if y.dtype == to.dtype:
         np.copyto(to, y)
         return
-    short = empty(y, to.dtype) if [2 * s for s in to.strides] != list(y.strides) else to
-    core.narrow(y, short)
+    short = to if to.strides == tuple(step // 2 for step in y.strides) else np.empty_like(y, to.dtype)
+    order = sorted(range(y.ndim), key=lambda axis: -y.strides[axis])  # in which y lies without gaps
+    core.narrow(y.transpose(order), short.transpose(order))
     if short is not to:
         np.copyto(to, short)
 
