@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from cnorm import functional
 from cnorm._accept.masks import length_mask
 from cnorm._image import image_normalize
+from cnorm._stats.decayed import ewm_moments
 from cnorm._stats.groups import group_moments, group_standardize, segment_moments, segment_standardize
 from cnorm._stats.moments import moments, standardize
 from cnorm._stats.pool import mean_pool
 from cnorm._stats.running import RunningMoments
-from cnorm._stats.windows import ewm_moments, rolling_moments, rolling_standardize
+from cnorm._stats.windows import rolling_moments, rolling_standardize
 from cnorm._system.c_api import C_API, get_include
 from cnorm._system.config import show_config
 from cnorm._system.memory import get_output_cache, set_output_cache

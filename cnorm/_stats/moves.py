@@ -7,7 +7,7 @@ from typing import Any
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int, as_number
 from cnorm._native import windows
-from cnorm._stats.windows import as_line_axis, as_lines, masked, result_like
+from cnorm._stats.lines import as_line_axis, as_lines, masked, result_like
 
 __all__ = ["moved"]
 

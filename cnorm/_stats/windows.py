@@ -1,85 +1,20 @@
-"""Moments of windows along an axis, sliding or weighted exponentially: arguments, and the core's calls."""
+"""Moments of windows that slide along an axis: arguments, and the core's calls."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import (
-    Array,
-    Output,
-    as_input,
-    as_number_array,
-    as_parameter,
-    empty,
-    empty_like,
-    native,
-)
+from cnorm._accept.arrays import Array, Output, as_input, as_parameter, empty_like
 from cnorm._accept.axes import as_eps, as_int, as_number, broadcast
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import unmasked
 from cnorm._accept.options import as_eps_mode
 from cnorm._native import core, norms, windows
+from cnorm._stats.lines import as_line_axis, as_lines, masked, numbers_of, result_like, without
 
-__all__ = [
-    "as_line_axis",
-    "as_lines",
-    "ewm_moments",
-    "numbers_of",
-    "result_like",
-    "rolling_moments",
-    "rolling_standardize",
-]
-
-
-def as_line_axis(axis: Any, x: Array, name: str = "x") -> int:
-    """One axis of an array that has one."""
-    if x.ndim == 0:
-        raise ValueError(f"{name}: expected at least 1 dimension, got a number")
-    a = as_int(axis, "axis")
-    if not -x.ndim <= a < x.ndim:
-        raise ValueError(f"axis: expected an axis of a {x.ndim}-dimensional array, got {axis!r}")
-    return a % x.ndim
-
-
-def numbers_of(x: Array) -> Array:
-    """What the core has windows of: 16-bit floats become float32, which holds them exactly."""
-    if x.dtype.kind in "biu" or x.dtype.itemsize > 2:
-        return x
-    wide = core.widen(x)
-    return x.astype(np.float32) if wide is None else wide
-
-
-def as_lines(x: Any, name: str) -> tuple[Array, Array | None]:
-    """Real numbers in this machine's byte order, and what masks hide of them: NaN in the numbers."""
-    data, visible, _ = unmasked(x)
-    array = numbers_of(native(as_number_array(data, name)))
-    if visible is None:
-        return array, None
-    hidden = ~visible
-    return without(array, hidden), hidden
-
-
-def without(x: Array, hidden: Array) -> Array:
-    """NaN for what is hidden."""
-    return np.where(hidden, np.nan, x if x.dtype.kind == "f" else x.astype(np.float64)).astype(
-        np.float64 if x.dtype.kind in "biu" else x.dtype, copy=False
-    )
-
-
-def masked(y: Array, hidden: Array | None) -> Array:
-    """A result with the mask of what it was made of, 0 there."""
-    if hidden is None:
-        return y
-    y[hidden] = 0
-    return np.ma.MaskedArray(y, mask=hidden.copy())
-
-
-def result_like(x: Array) -> Array:
-    """Room for a result of windows of x: float64 of integers, else x's dtype; x's memory order."""
-    return empty(x, np.dtype(np.float64)) if x.dtype.kind in "biu" else empty_like(x)
+__all__ = ["as_window", "rolling_moments", "rolling_standardize"]
 
 
 def as_window(window: Any, min_count: Any) -> tuple[int, int]:
@@ -302,84 +237,3 @@ def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible
     core.narrow(y.transpose(order), short.transpose(order))
     if short is not to:
         np.copyto(to, short)
-
-
-def as_alpha(halflife: Any, alpha: Any) -> float:
-    """The weight of an element against what came before it."""
-    if (halflife is None) == (alpha is None):
-        raise ValueError(f"alpha: expected either it or halflife, got {alpha!r} and {halflife!r}")
-    if alpha is None:
-        life = as_number(halflife, "halflife")
-        if not life > 0:
-            raise ValueError(f"halflife: expected a positive number, got {life}")
-        return -math.expm1(-math.log(2) / life)
-    share = as_number(alpha, "alpha")
-    if not 0 < share <= 1:
-        raise ValueError(f"alpha: expected more than 0, at most 1, got {share}")
-    return share
-
-
-def ewm_moments(
-    x: ArrayLike,
-    *,
-    halflife: float | None = None,
-    alpha: float | None = None,
-    axis: int = -1,
-    adjust: bool = True,
-    min_count: int = 1,
-) -> tuple[Array, Array]:
-    r"""Exponentially weighted mean and variance of all up to each position, as pandas' `ewm`.
-
-    .. math:: \mu_i = \frac{\sum_k (1 - \alpha)^k x_{i-k}}{\sum_k (1 - \alpha)^k}, \qquad
-              \sigma_i^2 = \frac{\sum_k (1 - \alpha)^k (x_{i-k} - \mu_i)^2}{\sum_k (1 - \alpha)^k}
-
-    Parameters
-    ----------
-    x : array_like
-        Real numbers; integers, booleans, nullable columns and objects that are numbers become float64. NaN
-        and, as in pandas, infinities have no weight; what came before them grows older by a position.
-    halflife : float, optional
-        Positions in which a weight falls to a half.
-    alpha : float, optional
-        The smoothing factor, in (0, 1]; either it or `halflife`.
-    axis : int
-        The axis to go along.
-    adjust : bool
-        Divide by the sum of the weights; else the first element stands for all that might have come before.
-    min_count : int
-        With fewer elements so far the result is NaN.
-
-    Returns
-    -------
-    mean, var : ndarray
-        Of the shape of `x`: float32 of floats up to 32 bits, otherwise float64. The variance is pandas' with
-        ``bias=True``.
-
-    Raises
-    ------
-    TypeError
-        `x` is not real, a number is none.
-    ValueError
-        Both or neither of `halflife` and `alpha`, one out of its range, a `min_count` below 0, an axis out of
-        range.
-
-    See Also
-    --------
-    rolling_moments : Windows of one length.
-    RunningMoments : With `decay`, moments that forget.
-
-    Examples
-    --------
-    >>> import cnorm
-    >>> mean, var = cnorm.ewm_moments([1.0, 3.0, 3.0], alpha=0.5)
-    >>> mean.round(4), var.round(4)
-    (array([1.    , 2.3333, 2.7143]), array([0.    , 0.8889, 0.4898]))
-    """
-    share, least = as_alpha(halflife, alpha), as_int(min_count, "min_count")
-    if least < 0:
-        raise ValueError(f"min_count: expected no negative number, got {least}")
-    array, hidden = as_lines(x, "x")
-    a = as_line_axis(axis, array)
-    mean, var = result_like(array), result_like(array)
-    windows.decayed(array, mean, var, a, share, bool(adjust), max(least, 1))
-    return masked(mean, hidden), masked(var, hidden)

@@ -8,7 +8,8 @@ import numpy as np
 
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_number
-from cnorm._stats.windows import as_line_axis, as_window
+from cnorm._stats.lines import as_line_axis
+from cnorm._stats.windows import as_window
 from cnorm._stats.windows import rolling_moments as of_array
 from cnorm.interop._chunks import check_array, is_known, result_dtype
 from cnorm.interop._require import require
