@@ -10,7 +10,7 @@
 #include "plan/mask.h"
 #include "read/block.h"
 
-/* Groups of fewer elements, are marked together, those a mask hides and those it shows, where few are alike: to tell them apart
+/* Groups of fewer elements are marked together, those a mask hides and those it shows, where few are alike: to tell them apart
  * takes longer (moments of rows of 3: 324 copies instead of 43). */
 #define SHORT_GROUP 64
 
