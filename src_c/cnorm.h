@@ -169,9 +169,9 @@ static inline void cn_clear_call(cn_call *call, int ndim)
 
 cn_status cn_run(const cn_call *call);
 
-/* n floats of 16 bits as float: what parameters of calls are. */
+/* n floats of 16 bits as float: what parameters of calls are; and back. */
 void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to);
-void cn_narrow(cn_dtype dtype, const float *x, ptrdiff_t n, char *to);
+void cn_round(cn_dtype dtype, const float *x, ptrdiff_t n, char *to);
 
 /* y = x * activation(gate), rounded once, for n elements without gaps; y may be one of the two. */
 typedef struct {

@@ -24,7 +24,7 @@ cdef extern from "cnorm.h" nogil:
     cn_status cn_run(const cn_call *call)
     cn_status cn_run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, int norm_first)
     void cn_widen(cn_dtype dtype, const char *x, ptrdiff_t n, float *to)
-    void cn_narrow(cn_dtype dtype, const float *x, ptrdiff_t n, char *to)
+    void cn_round(cn_dtype dtype, const float *x, ptrdiff_t n, char *to)
     void cn_describe(const cn_call *call, char *text, size_t size)
     int cn_init(const char *cap)
     const char *cn_isa_name()
@@ -247,13 +247,13 @@ def widen(cnp.ndarray x not None):
     return to
 
 
-def narrow(cnp.ndarray x not None, cnp.ndarray to not None):
+def round_into(cnp.ndarray x not None, cnp.ndarray to not None):
     """float32 to floats of 16 bits laid out alike, both without gaps."""
     if cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT32 or cnp.PyArray_ITEMSIZE(to) != 2 or not (is_block(x) and is_block(to)):
         raise ValueError("x, to: expected float32 and 16-bit floats without gaps")
     if cnp.PyArray_SIZE(x) != cnp.PyArray_SIZE(to):
         raise ValueError(f"to: expected {x.size} elements, got {to.size}")
-    cn_narrow(<cn_dtype><int>dtype_of(to), <const float *>cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x),
+    cn_round(<cn_dtype><int>dtype_of(to), <const float *>cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x),
               <char *>cnp.PyArray_DATA(to))
 
 

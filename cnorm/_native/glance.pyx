@@ -102,20 +102,11 @@ cdef bint as_double(object value, double *to) noexcept:
 
 cdef bint take_range(object target, double *first, double *last) noexcept:
     """Is it a pair of plain numbers, the second larger by a finite distance?"""
-    cdef double *ends[2]
-    cdef int i, overflow = 0
-    ends[0], ends[1] = first, last
     if not isinstance(target, tuple) or len(<tuple>target) != 2:
         return False
-    for i in range(2):
-        end = (<tuple>target)[i]
-        if PyFloat_CheckExact(end):
-            ends[i][0] = PyFloat_AS_DOUBLE(end)
-        elif PyLong_CheckExact(end):
-            ends[i][0] = <double>PyLong_AsLongAndOverflow(end, &overflow)
-        else:
-            return False
-    return overflow == 0 and first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
+    if not as_double((<tuple>target)[0], first) or not as_double((<tuple>target)[1], last):
+        return False
+    return first[0] < last[0] and last[0] - first[0] - (last[0] - first[0]) == 0
 
 
 cdef bint are_plain_weights(double least, double most) noexcept:

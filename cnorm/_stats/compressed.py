@@ -257,22 +257,9 @@ def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: b
     indices, indptr = (v.astype(t) for v, t in zip(kept, types, strict=True))
     if hasattr(a, "_replace"):
         return a._replace(data=out, indices=indices, indptr=indptr)
-    if hasattr(a, "tocsr"):
-        if (
-            right is m
-            and set(types) == {_INT32}
-            and max(m.shape) < 2**31
-            and type(a).__module__.startswith("scipy.")
-        ):
-            return with_parts(a, out, indices, indptr)
+    alike = right is m and set(types) == {_INT32} and max(m.shape) < 2**31
+    if hasattr(a, "tocsr") and not (alike and type(a).__module__.startswith("scipy.")):
         return type(a)((out, indices, indptr), shape=a.shape)
-    y = copying.copy(a)
+    y = copying.copy(a)  # scipy's constructor looks for dtypes of indices for 5 us
     y.data, y.indices, y.indptr = out, indices, indptr
-    return y
-
-
-def with_parts(a: Any, data: Array, indices: Array, indptr: Array) -> Any:
-    """A matrix of scipy with other parts of the dtypes it has: its constructor looks for these for 5 us."""
-    y = object.__new__(type(a))
-    y.__dict__.update(a.__dict__, data=data, indices=indices, indptr=indptr)
     return y

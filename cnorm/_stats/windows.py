@@ -234,6 +234,6 @@ def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible
         return
     short = to if to.strides == tuple(step // 2 for step in y.strides) else np.empty_like(y, to.dtype)
     order = sorted(range(y.ndim), key=lambda axis: -y.strides[axis])  # in which y lies without gaps
-    core.narrow(y.transpose(order), short.transpose(order))
+    core.round_into(y.transpose(order), short.transpose(order))
     if short is not to:
         np.copyto(to, short)

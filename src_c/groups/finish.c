@@ -100,11 +100,7 @@ static void put_all_params(const cn_group_job *job, ptrdiff_t stat, const cn_mom
 {
     double factors[CN_MAX_GROUPS];
     cn_params params = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
-    const double eps = job->call->moments.eps;
-    for (ptrdiff_t c = 0; c < n && !(*acc->count > 0); c++) factors[c] = 0;
-    if (!acc->each && *acc->count > 0) cn_scales(factors, acc->m2, n, *acc->count, &job->call->moments, eps);
-    for (ptrdiff_t c = 0; c < n && acc->each && *acc->count > 0; c++)
-        cn_scales(factors + c, acc->m2 + c, 1, acc->count[c], &job->call->moments, eps);
+    cn_kernels_of(CN_F64)->factors(&job->call->moments, acc, n, factors);
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
 

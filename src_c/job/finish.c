@@ -206,9 +206,8 @@ typedef struct {
 
 static void take_partials(const cn_job *job, const cn_partial *p, ptrdiff_t n, some_groups *g)
 {
-    const cn_moments_view of = {g->count, 1, g->mean, g->mean_lo, g->m2};
-    for (ptrdiff_t i = 0; i < n; i++)
-        g->count[i] = p[i].count, g->mean[i] = p[i].mean, g->mean_lo[i] = p[i].mean_lo, g->m2[i] = p[i].m2;
+    cn_moments_view of = {g->count, 1, g->mean, g->mean_lo, g->m2};
+    cn_open_states(p, n, &of);
     make_factors(job, &of, n, g->factor);
 }
 

@@ -72,8 +72,7 @@ void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, pt
     for (ptrdiff_t c = 0; c < n && to->flags; c++) to->flags[first + c * step] = flag;
 }
 
-/* States side by side; has one of them a prescale? */
-static int open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
+int cn_open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)
 {
     int prescaled = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -89,7 +88,7 @@ void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn
     cn_moments_view of = {count, 1, mean, mean_lo, m2};
     for (ptrdiff_t first = 0, some; first < n; first += some) {
         some = n - first < AT_ONCE ? n - first : AT_ONCE;
-        if (!open_states(states + first, some, &of))
+        if (!cn_open_states(states + first, some, &of))
             cn_put_results(kind, to, &of, some, first, 1);
         else
             for (ptrdiff_t i = first; i < first + some; i++) cn_put_result(kind, to, &states[i], i);

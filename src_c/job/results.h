@@ -13,6 +13,9 @@ void cn_put_results(cn_kind kind, const cn_results *to, const cn_moments_view *o
 void cn_put_listed_results(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n,
                            const ptrdiff_t *at, ptrdiff_t first, ptrdiff_t step);
 
+/* States side by side, with counts of their own; has one of them a prescale? */
+int cn_open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to);
+
 /* One for all n of them. */
 void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, ptrdiff_t n, ptrdiff_t first,
                      ptrdiff_t step);

@@ -12,7 +12,7 @@ CN_INLINE vf64 cn_wide_f32(vf32half v)
 #endif
 }
 
-CN_INLINE vf32half cn_narrow_f64(vf64 v)
+CN_INLINE vf32half cn_single_f64(vf64 v)
 {
 #if defined(CN_AVX512)
     return (vf32half)_mm512_cvtpd_ps((__m512d)v);
@@ -32,7 +32,7 @@ CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
 
 CN_INLINE void cn_store_f32_from_f64(float *p, vf64 v)
 {
-    const vf32half half = cn_narrow_f64(v);
+    const vf32half half = cn_single_f64(v);
     memcpy(p, &half, sizeof half);
 }
 
@@ -49,7 +49,7 @@ CN_INLINE vf64 cn_load_two_f64_as_f64(const double *p, const double *q)
 }
 CN_INLINE void cn_store_two_f32_from_f64(float *p, float *q, vf64 v)
 {
-    const __m256 half = (__m256)cn_narrow_f64(v);
+    const __m256 half = (__m256)cn_single_f64(v);
     _mm_storeu_ps(p, _mm256_castps256_ps128(half)), _mm_storeu_ps(q, _mm256_extractf128_ps(half, 1));
 }
 CN_INLINE void cn_store_two_f64_from_f64(double *p, double *q, vf64 v)
