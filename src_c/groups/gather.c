@@ -1,8 +1,11 @@
 /* gather.c: the entries of a group become a tile: where they lie, or packed side by side. */
+#include <stdint.h>
+
 #include "dispatch/cpu.h"
 #include "groups/groups.h"
 #include "memory/copy.h"
 #include "memory/numbers.h"
+#include "memory/turn.h"
 #include "read/block.h"
 
 /* Bytes of rows to come that are fetched while one is packed, and so many rows at least. Rows of 160 bytes of 1000 groups
@@ -89,6 +92,11 @@ static void pack_rows(const cn_group_job *job, const packing *p, const char *fir
     const int plain = job->per_position == 1;
     if (plain && job->order && step == p->size && is_copied(job, p)) {
         copy_rows(job, first, n * step, start + from, to - from, packed);
+        return;
+    }
+    if (job->apart && is_copied(job, p)) {
+        const cn_matrix x = {(char *)(uintptr_t)(first + (start + from) * along), step, along};
+        cn_turn((cn_matrix){packed, p->size, n * p->size}, x, n, to - from, p->size);
         return;
     }
     for (ptrdiff_t e = from; e < to; e++, packed += n * p->size) {

@@ -14,6 +14,8 @@
 /* Entries of a block of columns. Rows are dealt to blocks of all groups at once: larger ones leave the cache with fewer
  * groups, smaller ones are merged more often (segments of 80-byte rows: 32 take 4.7 ms, 64 3.5, 128 3.5). */
 #define CN_GROUP_ROWS 64
+/* Bytes of a row of a strip: columns that lie apart are read, and written, a cache line of rows at a time. */
+#define CN_STRIP_BYTES 64
 /* Pieces that are read in turns, at most. */
 #define CN_MOST_TURNS 32
 /* Groups of one tile of short rows, at most CN_LISTED. */
@@ -30,12 +32,14 @@ typedef struct {
     const cn_kernels *k, *x_is; /* what reads; what x is: packed as lanes if its kernels know no holes */
     cn_reducer reducer, padded; /* padded: of rows that end in holes */
     const char *mask;
-    int each, centered, cols,
-        direct; /* direct: entries of positions that follow each other are as a tile has them */
+    int each, centered, cols;
+    int direct; /* entries of positions that follow each other are as a tile has them */
+    int apart;  /* columns lie apart, positions of one of them closer to each other */
     cn_holes holes;
     cn_loops kept, outer, inner;       /* kept: but for columns */
     cn_loop along, columns;            /* STAT: from a group to the next */
     ptrdiff_t width, tiles;            /* columns at once; tiles of kept loops and columns */
+    ptrdiff_t first;                   /* of the call's statistics, the first of this job's */
     ptrdiff_t per_position, per_inner; /* entries of a position, those of one outer index */
     ptrdiff_t block, pieces;           /* entries of a block; pieces of all groups of a tile */
     ptrdiff_t turns;                   /* pieces that are read in turns, a block of each */
@@ -46,7 +50,7 @@ typedef struct {
     size_t scratch_size;
     ptrdiff_t *order,
         *ends;   /* positions by group, and their sort's work space; NULL if they are their own order */
-    int *sorted; /* not before the order is needed */
+    int *sorted; /* not before the order is needed; shared by the jobs of a call's strips */
     int threads, dealt;
     char *blocks; /* of dealt rows, and what goes with them */
 } cn_group_job;
@@ -107,6 +111,17 @@ void cn_deal_groups(const cn_group_job *job);
 /* A group of one piece is finished, the piece of another is kept. */
 void cn_put_piece(const cn_group_job *job, const cn_group_tile *tile, cn_group_piece piece,
                   const cn_moments_view *acc, const cn_group_scratch *s);
+
+/* So many of these columns are turned at a time: as even strips as squares of four allow. */
+ptrdiff_t cn_strip_width(ptrdiff_t columns, ptrdiff_t size);
+
+/* Are columns copied as rows, strip by strip, and each strip read by a job of its own? The call of tile i, its x at `x`. */
+int cn_has_strips(const cn_group_job *job);
+cn_call cn_strip_of(const cn_group_job *job, ptrdiff_t i, const char *x);
+cn_status cn_read_strips(const cn_group_job *job);
+
+/* What reads the groups of a call; `first` as in the job. */
+cn_status cn_read_groups(const cn_call *call, const cn_groups *groups, void *params, ptrdiff_t first, int *sorted);
 
 /* Loops, blocks and pieces of a call. */
 void cn_lay_out_groups(cn_group_job *job);

@@ -55,6 +55,31 @@ static int is_direct(const cn_group_job *job)
     return job->inner.n == 1 && in->stride[CN_X] == size && along == in->n * size;
 }
 
+/* Loops of x that belong to each group beside its positions. */
+static int count_reduced(const cn_loops *all)
+{
+    int n = 0;
+    for (int i = 0; i < all->n; i++) n += all->loop[i].stride[CN_STAT] == 0;
+    return n;
+}
+
+ptrdiff_t cn_strip_width(ptrdiff_t columns, ptrdiff_t size)
+{
+    const ptrdiff_t most = CN_STRIP_BYTES / size, strips = (columns + most - 1) / most;
+    const ptrdiff_t width = ((columns + strips - 1) / strips + 3) / 4 * 4;
+    return columns < width ? columns : width;
+}
+
+/* Columns that are read at once. Of a strip none is alone: it would be a row, whose sums have another order. */
+static ptrdiff_t width_of(const cn_group_job *job)
+{
+    const ptrdiff_t n = job->columns.n;
+    ptrdiff_t width = n < CN_MAX_GROUPS ? n : CN_MAX_GROUPS;
+    if (job->apart) width = cn_strip_width(n, job->x_is->size);
+    while (job->apart && n % width == 1) width++;
+    return width;
+}
+
 void cn_lay_out_groups(cn_group_job *job)
 {
     const cn_call *call = job->call;
@@ -66,7 +91,8 @@ void cn_lay_out_groups(cn_group_job *job)
     for (int o = 0; o < CN_NOPERANDS; o++) job->along.stride[o] = call->op[o].strides[axis];
     const ptrdiff_t along = job->along.n > 1 ? job->along.stride[CN_X] : 0;
     const cn_loop *in = all.n ? &all.loop[all.n - 1] : NULL;
-    job->cols = in && in->stride[CN_STAT] != 0 && !outside(in->stride[CN_X], along);
+    job->cols = in && in->stride[CN_STAT] != 0 && (!outside(in->stride[CN_X], along) || !count_reduced(&all));
+    job->apart = job->cols && outside(in->stride[CN_X], along);
     job->kept.n = job->outer.n = job->inner.n = 0;
     for (int i = 0; i < all.n; i++) {
         const cn_loop *loop = &all.loop[i];
@@ -79,7 +105,7 @@ void cn_lay_out_groups(cn_group_job *job)
     cn_coalesce(&job->outer, read);
     cn_coalesce(&job->inner, read);
     job->columns = job->cols ? job->kept.loop[--job->kept.n] : (cn_loop){.n = 1};
-    job->width = job->columns.n < CN_MAX_GROUPS ? job->columns.n : CN_MAX_GROUPS;
+    job->width = width_of(job);
     job->tiles = cn_count(&job->kept) * ((job->columns.n + job->width - 1) / job->width);
     job->per_inner = cn_count(&job->inner), job->per_position = job->per_inner * cn_count(&job->outer);
     job->block = job->cols ? CN_GROUP_ROWS : CN_BLOCK;
@@ -95,6 +121,7 @@ cn_group_tile cn_locate_group_tile(const cn_group_job *job, ptrdiff_t i)
     cn_group_tile tile = {.n = rest < job->width ? rest : job->width};
     tile.number = i / across * job->columns.n + first;
     for (int o = 0; o < CN_NOPERANDS; o++) tile.offset[o] = first * job->columns.stride[o];
+    tile.offset[CN_STAT] += job->first;
     cn_locate(&job->kept, i / across, tile.offset);
     return tile;
 }

@@ -239,6 +239,12 @@ size_t cn_group_space(const cn_call *call, const cn_groups *groups)
 {
     cn_group_job job = {.call = call, .groups = groups};
     open_job(&job);
+    if (cn_has_strips(&job)) {
+        const cn_call strip = cn_strip_of(&job, 0, call->op[CN_X].data);
+        cn_groups along = *groups;
+        along.axis = 0;
+        return cn_group_space(&strip, &along);
+    }
     return order_size(&job) + (job.dealt ? cn_dealt_size(&job) : 0);
 }
 
@@ -266,8 +272,14 @@ static void read_all(cn_group_job *job)
 cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *params)
 {
     int sorted = 0;
-    cn_group_job job = {.call = call, .groups = groups, .params = params, .sorted = &sorted};
+    return cn_read_groups(call, groups, params, 0, &sorted);
+}
+
+cn_status cn_read_groups(const cn_call *call, const cn_groups *groups, void *params, ptrdiff_t first, int *sorted)
+{
+    cn_group_job job = {.call = call, .groups = groups, .params = params, .first = first, .sorted = sorted};
     open_job(&job);
+    if (cn_has_strips(&job)) return cn_read_strips(&job);
     open_space(&job);
     cn_status status = cn_open_pieces(&job);
     if (status == CN_OK) job.scratch = malloc(job.scratch_size * (size_t)job.threads);
