@@ -85,6 +85,7 @@ typedef struct {
     int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
     cn_activation bend; /* of y, if it is one */
     double slope;
+    int about_zero; /* hi and lo are 0 */
 } cn_apply_tile;
 
 /* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or

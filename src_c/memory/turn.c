@@ -23,12 +23,12 @@ static inline void turn_square(char *to, ptrdiff_t to_next, const char *from, pt
 {
     const quad a = load(from), b = load(from + from_next), c = load(from + 2 * from_next),
                d = load(from + 3 * from_next);
-    const quad e = __builtin_shuffle(a, b, (quad){0, 4, 1, 5}), f = __builtin_shuffle(c, d, (quad){0, 4, 1, 5});
-    const quad g = __builtin_shuffle(a, b, (quad){2, 6, 3, 7}), h = __builtin_shuffle(c, d, (quad){2, 6, 3, 7});
-    store(to, __builtin_shuffle(e, f, (quad){0, 1, 4, 5}));
-    store(to + to_next, __builtin_shuffle(e, f, (quad){2, 3, 6, 7}));
-    store(to + 2 * to_next, __builtin_shuffle(g, h, (quad){0, 1, 4, 5}));
-    store(to + 3 * to_next, __builtin_shuffle(g, h, (quad){2, 3, 6, 7}));
+    const quad e = __builtin_shufflevector(a, b, 0, 4, 1, 5), f = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    const quad g = __builtin_shufflevector(a, b, 2, 6, 3, 7), h = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    store(to, __builtin_shufflevector(e, f, 0, 1, 4, 5));
+    store(to + to_next, __builtin_shufflevector(e, f, 2, 3, 6, 7));
+    store(to + 2 * to_next, __builtin_shufflevector(g, h, 0, 1, 4, 5));
+    store(to + 3 * to_next, __builtin_shufflevector(g, h, 2, 3, 6, 7));
 }
 
 /* A cache line's positions of columns without gaps to rows; how many columns that were. */

@@ -30,7 +30,7 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
     const ptrdiff_t *at = block->offset, n = block->n, size = how->k->param_size, stat = at[CN_STAT] * size;
     char *packed = *free_memory, *const *base = how->base;
     t->x = base[CN_X] + at[CN_X], t->x_row = how->row[CN_X], t->rows = block->rows, t->n = n;
-    t->at = NULL;
+    t->at = NULL, t->about_zero = 0;
     t->y = base[CN_Y] + at[CN_Y], t->y_row = how->row[CN_Y], t->mask = NULL, t->mask_row = 0;
     t->beyond_cache = how->beyond_cache, t->prefetch = how->prefetch, t->nontemporal = how->nontemporal;
     t->bend = cn_curved(how->activation) ? CN_NONE : how->activation, t->slope = how->slope;
