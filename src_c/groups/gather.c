@@ -20,6 +20,9 @@
 #define FETCHED_BYTES 131072
 #define LEAST_FETCHED_BYTES 4096
 
+/* Bytes of rows that are put side by side before they are converted. */
+#define CONVERTED 4096
+
 /* What is packed of an operand. */
 typedef struct {
     int operand;
@@ -82,6 +85,29 @@ static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t byte
     for (; i < n; i++, packed += bytes) cn_copy_bytes(packed, first + order[i] * along, bytes);
 }
 
+/* Rows without gaps at n positions from one on are converted many at a time: a call for each costs as much as 20 elements. */
+static void convert_rows(const cn_group_job *job, const packing *p, const char *first, ptrdiff_t columns,
+                         ptrdiff_t from, ptrdiff_t n, char *packed)
+{
+    _Alignas(64) char raw[CONVERTED];
+    const ptrdiff_t size = cn_size_of_x(job), row = columns * size, along = job->along.stride[CN_X];
+    const ptrdiff_t most = CONVERTED / row;
+    for (ptrdiff_t i = 0, some; i < n; i += some, packed += some * columns * p->size) {
+        const char *x = job->order ? raw : first + (from + i) * along;
+        some = n - i < most ? n - i : most;
+        if (job->order) copy_rows(job, first, row, from + i, some, raw);
+        p->put(job, x, size, some * columns, packed);
+    }
+}
+
+/* Are rows of x converted, and lie as that needs it? */
+static int is_converted(const cn_group_job *job, const packing *p, ptrdiff_t columns)
+{
+    const ptrdiff_t size = cn_size_of_x(job), row = columns * size;
+    if (p->put != put_x || job->per_position != 1 || job->columns.stride[CN_X] != size) return 0;
+    return row <= CONVERTED && (job->order || job->along.stride[CN_X] == row);
+}
+
 /* Rows of columns. */
 static void pack_rows(const cn_group_job *job, const packing *p, const char *first, ptrdiff_t n, ptrdiff_t g,
                       ptrdiff_t from, ptrdiff_t to, char *packed)
@@ -92,6 +118,10 @@ static void pack_rows(const cn_group_job *job, const packing *p, const char *fir
     const int plain = job->per_position == 1;
     if (plain && job->order && step == p->size && is_copied(job, p)) {
         copy_rows(job, first, n * step, start + from, to - from, packed);
+        return;
+    }
+    if (is_converted(job, p, n)) {
+        convert_rows(job, p, first, n, start + from, to - from, packed);
         return;
     }
     if (job->apart && is_copied(job, p)) {

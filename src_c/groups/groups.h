@@ -115,6 +115,9 @@ void cn_put_piece(const cn_group_job *job, const cn_group_tile *tile, cn_group_p
 /* So many of these columns are turned at a time: as even strips as squares of four allow. */
 ptrdiff_t cn_strip_width(ptrdiff_t columns, ptrdiff_t size);
 
+/* Bytes of an element as it lies. */
+ptrdiff_t cn_size_of_x(const cn_group_job *job);
+
 /* Are columns copied as rows, strip by strip, and each strip read by a job of its own? The call of tile i, its x at `x`. */
 int cn_has_strips(const cn_group_job *job);
 cn_call cn_strip_of(const cn_group_job *job, ptrdiff_t i, const char *x);

@@ -16,7 +16,7 @@ typedef struct {
     ptrdiff_t columns, positions, size;
 } strip_copy;
 
-static ptrdiff_t size_of(const cn_group_job *job)
+ptrdiff_t cn_size_of_x(const cn_group_job *job)
 {
     return job->call->moments.x ? cn_number_size(job->call->moments.x) : job->x_is->size;
 }
@@ -36,7 +36,7 @@ cn_call cn_strip_of(const cn_group_job *job, ptrdiff_t i, const char *x)
         one.op[o].strides[0] = job->along.stride[o], one.op[o].strides[1] = job->columns.stride[o];
     }
     one.op[CN_X].data = (char *)(uintptr_t)x;
-    one.op[CN_X].strides[0] = tile.n * size_of(job), one.op[CN_X].strides[1] = size_of(job);
+    one.op[CN_X].strides[0] = tile.n * cn_size_of_x(job), one.op[CN_X].strides[1] = cn_size_of_x(job);
     return one;
 }
 
@@ -54,7 +54,7 @@ static void copy_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 
 static void copy_strip(const cn_group_job *job, const cn_group_tile *tile, char *to)
 {
-    const ptrdiff_t size = size_of(job), n = job->along.n;
+    const ptrdiff_t size = cn_size_of_x(job), n = job->along.n;
     strip_copy c = {.columns = tile->n, .positions = n, .size = size};
     c.to = (cn_matrix){to, size, tile->n * size};
     c.from.data = job->call->op[CN_X].data + tile->offset[CN_X];
@@ -64,7 +64,7 @@ static void copy_strip(const cn_group_job *job, const cn_group_tile *tile, char 
 
 cn_status cn_read_strips(const cn_group_job *job)
 {
-    char *x = malloc((size_t)(job->along.n * job->width * size_of(job)) + 1);
+    char *x = malloc((size_t)(job->along.n * job->width * cn_size_of_x(job)) + 1);
     cn_groups groups = *job->groups;
     cn_status status = x ? CN_OK : CN_NO_MEMORY;
     groups.axis = 0;
