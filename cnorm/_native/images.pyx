@@ -6,7 +6,6 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_CheckExact, PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.math cimport sqrt
 
 from cnorm._native.core cimport (
     CN_PIXEL_SUMS, CN_Y, check, cn_call, cn_partial, cn_status, dtype_of, new_state, run, set_operand, set_reduced, set_x, verbs,
@@ -150,17 +149,17 @@ def pixel_sums(cnp.ndarray x not None, tuple axes not None):
     return state
 
 
-def means_and_deviations(cnp.ndarray state not None, double n):
-    """Of sums by `pixel_sums` of n elements each, whose products float64 holds: one rounding, then the root's."""
-    cdef cnp.ndarray mean = of_states(state, True), std = of_states(state, True)
+def means_and_variances(cnp.ndarray state not None, double n):
+    """Of sums by `pixel_sums` of n elements each, whose products float64 holds: one rounding."""
+    cdef cnp.ndarray mean = of_states(state, True), var = of_states(state, True)
     cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
     cdef double total
     cdef Py_ssize_t i
     for i in range(cnp.PyArray_SIZE(mean)):
         total = of[i].mean
         (<double *>cnp.PyArray_DATA(mean))[i] = total / n
-        (<double *>cnp.PyArray_DATA(std))[i] = sqrt((n * (of[i].mean_lo + of[i].m2 * 65536) - total * total) / (n * n))
-    return mean, std
+        (<double *>cnp.PyArray_DATA(var))[i] = (n * (of[i].mean_lo + of[i].m2 * 65536) - total * total) / (n * n)
+    return mean, var
 
 
 def inverses(cnp.ndarray std not None, double one):

@@ -118,11 +118,20 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     return scale, shift
 
 
-def compare_norms(cnp.ndarray norms not None, cnp.ndarray eps not None, cnp.ndarray weight not None):
-    """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`)."""
-    cdef cnp.ndarray a = doubles(norms), e = doubles(eps), w = doubles(weight)
+def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None):
+    """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`).
+
+    eps: of each sample, or a float.
+    """
+    cdef cnp.ndarray a = doubles(norms), w = doubles(weight), e
     cdef cnp.ndarray scale = same_shape(a, cnp.NPY_FLOAT64)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(w), samples = cnp.PyArray_DIM(a, 0)
+    cdef cnp.npy_intp n = cnp.PyArray_SIZE(w), samples = cnp.PyArray_DIM(a, 0), i
+    if cnp.PyArray_CheckExact(eps):
+        e = doubles(eps)
+    else:
+        e = cnp.PyArray_EMPTY(1, &samples, cnp.NPY_FLOAT64, 0)
+        for i in range(samples):
+            numbers(e)[i] = eps
     check_size(a, n * samples, "norms")
     check_size(e, samples, "eps")
     if n:

@@ -155,7 +155,7 @@ def normalize(
         scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
     rest = None if rest is None else rest.astype(compute_dtype(x))
-    norms.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
+    norms.apply(target.x, target.y, np.zeros(scale.shape), scale, rest, None, mask)
     return result(target.done())
 
 

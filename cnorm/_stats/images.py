@@ -24,10 +24,13 @@ HELD = 1 << 53
 
 
 class _Own(NamedTuple):
-    """Mean in two words and deviation: float64, (pictures, channels) or, of all channels, (pictures, 1)."""
+    """Mean in two words and deviation: float64, (pictures, channels) or, of all channels, (pictures, 1).
+
+    Without a rest the mean is as exact as its first word.
+    """
 
     mean: Array
-    rest: Array
+    rest: Array | None
     std: Array
 
 
@@ -65,8 +68,7 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scal
     axes = (1, 2, 3) if over == "image" else (2, 3) if axis == 1 else (1, 2)
     if wide:  # the pixels, exactly
         _copy(x, y, axis)
-    counted = x.dtype.char in INTEGERS
-    own = _of_integers(x, axes, wide) if counted else _of_floats(y if wide else x, axes)
+    own = _of_integers(x, axes, wide) if x.dtype.char in INTEGERS else _of_floats(y if wide else x, axes)
     if std is None:  # of scale * x, whose sign it has not
         factor = images.inverses(own.std, math.copysign(1, scale))
     else:
@@ -75,7 +77,7 @@ def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scal
         _apply_wide(y, axis, own, factor)
         return
     _apply(x, y, axis, own.mean, factor)
-    if counted:  # their means have no rest
+    if own.rest is None:
         return
     shows = (np.abs(own.rest) > SHOWS * own.std).any(axis=1)
     for i in np.flatnonzero(shows):  # float64 pictures whose mean is 1e8 deviations or more
@@ -105,13 +107,13 @@ def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:
     state = images.pixel_sums(x, axes).reshape(len(x), -1, 5)
     n = math.prod(x.shape[1:]) // state.shape[1]
     if (n << 8 * x.itemsize) ** 2 <= HELD and not wide:
-        mean, std = images.means_and_deviations(state, n)
-        return _Own(mean, 0 * mean, std)
+        mean, var = images.means_and_variances(state, n)
+        return _Own(mean, None, np.sqrt(var))
     exact = state.astype(np.int64).astype(object)  # ints without bounds
     total, squares = exact[..., 1], exact[..., 2] + exact[..., 3] * 65536
     mean = (total / n).astype(np.float64)
     std = np.sqrt(((n * squares - total * total) / (n * n)).astype(np.float64))
-    return _Own(mean, _below(total, n, mean) if wide else 0 * mean, std)
+    return _Own(mean, _below(total, n, mean) if wide else None, std)
 
 
 def _below(total: Array, n: int, mean: Array) -> Array:
@@ -132,7 +134,7 @@ def _channel(x: Array, axis: int, c: int) -> Array:
 
 def _apply_wide(y: Array, axis: int, own: _Own, factor: Array) -> None:
     """y = ((y - mean) - rest) * factor, in place; the float64 core has one word for the mean."""
-    center, rest, by = np.broadcast_arrays(own.mean, own.rest, factor)
+    center, rest, by = np.broadcast_arrays(own.mean, 0.0 if own.rest is None else own.rest, factor)
     with np.errstate(invalid="ignore", over="ignore"):
         below = np.where(np.isfinite(center), -rest * by, 0)
     shape = [len(y), *(center.shape[1] if a == axis else 1 for a in (1, 2, 3))]

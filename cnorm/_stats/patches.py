@@ -75,6 +75,8 @@ def as_patches(patch: Any, merge: Any, temporal: Any, layout: str) -> Patches | 
 
 
 def _positive(value: Any, name: str) -> int:
+    if type(value) is int and value > 0:
+        return value
     number = as_int(value, name)
     if number < 1:
         raise ValueError(f"{name}: expected a positive number, got {number}")
