@@ -253,7 +253,7 @@ MOST = {
     "F.instance_norm(maps, mean3, var3)": 7,
     "F.instance_norm(maps, where=maps_mask)": 4,
     "F.group_norm(maps, 3, where=maps_mask)": 4,
-    "F.normalize(x, 0.5)": 120,
+    "F.normalize(x, 0.5)": 70,
     "cnorm.image_normalize(picture, 'channel', None)": 45,
     "cnorm.image_normalize(picture, m3, s3, patch=2)": 32,
     "running.update(x, weights=c4)": 10,

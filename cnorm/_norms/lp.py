@@ -60,14 +60,21 @@ def _moderate_factors(x: Array, p: float, axes: tuple[int, ...], eps: float) -> 
     """
     if not (0 < p < 1 and 0 <= eps < 1 and x.size):
         return None
-    size = np.abs(x.astype(np.float64))
-    extreme = np.maximum.reduce(size, axes, keepdims=True)
-    if not (maps.moderate(extreme) and extreme.all()):
+    found = maps.shares_of_largest(x, axes) or _shares_of_largest(x, axes)
+    if found is None:
         return None
-    relative: Array = np.add.reduce((size / extreme) ** p, axes, keepdims=True) ** (1 / p)
+    share, extreme = found
+    relative: Array = np.add.reduce(share**p, axes, keepdims=True) ** (1 / p)
     if not maps.moderate(relative):
         return None
     return np.asarray(1 / np.maximum(extreme * relative, eps))
+
+
+def _shares_of_largest(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array] | None:
+    """The same of any layout and dtype."""
+    size = np.abs(x.astype(np.float64))
+    extreme = np.maximum.reduce(size, axes, keepdims=True)
+    return (size / extreme, extreme) if maps.moderate(extreme) and extreme.all() else None
 
 
 def named(dim: Any, axis: Any, default: int) -> tuple[str, Any]:
