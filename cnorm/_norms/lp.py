@@ -12,6 +12,9 @@ from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import maps, norms
 
+# Elements up to which a loop of one by one takes less than four calls of NumPy's.
+FEW = 1 << 10
+
 
 def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
     """(sum |x|^p)^(1/p) over axes (kept with size 1), of what is shown: float64 and exponents of 2 for it.
@@ -60,7 +63,8 @@ def _moderate_factors(x: Array, p: float, axes: tuple[int, ...], eps: float) -> 
     """
     if not (0 < p < 1 and 0 <= eps < 1 and x.size):
         return None
-    found = maps.shares_of_largest(x, axes) or _shares_of_largest(x, axes)
+    quick = maps.shares_of_largest(x, axes) if x.size <= FEW else None
+    found = quick or _shares_of_largest(x, axes)
     if found is None:
         return None
     share, extreme = found
