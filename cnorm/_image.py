@@ -279,8 +279,8 @@ def _spread(std: Any, center: Array | str, x: Array, layout: str) -> Array | str
 def _result(x: Array, shape: tuple[int, ...], dtype: np.dtype[Any], out: Any) -> Array:
     """`out`, if it fits, or a new array of that shape."""
     if out is None:
-        like = x if shape == x.shape else np.broadcast_to(np.empty((), x.dtype), shape)
-        return empty(like, dtype)
+        one, steps = bytes(dtype.itemsize), (0,) * len(shape)
+        return empty(x if shape == x.shape else np.ndarray(shape, dtype, one, 0, steps), dtype)
     check_out(shape, dtype, out)
     final: Array = out
     return final

@@ -404,6 +404,19 @@ def test_sums_of_integers_are_exact(kind: np.dtype[Any], shape: tuple[int, ...])
             assert np.array_equal(squares, (wide * wide).sum(axes, keepdims=True))
 
 
+@sweep(kind=KINDS[:2], shape=[(1, 1, 1), (8, 8, 3), (60, 24, 2), (62, 24, 2), (600, 617, 1), (620, 610, 1)])
+def test_statistics_of_integers_are_rounded_once(kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    for x in (picture(shape, kind), np.full(shape, np.iinfo(kind).max, kind)):
+        state = images.pixel_sums(x, (0, 1)).astype(np.int64).ravel().reshape(-1, 5).astype(object)
+        n, total, squares = x.shape[0] * x.shape[1], state[:, 1], state[:, 2] + state[:, 3] * 65536
+        var = (n * squares - total * total) / (n * n)
+        factor = [1 / np.sqrt(v) if v else 0.0 for v in var]
+        wanted = np.empty((x.shape[2], *x.shape[:2]), np.float32)
+        center = (total / n).astype(np.float64)
+        images.picture(x.transpose(2, 0, 1), wanted, 0, center, np.array(factor))
+        assert np.array_equal(image_normalize(x, "channel", None), wanted)
+
+
 def test_a_constant_picture_is_zero() -> None:
     for kind in KINDS:
         x = np.full((5, 7, 3), 3, kind)

@@ -15,6 +15,7 @@ from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
+from cnorm._native import maps
 from cnorm._norms import lp
 
 EXPONENTS = [0, 0.5, 1, 1.5, 3, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
@@ -172,3 +173,17 @@ def test_below_one_moderate_numbers_take_fewer_steps(
     careful = F.normalize(x, p, dim, eps)
     monkeypatch.undo()
     assert quick.tobytes() == careful.tobytes()
+
+
+@sweep(dtype=[np.float32, np.float64], shape=[(4, 16), (3, 4, 5), (7,), (2, 300)], p=[0.5, 0.3])
+def test_packed_rows_have_the_bits_of_others(dtype: Any, shape: tuple[int, ...], p: float) -> None:
+    x = fill(shape, np.dtype(dtype), 1)
+    for axes in ((len(shape) - 1,), tuple(range(len(shape)))):
+        for a in (x, -0.0 * x + x, x * 1e-3):
+            packed, other = maps.shares_of_largest(a, axes), lp._shares_of_largest(a, axes)
+            assert packed is not None
+            assert other is not None
+            assert [v.tobytes() for v in packed] == [v.tobytes() for v in other]
+    for bad in (np.nan, np.inf, -np.inf):
+        assert maps.shares_of_largest(np.where(x == x.flat[1], bad, x), (len(shape) - 1,)) is None
+    assert maps.shares_of_largest(0 * x, (0,) if len(shape) == 1 else (len(shape) - 1,)) is None

@@ -237,9 +237,30 @@ def test_plain_calls_go_the_short_way(name: str, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(rows_int8, name, None)
     for p, expected in zip(plain, wanted, strict=True):
         assert_same(getattr(F, name)(x, (40,), w, **p), expected)
-    for care in ({"axis": 1}, {"scale": np.full(1, 0.1)}, {"out": x.view(np.int8)[:, :40]}):
+    for care in ({"axis": [1]}, {"scale": np.full(1, 0.1)}, {"out": x.view(np.int8)[:, :40]}):
         with pytest.raises(TypeError, match="NoneType"):
             getattr(F, name)(x, (40,), w, **care)
+
+
+@sweep(dtype=DTYPES, axis=[0, 1, -2, 3, (1, 3), (0, 2), (2, 3)], order=["C", "F"])
+def test_any_axes_go_the_short_way(dtype: Any, axis: Any, order: Any) -> None:
+    x = np.asarray(fill((3, 4, 6, 5), dtype, 2), order=order)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    sizes = tuple(x.shape[a] for a in axes)
+    mask = np.random.default_rng(3).random(x.shape) < 0.7
+    kind = np.float64 if x.itemsize == 8 else np.float32
+    w = np.linspace(0.5, 2, np.prod(sizes)).reshape(sizes).astype(kind)
+    plain: tuple[dict[str, Any], ...] = ({}, {"scale": 0.1}, {"weight_offset": 1.0}, {"where": mask})
+    for name in ("layer_norm_int8", "rms_norm_int8"):
+        of = plain if name[0] == "l" else plain[:-1]
+        careful = getattr(rows_int8, name)
+        wanted = [careful(x, sizes, w, axis=axis, **p) for p in of]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rows_int8, name, None)
+            got = [getattr(F, name)(x, sizes, w, axis=axis, **p) for p in of]
+        for (q, scale), expected in zip(got, wanted, strict=True):
+            assert_same((q, scale), expected)
+            assert q.strides == expected[0].strides
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -270,7 +291,7 @@ def test_masks_that_lie_as_rows_go_the_short_way(dtype: Any, monkeypatch: pytest
         assert_same(F.layer_norm_int8(x, (6, 5), where=mask, out=out), expected)
     for mask in others:
         with pytest.raises(TypeError, match="NoneType"):
-            F.layer_norm_int8(x, (6, 5), where=mask)
+            F.layer_norm_int8(x, (6, 5), where=mask, out=np.empty(x.shape, np.int8))
 
 
 @pytest.mark.parametrize("name", ["layer_norm", "rms_norm"])

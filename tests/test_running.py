@@ -631,3 +631,29 @@ def test_a_pickle_on_any_memory_merges_to_the_same_bits() -> None:
 def rng_parts() -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     return rng.normal(1e6, 1, (5, 8, 10)), rng.normal(1e6, 1, (7, 8, 10))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("policy", ["propagate", "omit", "raise"])
+def test_rows_are_taken_in_at_once(dtype: Any, policy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    x = (3 + rng.standard_normal((6, 5))).astype(dtype)
+    holed, w = x.copy(), rng.random(6)
+    holed[1, 2] = np.nan
+    given: list[tuple[Array, Any]] = [(x, None), (x, w), (x, w.astype(np.float32)), (x[1:2], w[:1])]
+    given += [(x.T.copy().T, w), (holed, None if policy != "raise" else w), (x, 1e-30 * w), (x, 0 * w)]
+
+    def states(short: bool) -> list[Any]:
+        with monkeypatch.context() as patch:
+            if not short:
+                patch.setattr(RunningMoments, "_take_rows", lambda *_: False)
+            found: list[Any] = []
+            for batch, weights in given:
+                stats = RunningMoments(5, nan_policy=policy).update(x[0])
+                try:
+                    found.append(stats.update(batch, weights=weights)._state.tobytes())
+                except ValueError as error:
+                    found.append(str(error))
+        return found
+
+    assert states(short=True) == states(short=False)

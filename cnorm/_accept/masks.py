@@ -10,9 +10,12 @@ import numpy as np
 from cnorm._accept.arrays import Array, to_ndarray
 from cnorm._accept.axes import as_int, broadcast
 from cnorm._accept.hints import ArrayLike, Out
-from cnorm._native import glance
+from cnorm._native import glance, reductions
 
 __all__ = ["as_mask", "length_mask", "shown", "unmasked"]
+
+# Up to here float64 holds every integer.
+HELD = 1 << 53
 
 
 def as_mask(where: Any, x: Array, out: Out = None) -> Array | None:
@@ -99,7 +102,18 @@ def length_mask(lengths: ArrayLike, max_length: int) -> Array:
         raise ValueError(f"lengths: expected one dimension, got shape {ends.shape}")
     if most < 0:
         raise ValueError(f"max_length: expected no negative number, got {most}")
-    least, greatest = (int(ends.min()), int(ends.max())) if ends.size else (0, 0)
+    least, greatest = _range_of(ends)
     if not 0 <= least <= greatest <= most:
         raise ValueError(f"lengths: expected 0 to max_length = {most}, got {least} to {greatest}")
     return np.asarray(np.arange(most) < ends[:, None])
+
+
+def _range_of(lengths: Array) -> tuple[int, int]:
+    """Least and greatest, of none 0."""
+    if not lengths.size:
+        return 0, 0
+    if lengths.dtype.isnative:
+        _, least, greatest, _, _ = reductions.extremes(lengths, (0,)).ravel().tolist()
+        if -HELD < least <= greatest < HELD:
+            return int(least), int(greatest)
+    return int(lengths.min()), int(lengths.max())

@@ -13,6 +13,8 @@ from cnorm._accept.axes import as_int, as_number
 
 def as_shape(shape: Any) -> tuple[int, ...]:
     """A shape from an int or several."""
+    if type(shape) is int and shape >= 0:
+        return (shape,)
     sizes = shape if isinstance(shape, Iterable) and not isinstance(shape, (str, bytes)) else (shape,)
     checked = tuple(as_int(n, "shape") for n in sizes)
     if min(checked, default=0) < 0:

@@ -11,7 +11,8 @@ from cnorm._native.core cimport (
     CN_PIXEL_SUMS, CN_Y, check, cn_call, cn_partial, cn_status, dtype_of, new_state, run, set_operand, set_reduced, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.layout cimport is_packed, is_wide
+from cnorm._native.layout cimport is_packed, is_wide, same_shape
+from cnorm._native.states cimport of_states
 
 cnp.import_array()
 
@@ -146,3 +147,28 @@ def pixel_sums(cnp.ndarray x not None, tuple axes not None):
     call.moments.kind, call.moments.to = CN_PIXEL_SUMS, <cn_partial *>cnp.PyArray_DATA(state)
     run(&call, cnp.PyArray_SIZE(x))
     return state
+
+
+def means_and_variances(cnp.ndarray state not None, double n):
+    """Of sums by `pixel_sums` of n elements each, whose products float64 holds: one rounding."""
+    cdef cnp.ndarray mean = of_states(state, True), var = of_states(state, True)
+    cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
+    cdef double total
+    cdef Py_ssize_t i
+    for i in range(cnp.PyArray_SIZE(mean)):
+        total = of[i].mean
+        (<double *>cnp.PyArray_DATA(mean))[i] = total / n
+        (<double *>cnp.PyArray_DATA(var))[i] = (n * (of[i].mean_lo + of[i].m2 * 65536) - total * total) / (n * n)
+    return mean, var
+
+
+def inverses(cnp.ndarray std not None, double one):
+    """`one` over each double, and 0 over 0."""
+    cdef cnp.ndarray inverse = same_shape(std, cnp.NPY_FLOAT64)
+    cdef double *to = <double *>cnp.PyArray_DATA(inverse)
+    cdef Py_ssize_t i
+    std = cnp.PyArray_GETCONTIGUOUS(std)
+    for i in range(cnp.PyArray_SIZE(std)):
+        to[i] = (<const double *>cnp.PyArray_DATA(std))[i]
+        to[i] = one / to[i] if to[i] != 0 else 0
+    return inverse

@@ -3,6 +3,7 @@
 """What tables and channels are multiplied with: centers and factors by their statistics, weights that meet a wanted end."""
 
 cimport numpy as cnp
+from cython cimport floating
 
 from cnorm._native.core cimport (
     CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, known_dtype, run,
@@ -10,7 +11,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport output
-from cnorm._native.layout cimport is_vector, is_wide, same_shape
+from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
 cnp.import_array()
@@ -53,6 +54,45 @@ def moderate(cnp.ndarray values not None):
     """Is each of these doubles without gaps far from the ends of float32?"""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(values)
     return is_vector(values, cnp.NPY_FLOAT64, n) and bool(C.moderate(numbers(values), n))
+
+
+cdef bint take_shares(const floating *x, Py_ssize_t n, double *share, double *most) noexcept:
+    """Sizes over the largest; False where one is not finite or all are 0."""
+    cdef Py_ssize_t i
+    cdef bint fine = True
+    most[0] = 0
+    for i in range(n):
+        share[i] = x[i] if x[i] > 0 else 0 - x[i]
+        fine &= share[i] - share[i] == 0
+        most[0] = share[i] if share[i] > most[0] else most[0]
+    for i in range(n if fine and most[0] > 0 else 0):
+        share[i] = share[i] / most[0]
+    return fine and most[0] > 0
+
+
+def shares_of_largest(cnp.ndarray x not None, tuple over not None):
+    """|x| over the largest of each group, and these, moderate doubles; None where care is needed.
+
+    Taken at once: packed rows of the last axes.
+    """
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.ndarray shares, most
+    cdef Py_ssize_t n = 1, i
+    cdef int axis, first = over[0] if over else 0, ndim = cnp.PyArray_NDIM(x)
+    if not is_packed(x) or not cnp.PyArray_IS_C_CONTIGUOUS(x) or cnp.PyArray_SIZE(x) == 0 or len(over) != ndim - first:
+        return None
+    for axis in range(ndim):
+        dims[axis] = cnp.PyArray_DIM(x, axis) if axis < first else 1
+        n *= 1 if axis < first else cnp.PyArray_DIM(x, axis)
+    shares, most = same_shape(x, cnp.NPY_FLOAT64), cnp.PyArray_EMPTY(ndim, dims, cnp.NPY_FLOAT64, 0)
+    for i in range(cnp.PyArray_SIZE(most)):
+        if is_wide(x):
+            fine = take_shares(numbers(x) + i * n, n, numbers(shares) + i * n, numbers(most) + i)
+        else:
+            fine = take_shares(<const float *>cnp.PyArray_DATA(x) + i * n, n, numbers(shares) + i * n, numbers(most) + i)
+        if not fine:
+            return None
+    return (shares, most) if C.moderate(numbers(most), cnp.PyArray_SIZE(most)) else None
 
 
 def factors(cnp.ndarray state not None, cnp.ndarray std not None):
@@ -118,11 +158,20 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     return scale, shift
 
 
-def compare_norms(cnp.ndarray norms not None, cnp.ndarray eps not None, cnp.ndarray weight not None):
-    """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`)."""
-    cdef cnp.ndarray a = doubles(norms), e = doubles(eps), w = doubles(weight)
+def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None):
+    """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`).
+
+    eps: of each sample, or a float.
+    """
+    cdef cnp.ndarray a = doubles(norms), w = doubles(weight), e
     cdef cnp.ndarray scale = same_shape(a, cnp.NPY_FLOAT64)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(w), samples = cnp.PyArray_DIM(a, 0)
+    cdef cnp.npy_intp n = cnp.PyArray_SIZE(w), samples = cnp.PyArray_DIM(a, 0), i
+    if cnp.PyArray_CheckExact(eps):
+        e = doubles(eps)
+    else:
+        e = cnp.PyArray_EMPTY(1, &samples, cnp.NPY_FLOAT64, 0)
+        for i in range(samples):
+            numbers(e)[i] = eps
     check_size(a, n * samples, "norms")
     check_size(e, samples, "eps")
     if n:

@@ -265,16 +265,33 @@ cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
         y[i] = y[i] if y[i] == y[i] else nan
 
 
-def scores_at_once(object x, object axis, object ddof, object nan_policy, object where, object out):
-    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed."""
-    cdef double less
+cdef cnp.ndarray share_of(cnp.ndarray x, double share):
+    """A weight for all of x."""
+    cdef cnp.npy_intp[64] ones
+    cdef int axis
+    cdef cnp.ndarray weight
+    for axis in range(cnp.PyArray_NDIM(x)):
+        ones[axis] = 1
+    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
+    if is_wide(x):
+        (<double *>cnp.PyArray_DATA(weight))[0] = share
+    else:
+        (<float *>cnp.PyArray_DATA(weight))[0] = <float>share
+    return weight
+
+
+def scores_at_once(object x, object axis, object share, object nan_policy, object where, object out):
+    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed.
+
+    share: what those of complete groups are multiplied with; or None.
+    """
     cdef tuple over
     cdef cnp.ndarray state, y
     cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
     cdef Py_ssize_t size
     if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
         return None
-    if not as_double(ddof, &less) or less != 0 or (complete and where is not None):
+    if (complete and where is not None) or (share is not None and (omit or complete or where is not None)):
         return None
     target = output(x, out)
     if target is None or not (where is None or mask(where, x, out)):
@@ -283,15 +300,16 @@ def scores_at_once(object x, object axis, object ddof, object nan_policy, object
     over = axes(axis, cnp.PyArray_NDIM(y))
     if size == 0 or size > FEW or not over:
         return None
+    weight = None if share is None else share_of(y, share)
     if out is None:
-        state = normalize(x, y, over, None, None, 0, "var", True, where, omit=omit or complete)
+        state = normalize(x, y, over, weight, None, 0, "var", True, where, omit=omit or complete)
     else:
         state = moments(x, over, where, None, omit or complete)
-    lost = not (omit or complete or where is not None) and cnp.PyArray_ITEMSIZE(y) > 2
-    if not has_spreads(state, size // (cnp.PyArray_SIZE(state) // 5) if complete else 0, lost, &found):
+    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
+    if not has_spreads(state, size // (cnp.PyArray_SIZE(state) // 5) if complete or share is not None else 0, lost, &found):
         return None
     if out is not None:
-        normalize(x, y, over, None, None, 0, "var", False, where, omit=omit or complete, known=state)
+        normalize(x, y, over, weight, None, 0, "var", False, where, omit=omit or complete, known=state)
     if found and is_wide(y):
         unify(<double *>cnp.PyArray_DATA(y), size, NAN)
     elif found:

@@ -93,11 +93,11 @@ def by_ends(object x, object axis, object out, object target, bint omit):
     return y
 
 
-cdef int find_moments(cnp.ndarray x, tuple over, bint wide, cnp.ndarray state) except -1:
-    """States of groups, NaN left out, of small float32 summed as float64."""
+cdef int find_moments(cnp.ndarray x, tuple over, bint wide, cnp.ndarray state, bint omit=True) except -1:
+    """States of groups, NaN left out if `omit`, of small float32 summed as float64."""
     cdef cn_call call
     set_real(&call, x, over, CN_VAR, state, wide)
-    call.moments.omit_nan = True
+    call.moments.omit_nan = omit
     return run(&call, cnp.PyArray_SIZE(x))
 
 
@@ -207,26 +207,39 @@ cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray stat
     return True
 
 
+cpdef cnp.ndarray column_moments(object x, Py_ssize_t few, object weights, bint omit=True):
+    """States of a table's columns, without weights NaN left out if `omit`; None where care is needed.
+
+    few, weights: as for `fit_moments`. What weights tell of is finite.
+    """
+    cdef cnp.ndarray seen, state
+    cdef bint wide
+    if not is_table(x):
+        return None
+    wide = cnp.PyArray_SIZE(<cnp.ndarray>x) <= few
+    seen = in_single(x) if wide else x
+    if seen is None:
+        return None
+    state = rows_of(cnp.PyArray_DIM(<cnp.ndarray>x, 1), 5)
+    cnp.PyArray_FILLWBYTE(state, 0)
+    if weights is None:
+        find_moments(seen, ROWS, wide, state, omit)
+    elif not find_weighted(x, weights, wide, state):
+        return None
+    return state
+
+
 def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights):
     """State of a table's columns, with that of earlier data, the count, and deviation, mean and variance in rows.
 
     None where care is needed. few: elements up to which narrow floats are summed as float64. weights: of rows, or None.
     """
-    cdef cnp.ndarray seen, state, rows
+    cdef cnp.ndarray state = column_moments(x, few, weights), rows
     cdef intp n
-    cdef bint wide
-    if not is_table(x):
+    if state is None:
         return None
-    n, wide = cnp.PyArray_DIM(<cnp.ndarray>x, 1), cnp.PyArray_SIZE(<cnp.ndarray>x) <= few
-    seen = in_single(x) if wide else x
-    if seen is None:
-        return None
-    state, rows = rows_of(n, 5), rows_of(3, n)
-    cnp.PyArray_FILLWBYTE(state, 0)
-    if weights is None:
-        find_moments(seen, ROWS, wide, state)
-    elif not find_weighted(x, weights, wide, state):
-        return None
+    n = cnp.PyArray_DIM(state, 0)
+    rows = rows_of(3, n)
     if before is not None:
         state = merge(before, state) if cnp.PyArray_SIZE(before) == 5 * n else None
     if state is None or not C.spreads(states_in(state), n, states_in(state).count, numbers(rows) + n, numbers(rows) + 2 * n,

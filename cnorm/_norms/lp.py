@@ -12,6 +12,9 @@ from cnorm._accept.hints import ArrayLike, Axes, Out
 from cnorm._accept.masks import as_mask, unmasked
 from cnorm._native import maps, norms
 
+# Elements up to which a loop of one by one takes less than four calls of NumPy's.
+FEW = 1 << 10
+
 
 def vector_norm(x: Array, p: float, axes: tuple[int, ...], mask: Array | None = None) -> tuple[Array, Array]:
     """(sum |x|^p)^(1/p) over axes (kept with size 1), of what is shown: float64 and exponents of 2 for it.
@@ -60,14 +63,22 @@ def _moderate_factors(x: Array, p: float, axes: tuple[int, ...], eps: float) -> 
     """
     if not (0 < p < 1 and 0 <= eps < 1 and x.size):
         return None
-    size = np.abs(x.astype(np.float64))
-    extreme = np.maximum.reduce(size, axes, keepdims=True)
-    if not (maps.moderate(extreme) and extreme.all()):
+    quick = maps.shares_of_largest(x, axes) if x.size <= FEW else None
+    found = quick or _shares_of_largest(x, axes)
+    if found is None:
         return None
-    relative: Array = np.add.reduce((size / extreme) ** p, axes, keepdims=True) ** (1 / p)
+    share, extreme = found
+    relative: Array = np.add.reduce(share**p, axes, keepdims=True) ** (1 / p)
     if not maps.moderate(relative):
         return None
     return np.asarray(1 / np.maximum(extreme * relative, eps))
+
+
+def _shares_of_largest(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array] | None:
+    """The same of any layout and dtype."""
+    size = np.abs(x.astype(np.float64))
+    extreme = np.maximum.reduce(size, axes, keepdims=True)
+    return (size / extreme, extreme) if maps.moderate(extreme) and extreme.all() else None
 
 
 def named(dim: Any, axis: Any, default: int) -> tuple[str, Any]:
@@ -155,7 +166,7 @@ def normalize(
         scale, rest = _factors(*vector_norm(x, p, axes, mask), eps)
     target = Output(x, out)
     rest = None if rest is None else rest.astype(compute_dtype(x))
-    norms.apply(target.x, target.y, np.zeros_like(scale), scale, rest, None, mask)
+    norms.apply(target.x, target.y, np.zeros(scale.shape), scale, rest, None, mask)
     return result(target.done())
 
 

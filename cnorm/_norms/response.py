@@ -100,7 +100,7 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
     norm, unit = _norms(x, mask)
-    scale = maps.compare_norms(norm, np.full((len(x), 1, 1, 1), eps * unit), w)
+    scale = maps.compare_norms(norm, eps * unit, w)
     norms.apply(x, y, np.zeros(scale.shape), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 

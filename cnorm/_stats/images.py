@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,20 +12,25 @@ from cnorm._accept.arrays import Array
 from cnorm._native import images, norms, reductions
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
-__all__ = ["INTEGERS", "normalize_by_own"]
+__all__ = ["INTEGERS", "normalize_by_own", "videos"]
 
 INTEGERS = "BH"  # characters of uint8 and uint16
 # Elements of a picture from which on a call of its own costs nothing: below, one for each channel of all.
 LARGE = 1 << 15
 # Share of a deviation the mean may be off before float32 results show it.
 SHOWS = 2.0**-27
+# Up to here float64 holds every integer.
+HELD = 1 << 53
 
 
 class _Own(NamedTuple):
-    """Mean in two words and deviation: float64, (pictures, channels) or, of all channels, (pictures, 1)."""
+    """Mean in two words and deviation: float64, (pictures, channels) or, of all channels, (pictures, 1).
+
+    Without a rest the mean is as exact as its first word.
+    """
 
     mean: Array
-    rest: Array
+    rest: Array | None
     std: Array
 
 
@@ -37,8 +43,13 @@ def normalize_by_own(x: Array, y: Array, axis: int, over: str, std: Array | None
     if not x.size:
         return
     x, y = _pictures_first(x, y)
-    for i in np.ndindex(x.shape[:-4]):
+    for i in videos(x):
         _normalize(x[i], y[i], axis % 4, over, std, scale)
+
+
+def videos(x: Array) -> Iterable[Any]:
+    """Indices of what is before the last four axes; iterating over none of these takes NumPy 4 us."""
+    return np.ndindex(x.shape[:-4]) if x.ndim > 4 else (...,)
 
 
 def _pictures_first(x: Array, y: Array) -> tuple[Array, Array]:
@@ -53,29 +64,32 @@ def _pictures_first(x: Array, y: Array) -> tuple[Array, Array]:
 
 def _normalize(x: Array, y: Array, axis: int, over: str, std: Array | None, scale: float) -> None:
     """Of (pictures, ...) with the channels along axis."""
-    wide, one = y.dtype == np.float64, np.ones(x.shape[axis])
-    axes = (1, 2, 3) if over == "image" else tuple(a for a in (1, 2, 3) if a != axis)
+    wide = y.dtype == np.float64
+    axes = (1, 2, 3) if over == "image" else (2, 3) if axis == 1 else (1, 2)
     if wide:  # the pixels, exactly
-        images.picture(x, y, axis, 0 * one, one)
-    counted = x.dtype.char in INTEGERS
-    own = _of_integers(x, axes, wide) if counted else _of_floats(y if wide else x, axes)
+        _copy(x, y, axis)
+    own = _of_integers(x, axes, wide) if x.dtype.char in INTEGERS else _of_floats(y if wide else x, axes)
     if std is None:  # of scale * x, whose sign it has not
-        with np.errstate(over="ignore", invalid="ignore"):
-            sign = math.copysign(1, scale)
-            factor = np.divide(sign, own.std, out=np.zeros_like(own.std), where=own.std != 0)
+        factor = images.inverses(own.std, math.copysign(1, scale))
     else:
         factor = np.array([[scale / s for s in std]])
     if wide:
         _apply_wide(y, axis, own, factor)
         return
     _apply(x, y, axis, own.mean, factor)
-    if counted:  # their means have no rest
+    if own.rest is None:
         return
     shows = (np.abs(own.rest) > SHOWS * own.std).any(axis=1)
     for i in np.flatnonzero(shows):  # float64 pictures whose mean is 1e8 deviations or more
         exact = np.empty((1, *x.shape[1:]))
         _normalize(x[i : i + 1], exact, axis, over, std, scale)
-        images.picture(exact[0], y[i], axis - 1, 0 * one, one)
+        _copy(exact[0], y[i], axis - 1)
+
+
+def _copy(x: Array, y: Array, axis: int) -> None:
+    """y = x, rounded; axis: of the channels."""
+    one = np.ones(x.shape[axis])
+    images.picture(x, y, axis, 0 * one, one)
 
 
 def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
@@ -92,11 +106,14 @@ def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:
     """From exact sums: one rounding each, then the root's. wide: with the second word of the mean."""
     state = images.pixel_sums(x, axes).reshape(len(x), -1, 5)
     n = math.prod(x.shape[1:]) // state.shape[1]
+    if (n << 8 * x.itemsize) ** 2 <= HELD and not wide:
+        mean, var = images.means_and_variances(state, n)
+        return _Own(mean, None, np.sqrt(var))
     exact = state.astype(np.int64).astype(object)  # ints without bounds
     total, squares = exact[..., 1], exact[..., 2] + exact[..., 3] * 65536
     mean = (total / n).astype(np.float64)
     std = np.sqrt(((n * squares - total * total) / (n * n)).astype(np.float64))
-    return _Own(mean, _below(total, n, mean) if wide else np.zeros_like(mean), std)
+    return _Own(mean, _below(total, n, mean) if wide else None, std)
 
 
 def _below(total: Array, n: int, mean: Array) -> Array:
@@ -117,7 +134,7 @@ def _channel(x: Array, axis: int, c: int) -> Array:
 
 def _apply_wide(y: Array, axis: int, own: _Own, factor: Array) -> None:
     """y = ((y - mean) - rest) * factor, in place; the float64 core has one word for the mean."""
-    center, rest, by = np.broadcast_arrays(own.mean, own.rest, factor)
+    center, rest, by = np.broadcast_arrays(own.mean, 0.0 if own.rest is None else own.rest, factor)
     with np.errstate(invalid="ignore", over="ignore"):
         below = np.where(np.isfinite(center), -rest * by, 0)
     shape = [len(y), *(center.shape[1] if a == axis else 1 for a in (1, 2, 3))]

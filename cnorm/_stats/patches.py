@@ -10,6 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array
 from cnorm._accept.axes import as_int
 from cnorm._native import images
+from cnorm._stats.images import videos
 
 
 class Patches(NamedTuple):
@@ -36,7 +37,7 @@ class Patches(NamedTuple):
         """y, rows without gaps, from x (..., C, H, W)."""
         if x.ndim == 3:
             x = x[None]
-        for i in np.ndindex(x.shape[:-4]):  # videos
+        for i in videos(x):
             images.patches(x[i], y[i], center, scale, (*self,), clip)
 
     def cut(self, z: Array, y: Array) -> None:
@@ -44,7 +45,7 @@ class Patches(NamedTuple):
         if z.ndim == 3:
             z = z[None]
         side, merge, temporal = self
-        for i in np.ndindex(z.shape[:-4]):
+        for i in videos(z):
             of = z[i]
             lacking = -len(of) % temporal if len(of) else 0
             of = np.concatenate([of, *[of[-1:]] * lacking]) if lacking else of
@@ -74,6 +75,8 @@ def as_patches(patch: Any, merge: Any, temporal: Any, layout: str) -> Patches | 
 
 
 def _positive(value: Any, name: str) -> int:
+    if type(value) is int and value > 0:
+        return value
     number = as_int(value, name)
     if number < 1:
         raise ValueError(f"{name}: expected a positive number, got {number}")

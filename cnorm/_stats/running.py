@@ -13,13 +13,8 @@ from cnorm._accept.streams import as_decay, as_prior, as_shape
 from cnorm._native import states
 from cnorm._stats.reductions import as_weights, check_nan_policy, moments_of, omits
 from cnorm._stats.seen import Seen
-from cnorm._stats.state import (
-    COUNT,
-    EMPTY,
-    check_left,
-    combined,
-    separated,
-)
+from cnorm._stats.state import COUNT, EMPTY, check_left, combined, separated
+from cnorm._stats.table import column_moments
 
 __all__ = ["RunningMoments"]
 
@@ -155,15 +150,9 @@ class RunningMoments(Seen):
         >>> cnorm.RunningMoments(1).update(x, axis=1, weights=[2, 2, 1]).mean
         array([3.])
         """
-        if weights is None and where is None and type(x) is _ndarray and type(axis) is int and not axis:
-            size = x.shape
-            if (size == self.shape or size == self._row) and not self._lone and self.nan_policy != "raise":
-                row = x.astype(np.float64) if x.dtype.char in "ef" else x
-                before = self._state if self.decay is None else self._aged()
-                state = _merged(before, row, self.nan_policy == "omit")
-                if state is not None:
-                    self._state = state
-                    return self
+        along_rows = where is None and type(axis) is int and not axis
+        if along_rows and type(x) is _ndarray and self._take_rows(x, weights):
+            return self
         x, where, _ = unmasked(x, where)
         array = native(as_number_array(x, "x"))
         single = array.shape == self.shape
@@ -178,6 +167,23 @@ class RunningMoments(Seen):
             )
         state = self._with(array, axes, weights, mask)
         return self._take(state, self._weighted or weights is not None, self._peak, "x")
+
+    def _take_rows(self, x: Array, weights: Any) -> bool:
+        """Takes in one sample, or several in rows; does nothing where care is needed."""
+        omit, several = self.nan_policy == "omit", x.shape != self.shape and x.shape != self._row
+        if weights is None and (self.nan_policy == "raise" or self._lone):
+            return False
+        if several or weights is not None:
+            batch = column_moments(x, weights, omit=omit) if x.shape[1:] == self.shape else None
+            if batch is None:
+                return False
+            self._take(combined(self._aged(), batch), self._weighted or weights is not None, self._peak, "x")
+            return True
+        row = x.astype(np.float64) if x.dtype.char in "ef" else x
+        state = _merged(self._aged(), row, omit)
+        if state is not None:
+            self._state = state
+        return state is not None
 
     def _aged(self) -> Array:
         """The state at the next update: counts and sums of squares as decay leaves them."""

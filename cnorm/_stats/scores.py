@@ -38,7 +38,15 @@ def scores_at_once(
     x: Any, axis: Any, ddof: Any, nan_policy: Any, where: Any = None, out: Any = None
 ) -> Array | None:
     """Standard scores of few elements; None where care is needed."""
-    return norms.scores_at_once(x, axis, ddof, nan_policy, where, out)
+    if type(ddof) is not int and type(ddof) is not float:
+        return None
+    share = None
+    if ddof:
+        plain = type(x) is np.ndarray and type(axis) is int and -x.ndim <= axis < x.ndim
+        if not plain or not 0 < ddof < x.shape[axis]:
+            return None
+        share = _share(x.shape[axis], ddof)
+    return norms.scores_at_once(x, axis, share, nan_policy, where, out)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:
@@ -63,11 +71,16 @@ def fused_scores(
     return state
 
 
+def _share(count: int, ddof: float) -> float:
+    """The deviation of so many elements over that without ddof."""
+    return math.sqrt((count - ddof) / count)
+
+
 def _shares(x: Array, count: Any, ddof: float) -> Array:
     """What scores by the variance of so many elements are multiplied with; NaN of no more than `ddof`."""
     kind = compute_dtype(x)
     if isinstance(count, int) and count > max(ddof, 0):
-        return np.full((1,) * x.ndim, math.sqrt((count - ddof) / count), kind)
+        return np.full((1,) * x.ndim, _share(count, ddof), kind)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.sqrt((count - ddof) / count)
     weight = np.where(count > ddof, share, np.nan).astype(kind)

@@ -12,7 +12,7 @@ from cnorm._stats.passes import check_no_inf
 from cnorm._stats.reductions import WIDE, as_weights, moments_of
 from cnorm._stats.state import MEAN
 
-__all__ = ["by_moments", "fit_largest", "fit_moments", "fit_range", "table_moments"]
+__all__ = ["by_moments", "column_moments", "fit_largest", "fit_moments", "fit_range", "table_moments"]
 
 
 def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None) -> Array:
@@ -36,6 +36,13 @@ def by_moments(
     other: what the moments are of, x or an array as large but for the axes. complete: none of it is NaN.
     """
     return tables.by_moments(x, other, axis, out, divided, complete, WIDE)
+
+
+def column_moments(x: Any, weights: Any, *, omit: bool) -> Array | None:
+    """The states of a matrix's columns, by weights of its rows of a finite one; None where care is needed."""
+    if weights is not None and x.size > WIDE:  # to look for what is not finite takes as long as careful steps
+        return None
+    return tables.column_moments(x, WIDE, weights, omit)
 
 
 def fit_moments(x: Any, before: Array | None, weights: Any = None) -> tuple[Array, float, Array] | None:

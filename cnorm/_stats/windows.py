@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from cnorm._native import core, norms, windows
 from cnorm._stats.lines import as_line_axis, as_lines, masked, numbers_of, result_like, without
 
 __all__ = ["as_window", "rolling_moments", "rolling_standardize"]
+
+# Longer than any line.
+LONGEST = sys.maxsize // 8
 
 
 def as_window(window: Any, min_count: Any) -> tuple[int, int]:
@@ -32,12 +36,11 @@ def run(
     x: Array, results: tuple[Array, Array | None], axis: int, kind: str, window: int, least: int, **more: Any
 ) -> None:
     """The core's windows; one longer than any line could be is as one that reaches beyond both ends."""
-    most = np.iinfo(np.intp).max // 8
-    if window > most:
+    if window > LONGEST:
         forward = more.get("forward", 0)
-        more["forward"] = most // 2 if forward else 0
-        window = most
-    windows.reduce(x, *results, axis, kind, window, min(least, most), **more)
+        more["forward"] = LONGEST // 2 if forward else 0
+        window = LONGEST
+    windows.reduce(x, *results, axis, kind, window, min(least, LONGEST), **more)
 
 
 def rolling_moments(

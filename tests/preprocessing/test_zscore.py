@@ -185,3 +185,13 @@ def test_out_has_the_same_bits(dtype: Any, axis: Any, ddof: int) -> None:
         assert out.tobytes() == wanted.tobytes()
         assert zscore(x, axis, ddof, out=x) is x
         assert x.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("axis", [0, -1])
+def test_few_elements_less_degrees_of_freedom(dtype: Any, axis: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = (3 + np.random.default_rng(0).standard_normal((5, 7))).astype(dtype)
+    given = [(x, 1), (x.T, 1.5), (x, 4), (x[:, ::-1], 0.5)]
+    quick = [zscore(a, axis, ddof).tobytes() for a, ddof in given]
+    monkeypatch.setattr("cnorm.preprocessing._zscore.scores_at_once", lambda *_: None)
+    assert quick == [zscore(a, axis, ddof).tobytes() for a, ddof in given]

@@ -4,16 +4,17 @@
 
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.unicode cimport PyUnicode_CheckExact
 from libc.float cimport FLT_MAX, FLT_MIN
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
     CN_F64, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_SCALE_GIVEN, CN_VAR, CN_Y, cn_call, cn_kind, run,
 )
-from cnorm._native.glance cimport apart
+from cnorm._native.glance cimport apart, mask
 from cnorm._native.kept cimport new_as
-from cnorm._native.short.rows cimport add_trailing, offset_weight, open_trailing
-from cnorm._native.short.taken cimport find_step, in_lanes, intp, take_mask
+from cnorm._native.short.rows cimport add_trailing, against, axes_of, offset_weight, open_trailing, run_over, take_kind
+from cnorm._native.short.taken cimport find_step, in_lanes, intp, open_call, take_mask
 
 from typing import Any
 
@@ -51,13 +52,22 @@ cdef bint takes_bytes(object out, cnp.ndarray x, object weight, object bias) noe
             and apart(q, x) and apart(q, weight) and apart(q, bias))
 
 
-cdef cnp.ndarray new_scales(cnp.ndarray x, int axes, int dtype, bint one):
-    """An array for one scale, or one for each row over the last axes."""
+cdef cnp.ndarray set_scales(cn_call *call, cnp.ndarray x, unsigned long long reduced, object scale, double given):
+    """The array for one scale, which it holds, or without one for each row over the axes whose bits are set."""
     cdef intp dims[CN_MAXDIM]
-    cdef int ndim = cnp.PyArray_NDIM(x), i
+    cdef int ndim = cnp.PyArray_NDIM(x), num = cnp.NPY_FLOAT64 if call.dtype == CN_F64 else cnp.NPY_FLOAT32, i
+    cdef cnp.ndarray scales
     for i in range(ndim):
-        dims[i] = cnp.PyArray_DIM(x, i) if i < ndim - axes else 1
-    return cnp.PyArray_EMPTY(0 if one else ndim, dims, cnp.NPY_FLOAT64 if dtype == CN_F64 else cnp.NPY_FLOAT32, 0)
+        dims[i] = 1 if reduced >> i & 1 else cnp.PyArray_DIM(x, i)
+    scales = cnp.PyArray_EMPTY(ndim if scale is None else 0, dims, num, 0)
+    call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
+    call.bytes.kind = CN_OF_ROWS if scale is None else CN_SCALE_GIVEN
+    if scale is not None:
+        if call.dtype == CN_F64:
+            (<double *>call.bytes.scales)[0] = given
+        else:
+            (<float *>call.bytes.scales)[0] = <float>given
+    return scales
 
 
 cdef object trailing_int8(object input, object normalized_shape, object weight, object bias, object eps,
@@ -78,15 +88,8 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
             and find_step(where, x, cnp.PyArray_NDIM(x) - axes, cnp.PyArray_NDIM(x), &masks[1])):
         return None
     q = new_as(x, INT8) if out is None else out
-    scales = new_scales(x, axes, call.dtype, scale is not None)
+    scales = set_scales(&call, x, ~0ULL << (cnp.PyArray_NDIM(x) - axes), scale, given)
     call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>q)
-    call.bytes.scales = <char *>cnp.PyArray_DATA(scales)
-    call.bytes.kind = CN_OF_ROWS if scale is None else CN_SCALE_GIVEN
-    if scale is not None:
-        if call.dtype == CN_F64:
-            (<double *>call.bytes.scales)[0] = given
-        else:
-            (<float *>call.bytes.scales)[0] = <float>given
     size = cnp.PyArray_SIZE(x)
     add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
     call.op[CN_Y].strides[0], call.op[CN_Y].strides[1] = n, 1
@@ -95,15 +98,61 @@ cdef object trailing_int8(object input, object normalized_shape, object weight, 
     return q, scales
 
 
+cdef cnp.ndarray new_bytes(cnp.ndarray x, unsigned long long reduced):
+    """An array of x's shape that holds rows over the axes whose bits are set without gaps."""
+    cdef intp order[CN_MAXDIM]
+    cdef intp back[CN_MAXDIM]
+    cdef cnp.PyArray_Dims there, here
+    cdef int i, n = 0
+    for i in range(2 * cnp.PyArray_NDIM(x)):  # what is kept, then what is reduced
+        if <bint>(reduced >> (i % cnp.PyArray_NDIM(x)) & 1) == (i >= cnp.PyArray_NDIM(x)):
+            order[n], back[i % cnp.PyArray_NDIM(x)] = i % cnp.PyArray_NDIM(x), n
+            n += 1
+    there.ptr, there.len, here.ptr, here.len = order, n, back, n
+    return cnp.PyArray_Transpose(new_as(cnp.PyArray_Transpose(x, &there), INT8), &here)
+
+
+cdef object along_int8(object input, object shape, object weight, object bias, object eps, object scale, object axis,
+                       object where, cn_kind kind):
+    """The same over any axes of any layout."""
+    cdef cn_call call
+    cdef double given
+    cdef unsigned long long reduced = 0
+    if not open_call(&call, input, None) or not (where is None or mask(where, input, None)):
+        return None
+    over = axes_of(<cnp.ndarray>input, shape, axis)
+    if not over or not take_kind(&call, kind, eps, INSIDE) or not call.moments.eps >= 0:
+        return None
+    w, b = against(weight, <cnp.ndarray>input, over, None), against(bias, <cnp.ndarray>input, over, None)
+    if w is False or b is False or not take_scale(scale, call.dtype, &given):
+        return None
+    for a in <tuple>over:
+        reduced |= 1ULL << <int>a
+    q, scales = new_bytes(input, reduced), set_scales(&call, input, reduced, scale, given)
+    run_over(&call, input, q, over, w, b, where)
+    return q, scales
+
+
+cdef object taken(object input, object shape, object weight, object bias, object eps, object granularity, object scale,
+                  object out, object axis, object weight_offset, object where, cn_kind kind):
+    """The result by one of the two, or None where care is needed."""
+    made = None
+    if not PyUnicode_CheckExact(granularity) or granularity != "row":
+        return None
+    w, b = in_lanes(weight, input), in_lanes(bias, input)
+    if weight_offset is not NO_OFFSET:
+        w = offset_weight(w, weight_offset)
+    if axis is None:
+        made = trailing_int8(input, shape, w, b, eps, scale, out, where, kind)
+    if made is None and out is None:
+        made = along_int8(input, shape, w, b, eps, scale, axis, where, kind)
+    return made
+
+
 def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
                     eps: float = 1e-5, *, granularity: str = "row", scale: Any = None, out: Any = None,
                     axis: Any = None, weight_offset: Any = NO_OFFSET, where: Any = None) -> tuple[Array, Array]:
-    made = None
-    if axis is None and granularity == "row":
-        w = in_lanes(weight, input)
-        if weight_offset is not NO_OFFSET:
-            w = offset_weight(w, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, in_lanes(bias, input), eps, scale, out, where, CN_VAR)
+    made = taken(input, normalized_shape, weight, bias, eps, granularity, scale, out, axis, weight_offset, where, CN_VAR)
     return made if made is not None else rows_int8.layer_norm_int8(
         input, normalized_shape, weight, bias, eps, granularity=granularity, scale=scale, out=out, axis=axis,
         weight_offset=weight_offset, where=where)
@@ -112,12 +161,7 @@ def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias:
 def rms_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None,
                   *, granularity: str = "row", scale: Any = None, out: Any = None, axis: Any = None,
                   weight_offset: Any = NO_OFFSET) -> tuple[Array, Array]:
-    made = None
-    if axis is None and granularity == "row":
-        w = in_lanes(weight, input)
-        if weight_offset is not NO_OFFSET:
-            w = offset_weight(w, weight_offset)
-        made = trailing_int8(input, normalized_shape, w, None, eps, scale, out, None, CN_RMS)
+    made = taken(input, normalized_shape, weight, None, eps, granularity, scale, out, axis, weight_offset, None, CN_RMS)
     return made if made is not None else rows_int8.rms_norm_int8(
         input, normalized_shape, weight, eps, granularity=granularity, scale=scale, out=out, axis=axis,
         weight_offset=weight_offset)

@@ -43,6 +43,14 @@ cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
     return n
 
 
+cdef bint take_kind(cn_call *call, cn_kind kind, object eps, object mode) noexcept:
+    """The statistics, and an eps that may be None where rms_norm has one of its own."""
+    if eps is None and kind == CN_RMS:
+        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
+    call.moments.kind = kind
+    return take_eps(call, eps, mode)
+
+
 cdef int open_trailing(cn_call *call, object input, object shape, object weight, object bias, object eps,
                        object eps_mode, object activation, cn_kind kind, intp *n) noexcept:
     """How many axes rows of n elements span; 0 where care is needed."""
@@ -54,12 +62,7 @@ cdef int open_trailing(cn_call *call, object input, object shape, object weight,
     axes = count_trailing(x, shape, n)
     if axes == 0 or not take_affine(call, weight, bias, axes, cnp.PyArray_DIMS(x) + cnp.PyArray_NDIM(x) - axes):
         return 0
-    if eps is None and kind == CN_RMS:
-        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
-    if not take_eps(call, eps, eps_mode):
-        return 0
-    call.moments.kind = kind
-    return axes
+    return axes if take_kind(call, kind, eps, eps_mode) else 0
 
 
 cdef void add_trailing(cn_call *call, intp size, intp n, intp width) noexcept:
@@ -246,12 +249,9 @@ cdef object along(object input, object shape, object weight, object bias, object
     over = axes_of(<cnp.ndarray>input, shape, axis)
     if not over or not (where is None or mask(where, input, out)):
         return None
-    if eps is None and kind == CN_RMS:
-        eps = F64_EPS if call.dtype == CN_F64 else F32_EPS
     w, b = against(weight, <cnp.ndarray>input, over, out), against(bias, <cnp.ndarray>input, over, out)
-    if w is False or b is False or not take_eps(&call, eps, eps_mode):
+    if w is False or b is False or not take_kind(&call, kind, eps, eps_mode):
         return None
-    call.moments.kind = kind
     y = output(input, out)
     if y is not None:
         run_over(&call, input, y, over, w, b, where)
