@@ -1,8 +1,9 @@
 /* direct.c: y by the parameters of groups, straight to the kernel, where positions lie as it takes them.
  *
  * Columns: a position is a row, each element of which has parameters of its own; the kernel takes a list of where those of
- * each row are. Those that lie apart, in x or in y, are turned to rows without gaps, and back, some at a time. Rows: its elements share their parameters, one of each kind. Elements: it is few of them,
- * or one, and the next position lies behind it; their parameters are put side by side. */
+ * each row are. Those that lie apart, in x or in y, are turned to rows without gaps, and back, some at a time. Rows: its
+ * elements share their parameters, one of each kind. Elements: it is few of them, or one, and the next position lies behind
+ * it; their parameters are put side by side. */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-/* strips.c: columns that lie apart, their positions in no order, or not as the kernels take them: some columns at a time are copied
- * as rows, each a cache line, and are a call of their own. */
+/* strips.c: columns that lie apart, in no order, or not as the kernels take them: some at a time are copied as rows, a cache
+ * line each, and are a call of their own. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "groups/groups.h"
-#include "memory/turn.h"
 #include "memory/numbers.h"
+#include "memory/turn.h"
 #include "threads/threads.h"
 
 /* Positions that are copied at a time: the lines they are in, and their rows, stay in L1. */
