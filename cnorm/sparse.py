@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnorm._accept.arrays import EXACT
 from cnorm._accept.axes import as_number
 from cnorm._accept.hints import ArrayLike, Axes, Given
 from cnorm._stats.compressed import (
@@ -139,7 +140,7 @@ def minmax(a: ArrayLike, axis: Axes = None) -> tuple[Any, Any]:
     if (m.shape[0] * m.shape[1] if axis is None else m.shape[axis]) == 0:
         raise ValueError(f"a: expected an element along axis {axis}, got shape {m.shape}")
     low, high = extremes_along(m, axis)
-    if integers and m.data.dtype.itemsize == 8 and np.abs([low, high]).max(initial=0) >= 2**53:
+    if integers and m.data.dtype.itemsize == 8 and np.abs([low, high]).max(initial=0) >= EXACT:
         return exact_extremes(m, axis)
     return low.astype(m.data.dtype)[()], high.astype(m.data.dtype)[()]
 

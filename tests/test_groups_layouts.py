@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
+from reference import BFLOAT16, Array
+from sweep import sweep
 
 import cnorm
-from tests.sweep import sweep
 
 POSITIONS = 700
 GROUPS = 9
-Array = np.ndarray[Any, Any]
 
 # How (positions, columns) lie: whose memory it is in, and along which axis positions are.
 LAYOUTS = ["F", "rows", "every second", "backwards", "deep"]
@@ -64,7 +63,7 @@ def same(a: Array, b: Array) -> bool:
 @sweep(
     columns=[2, 3, 8, 15, 17, 33, 70, 241],
     layout=LAYOUTS,
-    dtype=["f4", "f8", "f2", "i4", "u1", ml_dtypes.bfloat16],
+    dtype=["f4", "f8", "f2", "i4", "u1", BFLOAT16],
     kind=["shuffled", "sorted"],
 )
 def test_layouts_change_no_bit(columns: int, layout: str, dtype: Any, kind: str) -> None:

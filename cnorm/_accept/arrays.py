@@ -19,6 +19,8 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 # Characters of NumPy's own three; a dtype's name takes microseconds to make.
 _FLOAT_CHARS = "efd"
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+# Up to here float64 holds every integer.
+EXACT = 2**53
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:

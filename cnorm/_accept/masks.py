@@ -7,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.arrays import EXACT, Array, to_ndarray
 from cnorm._accept.axes import as_int, broadcast
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._native import glance, reductions
 
 __all__ = ["as_mask", "length_mask", "shown", "unmasked"]
-
-# Up to here float64 holds every integer.
-HELD = 1 << 53
 
 
 def as_mask(where: Any, x: Array, out: Out = None) -> Array | None:
@@ -114,6 +111,6 @@ def _range_of(lengths: Array) -> tuple[int, int]:
         return 0, 0
     if lengths.dtype.isnative:
         _, least, greatest, _, _ = reductions.extremes(lengths, (0,)).ravel().tolist()
-        if -HELD < least <= greatest < HELD:
+        if -EXACT < least <= greatest < EXACT:
             return int(least), int(greatest)
     return int(lengths.min()), int(lengths.max())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnorm._accept.arrays import Array
+from cnorm._accept.arrays import EXACT, Array
 from cnorm._native import images, norms, reductions
 from cnorm._stats.state import COUNT, M2, MEAN, MEAN_LO, UNIT
 
@@ -19,8 +19,6 @@ INTEGERS = "BH"  # characters of uint8 and uint16
 LARGE = 1 << 15
 # Share of a deviation the mean may be off before float32 results show it.
 SHOWS = 2.0**-27
-# Up to here float64 holds every integer.
-HELD = 1 << 53
 
 
 class _Own(NamedTuple):
@@ -106,7 +104,7 @@ def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:
     """From exact sums: one rounding each, then the root's. wide: with the second word of the mean."""
     state = images.pixel_sums(x, axes).reshape(len(x), -1, 5)
     n = math.prod(x.shape[1:]) // state.shape[1]
-    if (n << 8 * x.itemsize) ** 2 <= HELD and not wide:
+    if (n << 8 * x.itemsize) ** 2 <= EXACT and not wide:
         mean, var = images.means_and_variances(state, n)
         return _Own(mean, None, np.sqrt(var))
     exact = state.astype(np.int64).astype(object)  # ints without bounds

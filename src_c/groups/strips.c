@@ -46,9 +46,8 @@ static void copy_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
     (void)thread;
     for (ptrdiff_t i = begin; i < end; i++) {
         const ptrdiff_t first = i * POSITIONS, rest = c->positions - first;
-        const cn_matrix to = {c->to.data + first * c->to.col, c->to.row, c->to.col};
-        const cn_matrix from = {c->from.data + first * c->from.col, c->from.row, c->from.col};
-        cn_turn(to, from, c->columns, rest < POSITIONS ? rest : POSITIONS, c->size);
+        cn_turn(cn_matrix_at(c->to, 0, first), cn_matrix_at(c->from, 0, first), c->columns,
+                rest < POSITIONS ? rest : POSITIONS, c->size);
     }
 }
 

@@ -10,6 +10,12 @@ typedef struct {
     ptrdiff_t row, col;
 } cn_matrix;
 
+/* From one of its elements on. */
+static inline cn_matrix cn_matrix_at(cn_matrix m, ptrdiff_t row, ptrdiff_t col)
+{
+    return (cn_matrix){m.data + row * m.row + col * m.col, m.row, m.col};
+}
+
 /* n bytes, apart, without a call: the last 32 overlap those before. */
 static inline void cn_copy_bytes(char *to, const char *from, ptrdiff_t n)
 {

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 #define LINE 64
-/* Bytes of each column that are fetched before they are read (segments of 500 along (2000, 5000) floats, Zen 3: 6.8 ms without,
- * 4.5 so). */
+/* Bytes of each column that are fetched before they are read (40 MB of floats from memory, Zen 3: 4.1 ms, without 5.3; in the
+ * cache no gain, no loss). */
 #define EARLY 256
 
 typedef int32_t quad __attribute__((vector_size(16)));
@@ -53,11 +53,6 @@ static ptrdiff_t rows_to_columns(cn_matrix to, cn_matrix from, ptrdiff_t columns
     return c;
 }
 
-static cn_matrix at(cn_matrix m, ptrdiff_t column, ptrdiff_t position)
-{
-    return (cn_matrix){m.data + column * m.row + position * m.col, m.row, m.col};
-}
-
 /* Positions of one cache line. */
 static void turn_line(cn_matrix to, cn_matrix from, ptrdiff_t columns, ptrdiff_t n, ptrdiff_t size)
 {
@@ -66,12 +61,12 @@ static void turn_line(cn_matrix to, cn_matrix from, ptrdiff_t columns, ptrdiff_t
         done = columns_to_rows(to, from, columns);
     else if (size == 4 && n * size == LINE && to.col == size && from.row == size)
         done = rows_to_columns(to, from, columns);
-    if (done < columns) cn_copy(at(to, done, 0), at(from, done, 0), columns - done, n, size);
+    if (done < columns) cn_copy(cn_matrix_at(to, done, 0), cn_matrix_at(from, done, 0), columns - done, n, size);
 }
 
 void cn_turn(cn_matrix to, cn_matrix from, ptrdiff_t columns, ptrdiff_t n, ptrdiff_t size)
 {
     const ptrdiff_t line = LINE / size;
     for (ptrdiff_t p = 0; p < n; p += line)
-        turn_line(at(to, 0, p), at(from, 0, p), columns, n - p < line ? n - p : line, size);
+        turn_line(cn_matrix_at(to, 0, p), cn_matrix_at(from, 0, p), columns, n - p < line ? n - p : line, size);
 }
