@@ -75,6 +75,38 @@ def test_channels_last_weights_stay_so() -> None:
     assert F.fold_batch_norm(w, **parameters(4))[0].strides == w.strides
 
 
+@sweep(
+    dtype=DTYPES,
+    order=[(0, 1, 2, 3), (3, 2, 1, 0), (0, 2, 3, 1), (2, 0, 1, 3), (1, 3, 0, 2)],
+    transpose=[False, True],
+    groups=[1, 2],
+)
+def test_every_order_of_axes(dtype: Any, order: tuple[int, ...], transpose: bool, groups: int) -> None:
+    """Without gaps in any order of memory: the numbers of C order, in that order."""
+    plain = fill((6, 4, 3, 2), dtype, 5)
+    laid = np.ascontiguousarray(plain.transpose(order)).transpose(np.argsort(order))
+    p = parameters(4 * groups if transpose else 6)
+    weight, bias = F.fold_batch_norm(laid, **p, transpose=transpose)
+    expected = F.fold_batch_norm(plain, **p, transpose=transpose)
+    assert weight.strides == laid.strides
+    np.testing.assert_array_equal(weight.astype(float), expected[0].astype(float))
+    np.testing.assert_array_equal(bias, expected[1])
+
+
+@sweep(dtype=DTYPES, channels=[1, 3, 70, 3000], elements=[1, 2, 9, 63, 64, 500])
+def test_products_of_any_size(dtype: Any, channels: int, elements: int) -> None:
+    """Of float64, rounded once: NumPy's own conversion, but bfloat16's, which may round twice."""
+    w = fill((channels, elements), dtype, 6)
+    p = parameters(channels, np.float64) | {"bias": None, "bn_bias": None}
+    weight, _ = F.fold_batch_norm(w, **p)
+    factor = 1 / np.sqrt(p["running_var"] + 1e-5) * p["bn_weight"]
+    product = w.astype(np.float64) * factor[:, None]
+    if dtype in (np.float32, np.float64, np.float16):
+        np.testing.assert_array_equal(weight, product.astype(dtype))
+    else:
+        assert_rounded_once(weight, R.wide(product))
+
+
 def test_a_mean_far_away_costs_nothing() -> None:
     """b - mean comes first: (1e6 + 1) - 1e6, not the difference of two products."""
     p = parameters(1, np.float64) | {"bias": np.array([1e6 + 1]), "running_mean": np.array([1e6])}

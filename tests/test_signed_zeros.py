@@ -75,7 +75,7 @@ def test_pictures_by_any_scale(axis: int, scale: float, clip: tuple[float, float
         for center in (*ZEROS, 1.0):
             x = np.moveaxis(zeros_among((3, 1, n), np.float32), 0, axis).copy()
             y = np.empty_like(x)
-            images.picture(x, y, axis, np.full(3, center), np.full(3, scale), clip, False)
+            images.picture(x, y, axis, np.full(3, center), np.full(3, scale), clip)
             by_hand = (x - np.float32(center)) * np.float32(scale)
             if clip is None:
                 np.testing.assert_array_equal(np.signbit(y), np.signbit(by_hand))

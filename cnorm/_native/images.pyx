@@ -22,7 +22,7 @@ cdef extern from "api/verbs.h" nogil:
         ptrdiff_t side, merge, temporal
     ctypedef struct cn_verbs:
         cn_status (*image)(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
-                           const double *clip, int wide) noexcept nogil
+                           const double *clip) noexcept nogil
         cn_status (*image_patches)(const cn_call *call, int pixels, const double *center, const double *scale,
                                    const double *clip, const cn_patches *patches) noexcept nogil
 
@@ -85,10 +85,10 @@ def quotients(object mean, object std, Py_ssize_t channels, double scale):
 
 
 def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.ndarray center not None,
-            cnp.ndarray scale not None, tuple clip=None, bint wide=False):
+            cnp.ndarray scale not None, tuple clip=None):
     """out = (image - center) * scale, both of one shape; center and scale: contiguous float64 along axis.
 
-    clip: the least and the greatest there is. wide: in float64, rounded once to float32 or float64.
+    clip: the least and the greatest there is.
     """
     cdef cn_call call
     cdef cn_status status
@@ -104,7 +104,7 @@ def picture(cnp.ndarray image not None, cnp.ndarray out not None, int axis, cnp.
     if clip is not None:
         ends[0], ends[1] = clip
     released = release(cnp.PyArray_SIZE(image))
-    status = C.image(&call, pixels, axis, mid, factor, NULL if clip is None else ends, wide)
+    status = C.image(&call, pixels, axis, mid, factor, NULL if clip is None else ends)
     resume(released)
     check(status)
 

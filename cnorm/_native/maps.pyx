@@ -6,7 +6,8 @@ cimport numpy as cnp
 from cython cimport floating
 
 from cnorm._native.core cimport (
-    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial, cn_status, known_dtype, run,
+    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_dtype,
+    cn_partial, cn_status, dtype_of, known_dtype, run,
     set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
@@ -26,6 +27,12 @@ cdef extern from "api/verbs.h" nogil:
         double *chosen
         unsigned char *missed
         ptrdiff_t n_missed, n_other
+    ctypedef struct cn_product:
+        cn_dtype dtype
+        const char *x
+        char *y
+        const double *by
+        ptrdiff_t outer, channels, inner
     ctypedef struct cn_verbs:
         int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
@@ -36,6 +43,7 @@ cdef extern from "api/verbs.h" nogil:
                             ptrdiff_t n, double *scale, double *shift) noexcept nogil
         void (*compare_norms)(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
                               double *scale) noexcept nogil
+        void (*multiply)(const cn_product *of) noexcept nogil
         cn_status (*meet)(const cn_call *call, cn_meeting *how) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
@@ -156,6 +164,30 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     check_size(b, n, "bias")
     C.affine_form(numbers(m), numbers(v), numbers(w), numbers(b), eps, n, numbers(scale), numbers(shift))
     return scale, shift
+
+
+def product(cnp.ndarray x not None, cnp.ndarray by not None, int axis, cnp.ndarray out not None):
+    """out = x * by, in float64, rounded once; by: float64, of the shape of x from `axis` on.
+
+    False, and nothing is written, unless all are native and in C order, without gaps. x and out: of one dtype.
+    """
+    cdef cn_product of
+    cdef PyThreadState *released
+    cdef int i, last = axis + cnp.PyArray_NDIM(by), dtype = dtype_of(x)
+    cdef cnp.npy_intp size = cnp.PyArray_SIZE(x)
+    if not cnp.PyArray_ISCARRAY_RO(x) or not cnp.PyArray_ISCARRAY(out) or not cnp.PyArray_ISCARRAY_RO(by):
+        return False
+    of.dtype, of.x, of.y, of.by = <cn_dtype>dtype, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(out), numbers(by)
+    of.outer, of.channels, of.inner = 1, cnp.PyArray_SIZE(by), 1
+    for i in range(axis):
+        of.outer *= cnp.PyArray_DIM(x, i)
+    for i in range(last, cnp.PyArray_NDIM(x)):
+        of.inner *= cnp.PyArray_DIM(x, i)
+    if size > 0:
+        released = release(size)
+        C.multiply(&of)
+        resume(released)
+    return True
 
 
 def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None):

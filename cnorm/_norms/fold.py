@@ -9,15 +9,9 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import images, maps
+from cnorm._native import maps
 
 __all__ = ["affine_form", "fold_batch_norm"]
-
-
-# Elements of a channel from which on the core is faster than NumPy: a channel costs it 20 ns.
-LONG = 40
-# Channels whose times are less than that of one call of NumPy's.
-FEW = 64
 
 
 def affine_form(
@@ -127,15 +121,23 @@ def fold_batch_norm(
 def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
     """A weight times a number for each output channel, in float64, rounded once."""
     folded = empty_like(w)
-    axis = 1 if transpose else 0
-    if w.dtype.char in "fd" and w.dtype.isnative and w.shape[axis] == scale.size <= max(w.size // LONG, FEW):
-        images.picture(w, folded, axis, np.zeros(scale.shape), scale, wide=True)
-        return folded
-    if transpose:
+    if transpose and scale.size != w.shape[1]:  # of each group its own
         groups = scale.size // w.shape[1] if scale.size else 0
         scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
-    factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - scale.ndim))
+    first = 1 if transpose and scale.ndim == 1 else 0
+    if maps.product(w, scale, first, folded) or product_in_memory_order(w, scale, first, folded):
+        return folded
+    factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - first - scale.ndim))
     return np.multiply(w, factor, out=folded, dtype=np.float64, casting="unsafe")
+
+
+def product_in_memory_order(w: Array, scale: Array, first: int, out: Array) -> bool:
+    """`maps.product` of arrays without gaps in another order than C; False if one has gaps."""
+    order = sorted(range(w.ndim), key=lambda axis: -w.strides[axis])
+    of = [order.index(axis) for axis in range(first, first + scale.ndim)]
+    neighbours = sorted(of) == list(range(min(of), min(of) + len(of)))
+    by = np.ascontiguousarray(scale.transpose(np.argsort(of)))
+    return neighbours and maps.product(w.transpose(order), by, min(of), out.transpose(order))
 
 
 def output_channels(w: Array, mean: Array, transpose: bool) -> int:

@@ -31,6 +31,7 @@
     X(largest)                                                                                                    \
     X(affine_form)                                                                                                \
     X(compare_norms)                                                                                              \
+    X(multiply)                                                                                                   \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \

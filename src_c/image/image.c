@@ -55,9 +55,9 @@ static void lay_out(const cn_call *call, int axis, cn_plan *plan)
 /* Too large or small for float32: computed in float64. */
 static int out_of_range(double v) { return v != 0 && !(fabs(v) < 0x1p100 && fabs(v) > 0x1p-100); }
 
-static int needs_wide(const image_job *job, int pixels, const double *center, const double *scale, int wide)
+static int needs_wide(const image_job *job, int pixels, const double *center, const double *scale)
 {
-    wide |= job->call->dtype == CN_F64 || pixels == CN_F64;
+    int wide = job->call->dtype == CN_F64 || pixels == CN_F64;
     for (ptrdiff_t c = 0; c < job->channel.n; c++) wide |= out_of_range(center[c]) | out_of_range(scale[c]);
     return wide;
 }
@@ -70,8 +70,8 @@ static int rows_are_aligned(const image_job *job, const cn_loops *all)
     return (odd | (uintptr_t)(job->channel.n > 1 ? job->channel.stride[CN_Y] : 0)) % 16 == 0;
 }
 
-static void choose(image_job *job, int pixels, const double *center, const double *scale, int wide,
-                   const cn_loops *all, int threads)
+static void choose(image_job *job, int pixels, const double *center, const double *scale, const cn_loops *all,
+                   int threads)
 {
     static const cn_loop one = {.n = 1};
     const cn_call *call = job->call;
@@ -80,7 +80,7 @@ static void choose(image_job *job, int pixels, const double *center, const doubl
     const ptrdiff_t size = cn_kernels_of(call->dtype)->size, channels = channel->n;
     const ptrdiff_t x_step = inner->stride[CN_X], y_step = inner->stride[CN_Y];
     job->size = size;
-    job->wide = needs_wide(job, pixels, center, scale, wide);
+    job->wide = needs_wide(job, pixels, center, scale);
     job->kernel = job->wide ? k->image_wide : k->image;
     job->param_size = job->wide ? sizeof(double) : sizeof(float);
     job->interleaved = channels > 1 && channel->stride[CN_X] == k->size && x_step == k->size * channels &&
@@ -192,7 +192,7 @@ static void image_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 }
 
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
-                   const double *clip, int wide)
+                   const double *clip)
 {
     image_job job = {.call = call, .channel = {.n = call->shape[axis]}, .clip = clip};
     cn_plan plan;
@@ -201,7 +201,7 @@ cn_status cn_image(const cn_call *call, int pixels, int axis, const double *cent
     for (int o = CN_X; o <= CN_Y; o++) job.channel.stride[o] = call->op[o].strides[axis];
     job.positions = cn_count(&plan.all);
     int threads = cn_threads_for(job.positions * job.channel.n);
-    choose(&job, pixels, center, scale, wide, &plan.all, threads);
+    choose(&job, pixels, center, scale, &plan.all, threads);
     size_t params = (size_t)(3 * job.n_params * job.param_size + 63) / 64 * 64;
     job.params = malloc(params + (size_t)(job.scratch_size * threads));
     if (!job.params) return CN_NO_MEMORY;
@@ -276,7 +276,7 @@ cn_status cn_image_patches(const cn_call *call, int pixels, const double *center
     const ptrdiff_t square = square_of(call, patches), elements = groups * rows * (shape[3] / across) * square;
     image_job job = {.call = call, .channel = {.n = shape[1]}, .clip = clip, .patches = patches};
     const int threads = cn_threads_for(elements);
-    job.wide = needs_wide(&job, pixels, center, scale, 0), job.size = cn_kernels_of(call->dtype)->size;
+    job.wide = needs_wide(&job, pixels, center, scale), job.size = cn_kernels_of(call->dtype)->size;
     job.patch_kernel = job.wide ? k->patches_wide : k->patches;
     job.param_size = job.wide ? sizeof(double) : sizeof(float), job.n_params = shape[1];
     job.direct = job.param_size == job.size, job.nontemporal = go_past(&job, k, elements, threads);

@@ -156,10 +156,11 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
 /* Zeros for groups of which nothing counts. */
 static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
 {
-    int empty = 0;
-    for (ptrdiff_t c = 0; c < n; c++) empty |= acc->count[c * acc->each] == 0;
-    for (ptrdiff_t c = 0; c < n && empty; c++) {
-        if (acc->count[c * acc->each] != 0) continue;
+    const double *count = acc->count; /* one each */
+    double least = INFINITY;
+    for (ptrdiff_t c = 0; c < n; c++) least = count[c] < least ? count[c] : least;
+    for (ptrdiff_t c = 0; c < n && least == 0; c++) {
+        if (count[c] != 0) continue;
         acc->mean[c] = extremes ? INFINITY : 0, acc->mean_lo[c] = extremes ? -INFINITY : 0, acc->m2[c] = 0;
     }
 }

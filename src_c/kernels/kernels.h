@@ -255,6 +255,8 @@ typedef struct {
     /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
      * bytes and prefetch then as in cn_apply_tile. */
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
+    /* n contiguous elements times one double or, if each, as many, rounded once. */
+    void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
     void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
     /* Of rows without gaps, up to CN_SHORT_ROW and CN_QUANTIZED_ROW, to and by lanes; NULL: row by row. */

@@ -1,8 +1,8 @@
-/* derived.h: factors and shifts that follow from a few statistics of each channel. */
+/* derived.h: factors and shifts that follow from a few statistics of each channel, and arrays times factors. */
 #ifndef CN_DERIVED_H
 #define CN_DERIVED_H
 
-#include <stddef.h>
+#include "cnorm.h"
 
 /* The larger magnitude of both ends, 1 in place of 0, and 1 / that. 0, and what is written means nothing, unless all
  * are moderate. */
@@ -16,5 +16,16 @@ void cn_affine_form(const double *mean, const double *var, const double *weight,
 /* scale = 1 + weight * norm / (mean of the sample's norms + eps), 1 where that is 0; eps of each sample. */
 void cn_compare_norms(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
                       double *scale);
+
+/* y = x * by of its channel, in doubles, rounded once; x and y lie as (outer, channels, inner), without gaps, apart. */
+typedef struct {
+    cn_dtype dtype;
+    const char *x;
+    char *y;
+    const double *by;
+    ptrdiff_t outer, channels, inner;
+} cn_product;
+
+void cn_multiply(const cn_product *of);
 
 #endif

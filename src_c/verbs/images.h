@@ -5,10 +5,10 @@
 #include "cnorm.h"
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's; clip: NULL, or the least and the greatest y there is; wide: in doubles, whatever the types. Reads the operands X and Y of the call; y is x itself,
+ * call's; clip: NULL, or the least and the greatest y there is. Reads the operands X and Y of the call; y is x itself,
  * element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
-                   const double *clip, int wide);
+                   const double *clip);
 
 /* Pictures as rows of patches: so many pixels a side, so many patches a side beside each other in y, so many frames. */
 typedef struct {

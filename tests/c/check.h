@@ -55,5 +55,6 @@ void test_counted(void);
 void test_windows(void);
 void test_windows_memory(void);
 void test_groups(void);
+void test_products(void);
 
 #endif

@@ -24,6 +24,7 @@ static const struct {
     {"windows", test_windows},
     {"windows_memory", test_windows_memory},
     {"groups", test_groups},
+    {"products", test_products},
 };
 
 /* The first word of a file. */

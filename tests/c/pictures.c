@@ -117,7 +117,7 @@ static void all_sets(const picture *p)
         fill(p, x);
         memset(y, UNTOUCHED, bytes);
         cn_call call = call_of(p, x, y), reading = summed(p, x, sums);
-        int good = cn_image(&call, p->pixels, 2, p->center, p->scale, NULL, 0) == CN_OK;
+        int good = cn_image(&call, p->pixels, 2, p->center, p->scale, NULL) == CN_OK;
         if (p->pixels >= CN_U8) good &= cn_run(&reading) == CN_OK;
         if (i == 0) memcpy(expected, y, bytes);
         good &= as_expected(p, x, y, sums) && memcmp(expected, y, bytes) == 0;
@@ -134,11 +134,11 @@ static void failing_mallocs(void)
     cn_call call = call_of(&p, x, y);
     memset(y, UNTOUCHED, (size_t)(2 * p.n));
     atomic_store(&mallocs_left, 0);
-    int refused = cn_image(&call, CN_U8, 2, p.center, p.scale, NULL, 0) == CN_NO_MEMORY;
+    int refused = cn_image(&call, CN_U8, 2, p.center, p.scale, NULL) == CN_NO_MEMORY;
     atomic_store(&mallocs_left, -1);
     check(refused && all_bytes(y, 2 * p.n, UNTOUCHED), "pictures: malloc failed, written");
     const int before = atomic_load(&mallocs_alive);
-    check(cn_image(&call, CN_U8, 2, p.center, p.scale, NULL, 0) == CN_OK, "picture: failed");
+    check(cn_image(&call, CN_U8, 2, p.center, p.scale, NULL) == CN_OK, "picture: failed");
     check(atomic_load(&mallocs_alive) == before, "picture: leaked");
 }
 

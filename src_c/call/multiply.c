@@ -1,0 +1,47 @@
+/* multiply.c: an array times a number for each channel: rows, many short ones as one, to threads. */
+#include "dispatch/cpu.h"
+#include "threads/threads.h"
+#include "verbs/derived.h"
+
+/* Elements of a piece: a page of memory at least. */
+#define PIECE 4096
+/* Rows of fewer elements are taken together, up to so many elements, each by a number of its own. */
+#define SHORT_ROW 64
+#define AT_ONCE 512
+
+/* Some rows from `first` on, below `last`, as one; how many. */
+static ptrdiff_t multiply_short(const cn_product *of, const cn_kernels *k, ptrdiff_t first, ptrdiff_t last)
+{
+    double memory[AT_ONCE];
+    const double *by = memory;
+    const ptrdiff_t n = of->inner, at = first * n * k->size, left = last - first;
+    ptrdiff_t c = first % of->channels, most = n == 1 ? of->channels - c : AT_ONCE / n;
+    const ptrdiff_t rows = left < most ? left : most;
+    if (n == 1) by = of->by + c;
+    for (ptrdiff_t r = 0; r < rows && n > 1; r++, c = c + 1 < of->channels ? c + 1 : 0)
+        for (ptrdiff_t j = 0; j < n; j++) memory[r * n + j] = of->by[c];
+    k->multiply(of->x + at, by, 1, of->y + at, rows * n);
+    return rows;
+}
+
+static ptrdiff_t rows_of_piece(const cn_product *of) { return of->inner < PIECE ? PIECE / of->inner : 1; }
+
+static void multiply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_product *of = context;
+    const cn_kernels *k = cn_kernels_of(of->dtype);
+    const ptrdiff_t piece = rows_of_piece(of), all = of->outer * of->channels, row = of->inner * k->size;
+    const ptrdiff_t last = end * piece < all ? end * piece : all;
+    for (ptrdiff_t r = begin * piece, some; r < last; r += some) {
+        some = of->inner < SHORT_ROW ? multiply_short(of, k, r, last) : 1;
+        if (of->inner < SHORT_ROW) continue;
+        k->multiply(of->x + r * row, of->by + r % of->channels, 0, of->y + r * row, of->inner);
+    }
+    (void)thread;
+}
+
+void cn_multiply(const cn_product *of)
+{
+    const ptrdiff_t rows = of->outer * of->channels, piece = rows_of_piece(of);
+    cn_parallel((rows + piece - 1) / piece, cn_threads_for(rows * of->inner), multiply_task, (void *)of);
+}

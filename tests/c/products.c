@@ -1,0 +1,73 @@
+/* products.c: arrays times a double for each channel, rounded once, on guarded arrays, with every instruction set. */
+#include <math.h>
+#include <string.h>
+
+#include "arrays.h"
+#include "verbs/derived.h"
+
+/* Is y as near to p as both its neighbours, the even one of two as near as each other? y: of 16 bits, finite. */
+static int is_nearest(cn_dtype dtype, const char *y, double p)
+{
+    uint16_t bits;
+    memcpy(&bits, y, sizeof bits);
+    const double off = fabs(decode(dtype, y) - p);
+    for (int step = -1; step <= 1; step += 2) {
+        const uint16_t magnitude = bits & 0x7fff;
+        if (magnitude == 0 && step < 0) continue;
+        const uint16_t beside = (uint16_t)(bits + step);
+        const double other = decode(dtype, (const char *)&beside);
+        if (!isfinite(other)) continue;
+        if (fabs(other - p) < off || (fabs(other - p) == off && (bits & 1))) return 0;
+    }
+    return 1;
+}
+
+static int is_rounded(cn_dtype dtype, const char *y, double p)
+{
+    const double got = decode(dtype, y);
+    if (isnan(p) || isnan(got)) return isnan(p) && isnan(got);
+    if (dtype == CN_F64) return got == p && signbit(got) == signbit(p);
+    if (dtype == CN_F32) return got == (float)p && signbit(got) == signbit(p);
+    if (isinf(got)) return fabs(p) >= (dtype == CN_F16 ? 65520 : 0x1.ffp127) && signbit(got) == signbit(p);
+    return signbit(got) == signbit(p) && is_nearest(dtype, y, p);
+}
+
+/* Any bits there are: subnormal numbers, infinities and NaN, too. Factors near ties: few bits, or all. */
+static void one_shape(cn_dtype dtype, ptrdiff_t outer, ptrdiff_t channels, ptrdiff_t inner, int at_end)
+{
+    const ptrdiff_t n = outer * channels * inner, size = dtype_size(dtype);
+    uint64_t state = (uint64_t)(n * 8 + dtype);
+    char *x = guarded(SLOT_X, (size_t)(n * size), at_end), *y = guarded(SLOT_Y, (size_t)(n * size), at_end);
+    double *by = (double *)(void *)guarded(SLOT_W, (size_t)channels * sizeof(double), at_end);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const uint64_t bits = random_bits(&state);
+        memcpy(x + i * size, &bits, (size_t)size);
+    }
+    for (ptrdiff_t c = 0; c < channels; c++) {
+        const uint64_t bits = random_bits(&state);
+        by[c] = ldexp((double)(bits >> (c % 2 ? 11 : 55)) + 1, (int)(bits % 40) - 60) * (bits & 64 ? -1 : 1);
+    }
+    const cn_product of = {dtype, x, y, by, outer, channels, inner};
+    cn_multiply(&of);
+    int good = 1;
+    for (ptrdiff_t i = 0; i < n; i++)
+        good &= is_rounded(dtype, y + i * size, decode(dtype, x + i * size) * by[i / inner % channels]);
+    check(good, "%s: product of %td x %td x %td", dtype_names[dtype], outer, channels, inner);
+}
+
+void test_products(void)
+{
+    static const ptrdiff_t shapes[][3] = {{1, 1, 1},    {1, 7, 1},   {3, 5, 1},     {1, 1, 1000}, {1, 300, 9},
+                                          {5, 13, 25},  {1, 33, 63}, {2, 3, 64},    {1, 5, 5000}, {600, 20, 1},
+                                          {40, 600, 3}, {1, 3, 65},  {1, 1200, 100}};
+    const char *sets[8];
+    for (int i = 0, n = available(sets, 8); i < n; i++) {
+        check(cn_init(sets[i]), "%s: not there", sets[i]);
+        for (int dtype = 0; dtype < CN_NDTYPES; dtype++)
+            for (size_t k = 0; k < 2 * sizeof shapes / sizeof *shapes; k++) {
+                const ptrdiff_t *shape = shapes[k / 2];
+                one_shape((cn_dtype)dtype, shape[0], shape[1], shape[2], k % 2);
+            }
+    }
+    cn_init(NULL);
+}
