@@ -162,6 +162,22 @@ def test_first_among_equals_and_infinities() -> None:
     assert stats.nanargmin(np.array([[[-0.0, 0.0], [nan, 3]]]), 2).tolist() == [[0, 1]]
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [127, 128, 255, 256, 257, 300, 511, 520, 1000, 4097])
+def test_the_first_in_long_rows(dtype: Any, n: int) -> None:
+    """Few numbers many times over, infinities, zeros of both signs, NaN: NumPy's places."""
+    rng = np.random.default_rng(n)
+    x = rng.integers(-2, 3, (24, n)).astype(dtype)
+    x[1], x[2], x[3, n // 2 :] = np.inf, -np.inf, -np.inf
+    x[4] = np.where(np.arange(n) % 2, 0.0, -0.0)
+    x[5:9, rng.integers(0, n, 5)] = np.inf
+    x[9:13, rng.integers(0, n, 5)] = np.nan
+    for i, place in enumerate(rng.integers(0, n, 11)):
+        x[13 + i, place:] = 7
+    for name in ARGUMENTS:
+        np.testing.assert_array_equal(getattr(stats, name)(x, 1), getattr(np, name)(x, 1), name)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_memory_of_arguments(axis: int | None) -> None:
