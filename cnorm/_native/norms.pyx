@@ -288,7 +288,7 @@ def scores_at_once(object x, object axis, object share, object nan_policy, objec
     cdef tuple over
     cdef cnp.ndarray state, y
     cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, count = 0
     if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
         return None
     if (complete and where is not None) or (share is not None and (omit or complete or where is not None)):
@@ -306,7 +306,11 @@ def scores_at_once(object x, object axis, object share, object nan_policy, objec
     else:
         state = moments(x, over, where, None, omit or complete)
     lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
-    if not has_spreads(state, size // (cnp.PyArray_SIZE(state) // 5) if complete or share is not None else 0, lost, &found):
+    if complete or share is not None:
+        count = size // (cnp.PyArray_SIZE(state) // 5)
+    elif where is not None and not omit:
+        count = -1  # of hidden groups zeros are written
+    if not has_spreads(state, count, lost, &found):
         return None
     if out is not None:
         normalize(x, y, over, weight, None, 0, "var", False, where, omit=omit or complete, known=state)

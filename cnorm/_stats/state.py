@@ -258,7 +258,7 @@ def values_of_one_count(state: Array) -> tuple[Array, Array, Array] | None:
 
 
 def is_ordinary(state: Array, count: int = 0) -> bool:
-    """Has each group so many elements (0: some), and moderate moments with a spread that is no rounding?"""
+    """Has each group so many elements (0: some, -1: or none), and a moderate spread that is no rounding?"""
     return states.spreads(state, count) is not None
 
 

@@ -145,9 +145,12 @@ def written(x: Array, y: Array, groups: Groups, ddof: float, nan_policy: str, fr
 
 
 def nothing_special(state: Array, groups: Groups, ddof: float, complete: bool) -> bool:
-    """Has surely each group enough elements, all of them where it must be complete, and a spread?"""
+    """Has surely each group enough elements, all of them where it must be complete, and a spread?
+
+    A group without an element, unless NaN is left out, is hidden by the mask: zeros are written.
+    """
     if ddof == 0 and not complete:
-        return is_ordinary(state)
+        return is_ordinary(state, 0 if groups.mask is None or groups.omit else -1)
     return groups.mask is None and 0 <= ddof < groups.count and is_ordinary(state, groups.count)
 
 

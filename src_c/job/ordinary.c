@@ -13,16 +13,20 @@ static const double SHARE = 0x1p-36, COUNT = 0x1p20;
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *restrict mean, double *restrict var,
                double *restrict std)
 {
+    const double least = count < 0 ? 0 : 1;
     int ordinary = n > 0;
     for (ptrdiff_t i = 0; i < n; i++) {
         const cn_partial *p = &states[i];
         mean[i] = p->mean + p->mean_lo, var[i] = p->m2, std[i] = p->count;
-        ordinary &= (p->prescale == 1) & (p->count >= 1) & (p->count < COUNT) & (count == 0 || p->count == count);
+        ordinary &= (p->prescale == 1) & (p->count >= least) & (p->count < COUNT);
+        ordinary &= (count <= 0) | (p->count == count);
     }
     for (ptrdiff_t i = 0; i < n; i++) var[i] /= std[i]; /* loops of their own: several at a time */
     for (ptrdiff_t i = 0; i < n; i++) std[i] = sqrt(var[i]);
-    for (ptrdiff_t i = 0; i < n; i++)
-        ordinary &= cn_is_moderate(mean[i]) & cn_is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int spread = cn_is_moderate(var[i]) & (var[i] > SHARE * mean[i] * mean[i]);
+        ordinary &= cn_is_moderate(mean[i]) & (spread | (states[i].count == 0));
+    }
     return ordinary;
 }
 

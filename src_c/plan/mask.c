@@ -9,6 +9,7 @@ ptrdiff_t cn_alike(const char *mask, ptrdiff_t stride, ptrdiff_t n)
     const int shown = *mask != 0;
     ptrdiff_t i = 0;
     if (stride == 0) return n;
+    if (n > 1 && (mask[stride] != 0) != shown) return 1; /* by memchr that takes 8 ns */
     if (stride == 1 && shown) {
         const char *end = memchr(mask, 0, (size_t)n);
         return end ? end - mask : n;

@@ -93,6 +93,28 @@ def test_masked_as_in_scipy(axis: Any, ddof: int, policy: str, nan: bool) -> Non
     np.testing.assert_allclose(ours.filled(0), theirs.filled(0), rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("nan_policy", ["propagate", "omit"])
+@pytest.mark.parametrize("shape", [(40, 3), (40, 100), (900, 100)])
+def test_groups_that_are_hidden_wholly(dtype: Any, nan_policy: str, shape: tuple[int, int]) -> None:
+    """They become zeros, and change nothing of the others; with NaN and constants among these, too."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=shape).astype(dtype)
+    shown = rng.random((shape[0], 1)) < 0.5
+    for odd in (False, True):
+        if odd:
+            x[5], x[7, 1], x[9, :] = 3, np.nan, np.nan
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            y = zscore(x, 1, nan_policy=nan_policy, where=shown)
+            out = zscore(x, 1, nan_policy=nan_policy, where=shown, out=np.empty_like(x))
+            alone = zscore(x[shown[:, 0]], 1, nan_policy=nan_policy)
+        np.testing.assert_array_equal(y[shown[:, 0]], alone)
+        np.testing.assert_array_equal(y, out)
+        assert not np.any(y[~shown[:, 0]])
+        assert not np.signbit(y[~shown[:, 0]]).any()
+
+
 def test_masked_and_where() -> None:
     x = np.ma.array([1.0, 2.0, 3.0, 1e6, 1e9], mask=[0, 0, 0, 1, 0])
     z = zscore(x, where=np.array([True, True, True, True, False]))
