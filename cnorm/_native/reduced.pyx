@@ -10,7 +10,6 @@ import numpy as np
 cimport numpy as cnp
 from cpython.long cimport PyLong_CheckExact
 from cpython.tuple cimport PyTuple_GET_SIZE
-from cython cimport floating
 from libc.string cimport memset
 
 from cnorm._native.core cimport (
@@ -18,7 +17,6 @@ from cnorm._native.core cimport (
     new_state, number_of, open_results, run, set_operand, set_real, set_weights, verbs,
 )
 from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, mask, number, spread
-from cnorm._native.layout cimport is_vector, same_shape
 
 cnp.import_array()
 
@@ -31,7 +29,6 @@ cdef const cn_verbs *C = <const cn_verbs *>verbs()
 
 ctypedef cnp.npy_intp intp
 cdef double LEAST_COUNT = 2.0 ** -60  # of weights of a group that need none larger
-cdef double NAN = float("nan")
 cdef enum What: SUM, MEAN, VAR, STD, SQUARES, LEAST, GREATEST, REACH, COUNT, ANY_NAN, ALL_NAN, LEAST_AT, GREATEST_AT, POOL
 
 cdef dict NAMES = {"sum": SUM, "mean": MEAN, "var": VAR, "std": STD, "squares": SQUARES, "least": LEAST,
@@ -188,10 +185,8 @@ cdef void aim(Opened *o, int what, void *data) noexcept:
     o.to.root, o.to.reach, o.to.shared = what == STD, what == REACH, what == POOL
 
 
-cdef bint has_order(cnp.ndarray x, object axis, object where) noexcept:
+cdef bint has_order(cnp.ndarray x, object axis) noexcept:
     """Do the kernels see the elements of a group in their order?"""
-    if where is not None:
-        return False
     if axis is None:
         return cnp.PyArray_IS_C_CONTIGUOUS(x)
     return PyLong_CheckExact(axis) and all_ascend(x)
@@ -214,52 +209,18 @@ cdef bint all_there(cnp.ndarray places) noexcept:
     return there
 
 
-cdef enum: FEW = 1 << 12  # elements that are copied sooner here than by NumPy
-
-
-cdef bint hide(const floating *x, const unsigned char *shown, intp n, floating *to, bint omit) noexcept:
-    """What is hidden as NaN; has what is shown, unless omitted, none?"""
-    cdef intp i
-    cdef bint fine = True
-    for i in range(n):
-        to[i] = x[i] if shown[i] else <floating>NAN
-        fine &= omit or not shown[i] or x[i] == x[i]
-    return fine
-
-
-cdef object without_hidden(object a, object where, bint omit):
-    """Packed floats with NaN in place of what is hidden; None where care is needed."""
-    cdef cnp.ndarray x, y
-    cdef intp n
-    cdef const unsigned char *shown
-    cdef bint fine
-    if not is_plain(a) or not mask(where, a, None):
-        return None
-    x, n = <cnp.ndarray>a, cnp.PyArray_SIZE(<cnp.ndarray>a)
-    if n > FEW or cnp.PyArray_ITEMSIZE(x) < 4 or not cnp.PyArray_IS_C_CONTIGUOUS(x) or not is_vector(where, cnp.NPY_BOOL, n):
-        return None
-    y, shown = same_shape(x, cnp.PyArray_TYPE(x)), <const unsigned char *>cnp.PyArray_DATA(<cnp.ndarray>where)
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
-        fine = hide(<const float *>cnp.PyArray_DATA(x), shown, n, <float *>cnp.PyArray_DATA(y), omit)
-    else:
-        fine = hide(<const double *>cnp.PyArray_DATA(x), shown, n, <double *>cnp.PyArray_DATA(y), omit)
-    return y if fine else None
-
-
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
            object ddof=0, object dtype=None, object weights=None):
     """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""
     cdef Opened o
     cdef cnp.ndarray y
     cdef int what = NAMES[name], num
-    if is_place(what) and where is not None:
-        a, where, omit = without_hidden(a, where, omit), None, True
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
     if dtype is not None and not take_dtype(&o, dtype):
         return None
     num = cnp.NPY_INTP if what == COUNT or is_place(what) else cnp.NPY_BOOL if what == ANY_NAN or what == ALL_NAN else o.num
-    if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis, where)):
+    if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis)):
         return None
     y = target(&o, a, where, out, num)
     if y is None:

@@ -169,17 +169,9 @@ def first_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any
 
 
 def float_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Any:
-    """What is hidden is NaN that is left out, in a copy; None where a row has nothing else."""
-    last = rows.ndim - 1
-    if shows is None:
-        x = np.ascontiguousarray(rows)
-        return reduced.reduce(PLACES[which], x, last, None, False, None, omit)
-    x = np.where(shows, rows, rows.dtype.type(np.nan))
-    index = reduced.reduce(PLACES[which], x, last, None, False, None, True)
-    if index is None or omit:
-        return index
-    nan = (rows != rows) & shows
-    return np.where(nan.any(-1), nan.argmax(-1), index) if nan.any() else index
+    """By the kernels; None where a row has nothing else than what is hidden, or NaN."""
+    x, mask = np.ascontiguousarray(rows), None if shows is None else np.ascontiguousarray(shows)
+    return reduced.reduce(PLACES[which], x, x.ndim - 1, None, False, mask, omit)
 
 
 def careful_index(rows: Array, shows: Array | None, which: int, omit: bool) -> Array:

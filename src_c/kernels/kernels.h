@@ -231,7 +231,7 @@ typedef struct {
     cn_reduce extremes_rows,
         extremes_cols; /* least in mean, greatest in mean_lo, in m2 1 if there is NaN, else 0 */
     cn_reduce least_at_rows, least_at_cols, greatest_at_rows,
-        greatest_at_cols; /* as CN_LEAST_AT; nothing is a hole */
+        greatest_at_cols; /* as CN_LEAST_AT; only marks are holes */
     /* Sums of |x|^p, p of the tile, in m2; what has no kernel is made lanes first. power: numbers become their p-th powers, or
      * roots (the row of CN_F64 alone). */
     cn_reduce powers_rows, powers_cols;

@@ -142,7 +142,7 @@ static void read_shown(const cn_reading *how, const char *mask, cn_tile t, cn_mo
                        cn_moments_view *joined)
 {
     const ptrdiff_t row = how->tiling->row.stride[CN_M], col = how->tiling->col.stride[CN_M];
-    leave_out_end(how, mask, &t);
+    if (!how->numbered) leave_out_end(how, mask, &t);
     if (t.rows == 0 || t.n == 0) return;
     int pack = how->pack;
     if (!cn_all_shown(mask, row, col, t.rows, t.n)) mark_tile(how, mask, 0, &t), pack = 0;
@@ -169,13 +169,13 @@ static int has_one_byte(const cn_reading *how, const cn_tile *t)
 }
 
 /* Groups with masks of their own: those of which all is shown are read together, and others; those of which nothing is are
- * left out, but by sums of powers, which count places. */
+ * left out, but by what counts places. */
 static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_moments_view *acc)
 {
     const ptrdiff_t step = how->columns->stride[CN_M], n = t.groups;
     const int whole = has_one_byte(how, &t);
     const ptrdiff_t least = (SHORT_GROUP + t.rows * t.n - 1) / (t.rows * t.n);
-    const int all_count = !whole && how->reducer->rows == how->k->powers_rows;
+    const int all_count = how->numbered || (!whole && how->reducer->rows == how->k->powers_rows);
     for (ptrdiff_t g = 0, next; g < n; g = next) {
         cn_shows shows = what_shows(how, mask + g * step, &t);
         int mixed = 0;

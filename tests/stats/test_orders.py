@@ -178,6 +178,48 @@ def test_the_first_in_long_rows(dtype: Any, n: int) -> None:
         np.testing.assert_array_equal(getattr(stats, name)(x, 1), getattr(np, name)(x, 1), name)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [3, 33, 300, 9000])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_first_that_is_shown(dtype: Any, n: int, axis: int) -> None:
+    """Places count what is hidden: in front, at the end, here and there, a mask for each row or for all."""
+    rng = np.random.default_rng(n)
+    x = rng.integers(-2, 3, (12, n)).astype(dtype)
+    x[rng.random(x.shape) < 0.2] = np.nan
+    x[3], x[:, 0] = np.inf, [1, np.inf] * 6
+    masks = [rng.random(x.shape) < share for share in (0.5, 0.9)]
+    masks += [
+        np.arange(n) >= n // 2,
+        np.arange(n) < n // 2 + 1,
+        rng.random((12, 1)) < 0.7,
+        np.arange(n) == n - 1,
+    ]
+    for shown in masks:
+        shows = np.broadcast_to(shown, x.shape)
+        seen = np.where(shows & ~np.isnan(x), x, np.nan)
+        for name in ARGUMENTS:
+            wanted = first_shown(seen if "nan" in name else np.where(shows, x, np.nan), shows, name, axis)
+            if wanted is None:
+                with pytest.raises(ValueError, match=r"^(a: All-NaN slice|where: expected an element)"):
+                    getattr(stats, name)(x, axis, where=shown)
+            else:
+                np.testing.assert_array_equal(getattr(stats, name)(x, axis, where=shown), wanted, name)
+
+
+def first_shown(x: Array, shows: Array, name: str, axis: int) -> Array | None:
+    """Row by row; None where one has no place."""
+    rows, shown = np.moveaxis(x, axis, -1), np.moveaxis(shows, axis, -1)
+    places = []
+    for row, of in zip(rows, shown, strict=True):
+        nan = np.flatnonzero(np.isnan(row) & of) if "nan" not in name else np.array([], int)
+        there = np.flatnonzero(of & ~np.isnan(row))
+        if not len(nan) and not len(there):
+            return None
+        best = getattr(np, name[-6:])(row[there]) if len(there) else 0
+        places.append(nan[0] if len(nan) else there[best])
+    return np.array(places)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("axis", [None, 0, 1])
 def test_memory_of_arguments(axis: int | None) -> None:
