@@ -2,6 +2,8 @@
 # cython: freethreading_compatible=True
 """Tables by their statistics, or others', at once: None of what needs care, which the careful steps then look at."""
 
+import numpy as np
+
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
@@ -25,6 +27,7 @@ cnp.import_array()
 cdef extern from "api/verbs.h" nogil:
     ctypedef enum cn_factors: CN_FACTORS_NONE, CN_FACTORS_SHIFTED
     ctypedef struct cn_verbs:
+        int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                                  double *shift) noexcept nogil
@@ -65,12 +68,33 @@ cdef double resolution(cnp.ndarray x) noexcept:
     return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
 
 
+cdef bint find_factors(const double *low, const double *high, intp n, double tiny, double *factor) noexcept:
+    """`inverse_ranges` of each column, 1 of equal elements; False where care is needed."""
+    cdef intp i
+    if C.inverse_ranges(low, high, n, tiny, factor):
+        return True
+    for i in range(n):
+        factor[i] = 1
+        if (low[i] != high[i] or not C.moderate(low + i, 1)) and not C.inverse_ranges(low + i, high + i, 1, tiny, factor + i):
+            return False
+    return True
+
+
+cdef cnp.ndarray with_range(cnp.ndarray low, cnp.ndarray high):
+    """Which groups have a range; None if all have."""
+    cdef intp i, n = cnp.PyArray_SIZE(low)
+    cdef bint all_have = True
+    for i in range(n):
+        all_have &= numbers(low)[i] != numbers(high)[i]
+    return None if all_have else np.not_equal(low, high)
+
+
 def by_ends(object x, object axis, object out, object target, bint omit):
     """Groups over axes to a range, of None by their largest magnitude; None where care is needed.
 
     omit: NaN counts nowhere, and stays.
     """
-    cdef cnp.ndarray low, high, top, center, factor
+    cdef cnp.ndarray low, high, top, center, factor, ranged = None
     cdef double first = 0, last = 1
     cdef tuple over, found
     cdef bint fine
@@ -85,8 +109,9 @@ def by_ends(object x, object axis, object out, object target, bint omit):
         fine = C.largest(numbers(low), numbers(high), cnp.PyArray_SIZE(low), numbers(top), numbers(factor))
     else:
         top, center = high, low
-        fine = C.inverse_ranges(numbers(low), numbers(high), cnp.PyArray_SIZE(low), 10 * resolution(x), numbers(factor))
-    found = meet(top, center, factor, None, first, last, cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8) if fine else None
+        fine = find_factors(numbers(low), numbers(high), cnp.PyArray_SIZE(low), 10 * resolution(x), numbers(factor))
+        ranged = with_range(low, high) if fine else None
+    found = meet(top, center, factor, ranged, first, last, cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8) if fine else None
     if found is None or found[2] is not None:
         return None
     run_map(x, y, over, center, factor, found[0], found[1])
@@ -119,6 +144,21 @@ cdef bint has_groups_of(cnp.ndarray other, cnp.ndarray x, tuple over) noexcept:
     return cnp.PyArray_SIZE(other) > 0
 
 
+cdef bint find_divisors(const cn_partial *of, intp n, double count, double *mean, double *var, double *std) noexcept:
+    """`spreads` of each column, 1 as the deviation of equal elements; False where care is needed."""
+    cdef intp i
+    if C.spreads(of, n, count, mean, var, std):
+        return True
+    for i in range(n):
+        mean[i], var[i], std[i] = of[i].mean + of[i].mean_lo, 0, 1
+        if of[i].m2 == 0 and of[i].prescale == 1 and of[i].count > 0 and (count == 0 or of[i].count == count):
+            if C.moderate(mean + i, 1):
+                continue
+        if not C.spreads(of + i, 1, count, mean + i, var + i, std + i):
+            return False
+    return True
+
+
 def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few):
     """Groups over axes less their means, over their deviations if `divided`, of `other`; None where care is needed.
 
@@ -128,7 +168,8 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     cdef cnp.ndarray seen, state, mean, var, std, center, factor, shift
     cdef tuple over
     cdef cn_factors found
-    cdef Py_ssize_t i, n, count
+    cdef Py_ssize_t i, n
+    cdef bint fine
     y = output(x, out)
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
     if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not cnp.PyArray_CheckExact(other):
@@ -141,9 +182,12 @@ def by_moments(object x, object other, object axis, object out, bint divided, bi
     state = new_state(x, over)
     find_moments(seen, over, cnp.PyArray_SIZE(seen) <= few, state)
     n = cnp.PyArray_SIZE(state) // 5
-    count = cnp.PyArray_SIZE(seen) // n if complete else 0
     mean, var, std = of_groups(x, over), of_groups(x, over), of_groups(x, over)
-    if not C.spreads(states_in(state), n, count, numbers(mean), numbers(var), numbers(std)):
+    if complete:
+        fine = C.spreads(states_in(state), n, cnp.PyArray_SIZE(seen) // n, numbers(mean), numbers(var), numbers(std))
+    else:
+        fine = find_divisors(states_in(state), n, 0, numbers(mean), numbers(var), numbers(std))
+    if not fine:
         return None
     for i in range(0 if divided else n):
         numbers(std)[i] = 1
@@ -242,8 +286,8 @@ def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights):
     rows = rows_of(3, n)
     if before is not None:
         state = merge(before, state) if cnp.PyArray_SIZE(before) == 5 * n else None
-    if state is None or not C.spreads(states_in(state), n, states_in(state).count, numbers(rows) + n, numbers(rows) + 2 * n,
-                                      numbers(rows)):
+    if state is None or not find_divisors(states_in(state), n, states_in(state).count, numbers(rows) + n,
+                                          numbers(rows) + 2 * n, numbers(rows)):
         return None
     return state, states_in(state).count, rows
 
@@ -279,7 +323,7 @@ def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, 
     rows = rows_of(5, n)
     to = numbers(rows)
     find_ends(x, ROWS, True, to, to + n)
-    if not join_ends(to, to + n, n, least, greatest) or not C.inverse_ranges(to, to + n, n, 10 * eps, to + 3 * n):
+    if not join_ends(to, to + n, n, least, greatest) or not find_factors(to, to + n, n, 10 * eps, to + 3 * n):
         return None
     for i in range(n):
         to[2 * n + i], to[3 * n + i] = to[n + i] - to[i], (last - first) * to[3 * n + i]
