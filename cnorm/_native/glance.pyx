@@ -100,6 +100,24 @@ cdef bint as_double(object value, double *to) noexcept:
     return overflow == 0
 
 
+cdef bint as_size(object value, Py_ssize_t *to) noexcept:
+    """Is it an int that memory may have for a size or an axis?"""
+    cdef int overflow
+    if not PyLong_CheckExact(value):
+        return False
+    to[0] = PyLong_AsLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
+cdef int line_axis(object axis, cnp.ndarray x) noexcept:
+    """An axis of x given by an int; -1 where that is not all there is to say."""
+    cdef Py_ssize_t a
+    cdef int ndim = cnp.PyArray_NDIM(x)
+    if not as_size(axis, &a) or not -ndim <= a < ndim:
+        return -1
+    return <int>(a + ndim if a < 0 else a)
+
+
 cdef bint take_range(object target, double *first, double *last) noexcept:
     """Is it a pair of plain numbers, the second larger by a finite distance?"""
     if not isinstance(target, tuple) or len(<tuple>target) != 2:
