@@ -107,7 +107,7 @@ def totals(cnp.ndarray state not None, bint wide):
     return total
 
 
-def ends(cnp.ndarray state not None, bint omit, bint wide):
+def ends(cnp.ndarray state not None, bint omit, bint wide, /):
     """Least and greatest of states of `extremes`: NaN where there was nothing else or, unless omitted, NaN."""
     cdef cnp.ndarray least = of_states(state, wide), greatest = of_states(state, wide)
     cdef cn_results to
@@ -140,7 +140,7 @@ cdef void move_one(cnp.ndarray running, cnp.ndarray to, double share) noexcept:
 
 
 def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mean not None, cnp.ndarray to_var not None,
-         double share):
+         double share, /):
     """running = (1 - share) * running + share * to, rounded once, of both; False where care is needed, and nothing done."""
     if not may_move(mean, to_mean) or not may_move(var, to_var) or not apart(mean, var):
         return False
@@ -235,7 +235,24 @@ cdef void put_together(cn_mixture *m, cnp.ndarray state, object batch, bint coun
     add_kind(m, columns, 0, 1)
 
 
-def lowered(cnp.ndarray a not None, cnp.ndarray b not None):
+cdef cnp.ndarray logits(object a):
+    """A vector of two or three floats as doubles; None where care is needed."""
+    if not cnp.PyArray_CheckExact(a) or not is_packed(<cnp.ndarray>a) or cnp.PyArray_NDIM(<cnp.ndarray>a) != 1:
+        return None
+    if cnp.PyArray_SIZE(<cnp.ndarray>a) not in (2, 3):
+        return None
+    return cnp.PyArray_FROMANY(a, cnp.NPY_FLOAT64, 0, 0, cnp.NPY_ARRAY_CARRAY_RO)
+
+
+def lowered_at_once(object a, object b, /):
+    """`lowered` of plain logits; None where care is needed."""
+    cdef cnp.ndarray of_mean = logits(a), of_var = logits(b)
+    if of_mean is None or of_var is None or cnp.PyArray_SIZE(of_mean) != cnp.PyArray_SIZE(of_var):
+        return None
+    return lowered(of_mean, of_var)
+
+
+cpdef cnp.ndarray lowered(cnp.ndarray a, cnp.ndarray b):
     """Two vectors of as many doubles, each less its largest, one behind the other."""
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(a)
     cdef cnp.ndarray to = vector(2 * n)
@@ -246,7 +263,7 @@ def lowered(cnp.ndarray a not None, cnp.ndarray b not None):
     return to
 
 
-def mix(cnp.ndarray state not None, object batch, cnp.ndarray powers not None, double eps, bint counted):
+cpdef tuple mix(cnp.ndarray state, object batch, cnp.ndarray powers, double eps, bint counted):
     """Center and scale (N, C) of a mixture, what the center lacks, times -scale, and mean, variance and count of the batch.
 
     state: of instances (N, C, ..., 5), or of the rows (N, 1, 5) of a matrix. batch: None if it is not mixed in, True for
