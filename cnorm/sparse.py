@@ -16,6 +16,7 @@ from cnorm._accept.axes import as_number
 from cnorm._accept.hints import ArrayLike, Axes, Given
 from cnorm._stats.compressed import (
     as_compressed,
+    as_divisors,
     as_position_weights,
     divided,
     exact_extremes,
@@ -202,15 +203,7 @@ def scale(
     m, chosen = as_compressed(a), one_axis(axis)
     if chosen is None:
         raise ValueError(f"axis: expected 0 or 1, got {axis!r}")
-    divisor = np.asarray(by)
-    if divisor.dtype.kind not in "biuf":
-        raise TypeError(f"by: expected real numbers, got {divisor.dtype}")
-    groups = m.shape[1 - chosen]
-    if divisor.shape != (groups,):
-        raise ValueError(f"by: expected shape ({groups},), got {divisor.shape}")
-    divisor = np.ascontiguousarray(
-        divisor if divisor.all() else np.where(divisor == 0, 1, divisor), np.float64
-    )
+    divisor = as_divisors(by, m.shape[1 - chosen])
     most = np.inf if max_value is None else as_number(max_value, "max_value")
     if not most >= 0:
         raise ValueError(f"max_value: expected a number of at least 0, got {max_value!r}")

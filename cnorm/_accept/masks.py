@@ -92,6 +92,9 @@ def length_mask(lengths: ArrayLike, max_length: int) -> Array:
            [False, False, False],
            [ True, False, False]])
     """
+    seen = glance.show_lengths(lengths, max_length)
+    if seen is not None:
+        return seen
     ends, most = to_ndarray(lengths, "lengths"), as_int(max_length, "max_length")
     if ends.dtype.kind not in "iu" and (ends.size or isinstance(lengths, np.ndarray)):
         raise TypeError(f"lengths: expected ints, got {ends.dtype}")

@@ -10,6 +10,8 @@ cdef bint is_plain(object x) noexcept
 cdef bint is_table(object x) noexcept
 cpdef bint number(object x)
 cdef bint as_double(object value, double *to) noexcept
+cdef bint as_size(object value, Py_ssize_t *to) noexcept
+cdef int line_axis(object axis, cnp.ndarray x) noexcept
 cdef bint take_range(object target, double *first, double *last) noexcept
 cdef bint are_plain_weights(double least, double most) noexcept
 cpdef tuple axes(object axis, int ndim, bint ordered=*)

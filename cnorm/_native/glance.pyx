@@ -10,7 +10,8 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.string cimport memcmp
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcmp, memset
 
 from cnorm._native.core cimport known_dtype
 from cnorm._native.kept cimport new_like
@@ -19,6 +20,7 @@ cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: MOST = 8  # axes of what is looked at
+cdef enum: SOME = 1 << 10  # sequences, and positions, whose mask is made at once
 # The axes of arrays of so many dimensions, all of them or one.
 cdef tuple ALL = tuple(tuple(range(ndim)) for ndim in range(MOST + 1))
 cdef tuple ONE = tuple((axis,) for axis in range(MOST))
@@ -98,6 +100,24 @@ cdef bint as_double(object value, double *to) noexcept:
         return False
     to[0] = <double>PyLong_AsLongAndOverflow(value, &overflow)
     return overflow == 0
+
+
+cdef bint as_size(object value, Py_ssize_t *to) noexcept:
+    """Is it an int that memory may have for a size or an axis?"""
+    cdef int overflow
+    if not PyLong_CheckExact(value):
+        return False
+    to[0] = PyLong_AsLongAndOverflow(value, &overflow)
+    return overflow == 0
+
+
+cdef int line_axis(object axis, cnp.ndarray x) noexcept:
+    """An axis of x given by an int; -1 where that is not all there is to say."""
+    cdef Py_ssize_t a
+    cdef int ndim = cnp.PyArray_NDIM(x)
+    if not as_size(axis, &a) or not -ndim <= a < ndim:
+        return -1
+    return <int>(a + ndim if a < 0 else a)
 
 
 cdef bint take_range(object target, double *first, double *last) noexcept:
@@ -202,6 +222,45 @@ cpdef bint parameter(object p, cnp.ndarray x, object out):
     if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>p):
         return False
     return cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted and is_apart(p, out)
+
+
+ctypedef fused Length:
+    int32_t
+    int64_t
+
+
+cdef bint show(const Length *lengths, intp n, intp most, unsigned char *to) noexcept:
+    """True at the first positions of each row of `most`; False where one has more, or less than none."""
+    cdef intp i
+    for i in range(n):
+        if not 0 <= lengths[i] <= most:
+            return False
+        memset(to + i * most, 1, lengths[i])
+        memset(to + i * most + lengths[i], 0, most - lengths[i])
+    return True
+
+
+def show_lengths(object lengths, object max_length, /):
+    """The mask of few sequences of these lengths; None where care is needed."""
+    cdef intp dims[2]
+    cdef Py_ssize_t most
+    cdef cnp.ndarray shown, of
+    cdef unsigned char *to
+    if not cnp.PyArray_CheckExact(lengths) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>lengths):
+        return None
+    of = <cnp.ndarray>lengths
+    if cnp.PyArray_NDIM(of) != 1 or not as_size(max_length, &most) or not 0 <= most <= SOME:
+        return None
+    dims[0], dims[1] = cnp.PyArray_SIZE(of), most
+    if dims[0] > SOME or not cnp.PyTypeNum_ISSIGNED(cnp.PyArray_TYPE(of)) or not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(of)):
+        return None
+    shown = cnp.PyArray_EMPTY(2, dims, cnp.NPY_BOOL, 0)
+    to = <unsigned char *>cnp.PyArray_DATA(shown)
+    if cnp.PyArray_ITEMSIZE(of) == 8:
+        fine = show(<const int64_t *>cnp.PyArray_DATA(of), dims[0], most, to)
+    else:
+        fine = cnp.PyArray_ITEMSIZE(of) == 4 and show(<const int32_t *>cnp.PyArray_DATA(of), dims[0], most, to)
+    return shown if fine else None
 
 
 cpdef bint mask(object p, cnp.ndarray x, object out):

@@ -26,6 +26,7 @@ def values(
     mask: Array | None,
     omit: bool,
     correction: float,
+    /,
 ) -> tuple[Array, Array]: ...
 def normalize(
     x: Array,
@@ -48,6 +49,7 @@ def moments_at_once(
     correction: Any,
     where: Any,
     nan_policy: Any,
+    /,
 ) -> tuple[Array, Array] | None: ...
 def standardize_at_once(
     x: Any,
@@ -61,4 +63,5 @@ def standardize_at_once(
     where: Any,
     out: Any,
     eps_mode: Any,
+    /,
 ) -> Array | None: ...

@@ -161,7 +161,7 @@ def moments(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not 
 
 
 def values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not None, cnp.ndarray labels,
-           cnp.ndarray mask, bint omit, double correction):
+           cnp.ndarray mask, bint omit, double correction, /):
     """Mean and variance of groups along the first of axes: float64 of float64 and integers, else float32."""
     cdef cn_call call
     cdef cn_groups groups
@@ -282,7 +282,7 @@ cdef tuple parts_of(object x, object parts, object num_groups, bint labelled, ob
 
 
 def moments_at_once(object x, object parts, object num_groups, bint labelled, object axis, object correction, object where,
-                    object nan_policy):
+                    object nan_policy, /):
     """Mean and variance of groups by labels or offsets; None where care is needed."""
     cdef double by
     if not number(x) or not as_double(correction, &by) or not (where is None or mask(where, x, None)):
@@ -296,7 +296,7 @@ def moments_at_once(object x, object parts, object num_groups, bint labelled, ob
 
 
 def standardize_at_once(object x, object parts, object num_groups, bint labelled, object axis, object weight, object bias,
-                        object eps, object where, object out, object eps_mode):
+                        object eps, object where, object out, object eps_mode, /):
     """Elements by the moments of their group, by labels or offsets; None where care is needed."""
     cdef double by
     y = output(x, out)

@@ -4,7 +4,7 @@ from typing import Any
 
 from cnorm._accept.arrays import Array
 
-def quotients(mean: Any, std: Any, channels: int, scale: float) -> tuple[Array, Array] | None: ...
+def quotients(mean: Any, std: Any, channels: int, scale: float, /) -> tuple[Array, Array] | None: ...
 def picture(
     image: Array,
     out: Array,
@@ -12,7 +12,6 @@ def picture(
     center: Array,
     scale: Array,
     clip: tuple[float, float] | None = None,
-    wide: bool = False,
 ) -> None: ...
 def patches(
     image: Array,

@@ -68,7 +68,7 @@ cdef bint take_each(object p, Py_ssize_t channels, double *to) noexcept:
     return True
 
 
-def quotients(object mean, object std, Py_ssize_t channels, double scale):
+def quotients(object mean, object std, Py_ssize_t channels, double scale, /):
     """mean / scale and scale / std of each channel; None where care is needed."""
     cdef cnp.npy_intp i, n = channels
     cdef cnp.ndarray center = cnp.PyArray_EMPTY(1, &n, cnp.NPY_FLOAT64, 0)

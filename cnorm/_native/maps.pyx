@@ -11,9 +11,12 @@ from cnorm._native.core cimport (
     set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport output
+from cnorm._native.glance cimport as_double, output
+from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
+
+from numpy import hypot
 
 cnp.import_array()
 
@@ -34,6 +37,7 @@ cdef extern from "api/verbs.h" nogil:
         const double *by
         ptrdiff_t outer, channels, inner
     ctypedef struct cn_verbs:
+        int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                                  double *shift) noexcept nogil
@@ -119,7 +123,7 @@ def factors(cnp.ndarray state not None, cnp.ndarray std not None):
     return center, factor, shift if found == CN_FACTORS_SHIFTED else None
 
 
-def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double tiny):
+def inverse_ranges(cnp.ndarray low not None, cnp.ndarray high not None, double tiny, /):
     """1 / (high - low); None where care is needed (`cn_inverse_ranges`)."""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(low)
     cdef cnp.ndarray factor
@@ -154,7 +158,7 @@ def largest(cnp.ndarray low not None, cnp.ndarray high not None):
     return most, factor
 
 
-def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray weight, cnp.ndarray bias, double eps):
+cpdef tuple affine_form(cnp.ndarray mean, cnp.ndarray var, cnp.ndarray weight, cnp.ndarray bias, double eps):
     """Scale and shift in float64: of running statistics, as `cn_affine_form` has them."""
     cdef cnp.ndarray m = doubles(mean), v = doubles(var), w = doubles(weight), b = doubles(bias)
     cdef Py_ssize_t n = cnp.PyArray_SIZE(m)
@@ -166,7 +170,7 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     return scale, shift
 
 
-def product(cnp.ndarray x not None, cnp.ndarray by not None, int axis, cnp.ndarray out not None):
+cpdef bint product(cnp.ndarray x, cnp.ndarray by, int axis, cnp.ndarray out) except -1:
     """out = x * by, in float64, rounded once; by: float64, of the shape of x from `axis` on.
 
     False, and nothing is written, unless all are native and in C order, without gaps. x and out: of one dtype.
@@ -190,7 +194,46 @@ def product(cnp.ndarray x not None, cnp.ndarray by not None, int axis, cnp.ndarr
     return True
 
 
-def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None):
+cdef bint are_vectors(tuple given, Py_ssize_t n) noexcept:
+    """Is each None, or a vector of so many floats without gaps?"""
+    for p in given:
+        if p is None:
+            continue
+        if not cnp.PyArray_CheckExact(p) or cnp.PyArray_NDIM(<cnp.ndarray>p) != 1 or cnp.PyArray_SIZE(<cnp.ndarray>p) != n:
+            return False
+        if not is_packed(<cnp.ndarray>p) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p):
+            return False
+    return True
+
+
+def fold_at_once(object weight, object bias, object mean, object var, object by, object to, object eps, /):
+    """Weight and bias with a channel of each row folded in, as `affine_form` has them; None where care is needed.
+
+    by, to: what the norm multiplies with and adds, or None.
+    """
+    cdef cnp.ndarray w, less, own, scale, shift
+    cdef double least
+    cdef Py_ssize_t i, n
+    if not cnp.PyArray_CheckExact(weight) or not is_packed(<cnp.ndarray>weight) or mean is None or var is None:
+        return None
+    w = <cnp.ndarray>weight
+    if not cnp.PyArray_IS_C_CONTIGUOUS(w) or cnp.PyArray_NDIM(w) < 2 or cnp.PyArray_SIZE(w) == 0:
+        return None
+    n = cnp.PyArray_DIM(w, 0)
+    if not are_vectors((bias, mean, var, by, to), n) or not as_double(eps, &least) or least < 0:
+        return None
+    less = doubles(mean)
+    if bias is not None:
+        own, scale, less = less, doubles(bias), same_shape(less, cnp.NPY_FLOAT64)
+        for i in range(n):
+            numbers(less)[i] = numbers(own)[i] - numbers(scale)[i]
+    scale, shift = affine_form(less, var, by, to, least)
+    folded = new_like(w)
+    product(w, scale, 0, folded)
+    return folded, rounded(shift, is_wide(w if bias is None else <cnp.ndarray>bias))
+
+
+def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None, /):
     """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`).
 
     eps: of each sample, or a float.
@@ -299,31 +342,47 @@ cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, c
     return run(&call, cnp.PyArray_SIZE(x))
 
 
-def by_roots(object x, object out, cnp.ndarray mean not None, cnp.ndarray root not None, bint back):
-    """(x - mean) / root, or back x * root + mean, of moderate numbers for x's last axes; None where care is needed."""
+cdef bint find_roots(cnp.ndarray state, double least, cnp.ndarray mean, cnp.ndarray root):
+    """Means, and roots of variance and the square of `least`, of ordinary states; False of others."""
+    cdef cnp.ndarray other = of_states(state, True)
+    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(other)
+    if not C.spreads(states_in(state), n, 0, numbers(mean), numbers(other), numbers(root)):
+        return False
+    for i in range(n):
+        numbers(other)[i] = least
+    hypot(root, other, root)
+    return True
+
+
+def by_roots(object x, object out, cnp.ndarray state not None, double least, bint back, /):
+    """(x - mean) / root, or back x * root + mean, of ordinary states for x's last axes; None where care is needed.
+
+    root: of variance and the square of `least`.
+    """
     cdef cn_call call
-    cdef cnp.ndarray center, factor, bias = None
+    cdef cnp.ndarray mean, root, center, factor, bias = None
     cdef cnp.npy_intp[64] dims
     cdef int axis, first
-    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(root)
+    cdef Py_ssize_t i
     y = output(x, out)
-    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not is_vector(mean, cnp.NPY_FLOAT64, n):
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not are_states(state):
         return None
-    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(root)
-    if first < 0 or not is_vector(root, cnp.NPY_FLOAT64, n):
+    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(state) + 1
+    if first < 0:
         return None
     for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
-        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(root, axis - first)
+        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(state, axis - first)
         if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
             return None
+    mean, root = of_states(state, True), of_states(state, True)
+    if not find_roots(state, least, mean, root):
+        return None
     center, factor = mean, root
     if back:
-        center, bias = full(mean, True, 0), rounded(mean, is_wide(x))
-    else:
-        factor = same_shape(root, cnp.NPY_FLOAT64)
-        for i in range(n):
-            numbers(factor)[i] = 1 / numbers(root)[i]
-    open_map(&call, x, y, center, factor, None, None)
+        center, bias = full(mean, True, 0), rounded(mean, is_wide(<cnp.ndarray>x))
+    for i in range(0 if back else cnp.PyArray_SIZE(root)):
+        numbers(factor)[i] = 1 / numbers(root)[i]
+    open_map(&call, <cnp.ndarray>x, <cnp.ndarray>y, center, factor, None, None)
     set_stats(&call, dims)
     if back:
         call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)

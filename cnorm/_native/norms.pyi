@@ -55,7 +55,7 @@ def apply_running(
     activation: tuple[int, float] | None = None,
     eps_mode: int = 0,
 ) -> bool: ...
-def gate(x: Array, gate: Array, out: Array, activation: tuple[int, float]) -> None: ...
+def gate(x: Array, gate: Array, out: Array, activation: tuple[int, float], /) -> None: ...
 def respond(
     x: Array,
     out: Array,
@@ -66,6 +66,7 @@ def respond(
     alpha: float,
     beta: float,
     k: float,
+    /,
 ) -> None: ...
 def standardize_at_once(
     x: Any,
@@ -77,8 +78,22 @@ def standardize_at_once(
     out: Any,
     return_state: bool,
     eps_mode: int,
+    /,
 ) -> tuple[Array, tuple[int, ...], Any] | None: ...
-def scores_at_once(
-    x: Any, axis: Any, share: float | None, nan_policy: Any, where: Any, out: Any
-) -> Array | None: ...
-def normalize_at_once(x: Any, p: Any, axis: Any, eps: Any, out: Any) -> Array | None: ...
+def normalize_at_once(x: Any, p: Any, axis: Any, eps: Any, out: Any, /) -> Array | None: ...
+def switch_at_once(
+    x: Any,
+    powers: Array,
+    mean: Any,
+    var: Any,
+    weight: Any,
+    bias: Any,
+    eps: float,
+    training: bool,
+    where: Any,
+    out: Any,
+    /,
+) -> tuple[Array, tuple[Array, Array, Array] | None] | None: ...
+def response_output(x: Any, weight: Any, bias: Any, eps: Any, out: Any, /) -> Array | None: ...
+def respond_to(roots: Array, x: Array, y: Array, weight: Array, bias: Array, eps: Any, /) -> None: ...
+def clip(y: Array, most: float, /) -> bool: ...

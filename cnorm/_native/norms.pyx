@@ -3,9 +3,8 @@
 """Calls with a result: what x is normalized to, by its own statistics, by given ones, by running ones; gates and windows of channels."""
 
 cimport numpy as cnp
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.unicode cimport PyUnicode_CheckExact
 from cython cimport floating
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
 from cnorm._native.core cimport (
     CN_GIVEN, CN_KNOWN, CN_L2, CN_LP, CN_RMS, CN_RUNNING, CN_SCALES_GIVEN, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_Y, check, check_against,
@@ -13,9 +12,12 @@ from cnorm._native.core cimport (
     set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport as_double, axes, mask, output, parameter, spread
-from cnorm._native.layout cimport is_vector, is_wide
+from cnorm._native.glance cimport apart, as_double, axes, mask, output, parameter, spread
+from cnorm._native.layout cimport is_packed, is_vector, is_wide
+from cnorm._native.maps cimport doubles, full, numbers
+from cnorm._native.states cimport mix
 
+from cnorm._native.maps import compare_norms
 from cnorm._native.reductions import moments
 
 cnp.import_array()
@@ -27,11 +29,12 @@ cdef extern from "api/verbs.h" nogil:
         double alpha, beta, k
     ctypedef struct cn_verbs:
         void (*gate)(const cn_gating *of) noexcept nogil
-        int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         cn_status (*lrn)(const cn_call *call, int axis, const cn_lrn_window *how) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
+cdef double INFINITY = float("inf")
+cdef enum: FEW = 1 << 10  # numbers that are clipped sooner here than by NumPy
 
 
 cdef cn_kind kind_of(str kind):
@@ -112,7 +115,6 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
 
     Where the mask (bool, as many dimensions as x) hides x, out is 0. activation: a cn_activation and a slope.
     """
-    cdef cn_call call
     check_against(x, center, "center")
     check_against(center, scale, "scale")
     check_against(scale, center, "center")
@@ -125,14 +127,21 @@ def apply(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray center n
         raise TypeError(f"center, scale: expected float64, got {center.dtype} and {scale.dtype}")
     center = cnp.PyArray_GETCONTIGUOUS(center)
     scale = cnp.PyArray_GETCONTIGUOUS(scale)
+    run_given(x, out, cnp.PyArray_DIMS(center), center, scale, weight, bias, mask, activation)
+
+
+cdef int run_given(cnp.ndarray x, cnp.ndarray out, const cnp.npy_intp *dims, cnp.ndarray center, cnp.ndarray scale,
+                   cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask, tuple activation) except -1:
+    """The same by doubles without gaps, of these sizes."""
+    cdef cn_call call
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, mask)
-    set_stats(&call, cnp.PyArray_DIMS(center))
+    set_stats(&call, dims)
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(scale)
     set_activation(&call, activation)
-    run(&call, cnp.PyArray_SIZE(x))
+    return run(&call, cnp.PyArray_SIZE(x))
 
 
 def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray mean not None, cnp.ndarray var not None,
@@ -160,7 +169,7 @@ def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray 
     return True
 
 
-def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not None, tuple activation not None):
+def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not None, tuple activation not None, /):
     """out = x * activation(gate); all contiguous, of one size and dtype; out may be one of the two."""
     cdef cn_gating of
     cdef ptrdiff_t n = cnp.PyArray_SIZE(x)
@@ -177,7 +186,7 @@ def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not 
 
 
 def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
-            bint anchored, double alpha, double beta, double k):
+            bint anchored, double alpha, double beta, double k, /):
     """out = x / (k + alpha * window)^beta; window: the sum of x^2 from below to above along axis."""
     cdef cn_call call
     cdef cn_status status
@@ -198,7 +207,7 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
 
 
 def standardize_at_once(object x, object axis, object weight, object bias, object eps, object where, object out,
-                        bint return_state, int eps_mode):
+                        bint return_state, int eps_mode, /):
     """Groups over axes by their moments, scaled and shifted, and the state or None; None where care is needed."""
     cdef double by
     cdef tuple over
@@ -216,7 +225,7 @@ def standardize_at_once(object x, object axis, object weight, object bias, objec
     return y, over, normalize(x, y, over, w, b, by, "var", return_state, where, eps_mode=eps_mode)
 
 
-def normalize_at_once(object x, object p, object axis, object eps, object out):
+def normalize_at_once(object x, object p, object axis, object eps, object out, /):
     """x over its norms of p, 1 ... inf, along axes; None where care is needed."""
     cdef double power, least
     cdef tuple over
@@ -234,88 +243,138 @@ def normalize_at_once(object x, object p, object axis, object eps, object out):
     return y
 
 
-cdef double NAN = float("nan"), INFINITY = float("inf")
-cdef enum: SOME = 64  # groups that are looked at together
-cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
+cdef void only(int ndim, int axis, cnp.npy_intp n, cnp.npy_intp *dims) noexcept:
+    """The sizes of what varies along one axis."""
+    cdef int a
+    for a in range(ndim):
+        dims[a] = n if a == axis else 1
 
 
-cdef bint has_spreads(cnp.ndarray state, double count, bint lost, bint *found) noexcept:
-    """Is each group ordinary (`spreads`), or, where that is allowed, lost to what is not finite? Finds out if one is."""
-    cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(state) // 5, first, i
-    cdef double mean[SOME]
-    cdef double var[SOME]
-    cdef double std[SOME]
-    found[0] = False
-    for first in range(0, n, SOME):
-        if C.spreads(of + first, min(SOME, n - first), count, mean, var, std):
-            continue
-        for i in range(first, min(first + SOME, n)):
-            if of[i].m2 != of[i].m2 and lost:
-                found[0] = True
-            elif not C.spreads(of + i, 1, count, mean, var, std):
-                return False
-    return True
+cdef bint fits_channels(object p, cnp.ndarray x, int axis, object out):
+    """Is it None, or a parameter with a number for each channel?"""
+    return p is None or (parameter(p, x, out) and cnp.PyArray_SIZE(<cnp.ndarray>p) == cnp.PyArray_DIM(x, axis))
 
 
-cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
-    """One NaN for all."""
+cdef cnp.ndarray against(object p, cnp.ndarray x, int axis):
+    """Such a parameter, shaped against x."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.PyArray_Dims shape
+    if p is None:
+        return None
+    only(cnp.PyArray_NDIM(x), axis, cnp.PyArray_DIM(x, axis), dims)
+    shape.ptr, shape.len = dims, cnp.PyArray_NDIM(x)
+    return <cnp.ndarray>cnp.PyArray_Newshape(<cnp.ndarray>p, &shape, cnp.NPY_CORDER)
+
+
+cdef bint takes_running(object p, cnp.npy_intp channels, bint moved) noexcept:
+    """Is it of as many floats without gaps, to be written to if moved?"""
+    return (cnp.PyArray_CheckExact(p) and is_packed(<cnp.ndarray>p) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p)
+            and cnp.PyArray_SIZE(<cnp.ndarray>p) == channels and (not moved or cnp.PyArray_ISWRITEABLE(<cnp.ndarray>p)))
+
+
+cdef bint take_running(object mean, object var, cnp.npy_intp channels, bint needed, bint moved) noexcept:
+    """Are there both, or none that is needed?"""
+    if mean is None or var is None:
+        return mean is var and (moved or not needed)
+    return (takes_running(mean, channels, moved) and takes_running(var, channels, moved)
+            and (not moved or apart(<cnp.ndarray>mean, var)))
+
+
+cdef double at_channel(cnp.ndarray p, cnp.npy_intp c) noexcept:
+    return (<double *>(cnp.PyArray_BYTES(p) + c * cnp.PyArray_STRIDE(p, 1)))[0]
+
+
+cdef cnp.ndarray with_below(cnp.ndarray x, cnp.ndarray lacks, cnp.ndarray weight, cnp.ndarray bias):
+    """A bias for each instance, with what one float64 does not hold of its center."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.npy_intp i, channels = cnp.PyArray_DIM(x, 1)
+    cdef cnp.ndarray to
+    cdef double below
+    only(cnp.PyArray_NDIM(x), 1, channels, dims)
+    dims[0] = cnp.PyArray_DIM(x, 0)
+    to = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), dims, cnp.NPY_FLOAT64, 0)
+    for i in range(cnp.PyArray_SIZE(to)):
+        below = numbers(lacks)[i] * (1 if weight is None else at_channel(weight, i % channels))
+        numbers(to)[i] = below if bias is None else at_channel(bias, i % channels) + below
+    return to
+
+
+cdef cnp.ndarray states_of(cnp.ndarray x, tuple axes, object where):
+    return <cnp.ndarray>moments(x, axes, where)
+
+
+cdef object batch_of(cnp.ndarray x, object mean, object var, bint mixed, bint training, object where):
+    """What `mix` takes for that."""
+    if not mixed:
+        return None
+    if not training:
+        return doubles(<cnp.ndarray>mean), doubles(<cnp.ndarray>var)
+    return states_of(x, (0,), where) if cnp.PyArray_NDIM(x) == 2 else True
+
+
+def switch_at_once(object x, cnp.ndarray powers not None, object mean, object var, object weight, object bias, double eps,
+                   bint training, object where, object out, /):
+    """Of (N, C, ...) by the mixture of `mix`, and the moments of a batch that is mixed in; None where care is needed."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.npy_intp samples, channels
+    cdef cnp.ndarray a, w, b
+    cdef tuple every, mixed
+    cdef bint matrix, batch
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not (where is None or mask(where, <cnp.ndarray>x, out)):
+        return None
+    a = <cnp.ndarray>x
+    every, matrix = axes(None, cnp.PyArray_NDIM(a)), cnp.PyArray_NDIM(a) == 2
+    if every is None or cnp.PyArray_NDIM(a) < 2 or (matrix and cnp.PyArray_SIZE(powers) != 4):
+        return None
+    samples, channels, batch = cnp.PyArray_DIM(a, 0), cnp.PyArray_DIM(a, 1), matrix or cnp.PyArray_SIZE(powers) == 6
+    if (channels == 1 or (training and samples == 1)) if matrix else cnp.PyArray_SIZE(a) == samples * channels:
+        return None
+    if not fits_channels(weight, a, 1, out) or not fits_channels(bias, a, 1, out):
+        return None
+    if not take_running(mean, var, channels, batch, training and batch):
+        return None
+    mixed = mix(states_of(a, every[1 if matrix else 2:], where), batch_of(a, mean, var, batch, training, where), powers, eps,
+                where is not None)
+    w, b = against(weight, a, 1), against(bias, a, 1)
+    if is_wide(a):
+        b = with_below(a, <cnp.ndarray>mixed[2], w, b)
+    only(cnp.PyArray_NDIM(a), 1, channels, dims)
+    dims[0] = samples
+    run_given(a, <cnp.ndarray>y, dims, <cnp.ndarray>mixed[0], <cnp.ndarray>mixed[1], w, b, where, None)
+    return y, mixed[3]
+
+
+def response_output(object x, object weight, object bias, object eps, object out, /):
+    """What `respond_to` writes of (N, H, W, C): a new array, or `out`; None where care is needed."""
+    cdef double least
+    y = output(x, out)
+    if y is None or cnp.PyArray_NDIM(<cnp.ndarray>x) != 4 or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+        return None
+    if not as_double(eps, &least) or least < 0 or weight is None or bias is None:
+        return None
+    return y if fits_channels(weight, <cnp.ndarray>x, 3, out) and fits_channels(bias, <cnp.ndarray>x, 3, out) else None
+
+
+def respond_to(cnp.ndarray roots not None, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight not None,
+               object bias, object eps, /):
+    """y = x times what `compare_norms` makes of norms (N, 1, 1, C), plus the bias."""
+    cdef cnp.ndarray scale = compare_norms(roots, eps, weight)
+    run_given(x, y, cnp.PyArray_DIMS(scale), full(scale, True, 0), scale, None, against(bias, x, 3), None, None)
+
+
+cdef void hold(floating *y, Py_ssize_t n, floating most) noexcept:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = y[i] if y[i] == y[i] else nan
+        y[i] = -most if y[i] < -most else most if y[i] > most else y[i]
 
 
-cdef cnp.ndarray share_of(cnp.ndarray x, double share):
-    """A weight for all of x."""
-    cdef cnp.npy_intp[64] ones
-    cdef int axis
-    cdef cnp.ndarray weight
-    for axis in range(cnp.PyArray_NDIM(x)):
-        ones[axis] = 1
-    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
-    if is_wide(x):
-        (<double *>cnp.PyArray_DATA(weight))[0] = share
+def clip(cnp.ndarray y not None, double most, /):
+    """What lies beyond -most and most, in place becomes these, and NaN stays; False where that is left to NumPy."""
+    if cnp.PyArray_SIZE(y) > FEW or not is_packed(y) or not cnp.PyArray_ISWRITEABLE(y):
+        return False
+    if is_wide(y):
+        hold(numbers(y), cnp.PyArray_SIZE(y), most)
     else:
-        (<float *>cnp.PyArray_DATA(weight))[0] = <float>share
-    return weight
-
-
-def scores_at_once(object x, object axis, object share, object nan_policy, object where, object out):
-    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed.
-
-    share: what those of complete groups are multiplied with; or None.
-    """
-    cdef tuple over
-    cdef cnp.ndarray state, y
-    cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
-    cdef Py_ssize_t size, count = 0
-    if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
-        return None
-    if (complete and where is not None) or (share is not None and (omit or complete or where is not None)):
-        return None
-    target = output(x, out)
-    if target is None or not (where is None or mask(where, x, out)):
-        return None
-    size, y = cnp.PyArray_SIZE(<cnp.ndarray>x), target
-    over = axes(axis, cnp.PyArray_NDIM(y))
-    if size == 0 or size > FEW or not over:
-        return None
-    weight = None if share is None else share_of(y, share)
-    if out is None:
-        state = normalize(x, y, over, weight, None, 0, "var", True, where, omit=omit or complete)
-    else:
-        state = moments(x, over, where, None, omit or complete)
-    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
-    if complete or share is not None:
-        count = size // (cnp.PyArray_SIZE(state) // 5)
-    elif where is not None and not omit:
-        count = -1  # of hidden groups zeros are written
-    if not has_spreads(state, count, lost, &found):
-        return None
-    if out is not None:
-        normalize(x, y, over, weight, None, 0, "var", False, where, omit=omit or complete, known=state)
-    if found and is_wide(y):
-        unify(<double *>cnp.PyArray_DATA(y), size, NAN)
-    elif found:
-        unify(<float *>cnp.PyArray_DATA(y), size, <float>NAN)
-    return y
+        hold(<float *>cnp.PyArray_DATA(y), cnp.PyArray_SIZE(y), <float>most)
+    return True

@@ -209,6 +209,30 @@ cdef bint all_there(cnp.ndarray places) noexcept:
     return there
 
 
+def pool_at_once(object x, object where, object axis, object out, bint exact, /):
+    """Means of what a mask shows, which may lack the last axis; None where care is needed.
+
+    exact: not in the dtype of x, but in float64, and with a last axis.
+    """
+    cdef intp[64] dims
+    cdef cnp.PyArray_Dims shape
+    cdef int i, n
+    if not is_plain(x) or cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) < 4:
+        return None
+    n = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    over = axes(axis, n)
+    if not over or len(over) == n or (exact and (out is not None or <int>over[len(over) - 1] == n - 1)):
+        return None
+    if cnp.PyArray_CheckExact(where) and cnp.PyArray_NDIM(<cnp.ndarray>where) == n - 1:
+        if <int>over[len(over) - 1] == n - 1:
+            return None
+        for i in range(n):
+            dims[i] = cnp.PyArray_DIM(<cnp.ndarray>where, i) if i < n - 1 else 1
+        shape.ptr, shape.len = dims, n
+        where = cnp.PyArray_Newshape(<cnp.ndarray>where, &shape, cnp.NPY_CORDER)
+    return reduce("pool", x, over, out, False, where, dtype=cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64) if exact else None)
+
+
 def reduce(str name not None, object a, object axis, object out, object keepdims, object where, bint omit=False,
            object ddof=0, object dtype=None, object weights=None):
     """A number of each group, NaN left out if `omit`: an array, a scalar, or `out`; None where care is needed."""

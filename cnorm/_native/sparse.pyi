@@ -5,9 +5,9 @@ from typing import Any
 from cnorm._accept.arrays import Array
 
 def parts(
-    data: Any, indices: Any, indptr: Any, shape: Any, format: Any
+    data: Any, indices: Any, indptr: Any, shape: Any, format: Any, /
 ) -> tuple[Array, Array, Array, tuple[int, int], int] | None: ...
-def order(indices: Array, starts: Array, width: int) -> int: ...
+def order(indices: Array, starts: Array, width: int, /) -> int: ...
 def moments(
     data: Array,
     indices: Array,
@@ -17,8 +17,10 @@ def moments(
     weights: Array | None = None,
     omit: bool = False,
 ) -> tuple[Array, int]: ...
-def extremes(data: Array, indices: Array, starts: Array, width: int, across: bool) -> tuple[Array, int]: ...
-def repeats(indices: Array, starts: Array, width: int) -> bool: ...
+def extremes(
+    data: Array, indices: Array, starts: Array, width: int, across: bool, /
+) -> tuple[Array, int]: ...
+def repeats(indices: Array, starts: Array, width: int, /) -> bool: ...
 def add_repeats(
     data: Array,
     indices: Array,
@@ -27,6 +29,7 @@ def add_repeats(
     to_data: Array,
     to_indices: Array,
     to_starts: Array,
+    /,
 ) -> None: ...
 def divide(
     data: Array,
@@ -37,4 +40,6 @@ def divide(
     by: Array,
     most: float,
     out: Array,
+    /,
 ) -> None: ...
+def divisors(by: Any, n: int, /) -> Array | None: ...

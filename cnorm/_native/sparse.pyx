@@ -67,7 +67,7 @@ cdef bint take_starts(cnp.ndarray given, int64_t *to, int64_t stored) noexcept:
     return rises and to[0] == 0 and to[n - 1] == stored
 
 
-def parts(object data, object indices, object indptr, object shape, object format):
+def parts(object data, object indices, object indptr, object shape, object format, /):
     """Data, indices, int64 starts, shape and compressed axis of a matrix with all that its parts need; else None."""
     cdef cnp.ndarray starts
     cdef cnp.npy_intp n
@@ -87,7 +87,23 @@ def parts(object data, object indices, object indptr, object shape, object forma
     return data, indices, starts, shape, major
 
 
-def order(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t width):
+def divisors(object by, Py_ssize_t n, /):
+    """A vector of so many floats as doubles, 1 in the place of 0; None where care is needed."""
+    cdef cnp.npy_intp i, size = n
+    cdef cnp.ndarray to
+    cdef double *d
+    if not is_vector_of(by, False) or not cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(<cnp.ndarray>by)) or cnp.PyArray_SIZE(<cnp.ndarray>by) != n:
+        return None
+    to = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+    d = <double *>cnp.PyArray_DATA(to)
+    for i in range(n):
+        d[i] = (<double *>cnp.PyArray_DATA(<cnp.ndarray>by))[i] if cnp.PyArray_ITEMSIZE(<cnp.ndarray>by) == 8 else (
+            (<float *>cnp.PyArray_DATA(<cnp.ndarray>by))[i])
+        d[i] = 1 if d[i] == 0 else d[i]
+    return to
+
+
+def order(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t width, /):
     """Of the indices in each row: 0 ascending, 1 all within the width, 2 not."""
     cdef cn_sparse m
     cdef cn_order order
@@ -124,7 +140,7 @@ def moments(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray
 
 
 def extremes(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-             Py_ssize_t width, bint across):
+             Py_ssize_t width, bint across, /):
     """State [..., (count, least, greatest, 0, 1)] and the order of indices; as moments."""
     cdef cn_sparse m
     cdef cnp.npy_intp dims[2]
@@ -142,7 +158,7 @@ def extremes(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarra
     return state, order
 
 
-def repeats(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t width):
+def repeats(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_t width, /):
     """Is an element stored twice? The indices are within the width."""
     cdef cn_sparse m
     cdef int repeats
@@ -157,7 +173,7 @@ def repeats(cnp.ndarray indices not None, cnp.ndarray starts not None, Py_ssize_
 
 def add_repeats(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
                 Py_ssize_t width, cnp.ndarray to_data not None, cnp.ndarray to_indices not None,
-                cnp.ndarray to_starts not None):
+                cnp.ndarray to_starts not None, /):
     """Writes the same matrix, elements stored twice added in their dtype, to arrays of the same shapes and dtypes."""
     cdef cn_sparse m
     cdef cn_status status
@@ -172,7 +188,7 @@ def add_repeats(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.nda
 
 
 def divide(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray starts not None,
-           Py_ssize_t width, bint across, cnp.ndarray by not None, double most, cnp.ndarray out not None):
+           Py_ssize_t width, bint across, cnp.ndarray by not None, double most, cnp.ndarray out not None, /):
     """out = min(data / by of its group, most); data and out float32 or float64, by float64; out may be data.
 
     The indices are within the width.

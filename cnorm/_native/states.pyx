@@ -26,6 +26,7 @@ cdef extern from "api/verbs.h" nogil:
     ctypedef struct cn_verbs:
         int (*merge_states)(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan) noexcept nogil
         void (*results_of)(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to) noexcept nogil
+        int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         void (*move)(void *running, int wide, const double *to, ptrdiff_t n, double share) noexcept nogil
         void (*stats_of)(const cn_partial *states, ptrdiff_t n, cn_stat *to) noexcept nogil
@@ -107,7 +108,7 @@ def totals(cnp.ndarray state not None, bint wide):
     return total
 
 
-def ends(cnp.ndarray state not None, bint omit, bint wide):
+def ends(cnp.ndarray state not None, bint omit, bint wide, /):
     """Least and greatest of states of `extremes`: NaN where there was nothing else or, unless omitted, NaN."""
     cdef cnp.ndarray least = of_states(state, wide), greatest = of_states(state, wide)
     cdef cn_results to
@@ -130,6 +131,43 @@ def spreads(cnp.ndarray state not None, double count=0):
     return mean, var, std
 
 
+cdef bint find_divisors(const cn_partial *of, Py_ssize_t n, double count, double *mean, double *var, double *std) noexcept:
+    """`spreads` of each column, 1 as the deviation of equal elements; False where care is needed."""
+    cdef Py_ssize_t i
+    if C.spreads(of, n, count, mean, var, std):
+        return True
+    for i in range(n):
+        mean[i], var[i], std[i] = of[i].mean + of[i].mean_lo, 0, 1
+        if of[i].m2 == 0 and of[i].prescale == 1 and of[i].count > 0 and (count == 0 or of[i].count == count):
+            if C.moderate(mean + i, 1):
+                continue
+        if not C.spreads(of + i, 1, count, mean + i, var + i, std + i):
+            return False
+    return True
+
+
+cdef enum: SOME = 64  # groups that are looked at together
+
+
+cdef bint has_spreads(cnp.ndarray state, double count, bint lost, bint *found) noexcept:
+    """Is each group ordinary (`spreads`), or, where that is allowed, lost to what is not finite? Finds out if one is."""
+    cdef const cn_partial *of = <const cn_partial *>cnp.PyArray_DATA(state)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(state) // 5, first, i
+    cdef double mean[SOME]
+    cdef double var[SOME]
+    cdef double std[SOME]
+    found[0] = False
+    for first in range(0, n, SOME):
+        if C.spreads(of + first, min(SOME, n - first), count, mean, var, std):
+            continue
+        for i in range(first, min(first + SOME, n)):
+            if of[i].m2 != of[i].m2 and lost:
+                found[0] = True
+            elif not C.spreads(of + i, 1, count, mean, var, std):
+                return False
+    return True
+
+
 cdef bint may_move(cnp.ndarray running, cnp.ndarray to) noexcept:
     return (is_packed(running) and cnp.PyArray_ISWRITEABLE(running)
             and is_vector(to, cnp.NPY_FLOAT64, cnp.PyArray_SIZE(running)))
@@ -140,7 +178,7 @@ cdef void move_one(cnp.ndarray running, cnp.ndarray to, double share) noexcept:
 
 
 def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mean not None, cnp.ndarray to_var not None,
-         double share):
+         double share, /):
     """running = (1 - share) * running + share * to, rounded once, of both; False where care is needed, and nothing done."""
     if not may_move(mean, to_mean) or not may_move(var, to_var) or not apart(mean, var):
         return False
@@ -235,7 +273,24 @@ cdef void put_together(cn_mixture *m, cnp.ndarray state, object batch, bint coun
     add_kind(m, columns, 0, 1)
 
 
-def lowered(cnp.ndarray a not None, cnp.ndarray b not None):
+cdef cnp.ndarray logits(object a):
+    """A vector of two or three floats as doubles; None where care is needed."""
+    if not cnp.PyArray_CheckExact(a) or not is_packed(<cnp.ndarray>a) or cnp.PyArray_NDIM(<cnp.ndarray>a) != 1:
+        return None
+    if cnp.PyArray_SIZE(<cnp.ndarray>a) not in (2, 3):
+        return None
+    return cnp.PyArray_FROMANY(a, cnp.NPY_FLOAT64, 0, 0, cnp.NPY_ARRAY_CARRAY_RO)
+
+
+def lowered_at_once(object a, object b, /):
+    """`lowered` of plain logits; None where care is needed."""
+    cdef cnp.ndarray of_mean = logits(a), of_var = logits(b)
+    if of_mean is None or of_var is None or cnp.PyArray_SIZE(of_mean) != cnp.PyArray_SIZE(of_var):
+        return None
+    return lowered(of_mean, of_var)
+
+
+cpdef cnp.ndarray lowered(cnp.ndarray a, cnp.ndarray b):
     """Two vectors of as many doubles, each less its largest, one behind the other."""
     cdef cnp.npy_intp n = cnp.PyArray_SIZE(a)
     cdef cnp.ndarray to = vector(2 * n)
@@ -246,7 +301,7 @@ def lowered(cnp.ndarray a not None, cnp.ndarray b not None):
     return to
 
 
-def mix(cnp.ndarray state not None, object batch, cnp.ndarray powers not None, double eps, bint counted):
+cpdef tuple mix(cnp.ndarray state, object batch, cnp.ndarray powers, double eps, bint counted):
     """Center and scale (N, C) of a mixture, what the center lacks, times -scale, and mean, variance and count of the batch.
 
     state: of instances (N, C, ..., 5), or of the rows (N, 1, 5) of a matrix. batch: None if it is not mixed in, True for

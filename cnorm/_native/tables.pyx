@@ -2,10 +2,10 @@
 # cython: freethreading_compatible=True
 """Tables by their statistics, or others', at once: None of what needs care, which the careful steps then look at."""
 
-import numpy as np
-
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_CheckExact
+from cython cimport floating
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
 
@@ -13,13 +13,15 @@ from cnorm._native.core cimport (
     CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_VAR, cn_call, cn_partial, cn_results, known_dtype, new_state, open_results, run, set_real,
     set_weights, verbs,
 )
-from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, output, take_range
+from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, mask, output, take_range
 from cnorm._native.kept cimport new_like
-from cnorm._native.layout cimport is_vector
+from cnorm._native.layout cimport is_vector, is_wide
 from cnorm._native.maps cimport doubles, meet, numbers, run_map, states_in
+from cnorm._native.states cimport find_divisors, has_spreads
 
 from cnorm._native.core import widen
-from cnorm._native.reductions import finite
+from cnorm._native.norms import normalize
+from cnorm._native.reductions import finite, moments
 from cnorm._native.states import merge
 
 cnp.import_array()
@@ -68,28 +70,19 @@ cdef double resolution(cnp.ndarray x) noexcept:
     return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
 
 
-cdef bint find_factors(const double *low, const double *high, intp n, double tiny, double *factor) noexcept:
-    """`inverse_ranges` of each column, 1 of equal elements; False where care is needed."""
+cdef int find_factors(const double *low, const double *high, intp n, double tiny, double *factor) noexcept:
+    """`inverse_ranges` of each column, 1 of equal elements: 0 where care is needed, 1 where some are equal, else 2."""
     cdef intp i
     if C.inverse_ranges(low, high, n, tiny, factor):
-        return True
+        return 2
     for i in range(n):
         factor[i] = 1
         if (low[i] != high[i] or not C.moderate(low + i, 1)) and not C.inverse_ranges(low + i, high + i, 1, tiny, factor + i):
-            return False
-    return True
+            return 0
+    return 1
 
 
-cdef cnp.ndarray with_range(cnp.ndarray low, cnp.ndarray high):
-    """Which groups have a range; None if all have."""
-    cdef intp i, n = cnp.PyArray_SIZE(low)
-    cdef bint all_have = True
-    for i in range(n):
-        all_have &= numbers(low)[i] != numbers(high)[i]
-    return None if all_have else np.not_equal(low, high)
-
-
-def by_ends(object x, object axis, object out, object target, bint omit):
+def by_ends(object x, object axis, object out, object target, bint omit, /):
     """Groups over axes to a range, of None by their largest magnitude; None where care is needed.
 
     omit: NaN counts nowhere, and stays.
@@ -97,7 +90,7 @@ def by_ends(object x, object axis, object out, object target, bint omit):
     cdef cnp.ndarray low, high, top, center, factor, ranged = None
     cdef double first = 0, last = 1
     cdef tuple over, found
-    cdef bint fine
+    cdef int fine
     y = output(x, out)
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
     if not over or cnp.PyArray_SIZE(<cnp.ndarray>y) == 0 or not (target is None or take_range(target, &first, &last)):
@@ -110,7 +103,7 @@ def by_ends(object x, object axis, object out, object target, bint omit):
     else:
         top, center = high, low
         fine = find_factors(numbers(low), numbers(high), cnp.PyArray_SIZE(low), 10 * resolution(x), numbers(factor))
-        ranged = with_range(low, high) if fine else None
+        ranged = <object>low != high if fine == 1 else None
     found = meet(top, center, factor, ranged, first, last, cnp.PyArray_ITEMSIZE(<cnp.ndarray>y) == 8) if fine else None
     if found is None or found[2] is not None:
         return None
@@ -144,22 +137,7 @@ cdef bint has_groups_of(cnp.ndarray other, cnp.ndarray x, tuple over) noexcept:
     return cnp.PyArray_SIZE(other) > 0
 
 
-cdef bint find_divisors(const cn_partial *of, intp n, double count, double *mean, double *var, double *std) noexcept:
-    """`spreads` of each column, 1 as the deviation of equal elements; False where care is needed."""
-    cdef intp i
-    if C.spreads(of, n, count, mean, var, std):
-        return True
-    for i in range(n):
-        mean[i], var[i], std[i] = of[i].mean + of[i].mean_lo, 0, 1
-        if of[i].m2 == 0 and of[i].prescale == 1 and of[i].count > 0 and (count == 0 or of[i].count == count):
-            if C.moderate(mean + i, 1):
-                continue
-        if not C.spreads(of + i, 1, count, mean + i, var + i, std + i):
-            return False
-    return True
-
-
-def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few):
+def by_moments(object x, object other, object axis, object out, bint divided, bint complete, Py_ssize_t few, /):
     """Groups over axes less their means, over their deviations if `divided`, of `other`; None where care is needed.
 
     other: x itself, or an array of the same dtype and sizes but for the axes. complete: none of it is NaN. few: up to how many
@@ -206,7 +184,7 @@ cdef bint as_before(cnp.ndarray a, bytes seen) noexcept:
             and memcmp(cnp.PyArray_DATA(a), PyBytes_AS_STRING(seen), PyBytes_GET_SIZE(seen)) == 0)
 
 
-def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, object is_finite):
+def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, object is_finite, /):
     """The map known for the dtype of a finite matrix, while the statistics it is of have these bytes; else None."""
     cdef tuple m
     cdef cnp.ndarray y, center
@@ -273,7 +251,7 @@ cpdef cnp.ndarray column_moments(object x, Py_ssize_t few, object weights, bint 
     return state
 
 
-def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights):
+def fit_moments(object x, cnp.ndarray before, Py_ssize_t few, object weights, /):
     """State of a table's columns, with that of earlier data, the count, and deviation, mean and variance in rows.
 
     None where care is needed. few: elements up to which narrow floats are summed as float64. weights: of rows, or None.
@@ -308,7 +286,7 @@ cdef bint join_ends(double *low, double *high, intp n, cnp.ndarray least, cnp.nd
     return True
 
 
-def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, double eps):
+def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, double eps, /):
     """Least, greatest, their distance, scale and shift of a table's columns, in rows, and what they are known to.
 
     None where care is needed. least, greatest: of earlier data, known to eps, or None.
@@ -352,3 +330,70 @@ def fit_largest(object x, cnp.ndarray before):
             return None
         to[n + i] = to[i]
     return rows
+
+
+cdef double NAN = float("nan")
+cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
+
+
+cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
+    """One NaN for all."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = y[i] if y[i] == y[i] else nan
+
+
+cdef cnp.ndarray share_of(cnp.ndarray x, double share):
+    """A weight for all of x."""
+    cdef cnp.npy_intp[64] ones
+    cdef int axis
+    cdef cnp.ndarray weight
+    for axis in range(cnp.PyArray_NDIM(x)):
+        ones[axis] = 1
+    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
+    if is_wide(x):
+        (<double *>cnp.PyArray_DATA(weight))[0] = share
+    else:
+        (<float *>cnp.PyArray_DATA(weight))[0] = <float>share
+    return weight
+
+
+def scores_at_once(object x, object axis, object share, object nan_policy, object where, object out, /):
+    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed.
+
+    share: what those of complete groups are multiplied with; or None.
+    """
+    cdef tuple over
+    cdef cnp.ndarray state, y
+    cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
+    cdef Py_ssize_t size, count = 0
+    if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
+        return None
+    if (complete and where is not None) or (share is not None and (omit or complete or where is not None)):
+        return None
+    target = output(x, out)
+    if target is None or not (where is None or mask(where, x, out)):
+        return None
+    size, y = cnp.PyArray_SIZE(<cnp.ndarray>x), target
+    over = axes(axis, cnp.PyArray_NDIM(y))
+    if size == 0 or size > FEW or not over:
+        return None
+    weight = None if share is None else share_of(y, share)
+    if out is None:
+        state = normalize(x, y, over, weight, None, 0, "var", True, where, omit=omit or complete)
+    else:
+        state = moments(x, over, where, None, omit or complete)
+    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
+    if complete or share is not None:
+        count = size // (cnp.PyArray_SIZE(state) // 5)
+    elif where is not None and not omit:
+        count = -1  # of hidden groups zeros are written
+    if not has_spreads(state, count, lost, &found):
+        return None
+    if out is not None:
+        normalize(x, y, over, weight, None, 0, "var", False, where, omit=omit or complete, known=state)
+    if found and is_wide(y):
+        unify(<double *>cnp.PyArray_DATA(y), size, NAN)
+    elif found:
+        unify(<float *>cnp.PyArray_DATA(y), size, <float>NAN)
+    return y

@@ -95,6 +95,10 @@ def fold_batch_norm(
     >>> np.allclose(x @ w2.T + b2, F.batch_norm(x @ w.T + b, mean, var, scale, shift))
     True
     """
+    if transpose is False:
+        found = maps.fold_at_once(weight, bias, running_mean, running_var, bn_weight, bn_bias, eps)
+        if found is not None:
+            return found
     w = as_input(weight, "weight")
     check_rank(w, 2, "weight")
     eps = as_eps(eps)

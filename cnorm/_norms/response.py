@@ -68,6 +68,9 @@ def global_response_norm(
     >>> F.global_response_norm(x, np.array([1.0, 2.0]), np.zeros(2), eps=0.0).ravel()
     array([ 6.,  0.,  8., 15.])
     """
+    y = _at_once(x, weight, bias, eps, out)
+    if y is not None:
+        return y
     data, where, result = unmasked(x)
     array = as_input(data, "x")
     if array.ndim != 4:
@@ -88,6 +91,18 @@ def global_response_norm(
     return result(target.done())
 
 
+def _at_once(x: Any, weight: Any, bias: Any, eps: Any, out: Any) -> Array | None:
+    """The response of few elements; None where care is needed."""
+    y = norms.response_output(x, weight, bias, eps, out)
+    if y is None or y.size > _AT_ONCE:
+        return None
+    roots = _moderate_norms(x, None)
+    if roots is None:
+        return None
+    norms.respond_to(roots, x, y, weight, bias, eps)
+    return y
+
+
 def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
     """A parameter per channel, against the last axis."""
     array = as_parameter(p, name, x, out)
@@ -104,13 +119,22 @@ def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | N
     norms.apply(x, y, np.zeros(scale.shape), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 
+def _moderate_norms(x: Array, mask: Array | None) -> Array | None:
+    """Norms whose squares need no unit; None where they do."""
+    squares = reduced.reduce("squares", x, _SPACE, None, True, mask, dtype=np.float64)
+    if squares is None or not maps.moderate(squares):
+        return None
+    if x.itemsize == 8 and not squares.all():  # 0: or too small
+        return None
+    roots: Array = np.sqrt(squares)
+    return roots
+
+
 def _norms(x: Array, mask: Array | None) -> tuple[Array, Any]:
     """Norms of each sample's channels in the unit of its largest, in which no sum of them leaves float64."""
-    squares = reduced.reduce("squares", x, _SPACE, None, True, mask, dtype=np.float64)
-    if (
-        squares is not None and maps.moderate(squares) and (x.itemsize < 8 or squares.all())
-    ):  # 0: or too small
-        return np.sqrt(squares), 1.0
+    roots = _moderate_norms(x, mask)
+    if roots is not None:
+        return roots, 1.0
     state = squares_of(x, _SPACE, mask)
     with np.errstate(all="ignore"):
         unit = state[..., UNIT].min(-1, keepdims=True, initial=1)

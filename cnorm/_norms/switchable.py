@@ -39,6 +39,16 @@ def _as_running(p: Any, name: str, channels: int, update: bool) -> Array | None:
     return array
 
 
+def _check_several(x: Array, training: Any) -> None:
+    least = (
+        (x.shape[1], x.shape[0] if training else 2)
+        if x.ndim == 2
+        else (math.prod(x.shape[2:]) if x.size else 2,)
+    )
+    if 1 in least:
+        raise ValueError(f"input: expected more than 1 value per statistic, got shape {x.shape}")
+
+
 def switchable_norm(
     input: ArrayLike,
     mean_weight: ArrayLike,
@@ -123,6 +133,10 @@ def switchable_norm(
     array([[[-0.75 ,  0.25 ],
             [-0.567,  0.945]]])
     """
+    arrays = input, mean_weight, var_weight, running_mean, running_var, weight, bias
+    y = _at_once(arrays, training, momentum, eps, using_moving_average, out, where)
+    if y is not None:
+        return y
     data, where, result = unmasked(input, where)
     x = as_input(data)
     check_rank(x, 2)
@@ -142,13 +156,7 @@ def switchable_norm(
     w, shift = as_parameter(weight, "weight", x, out), as_parameter(bias, "bias", x, out)
     check_channels(w, "weight", channels)
     check_channels(shift, "bias", channels)
-    least = (
-        (x.shape[1], x.shape[0] if training else 2)
-        if x.ndim == 2
-        else (math.prod(x.shape[2:]) if x.size else 2,)
-    )
-    if 1 in least:
-        raise ValueError(f"input: expected more than 1 value per statistic, got shape {x.shape}")
+    _check_several(x, training)
     mask = as_mask(where, x, out)
     target = Output(x, out)
     if not x.size:
@@ -166,6 +174,29 @@ def switchable_norm(
             spread = spread if using_moving_average else center**2 + spread
         averages.move(center, spread, keep, share, None if mask is None else count)
     return result(target.done())
+
+
+def _at_once(
+    arrays: tuple[Any, ...], training: Any, momentum: Any, eps: Any, moving: Any, out: Any, where: Any
+) -> Array | None:
+    """Of plain arguments; running statistics move as `Running` moves them; None where care is needed."""
+    x, a, b, mean, var, weight, bias = arrays
+    if type(momentum) is not float or type(eps) is not float or not eps >= 0:
+        return None
+    share = 1 - momentum
+    plain = moving is True and where is None and out is None and momentum == 1 - share
+    if training is not False and not (training is True and plain):
+        return None
+    lowered = states.lowered_at_once(a, b)
+    found = None
+    if lowered is not None:
+        found = norms.switch_at_once(x, np.exp(lowered), mean, var, weight, bias, eps, training, where, out)
+    if found is None:
+        return None
+    y, batch = found
+    if training and batch is not None and mean is not None:
+        states.move(mean, var, batch[0], batch[1], share)
+    return y
 
 
 def _of_batch(x: Array, mask: Array | None) -> Any:

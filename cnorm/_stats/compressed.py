@@ -25,6 +25,7 @@ from cnorm._stats.state import COUNT, EMPTY, combined
 __all__ = [
     "Compressed",
     "as_compressed",
+    "as_divisors",
     "as_position_weights",
     "divided",
     "exact_extremes",
@@ -156,6 +157,19 @@ def as_position_weights(weights: Any, m: Compressed, axis: int | None) -> Array 
     return w
 
 
+def as_divisors(by: Any, groups: int) -> Array:
+    """What each group is divided by, float64, 1 in the place of 0."""
+    seen = sparse.divisors(by, groups)
+    if seen is not None:
+        return seen
+    divisor = np.asarray(by)
+    if divisor.dtype.kind not in "biuf":
+        raise TypeError(f"by: expected real numbers, got {divisor.dtype}")
+    if divisor.shape != (groups,):
+        raise ValueError(f"by: expected shape ({groups},), got {divisor.shape}")
+    return np.ascontiguousarray(divisor if divisor.all() else np.where(divisor == 0, 1, divisor), np.float64)
+
+
 def moments_along(
     m: Compressed, axis: int | None, weights: Array | None = None, nan_policy: str = "propagate"
 ) -> Array:
@@ -235,6 +249,13 @@ def exact_extremes(m: Compressed, axis: int | None) -> tuple[Array, Array]:
     return (low[0], high[0]) if axis is None else (low, high)
 
 
+def shallow(a: Any) -> Any:
+    """As `copy.copy` has it of an object whose class says nothing of copies: in a fifth of the time."""
+    y = object.__new__(type(a))
+    y.__dict__.update(a.__dict__)
+    return y
+
+
 def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: bool) -> Any:
     """A matrix of a's class divided by float64 `by` along an axis, at most `most`; a itself in place."""
     check_order(sparse.order(m.indices, m.starts, m.width), m)
@@ -258,8 +279,11 @@ def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: b
     if hasattr(a, "_replace"):
         return a._replace(data=out, indices=indices, indptr=indptr)
     alike = right is m and set(types) == {_INT32} and max(m.shape) < 2**31
-    if hasattr(a, "tocsr") and not (alike and type(a).__module__.startswith("scipy.")):
+    of_scipy = hasattr(a, "tocsr")
+    if of_scipy and not (alike and type(a).__module__.startswith("scipy.")):
         return type(a)((out, indices, indptr), shape=a.shape)
-    y = copying.copy(a)  # scipy's constructor looks for dtypes of indices for 5 us
+    y = (
+        shallow(a) if of_scipy else copying.copy(a)
+    )  # scipy's constructor looks for dtypes of indices for 5 us
     y.data, y.indices, y.indptr = out, indices, indptr
     return y

@@ -85,6 +85,10 @@ def ewm_moments(
     >>> mean.round(4), var.round(4)
     (array([1.    , 2.3333, 2.7143]), array([0.    , 0.8889, 0.4898]))
     """
+    share = alpha if halflife is None else as_alpha(halflife, alpha)
+    found = windows.decayed_at_once(x, share, axis, adjust, min_count)
+    if found is not None:
+        return found
     share, least = as_alpha(halflife, alpha), as_int(min_count, "min_count")
     if least < 0:
         raise ValueError(f"min_count: expected no negative number, got {least}")

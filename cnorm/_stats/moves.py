@@ -27,6 +27,9 @@ def as_move(a: Any, window: Any, min_count: Any, axis: Any) -> tuple[Array, Arra
 
 def moved(a: Any, window: Any, min_count: Any, axis: Any, kind: str, ddof: Any = 0) -> Array:
     """The sum, mean, min, max, var or std of windows; argmin, argmax: how far before the end."""
+    found = windows.at_once(kind, a, window, min_count, axis, False, ddof, None, True)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
     x, hidden, along, size, least = as_move(a, window, min_count, axis)
     ddof = as_number(ddof, "ddof")
     y = result_like(x)

@@ -75,6 +75,10 @@ def mean_pool(
     >>> cnorm.mean_pool(x, cnorm.length_mask([2], 3), normalize=True)
     array([[0.6, 0.8]])
     """
+    if normalize is False or normalize is True:
+        found = reduced.pool_at_once(x, where, axis, out, normalize)
+        if found is not None:
+            return _of_length_one(found).astype(x.dtype) if normalize else found  # type: ignore
     array = as_input(x, "x")
     if not array.ndim:
         raise ValueError("x: expected at least 1 dimension, got 0")
@@ -92,11 +96,9 @@ def mean_pool(
     if pooled is None:
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
-    if normalize and pooled.size:
-        norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
     rounded = pooled
     if normalize:
-        rounded = pooled.astype(array.dtype)  # no more than 1
+        rounded = _of_length_one(pooled).astype(array.dtype)  # no more than 1
     elif pooled.dtype != array.dtype:
         with np.errstate(over="ignore"):
             rounded = pooled.astype(array.dtype)
@@ -104,6 +106,13 @@ def mean_pool(
         return rounded
     out[...] = rounded
     return out
+
+
+def _of_length_one(pooled: Array) -> Array:
+    """Each mean over its norm, in place."""
+    if pooled.size:
+        norms.normalize(pooled, pooled, (pooled.ndim - 1,), None, None, _LEAST_NORM, "l2")
+    return pooled
 
 
 def _mask_of(where: Any, x: Array, axes: tuple[int, ...]) -> Array | None:

@@ -11,16 +11,10 @@ from cnorm._accept.arrays import Array, Output, as_real, check_out, compute_dtyp
 from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
 from cnorm._native import norms
-from cnorm._native.glance import plain
 from cnorm._native.maps import by_roots
-from cnorm._native.states import spreads
 from cnorm._stats.state import deviation, mean_of
 
 __all__ = ["denormalized", "normalized"]
-
-# Numbers that two ufuncs clip faster: 64 take 1.3 us, by np.clip 1.6; but 1024 2.0 and 1.7, 64 Ki 39 and 6
-# (NumPy 2.4, Zen 5).
-FEW = 256
 
 
 def opened(x: Any, name: str, shape: tuple[int, ...], dtype: Any) -> tuple[Array, np.dtype[Any], Any]:
@@ -60,18 +54,12 @@ def center_and_root(state: Array, eps: float, ndim: int) -> tuple[Array, Array]:
 
 def at_once(x: Any, state: Array, eps: Any, out: Any, *, back: bool) -> Array | None:
     """x by ordinary moments, or back; None where care is needed."""
-    ordinary = spreads(state) if type(eps) is float and eps >= 0 and plain(x) else None
-    if ordinary is None:
-        return None
-    mean, root, std = ordinary
-    return by_roots(x, out, mean, np.hypot(std, math.sqrt(eps), out=root), back)
+    return by_roots(x, out, state, math.sqrt(eps), back) if type(eps) is float and eps >= 0 else None
 
 
 def within(y: Array, most: float) -> Array:
-    """As `np.clip(y, -most, most, out=y)` for middle bounds; few numbers take 0.8 of the time."""
-    if y.size > FEW:
-        return np.clip(y, -most, most, out=y)
-    return np.minimum(np.maximum(y, -most, out=y), most, out=y)
+    """As `np.clip(y, -most, most, out=y)` for middle bounds."""
+    return y if norms.clip(y, most) else np.clip(y, -most, most, out=y)
 
 
 def normalized(

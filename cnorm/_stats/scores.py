@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, compute_dtype
 from cnorm._accept.masks import shown
-from cnorm._native import norms, reductions
+from cnorm._native import norms, reductions, tables
 from cnorm._stats.state import COUNT, UNIT
 
 __all__ = ["Groups", "first_moments", "fused_scores", "scores_at_once"]
@@ -46,7 +46,7 @@ def scores_at_once(
         if not plain or not 0 < ddof < x.shape[axis]:
             return None
         share = _share(x.shape[axis], ddof)
-    return norms.scores_at_once(x, axis, share, nan_policy, where, out)
+    return tables.scores_at_once(x, axis, share, nan_policy, where, out)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:

@@ -111,6 +111,9 @@ def rolling_moments(
     >>> var[[1, 4]]
     array([1., 0.])
     """
+    found = windows.at_once("moments", x, window, min_count, axis, center, correction, None, False)
+    if found is not None:
+        return found  # type: ignore[no-any-return]
     size, least = as_window(window, min_count)
     array, hidden = as_lines(x, "x")
     a = as_line_axis(axis, array)
@@ -192,6 +195,10 @@ def rolling_standardize(
     >>> cnorm.rolling_standardize([1.0, 3.0, 5.0, 5.0], 2, eps=0)
     array([nan,  1.,  1.,  0.])
     """
+    if weight is None and bias is None and isinstance(eps_mode, str) and eps_mode == "inside":
+        found = windows.at_once("standard", x, window, min_count, axis, center, eps, out, False)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
     size, least = as_window(window, min_count)
     data, visible, result = unmasked(x)
     array = as_input(data, "x")

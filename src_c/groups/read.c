@@ -1,5 +1,7 @@
 /* read.c: the moments of groups: pieces of them over all threads, then the pieces of a group in order. */
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dispatch/cpu.h"
 #include "groups/groups.h"
@@ -235,9 +237,18 @@ static size_t order_size(const cn_group_job *job)
     return job->groups->labels.at ? (size_t)((job->along.n + job->groups->n + 7) / 8 * 8) * sizeof *job->order : 0;
 }
 
+/* All else is 0 but the loops, which are nine tenths of it, and laid out before they are read. */
+static void clear(cn_group_job *job, const cn_call *call, const cn_groups *groups)
+{
+    memset(job, 0, offsetof(cn_group_job, kept));
+    memset(&job->along, 0, sizeof *job - offsetof(cn_group_job, along));
+    job->call = call, job->groups = groups;
+}
+
 size_t cn_group_space(const cn_call *call, const cn_groups *groups)
 {
-    cn_group_job job = {.call = call, .groups = groups};
+    cn_group_job job;
+    clear(&job, call, groups);
     open_job(&job);
     if (cn_has_strips(&job)) {
         const cn_call strip = cn_strip_of(&job, 0, call->op[CN_X].data);
@@ -277,7 +288,9 @@ cn_status cn_group_moments(const cn_call *call, const cn_groups *groups, void *p
 
 cn_status cn_read_groups(const cn_call *call, const cn_groups *groups, void *params, ptrdiff_t first, int *sorted)
 {
-    cn_group_job job = {.call = call, .groups = groups, .params = params, .first = first, .sorted = sorted};
+    cn_group_job job;
+    clear(&job, call, groups);
+    job.params = params, job.first = first, job.sorted = sorted;
     open_job(&job);
     if (cn_has_strips(&job)) return cn_read_strips(&job);
     open_space(&job);

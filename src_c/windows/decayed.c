@@ -97,7 +97,9 @@ static void decay_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
 
 cn_status cn_decayed(const cn_call *call, int axis, const cn_decay *how)
 {
-    decay_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
+    decay_job job;
+    cn_clear_lines(&job.lines);
+    job.how = how, job.k = cn_kernels_of(CN_F64);
     ptrdiff_t size = 1;
     for (int i = 0; i < call->ndim; i++) size *= call->shape[i];
     const int threads = cn_threads_for(size);

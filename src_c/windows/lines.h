@@ -2,6 +2,9 @@
 #ifndef CN_LINES_H
 #define CN_LINES_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "plan/plan.h"
 #include "windows/abreast.h"
 
@@ -19,7 +22,13 @@ typedef struct {
     ptrdiff_t strips;        /* what is taken abreast, counted */
 } cn_lines;
 
-/* threads: how many should find work; whole: a line is one segment. */
+/* All is 0 but the plan, which is five times the rest, and written before it is read. */
+static inline void cn_clear_lines(cn_lines *lines)
+{
+    memset(&lines->all, 0, sizeof *lines - offsetof(cn_lines, all));
+}
+
+/* threads: how many should find work; whole: a line is one segment. The lines are cleared. */
 void cn_make_lines(cn_lines *lines, const cn_call *call, int axis, ptrdiff_t block, ptrdiff_t forward, int threads,
                    int whole);
 

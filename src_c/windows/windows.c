@@ -377,7 +377,9 @@ cn_status cn_windows(const cn_call *call, int axis, const cn_window *how)
 {
     cn_window alone = *how; /* an element without neighbours is a window of one, along whichever axis */
     if (call->shape[axis] == 1) alone.window = 1, how = &alone;
-    window_job job = {.how = how, .k = cn_kernels_of(CN_F64)};
+    window_job job;
+    cn_clear_lines(&job.lines);
+    job.how = how, job.k = cn_kernels_of(CN_F64), job.careful = 0;
     ptrdiff_t size = 1;
     for (int i = 0; i < call->ndim; i++) {
         size *= call->shape[i];

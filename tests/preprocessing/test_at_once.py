@@ -60,9 +60,9 @@ HOLES = {
 
 def shy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done at once."""
-    for name in ("by_ends", "by_moments"):
+    for name in ("by_ends", "by_moments", "scores_at_once"):
         monkeypatch.setattr(tables, name, lambda *_: None)
-    for name in ("normalize_at_once", "scores_at_once", "standardize_at_once"):
+    for name in ("normalize_at_once", "standardize_at_once"):
         monkeypatch.setattr(norms, name, lambda *_: None)
     monkeypatch.setattr("cnorm.preprocessing._normalize.at_once", lambda *_: None)
 
