@@ -31,8 +31,13 @@ def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tup
         raise ValueError(f"num_groups: expected no negative number, got {groups}")
     if most >= groups:
         raise ValueError(f"labels: expected labels below num_groups = {groups}, got {most}")
-    own = np.ascontiguousarray(array, np.int32 if np.can_cast(array.dtype, np.int32) else np.intp)
-    return apart(own, out), groups
+    own = np.int32 if np.can_cast(array.dtype, np.int32) else np.intp
+    return apart(vector_of(array, own), out), groups
+
+
+def vector_of(array: Array, dtype: Any) -> Array:
+    """Its numbers side by side and aligned, as the core takes them."""
+    return np.require(array, dtype, ["C", "A"])
 
 
 def apart(own: Array, out: Any) -> Array:
@@ -56,7 +61,7 @@ def as_offsets(offsets: Any, length: int, out: Any = None) -> Array:
         raise ValueError(
             f"offsets: expected 0 to {length}, the length of the axis, got {array[0]} to {array[-1]}"
         )
-    return apart(np.ascontiguousarray(array, np.intp), out)
+    return apart(vector_of(array, np.intp), out)
 
 
 def as_whole(numbers: Any, name: str) -> Array:

@@ -150,7 +150,7 @@ def as_position_weights(weights: Any, m: Compressed, axis: int | None) -> Array 
         raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
     if w.shape != (m.shape[axis],):
         raise ValueError(f"weights: expected shape ({m.shape[axis]},), got {w.shape}")
-    w = np.ascontiguousarray(w, np.float64)
+    w = np.require(w, np.float64, ["C", "A"])
     if not (np.isfinite(w) & (w >= 0)).all():
         raise ValueError("weights: expected no negative, infinite or NaN weight")
     return w
