@@ -124,7 +124,7 @@ def nullable(x: Any) -> Any:
     """
     if type(x).__module__.partition(".")[0] != "pandas" or not hasattr(x, "to_numpy"):
         return x
-    dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
+    dtypes = [x.dtype] if hasattr(x, "dtype") else list(getattr(x, "dtypes", ()))  # NaT has neither
     plain = all(isinstance(d, np.dtype) and d.itemsize <= 8 for d in dtypes)
     if plain or any(d.kind not in "biuf" for d in dtypes):
         return x

@@ -55,7 +55,8 @@ class Compressed(NamedTuple):
 def as_compressed(a: Any, name: str = "a") -> Compressed:
     """The parts of a matrix, as far as possible without a copy; what they say of each other is checked."""
     try:
-        plain = sparse.parts(a.data, a.indices, a.indptr, a.shape, a.format)
+        form = a.format  # first: an array has none, and data that may raise
+        plain = sparse.parts(a.data, a.indices, a.indptr, a.shape, form)
     except AttributeError:
         raise TypeError(
             f"{name}: expected a CSR or CSC matrix (data, indices, indptr, shape, format), "
