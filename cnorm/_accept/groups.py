@@ -43,7 +43,8 @@ def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tup
 
 def vector_of(array: Array, dtype: Any) -> Array:
     """Its numbers side by side and aligned, as the core takes them."""
-    return np.require(array, dtype, ["C", "A"])
+    own = np.ascontiguousarray(array, dtype)
+    return own if own.flags.aligned else own.copy()
 
 
 def apart(own: Array, out: Any) -> Array:
