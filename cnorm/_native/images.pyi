@@ -12,7 +12,6 @@ def picture(
     center: Array,
     scale: Array,
     clip: tuple[float, float] | None = None,
-    wide: bool = False,
 ) -> None: ...
 def patches(
     image: Array,
