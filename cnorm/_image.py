@@ -145,11 +145,13 @@ def image_normalize(
     if from_axis != axis:
         x = np.moveaxis(x, -1, -3) if x.ndim > 3 else x.transpose(2, 0, 1)
     final = _result(x, x.shape if patches is None else patches.shape_of(x.shape), _as_dtype(dtype), out)
-    swapped = not final.dtype.isnative
-    plain = not swapped and (patches is None or (final.flags.c_contiguous and final.flags.aligned))
-    y = as_exact(final) if plain else np.empty(final.shape, final.dtype.newbyteorder("="))
-    if out is not None and not _apart(x, y):
-        x = x.copy(order="K")
+    y = as_exact(final)
+    plain = y.dtype.isnative and (patches is None or (y.flags.c_contiguous and y.flags.aligned))
+    plain = plain and (out is None or _apart(x, y))
+    if not plain or (out is not None and isinstance(mean, str) and y.dtype == np.float64):
+        new = _result(x, y.shape, y.dtype.newbyteorder("="), None)
+        plain = plain and y.strides == new.strides  # float64 statistics are of y, and their sums go by memory
+        y = y if plain else new
     if isinstance(mean, str):
         z = y if patches is None else empty(x, y.dtype)
         normalize_by_own(x, z, axis, mean, None if isinstance(spread, str) else spread, factor)

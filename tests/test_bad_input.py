@@ -13,6 +13,9 @@ from sweep import sweep
 
 import cnorm
 import cnorm.functional as F
+import cnorm.preprocessing as P
+import cnorm.sparse
+import cnorm.stats
 
 F32 = np.dtype(np.float32)
 X = (2, 4, 3)
@@ -251,6 +254,51 @@ def test_refused(row: str) -> None:
     assert "expected" in message or "contains" in message, message
     assert arrays_of(arguments) == before
     assert out is None or not isinstance(out, np.ndarray) or (out == 1).all()
+
+
+NUMBERS_OF_ANY_KIND: dict[str, Callable[[Any], Any]] = {
+    "x": cnorm.moments,
+    "a": cnorm.stats.nanmean,
+    "scores": lambda x: P.zmap(x, [1.0, 2.0]),
+    "X": P.scale,
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS_OF_ANY_KIND)
+def test_the_missing_time_of_pandas_is_no_number(name: str) -> None:
+    """It comes of pandas, has `to_numpy`, and no dtype."""
+    with pytest.raises(TypeError, match=f"{name}: expected"):
+        NUMBERS_OF_ANY_KIND[name](pytest.importorskip("pandas").NaT)
+
+
+def test_more_groups_than_memory_has_addresses() -> None:
+    for label in (2**60, 2**63 - 1, 2**64 - 1):
+        for f in (cnorm.group_moments, cnorm.group_standardize):
+            with pytest.raises(ValueError, match="labels: expected no more than"):
+                f(ones(1), np.array([label], np.uint64))
+            with pytest.raises(ValueError, match="num_groups: expected no more than"):
+                f(ones(1), [0], num_groups=label)
+
+
+def test_a_mask_of_tokens_that_is_no_array() -> None:
+    with pytest.raises(ValueError, match="where: expected an array"):
+        cnorm.mean_pool(array(*X), [[True], [True, False]])
+
+
+def test_times_are_no_matrix() -> None:
+    with pytest.raises(TypeError, match="a: expected a CSR or CSC matrix"):
+        cnorm.sparse.moments(np.zeros((2, 2), "M8[s]"))
+
+
+def test_an_axis_may_be_an_array_without_one() -> None:
+    """As NumPy takes it."""
+    x, one = array(3, 4), np.array(1)
+    assert np.array_equal(cnorm.moments(x, one), cnorm.moments(x, 1))
+    assert np.array_equal(cnorm.stats.sum(x, one), cnorm.stats.sum(x, 1))
+    assert np.array_equal(F.normalize(x, dim=one), F.normalize(x, dim=1))
+    assert cnorm.RunningMoments(np.array(3)).mean.shape == (3,)
+    with pytest.raises(TypeError, match="axis: expected an int"):
+        cnorm.moments(x, np.array(1.0))
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -98,6 +98,20 @@ def test_groups_alone() -> None:
     assert np.array_equal(y, alone.reshape(SHAPE))
 
 
+@sweep(dtype=DTYPES, before=BOTH, size=(None, 6, 24, 1), weight=BOTH, residual=BOTH)
+def test_one_row(dtype: Any, before: bool, size: int | None, weight: bool, residual: bool) -> None:
+    """Of one dimension, by the short way and with care: the bits it has in a batch."""
+    x, g = fill((1, 24), dtype, 1), fill((1, 24), dtype, 2)
+    how: dict[str, Any] = {"norm_before_gate": before, "group_size": size}
+    wanted = F.rms_norm(x, (24,), W if weight else None, 1e-3, gate=g, **how)
+    if residual:
+        how["residual"] = np.zeros(24, x.dtype)
+    for norm in (F.rms_norm, rows.rms_norm):
+        for row in (x[0], np.repeat(x[0], 2)[::2]):
+            y = norm(row, (24,), W if weight else None, 1e-3, gate=g[0], **how)
+            assert np.array_equal(y[0] if residual else y, wanted[0])
+
+
 def test_two_steps() -> None:
     """float32: the bits of the norm times the activation, and of the norm of the product."""
     x, g = fill(SHAPE, np.float32, 8), fill(SHAPE, np.float32, 9)

@@ -226,6 +226,24 @@ def test_every_integer_is_a_label(dtype: Any, groups: int | None) -> None:
         assert np.array_equal(cnorm.group_moments(x, other, groups)[0], mean, equal_nan=True)
 
 
+@sweep(dtype=["i1", "i2", "i4", "i8", "u8"])
+def test_labels_and_offsets_may_lie_anywhere(dtype: str) -> None:
+    def misaligned(of: Any) -> Array:
+        array = np.asarray(of, dtype)
+        place = np.zeros(array.nbytes + 1, np.uint8)[1:].view(dtype)
+        place[:] = array
+        return place
+
+    x, labels, offsets = fill((50, 4), np.dtype(np.float64), 1), np.arange(50) % 3, [2, 20, 49]
+    for f, of in (
+        (cnorm.group_moments, labels),
+        (cnorm.group_standardize, labels),
+        (cnorm.segment_moments, offsets),
+        (cnorm.segment_standardize, offsets),
+    ):
+        assert np.array_equal(f(x, misaligned(of)), f(x, of))
+
+
 # 1-D: short ones together, alike, one block and more; a table; more columns than a tile has.
 LARGE = {
     "row": (300_000,),

@@ -494,3 +494,27 @@ def test_refused(argument: str, value: Any, error: type[Exception]) -> None:
 def test_a_mean_of_numbers_needs_a_deviation_of_numbers() -> None:
     with pytest.raises(ValueError, match="std"):
         image_normalize(GOOD["image"], "image", "channel")
+
+
+@sweep(dtype=DTYPES, result=DTYPES, over=["image", "channel"], order=["F", "last", "C"])
+def test_own_statistics_in_any_memory(dtype: Any, result: Any, over: str, order: str) -> None:
+    """A picture has the bits it has alone, wherever its batch and out lie."""
+    x = np.random.default_rng(3).normal(3, 1, (5, 7, 9, 3)).astype(np.float32).astype(dtype)
+    if order == "F":
+        x = np.asfortranarray(x)
+    elif order == "last":
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 0, -1)), -1, 0)
+    for layout in ("HWC->HWC", "HWC->CHW"):
+        y = cnorm.image_normalize(x, over, over, layout=layout, dtype=result)
+        for one, of in zip(x, y, strict=True):
+            assert np.array_equal(cnorm.image_normalize(one, over, over, layout=layout, dtype=result), of)
+        wide = np.zeros((*y.shape[:-1], 2 * y.shape[-1]), result)
+        for out in (np.zeros_like(y, order="F"), np.zeros_like(y, order="C"), wide[..., ::2]):
+            cnorm.image_normalize(x, over, over, layout=layout, dtype=result, out=out)
+            assert np.array_equal(out, y)
+    buffer = np.zeros((6, 7, 10, 3), dtype)
+    given, out = buffer[:-1, :, :-1], buffer[1:, :, 1:]
+    given[...] = x
+    y = cnorm.image_normalize(given, over, over, layout="HWC->HWC", dtype=dtype)
+    cnorm.image_normalize(given, over, over, layout="HWC->HWC", dtype=dtype, out=out)
+    assert np.array_equal(out, y)

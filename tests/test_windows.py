@@ -367,7 +367,7 @@ def test_standardize_in_place_and_beside_parameters(shape: tuple[int, int], dtyp
 
 @pytest.mark.parametrize("dtype", [np.float16, BFLOAT16, np.float32, np.float64], ids=str)
 def test_layouts(dtype: Any) -> None:
-    """x and out in any order of their axes, with gaps, backwards or broadcast: the same bits."""
+    """x and out in any order of their axes, with gaps, backwards, broadcast, misaligned: the same bits."""
     plain = np.random.default_rng(13).normal(3, 1, (4, 6, 8)).astype(np.float32).astype(dtype)
     orders = [plain.transpose(order) for order in itertools.permutations(range(3))]
     others = [plain[::-1, :, ::-1], plain[..., ::2], plain[::2], plain[:, :1]]
@@ -375,6 +375,7 @@ def test_layouts(dtype: Any) -> None:
     for x in (*orders, *others):
         outs = [np.empty(x.shape, dtype, order) for order in "CF"]
         outs.append(np.empty((*x.shape[:-1], 2 * x.shape[-1]), dtype)[..., ::2])
+        outs.append(np.empty(x.nbytes + 1, np.uint8)[1:].view(dtype).reshape(x.shape))
         side_by_side = np.ascontiguousarray(x)
         for axis in range(3):
             window = min(3, x.shape[axis])

@@ -124,7 +124,7 @@ def nullable(x: Any) -> Any:
     """
     if type(x).__module__.partition(".")[0] != "pandas" or not hasattr(x, "to_numpy"):
         return x
-    dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
+    dtypes = [x.dtype] if hasattr(x, "dtype") else list(getattr(x, "dtypes", ()))  # NaT has neither
     plain = all(isinstance(d, np.dtype) and d.itemsize <= 8 for d in dtypes)
     if plain or any(d.kind not in "biuf" for d in dtypes):
         return x
@@ -206,15 +206,17 @@ def empty(x: Array, dtype: np.dtype[Any]) -> Array:
 class Output:
     """Where a result goes: `x` (native, safe to read while `y` is written), `y` and the final array.
 
-    `y` is the final array itself unless that is byte-swapped; `done()` returns the final array.
+    `y` is the memory of the final array unless that is byte-swapped or overlaps x: x stays where it lies,
+    as a copy without its gaps would have other last bits. `done()` returns the final array.
     """
 
-    __slots__ = ("final", "x", "y")
+    __slots__ = ("_apart", "final", "x", "y")
 
     def __init__(self, x: Array, out: Any) -> None:
         self.x: Array = x
         self.y: Array = glance.output(x, out)
         self.final: Array = self.y
+        self._apart = False
         if self.y is None:
             self._make(x, out)
 
@@ -223,15 +225,12 @@ class Output:
             check_out(x.shape, x.dtype, out)
         self.final = empty_like(x) if out is None else out
         self.x = native(x)
-        if not self.final.dtype.isnative:
-            self.y = empty_like(self.x)
-            return
-        self.y = as_exact(self.final)
-        if out is not None and self.x is x and overlaps(x, self.y):
-            self.x = x.copy(order="K")
+        exact = as_exact(self.final)
+        self._apart = not exact.dtype.isnative or (self.x is x and out is not None and overlaps(x, exact))
+        self.y = empty_like(self.x) if self._apart else exact
 
     def done(self) -> Array:
-        if self.y is not self.final and not self.final.dtype.isnative:
+        if self._apart:
             self.final[...] = self.y
         return self.final
 

@@ -20,6 +20,13 @@ def as_int(value: Any, name: str) -> int:
         raise TypeError(f"{name}: expected an int, got {value!r}") from None
 
 
+def are_several(value: Any) -> bool:
+    """Items to go through? A string and an array without an axis are one."""
+    return (
+        isinstance(value, Iterable) and not isinstance(value, (str, bytes)) and getattr(value, "ndim", 1) != 0
+    )
+
+
 def as_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     """Axes as sorted non-negative ints; None means all."""
     seen = glance.axes(axis, ndim)
@@ -33,7 +40,7 @@ def ordered_axes(axis: Any, ndim: int, name: str = "axis") -> tuple[int, ...]:
     seen = None if axis is None else glance.axes(axis, ndim, True)
     if seen is not None:
         return seen
-    items = axis if isinstance(axis, Iterable) and not isinstance(axis, str) else (axis,)
+    items = axis if are_several(axis) else (axis,)
     axes = []
     for item in items:
         a = as_int(item, name)

@@ -11,6 +11,9 @@ from cnorm._accept.axes import as_int, ordered_axes
 
 __all__ = ["as_labels", "as_offsets", "group_axes", "labels_of"]
 
+# A statistic of each, of five doubles, has an address.
+MOST_GROUPS = np.iinfo(np.intp).max // 64
+
 
 def group_axes(axis: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Axes as non-negative ints: first the one along which the groups lie, then what is reduced as well."""
@@ -29,10 +32,19 @@ def as_labels(labels: Any, length: int, num_groups: Any, out: Any = None) -> tup
     groups = max(most + 1, 0) if num_groups is None else as_int(num_groups, "num_groups")
     if groups < 0:
         raise ValueError(f"num_groups: expected no negative number, got {groups}")
+    if groups > MOST_GROUPS:
+        name, got = ("labels", most) if num_groups is None else ("num_groups", groups)
+        raise ValueError(f"{name}: expected no more than {MOST_GROUPS} groups, got {got}")
     if most >= groups:
         raise ValueError(f"labels: expected labels below num_groups = {groups}, got {most}")
-    own = np.ascontiguousarray(array, np.int32 if np.can_cast(array.dtype, np.int32) else np.intp)
-    return apart(own, out), groups
+    own = np.int32 if np.can_cast(array.dtype, np.int32) else np.intp
+    return apart(vector_of(array, own), out), groups
+
+
+def vector_of(array: Array, dtype: Any) -> Array:
+    """Its numbers side by side and aligned, as the core takes them."""
+    own = np.ascontiguousarray(array, dtype)
+    return own if own.flags.aligned else own.copy()
 
 
 def apart(own: Array, out: Any) -> Array:
@@ -56,7 +68,7 @@ def as_offsets(offsets: Any, length: int, out: Any = None) -> Array:
         raise ValueError(
             f"offsets: expected 0 to {length}, the length of the axis, got {array[0]} to {array[-1]}"
         )
-    return apart(np.ascontiguousarray(array, np.intp), out)
+    return apart(vector_of(array, np.intp), out)
 
 
 def as_whole(numbers: Any, name: str) -> Array:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from cnorm._accept.arrays import Array, as_number_array, native
-from cnorm._accept.axes import as_int, as_number
+from cnorm._accept.axes import are_several, as_int, as_number
 
 
 def as_shape(shape: Any) -> tuple[int, ...]:
     """A shape from an int or several."""
     if type(shape) is int and shape >= 0:
         return (shape,)
-    sizes = shape if isinstance(shape, Iterable) and not isinstance(shape, (str, bytes)) else (shape,)
+    sizes = shape if are_several(shape) else (shape,)
     checked = tuple(as_int(n, "shape") for n in sizes)
     if min(checked, default=0) < 0:
         raise ValueError(f"shape: expected no negative size, got {shape!r}")

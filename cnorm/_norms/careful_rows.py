@@ -61,8 +61,8 @@ def _norm(call: Rows, kind: str, curve: Curve, mode: int, parts: Any, x: Array, 
 
 
 def _last(p: Array | None, x: Array) -> Array | None:
-    """A parameter against the last dimensions, those of x."""
-    return None if p is None else p.reshape(p.shape[p.ndim - x.ndim :])
+    """A parameter against the last dimensions, those of x; a row alone has one more in front."""
+    return None if p is None else p.reshape((1,) * (x.ndim - p.ndim) + p.shape[max(p.ndim - x.ndim, 0) :])
 
 
 class Rows:

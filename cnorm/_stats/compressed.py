@@ -56,7 +56,8 @@ class Compressed(NamedTuple):
 def as_compressed(a: Any, name: str = "a") -> Compressed:
     """The parts of a matrix, as far as possible without a copy; what they say of each other is checked."""
     try:
-        plain = sparse.parts(a.data, a.indices, a.indptr, a.shape, a.format)
+        form = a.format  # first: an array has none, and data that may raise
+        plain = sparse.parts(a.data, a.indices, a.indptr, a.shape, form)
     except AttributeError:
         raise TypeError(
             f"{name}: expected a CSR or CSC matrix (data, indices, indptr, shape, format), "
@@ -151,7 +152,7 @@ def as_position_weights(weights: Any, m: Compressed, axis: int | None) -> Array 
         raise TypeError(f"weights: expected a real dtype, got {w.dtype}")
     if w.shape != (m.shape[axis],):
         raise ValueError(f"weights: expected shape ({m.shape[axis]},), got {w.shape}")
-    w = np.ascontiguousarray(w, np.float64)
+    w = np.require(w, np.float64, ["C", "A"])
     if not (np.isfinite(w) & (w >= 0)).all():
         raise ValueError("weights: expected no negative, infinite or NaN weight")
     return w

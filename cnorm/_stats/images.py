@@ -91,13 +91,21 @@ def _copy(x: Array, y: Array, axis: int) -> None:
 
 
 def _of_floats(x: Array, axes: tuple[int, ...]) -> _Own:
-    state = reductions.moments(x, axes)
+    state = _moments(x, axes)
     mean, rest, unit = state[..., MEAN], state[..., MEAN_LO], state[..., UNIT]
     with np.errstate(invalid="ignore", over="ignore"):
         std = np.sqrt(state[..., M2] / state[..., COUNT]) / unit
         mean, rest = mean / unit, rest / unit
     pictures = len(x)
     return _Own(*(v.reshape(pictures, -1) for v in (mean, rest, std)))
+
+
+def _moments(x: Array, axes: tuple[int, ...]) -> Array:
+    """States of pictures, to the bits each has alone: it is read so where others lie between its elements."""
+    steps = [abs(step) for step in x.strides]
+    if len(x) == 1 or steps[0] >= max(steps[1:]):
+        return reductions.moments(x, axes)
+    return np.concatenate([reductions.moments(x[i : i + 1], axes) for i in range(len(x))])
 
 
 def _of_integers(x: Array, axes: tuple[int, ...], wide: bool) -> _Own:

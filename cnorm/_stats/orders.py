@@ -86,8 +86,8 @@ def limits(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 
 def check_shown(x: Array, axes: tuple[int, ...], mask: Array) -> None:
-    """Raises if a group has no element: there is no integer to say so."""
-    if not shown(mask, x.shape, axes).all():
+    """Raises if a group has no element: there is no integer to say so. Without groups none lacks one."""
+    if x.size and not shown(mask, x.shape, axes).all():
         raise ValueError("where: expected an element in each group, got a group without one")
 
 

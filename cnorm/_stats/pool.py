@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, as_input, check_out, native
+from cnorm._accept.arrays import Array, as_input, check_out, native, to_ndarray
 from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask
@@ -117,17 +117,18 @@ def _of_length_one(pooled: Array) -> Array:
 
 def _mask_of(where: Any, x: Array, axes: tuple[int, ...]) -> Array | None:
     """A mask against x; one that lacks a dimension lacks the last."""
-    if where is None or np.ndim(where) != x.ndim - 1:
-        if where is not None and np.ndim(where) != x.ndim:
-            raise ValueError(
-                f"where: expected {x.ndim - 1} or {x.ndim} dimensions, got shape {np.shape(where)}"
-            )
-        return as_mask(where, x)
+    if where is None:
+        return None
+    given = to_ndarray(where, "where")
+    if given.ndim not in (x.ndim, x.ndim - 1):
+        raise ValueError(f"where: expected {x.ndim - 1} or {x.ndim} dimensions, got shape {given.shape}")
+    if given.ndim == x.ndim:
+        return as_mask(given, x)
     if x.ndim - 1 in axes:
         raise ValueError(
-            f"where: expected {x.ndim} dimensions to pool the last axis, got shape {np.shape(where)}"
+            f"where: expected {x.ndim} dimensions to pool the last axis, got shape {given.shape}"
         )
-    mask = as_mask(where, x[..., 0] if x.shape[-1] else np.empty(x.shape[:-1]))
+    mask = as_mask(given, x[..., 0] if x.shape[-1] else np.empty(x.shape[:-1]))
     return None if mask is None else mask[..., None]
 
 

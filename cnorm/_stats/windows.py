@@ -242,7 +242,8 @@ def write(y: Array, to: Array, weight: Array | None, bias: Array | None, visible
     if y.dtype == to.dtype:
         np.copyto(to, y)
         return
-    short = to if to.strides == tuple(step // 2 for step in y.strides) else np.empty_like(y, to.dtype)
+    alike = to.flags.aligned and to.strides == tuple(step // 2 for step in y.strides)
+    short = to if alike else np.empty_like(y, to.dtype)
     order = sorted(range(y.ndim), key=lambda axis: -y.strides[axis])  # in which y lies without gaps
     core.round_into(y.transpose(order), short.transpose(order))
     if short is not to:

@@ -41,7 +41,8 @@ def sum(
 
     Notes
     -----
-    Rounded once: the sum of floats is kept in two float64 words.
+    Within blocks floats are summed as by `cnorm.moments`; the sums of blocks are kept in two float64 words
+    and rounded once. As in NumPy, a sum of float64 may leave its range on the way.
 
     Examples
     --------
@@ -84,7 +85,8 @@ def nansum(
 
     Notes
     -----
-    Rounded once: the sum of floats is kept in two float64 words.
+    Within blocks floats are summed as by `cnorm.moments`; the sums of blocks are kept in two float64 words
+    and rounded once. As in NumPy, a sum of float64 may leave its range on the way.
 
     Examples
     --------

@@ -151,6 +151,14 @@ def test_large_integers() -> None:
         stats.min(x, where=False)
 
 
+@pytest.mark.parametrize("name", EXTREMES)
+def test_of_no_groups_a_mask_hides_none(name: str) -> None:
+    for dtype in (np.uint8, np.int64, np.float64):
+        found = getattr(stats, name)(np.zeros((2, 3, 0), dtype), 1, where=np.zeros((2, 3, 1), np.bool_))
+        assert found.shape == (2, 0)
+        assert found.dtype == dtype
+
+
 def test_first_among_equals_and_infinities() -> None:
     """An infinity is no NaN, wherever NaN stand."""
     nan, inf = np.nan, np.inf
