@@ -92,12 +92,15 @@ cdef cn_number number_of(cnp.ndarray a) noexcept:
 
 
 cdef void set_operand(cn_call *call, int which, cnp.ndarray a):
-    """Strides of a, 0 where it is broadcast against the call's shape."""
+    """Strides of a, 0 where it is broadcast against the call's shape, as NumPy has it: of axes it lacks in front, too."""
     cdef cn_operand *op = &call.op[which]
-    cdef int axis
+    cdef int axis, lacking = call.ndim - cnp.PyArray_NDIM(a)
     op.data = <char *>cnp.PyArray_DATA(a)
     for axis in range(call.ndim):
-        op.strides[axis] = 0 if cnp.PyArray_DIM(a, axis) == 1 else cnp.PyArray_STRIDE(a, axis)
+        if axis < lacking or cnp.PyArray_DIM(a, axis - lacking) == 1:
+            op.strides[axis] = 0
+        else:
+            op.strides[axis] = cnp.PyArray_STRIDE(a, axis - lacking)
 
 
 cdef void set_x(cn_call *call, cnp.ndarray x, int dtype):
