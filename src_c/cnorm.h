@@ -213,7 +213,8 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
 /* Of states of a kind the numbers that are wanted, but for counts. */
 void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to);
 /* Mean, variance and deviation of states. 0, and what is written means nothing, unless they are ordinary: of so
- * many elements each (0: of some; -1: of some or none), no prescale, moderate numbers, a spread that is no rounding of the mean. */
+ * many elements each (0: of some; -1: of some or none), no prescale, moderate numbers, a spread that is no rounding
+ * of the mean. */
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
 /* Is each 0 or so far from the ends of float32 that nothing made of a few leaves it? */
 int cn_moderate(const double *values, ptrdiff_t n);

@@ -283,8 +283,6 @@ def divided(a: Any, m: Compressed, by: Array, axis: int, most: float, *, copy: b
     of_scipy = hasattr(a, "tocsr")
     if of_scipy and not (alike and type(a).__module__.startswith("scipy.")):
         return type(a)((out, indices, indptr), shape=a.shape)
-    y = (
-        shallow(a) if of_scipy else copying.copy(a)
-    )  # scipy's constructor looks for dtypes of indices for 5 us
+    y = shallow(a) if of_scipy else copying.copy(a)  # its constructor looks for dtypes of indices for 5 us
     y.data, y.indices, y.indptr = out, indices, indptr
     return y

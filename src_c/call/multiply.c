@@ -10,17 +10,17 @@
 #define AT_ONCE 512
 
 /* Some rows from `first` on, below `last`, as one; how many. */
-static ptrdiff_t multiply_short(const cn_product *of, const cn_kernels *k, ptrdiff_t first, ptrdiff_t last)
+static ptrdiff_t multiply_some(const cn_product *of, const cn_kernels *k, ptrdiff_t first, ptrdiff_t last)
 {
     double memory[AT_ONCE];
-    const double *by = memory;
-    const ptrdiff_t n = of->inner, at = first * n * k->size, left = last - first;
-    ptrdiff_t c = first % of->channels, most = n == 1 ? of->channels - c : AT_ONCE / n;
-    const ptrdiff_t rows = left < most ? left : most;
-    if (n == 1) by = of->by + c;
-    for (ptrdiff_t r = 0; r < rows && n > 1; r++, c = c + 1 < of->channels ? c + 1 : 0)
+    const ptrdiff_t n = of->inner, at = first * n * k->size;
+    ptrdiff_t c = first % of->channels, most = n == 1 ? of->channels - c : n < SHORT_ROW ? AT_ONCE / n : 1;
+    const ptrdiff_t rows = last - first < most ? last - first : most;
+    const int repeated = n > 1 && n < SHORT_ROW;
+    const double *by = repeated ? memory : of->by + c;
+    for (ptrdiff_t r = 0; r < rows && repeated; r++, c = c + 1 < of->channels ? c + 1 : 0)
         for (ptrdiff_t j = 0; j < n; j++) memory[r * n + j] = of->by[c];
-    k->multiply(of->x + at, by, 1, of->y + at, rows * n);
+    k->multiply(of->x + at, by, n < SHORT_ROW, of->y + at, rows * n);
     return rows;
 }
 
@@ -30,13 +30,9 @@ static void multiply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t 
 {
     const cn_product *of = context;
     const cn_kernels *k = cn_kernels_of(of->dtype);
-    const ptrdiff_t piece = rows_of_piece(of), all = of->outer * of->channels, row = of->inner * k->size;
+    const ptrdiff_t piece = rows_of_piece(of), all = of->outer * of->channels;
     const ptrdiff_t last = end * piece < all ? end * piece : all;
-    for (ptrdiff_t r = begin * piece, some; r < last; r += some) {
-        some = of->inner < SHORT_ROW ? multiply_short(of, k, r, last) : 1;
-        if (of->inner < SHORT_ROW) continue;
-        k->multiply(of->x + r * row, of->by + r % of->channels, 0, of->y + r * row, of->inner);
-    }
+    for (ptrdiff_t r = begin * piece; r < last;) r += multiply_some(of, k, r, last);
     (void)thread;
 }
 

@@ -56,7 +56,7 @@ static ptrdiff_t count_joined_rows(const cn_job *job)
     const cn_plan *plan = &job->plan;
     const cn_loop *columns = &plan->columns;
     if (!plan->cols || columns->n > CN_NARROW_MOMENTS || plan->reduced.n == 0) return 1;
-    if (job->call->moments.kind >= CN_LEAST_AT) return 1; /* elements have numbers */
+    if (cn_is_place(&job->call->moments)) return 1;
     const cn_loop *rows = &plan->reduced.loop[plan->reduced.n - 1];
     ptrdiff_t joined_rows = CN_JOINED_ROW / columns->n;
     const ptrdiff_t size = job->call->moments.x ? cn_number_size(job->call->moments.x) : job->k->size;

@@ -82,6 +82,9 @@ struct cn_writing {
 static inline int cn_is_largest(const cn_moments *how) { return how->kind == CN_LP && isinf(how->p); }
 static inline int cn_sums_powers(const cn_moments *how) { return how->kind == CN_LP && !isinf(how->p); }
 
+/* Are elements looked for, and so have numbers? */
+static inline int cn_is_place(const cn_moments *how) { return how->kind >= CN_LEAST_AT; }
+
 typedef struct cn_job cn_job;
 struct cn_job {
     const cn_call *call;

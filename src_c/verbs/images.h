@@ -5,8 +5,8 @@
 #include "cnorm.h"
 
 /* y = (x - center[c]) * scale[c] for a picture whose channels c lie along an axis; x of type `pixels`, y of the
- * call's; clip: NULL, or the least and the greatest y there is. Reads the operands X and Y of the call; y is x itself,
- * element by element, or apart from it. */
+ * call's; clip: NULL, or the least and the greatest y there is. Reads the operands X and Y of the call; y is x
+ * itself, element by element, or apart from it. */
 cn_status cn_image(const cn_call *call, int pixels, int axis, const double *center, const double *scale,
                    const double *clip);
 
