@@ -95,12 +95,53 @@ def test_the_bits_of_all_steps(n: int, dtype: np.dtype[Any], kind: str) -> None:
                 check_equal(applied(name, x, weight, np.empty_like(x)), wanted)
 
 
-@sweep(n=(3, 8, 20, 32, 100, 768), dtype=DTYPES, activation=("relu", "leaky_relu", "relu6", "hardswish"))
-def test_bends(n: int, dtype: np.dtype[Any], activation: str) -> None:
+@sweep(
+    n=(3, 8, 20, 32, 100, 768),
+    dtype=DTYPES,
+    activation=("relu", "leaky_relu", "relu6", "hardswish", "silu", "gelu"),
+)
+def test_activations(n: int, dtype: np.dtype[Any], activation: str) -> None:
     x, w = rows("mixed", 50, n, dtype), parameter(n, dtype)
     for name in ("layer_norm", "rms_norm"):
         wanted = stepped(name, x, w, activation)
         check_equal(applied(name, x, w, np.empty_like(x), activation), wanted)
+
+
+@sweep(n=(1, 2, 3, 4, 6, 8, 9, 20, 32, 33, 100), dtype=DTYPES, kind=("plain", "mixed"), step=(1, 3))
+def test_masks_of_whole_rows(n: int, dtype: np.dtype[Any], kind: str, step: int) -> None:
+    """What is shown is as without a mask, what is hidden 0, whatever stands there."""
+    w = parameter(n, dtype)
+    rng = np.random.default_rng(n)
+    for count in (1, 5, 16, 37, 130):
+        x = rows(kind, count, n, dtype)
+        mask = (rng.random(step * count) < 0.6)[::step, None]
+        spoilt = np.where(mask, x, np.asarray(np.nan, dtype))
+        for activation in (None, "relu", "silu"):
+            plain = np.where(mask, F.layer_norm(x, (n,), w, w, activation=activation), dtype.type(0))
+            apart = np.empty((*x.shape, 2), dtype)[..., 0]
+            for read, out in ((x, None), (spoilt, None), (x, apart)):
+                y = F.layer_norm(read, (n,), w, w, where=mask, activation=activation, out=out)
+                check_equal(y, plain)
+
+
+@sweep(n=(1, 2, 3, 4, 7, 16, 32, 33, 100, 768), dtype=DTYPES, kind=("plain", "mixed"))
+def test_bytes(n: int, dtype: np.dtype[Any], kind: str) -> None:
+    """Rows that become bytes have those of a call that takes all steps, as elements are apart."""
+    w = parameter(n, dtype)
+    for count in (1, 9, 37, 130):
+        x = rows(kind, count, n, dtype)
+        apart = np.repeat(x, 2, axis=1)[:, ::2]
+        shown = np.arange(count)[:, None] % 3 != 1
+        for name, how in (
+            ("layer_norm_int8", {}),
+            ("layer_norm_int8", {"where": shown}),
+            ("rms_norm_int8", {}),
+            ("rms_norm_int8", {"scale": 0.05}),
+        ):
+            got, wanted = (getattr(F, name)(a, (n,), w, **how) for a in (x, apart))
+            pairs = zip(got, wanted, strict=True) if isinstance(got, tuple) else [(got, wanted)]
+            for a, b in pairs:
+                np.testing.assert_array_equal(a, b)
 
 
 @sweep(n=LENGTHS, dtype=DTYPES)

@@ -162,6 +162,7 @@ void cn_open_output(cn_job *job)
     const int outgrown = cn_beyond_cache((1 + apart + summed) * all, job->threads);
     job->beyond_cache = outgrown || atomic_load_explicit(&expected_cold, memory_order_relaxed);
     job->nontemporal = y && apart && outgrown && is_aligned(job) && !has_short_rows(job);
+    job->direct &= !(job->nontemporal && cn_curved(call->activation)); /* curves are made in the cache */
     job->prefetch = job->plan.cols ? 0 : job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&

@@ -74,12 +74,22 @@ static void run_bundle(const cn_job *job, const cn_bundle *bundle, fused_bundle 
 /* Of a direct bundle in these steps only groups that kernel normalize leaves, a few at a time. */
 static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
 {
-    while (cn_normalize_bundle(job, &bundle, f->cold) > 0) {
+    while (cn_normalize_bundle(job, &bundle, job->y + bundle.offset[CN_Y], f->cold) > 0) {
         cn_bundle left = bundle;
         if (left.columns.n > LEFT) left.columns.n = LEFT;
         run_bundle(job, &left, f);
         cn_skip_groups(&bundle, left.columns.n);
     }
+}
+
+/* A direct bundle of rows that become bytes; in these steps if one of its groups is left. */
+static void run_direct_bytes(const cn_job *job, const cn_bundle *bundle, fused_bundle *f)
+{
+    cn_bundle left = *bundle;
+    if (cn_normalize_bundle(job, &left, f->scratch.y + job->plan.start[CN_Y], 0) > 0)
+        run_bundle(job, bundle, f);
+    else
+        cn_quantize_bundle(job, bundle, f->scratch.y);
 }
 
 /* Shall the first of n bundles be timed? */
@@ -105,7 +115,9 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     const uint64_t start = watched ? cn_ticks() : 0;
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_locate_bundle(job, u, &bundle);
-        if (job->direct)
+        if (job->direct && job->row)
+            run_direct_bytes(job, &bundle, &f);
+        else if (job->direct)
             run_direct(job, bundle, &f);
         else
             run_bundle(job, &bundle, &f);

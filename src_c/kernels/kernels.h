@@ -97,6 +97,8 @@ typedef struct {
     ptrdiff_t y_group;
     const cn_moments *how;
     cn_param w, b;
+    const char *mask; /* NULL, or a byte for each group of up to CN_SHORT_ROW elements: y is 0 where it is 0 */
+    ptrdiff_t mask_group;
     int beyond_cache, nontemporal; /* as in cn_apply_tile */
     cn_activation bend;
     double slope;

@@ -107,6 +107,14 @@
 #define CN_PICK CN_CAT(cn_pick_, CN_L)
 #define CN_ZIP_LO CN_CAT(cn_zip_lo_, CN_L)
 #define CN_ZIP_HI CN_CAT(cn_zip_hi_, CN_L)
+#define CN_PART_THREES CN_CAT(cn_part_threes_, CN_L)
+#define CN_JOIN_THREES CN_CAT(cn_join_threes_, CN_L)
+
+/* Lanes to doubles and back: the vectors of doubles there are then, one of them, one of a mask. */
+#define CN_DOUBLES ((int)(sizeof(cn_f64) / sizeof(CN_A)))
+#define CN_AS_DOUBLES CN_CAT(cn_doubles_, CN_L)
+#define CN_AS_DOUBLE_MASK CN_CAT(cn_double_mask_, CN_L)
+#define CN_AS_LANES CN_CAT(cn_lanes_of_, CN_L)
 
 /* What an element and its lanes have (f16_f32_name), and what all elements of these lanes have (f32_name). */
 #define CN_F(name) CN_CAT4(CN_E, _, CN_L, CN_CAT(_, name))

@@ -63,6 +63,8 @@ CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v
 
 #include "simd/past.h"
 
+#include "simd/threes.h"
+
 /* a0 b0 a1 b1 ... of the lower, or upper, halves. */
 #if CN_VB == 64
 #define CN_LO32 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -196,6 +198,21 @@ CN_INLINE vi64 cn_greater_f64(vi64 a, vi64 b)
     return (a & first) | (b & ~first);
 }
 #endif
+
+/* Is a bit of it set? */
+CN_INLINE int cn_any(vi32 m)
+{
+#if defined(CN_AVX512)
+    return _mm512_test_epi32_mask((__m512i)m, (__m512i)m) != 0;
+#elif defined(CN_AVX2)
+    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+#elif defined(__SSE2__)
+    return _mm_movemask_epi8(_mm_cmpeq_epi8((__m128i)m, _mm_setzero_si128())) != 0xffff;
+#else
+    static const vi32 none;
+    return memcmp(&m, &none, sizeof m) != 0;
+#endif
+}
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))

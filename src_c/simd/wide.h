@@ -23,6 +23,43 @@ CN_INLINE vf32half cn_single_f64(vf64 v)
 #endif
 }
 
+/* The lower and the upper lanes of a vector as doubles, and masks of them; and back. Of doubles there is one such vector. */
+#if CN_VB == 64
+#define CN_LOWER_HALF 0, 1, 2, 3, 4, 5, 6, 7
+#define CN_UPPER_HALF 8, 9, 10, 11, 12, 13, 14, 15
+#elif CN_VB == 32
+#define CN_LOWER_HALF 0, 1, 2, 3
+#define CN_UPPER_HALF 4, 5, 6, 7
+#else
+#define CN_LOWER_HALF 0, 1
+#define CN_UPPER_HALF 2, 3
+#endif
+CN_INLINE vf64 cn_doubles_f32(vf32 v, const int upper)
+{
+    return upper ? cn_wide_f32(__builtin_shufflevector(v, v, CN_UPPER_HALF))
+                 : cn_wide_f32(__builtin_shufflevector(v, v, CN_LOWER_HALF));
+}
+CN_INLINE vf64 cn_doubles_f64(vf64 v, const int upper)
+{
+    (void)upper;
+    return v;
+}
+CN_INLINE vi64 cn_double_mask_f32(vi32 m, const int upper)
+{
+    return upper ? __builtin_convertvector(__builtin_shufflevector(m, m, CN_UPPER_HALF), vi64)
+                 : __builtin_convertvector(__builtin_shufflevector(m, m, CN_LOWER_HALF), vi64);
+}
+CN_INLINE vi64 cn_double_mask_f64(vi64 m, const int upper)
+{
+    (void)upper;
+    return m;
+}
+CN_INLINE vf32 cn_lanes_of_f32(const vf64 *v)
+{
+    return __builtin_shufflevector(cn_single_f64(v[0]), cn_single_f64(v[1]), CN_LOWER_HALF, CN_UPPER_HALF);
+}
+CN_INLINE vf64 cn_lanes_of_f64(const vf64 *v) { return v[0]; }
+
 CN_INLINE vf64 cn_load_f32_as_f64(const float *p)
 {
     vf32half v;

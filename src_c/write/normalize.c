@@ -25,15 +25,20 @@ static const cn_loop *only_loop(const cn_job *job)
     return !plan->cols && row->stride[CN_X] == size && row->stride[CN_Y] == size ? row : NULL;
 }
 
+/* Does everything count, or all of a short group alike? */
+static int counts_by_group(const cn_job *job, const cn_loop *row)
+{
+    const cn_moments *how = &job->call->moments;
+    if (!job->each) return job->reads == job->k;
+    return job->mask && !how->omit_nan && !how->weights && row->stride[CN_M] == 0 && row->n <= CN_SHORT_ROW;
+}
+
 int cn_is_direct(const cn_job *job)
 {
     const cn_call *call = job->call;
-    if (!job->fused || !job->k->normalize || job->reads != job->k || job->each || job->stats || job->row ||
-        call->add[0])
-        return 0;
-    if (call->moments.kind > CN_L2 || cn_curved(call->activation)) return 0;
+    if (!job->fused || !job->k->normalize || job->stats || call->add[0] || call->moments.kind > CN_L2) return 0;
     const cn_loop *row = only_loop(job);
-    if (!row || row->n > CN_NORMALIZED) return 0;
+    if (!row || row->n > CN_NORMALIZED || !counts_by_group(job, row)) return 0;
     if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
     return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
 }
@@ -46,24 +51,40 @@ static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
     return (cn_param){data + bundle->offset[o], bundle->columns.stride[o], row->n && row->loop[0].stride[o] != 0};
 }
 
-ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, int beyond_cache)
+/* The curve of groups that are made, where they lie. */
+static void activate_made(const cn_job *job, const cn_normalize_tile *t, ptrdiff_t groups)
+{
+    const ptrdiff_t row = t->n * job->k->size, dense = t->y_group == row;
+    for (ptrdiff_t g = 0; g < (dense ? groups > 0 : groups); g++) {
+        char *y = t->y + g * t->y_group;
+        job->k->activate(job->call->activation, 0, y, NULL, y, dense ? groups * t->n : t->n, 0);
+    }
+}
+
+ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, char *y, int beyond_cache)
 {
     const cn_call *call = job->call;
+    const int curved = cn_curved(call->activation);
     const cn_normalize_tile t = {
         .x = (const char *)call->op[CN_X].data + bundle->offset[CN_X],
         .x_group = bundle->columns.stride[CN_X],
         .groups = bundle->columns.n,
         .n = cn_count(&job->plan.spread),
-        .y = job->y + bundle->offset[CN_Y],
+        .y = y,
         .y_group = bundle->columns.stride[CN_Y],
         .how = &call->moments,
         .w = param_of(job, bundle, CN_W),
         .b = param_of(job, bundle, CN_B),
+        .mask = job->mask ? job->mask + bundle->offset[CN_M] : NULL,
+        .mask_group = bundle->columns.stride[CN_M],
         .beyond_cache = beyond_cache,
         .nontemporal = job->nontemporal,
-        .bend = call->activation,
+        .bend = curved ? CN_NONE : call->activation,
         .slope = call->slope,
     };
-    if (t.groups) cn_skip_groups(bundle, job->k->normalize(&t));
+    if (t.groups == 0) return 0;
+    const ptrdiff_t made = job->k->normalize(&t);
+    if (curved) activate_made(job, &t, made);
+    cn_skip_groups(bundle, made);
     return bundle->columns.n;
 }

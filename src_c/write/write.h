@@ -17,9 +17,9 @@ int cn_plain_tile(const cn_writing *how, const cn_block *block, cn_apply_tile *t
 /* Are groups of a fused call rows that kernel normalize takes? */
 int cn_is_direct(const cn_job *job);
 
-/* Takes what it can of a bundle from its first group on; how many groups the bundle is left with. beyond_cache: as in
+/* Takes what it can of a bundle from its first group on, to y; how many groups the bundle is left with. beyond_cache: as in
  * cn_apply_tile. */
-ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, int beyond_cache);
+ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, char *y, int beyond_cache);
 
 /* A step of a job: y of one block, 0 where it is hidden. */
 void cn_write_masked(const cn_writing *how, const cn_block *block);
