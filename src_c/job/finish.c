@@ -156,12 +156,15 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
 /* Zeros for groups of which nothing counts. */
 static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
 {
-    const double *count = acc->count; /* one each */
-    double least = INFINITY;
-    for (ptrdiff_t c = 0; c < n; c++) least = count[c] < least ? count[c] : least;
-    for (ptrdiff_t c = 0; c < n && least == 0; c++) {
-        if (count[c] != 0) continue;
-        acc->mean[c] = extremes ? INFINITY : 0, acc->mean_lo[c] = extremes ? -INFINITY : 0, acc->m2[c] = 0;
+    const double *restrict count = acc->count; /* one each */
+    double *restrict mean = acc->mean, *restrict lo = acc->mean_lo, *restrict m2 = acc->m2;
+    const double least = extremes ? INFINITY : 0, greatest = extremes ? -INFINITY : 0;
+    double fewest = INFINITY;
+    for (ptrdiff_t c = 0; c < n; c++) fewest = count[c] < fewest ? count[c] : fewest;
+    for (ptrdiff_t c = 0; c < n && fewest == 0; c++) { /* without a branch: hidden groups come in any order */
+        const double any = count[c];
+        mean[c] = any != 0 ? mean[c] : least, lo[c] = any != 0 ? lo[c] : greatest;
+        m2[c] = any != 0 ? m2[c] : 0;
     }
 }
 

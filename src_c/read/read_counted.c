@@ -14,6 +14,9 @@
  * takes longer (moments of rows of 3: 324 copies instead of 43). */
 #define SHORT_GROUP 64
 
+/* Groups of so few are marked together in any order: to look for what is alike takes longer than they do. */
+#define FEW_ELEMENTS 4
+
 /* Behind a copy of x: weights as doubles; where lanes are floats, weights as such are behind the floats of x. */
 static double *exact_memory(const cn_reading *how) { return (double *)how->packed + CN_PACKED; }
 static float *floats_memory(const cn_reading *how) { return (float *)how->packed + CN_PACKED; }
@@ -206,7 +209,7 @@ void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x
     const char *mask = how->mask + block->offset[CN_M];
     if (group == 0) {
         read_shown(how, mask, t, acc, joined);
-    } else if (!has_one_byte(how, &t) && t.rows * t.n < SHORT_GROUP) {
+    } else if (t.rows * t.n < (has_one_byte(how, &t) ? FEW_ELEMENTS + 1 : SHORT_GROUP)) {
         mark_tile(how, mask, group, &t);
         cn_read_tile(how, t, 0, acc, joined);
     } else {

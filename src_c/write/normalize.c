@@ -25,11 +25,12 @@ static const cn_loop *only_loop(const cn_job *job)
     return !plan->cols && row->stride[CN_X] == size && row->stride[CN_Y] == size ? row : NULL;
 }
 
-/* Does everything count, or all of a short group alike? */
+/* Does everything count, or all of a short group alike? What is hidden is 0, a curve of it, too. */
 static int counts_by_group(const cn_job *job, const cn_loop *row)
 {
     const cn_moments *how = &job->call->moments;
     if (!job->each) return job->reads == job->k;
+    if (job->call->activation == CN_SIGMOID) return 0;
     return job->mask && !how->omit_nan && !how->weights && row->stride[CN_M] == 0 && row->n <= CN_SHORT_ROW;
 }
 
