@@ -35,6 +35,14 @@ ptrdiff_t cn_mixed_run(const char *mask, ptrdiff_t stride, ptrdiff_t n, ptrdiff_
     return end;
 }
 
+void cn_repeat_mask(const char *mask, ptrdiff_t stride, ptrdiff_t groups, ptrdiff_t n, char *to)
+{
+    for (ptrdiff_t g = 0; g < groups; g++) {
+        const uint64_t eight = mask[g * stride] ? ~(uint64_t)0 : 0;
+        for (ptrdiff_t j = 0; j < n; j += 8) memcpy(to + g * n + j, &eight, sizeof eight);
+    }
+}
+
 ptrdiff_t cn_shown_end(const char *mask, ptrdiff_t stride, ptrdiff_t n)
 {
     if (stride == 0) return *mask ? n : 0;

@@ -27,4 +27,11 @@ cn_extent cn_look(const char *mask, ptrdiff_t stride, ptrdiff_t n);
 /* Is all of [rows, n] shown? */
 int cn_all_shown(const char *mask, ptrdiff_t row, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n);
 
+/* A byte for each of n elements of groups that have one; CN_REPEATED more may be written. */
+#define CN_REPEATED 8
+void cn_repeat_mask(const char *mask, ptrdiff_t stride, ptrdiff_t groups, ptrdiff_t n, char *to);
+
+/* Groups of so few elements are taken together whatever a mask hides of them: to look for what is alike takes longer. */
+#define CN_FEW_MASKED 4
+
 #endif

@@ -14,9 +14,6 @@
  * takes longer (moments of rows of 3: 324 copies instead of 43). */
 #define SHORT_GROUP 64
 
-/* Groups of so few are marked together in any order: to look for what is alike takes longer than they do. */
-#define FEW_ELEMENTS 4
-
 /* Behind a copy of x: weights as doubles; where lanes are floats, weights as such are behind the floats of x. */
 static double *exact_memory(const cn_reading *how) { return (double *)how->packed + CN_PACKED; }
 static float *floats_memory(const cn_reading *how) { return (float *)how->packed + CN_PACKED; }
@@ -91,14 +88,11 @@ static void mark_row(const cn_reading *how, const char *x, const char *mask, ptr
 /* Groups of one short row without gaps, a byte of the mask for each. */
 static void mark_short_groups(const cn_reading *how, const char *mask, ptrdiff_t group, const cn_tile *t)
 {
-    char shown[CN_BLOCK + 8];
+    char shown[CN_BLOCK + CN_REPEATED];
     const ptrdiff_t n = t->n, at_once = CN_BLOCK / n;
     for (ptrdiff_t g = 0, some; g < t->groups; g += some) {
         some = t->groups - g < at_once ? t->groups - g : at_once;
-        for (ptrdiff_t i = 0; i < some; i++) {
-            const uint64_t eight = mask[(g + i) * group] ? ~(uint64_t)0 : 0;
-            for (ptrdiff_t j = 0; j < n; j += 8) memcpy(shown + i * n + j, &eight, sizeof eight);
-        }
+        cn_repeat_mask(mask + g * group, group, some, n, shown);
         how->k->mark(t->x + g * t->x_group, shown, how->packed + g * t->x_group, some * n);
     }
 }
@@ -209,7 +203,7 @@ void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x
     const char *mask = how->mask + block->offset[CN_M];
     if (group == 0) {
         read_shown(how, mask, t, acc, joined);
-    } else if (t.rows * t.n < (has_one_byte(how, &t) ? FEW_ELEMENTS + 1 : SHORT_GROUP)) {
+    } else if (t.rows * t.n < (has_one_byte(how, &t) ? CN_FEW_MASKED + 1 : SHORT_GROUP)) {
         mark_tile(how, mask, group, &t);
         cn_read_tile(how, t, 0, acc, joined);
     } else {

@@ -54,6 +54,19 @@ static void wipe_hidden(char *y, ptrdiff_t stride, const char *mask, ptrdiff_t m
     }
 }
 
+/* Rows of few elements, without gaps, a byte of the mask for each. */
+static void wipe_hidden_few(char *y, const char *mask, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
+                            ptrdiff_t size)
+{
+    char shown[CN_BLOCK + CN_REPEATED];
+    const ptrdiff_t at_once = CN_BLOCK / n;
+    for (ptrdiff_t r = 0, some; r < rows; r += some) {
+        some = rows - r < at_once ? rows - r : at_once;
+        cn_repeat_mask(mask + r * stride, stride, some, n, shown);
+        wipe_hidden(y + r * n * size, size, shown, 1, some * n, size);
+    }
+}
+
 /* Rows without gaps in y and in the mask are one. */
 static void wipe_hidden_of_rows(const cn_writing *how, const cn_block *part)
 {
@@ -63,6 +76,8 @@ static void wipe_hidden_of_rows(const cn_writing *how, const cn_block *part)
     ptrdiff_t rows = part->rows, n = part->n;
     if ((n == 1 || (col[CN_Y] == size && col[CN_M] == 1)) && row[CN_Y] == n * size && row[CN_M] == n)
         wipe_hidden(y, size, mask, 1, n * rows, size), rows = 0;
+    if (rows > 1 && n <= CN_FEW_MASKED && col[CN_M] == 0 && col[CN_Y] == size && row[CN_Y] == n * size)
+        wipe_hidden_few(y, mask, row[CN_M], rows, n, size), rows = 0;
     for (ptrdiff_t r = 0; r < rows; r++)
         wipe_hidden(y + r * row[CN_Y], col[CN_Y], mask + r * row[CN_M], col[CN_M], n, size);
 }
@@ -147,7 +162,7 @@ static void apply_some_of(const cn_writing *how, const cn_block *block, const ch
     if (col && n > SHORT_ROW && how->nontemporal && write_shown(how, block)) return;
     if (row == 0 || rows == 1) {
         apply_rows(how, block, 0, rows, cn_look(mask, col, n));
-    } else if (col == 0 || n == 1) {
+    } else if ((col == 0 || n == 1) && n > CN_FEW_MASKED) {
         for (ptrdiff_t r = 0, next; r < rows; r = next) {
             int mixed;
             next = r + cn_mixed_run(mask + r * row, row, rows - r, (SHORT_ROW + n - 1) / n, &mixed);
