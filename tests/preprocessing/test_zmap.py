@@ -72,7 +72,7 @@ def test_gzscore_is_as_near_as_by_numpys_logarithms(spread: str, dtype: Any) -> 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_gzscore_in_any_layout(dtype: np.dtype[Any]) -> None:
-    """The same bits, at once or with care, in any byte order; of doubles near them by another order of axes."""
+    """The same bits, at once or with care, in any byte order; near them by another order of axes."""
     x = np.exp(fill((6, 5, 4), F64, 2)).astype(dtype)
     expected = gzscore(x)
     for other in (
