@@ -114,6 +114,7 @@ typedef struct {
     cn_partial *to;            /* NULL, or where the moments of group i go: to[i] */
     const cn_results *results; /* NULL, or what they are wanted as, of a call without a result */
     int omit_nan;              /* NaN counts nothing */
+    int moderate;              /* the square of every finite element is within the range, as of logarithms */
     /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
      * x counts nothing where they are 0. CN_NO_NUMBER: 1. */
     cn_number weights;
@@ -161,8 +162,8 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     call->moments.eps_mode = CN_EPS_INSIDE;
     call->moments.source = CN_OWN, call->moments.kind = CN_VAR, call->moments.eps = 0, call->moments.p = 1;
     call->moments.center = call->moments.scale = NULL, call->moments.to = NULL, call->moments.results = NULL;
-    call->moments.omit_nan = 0, call->moments.weights = call->moments.x = CN_NO_NUMBER,
-    call->moments.weights_by = 1;
+    call->moments.omit_nan = call->moments.moderate = 0;
+    call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE, call->slope = 0.01;
     call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
 }

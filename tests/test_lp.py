@@ -18,7 +18,7 @@ import cnorm.functional as F
 from cnorm._native import maps
 from cnorm._norms import lp
 
-EXPONENTS = [0, 0.5, 1, 1.5, 3, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
+EXPONENTS = [0, 0.5, 1, 1.5, 3, 4, 6, 7, 2000, -1, -2.5, -2000, np.inf, -np.inf]
 SIZES = [1e-320, 1e-310, 1e-300, 1e-40, 1e-10, 1.0, 1e10, 1e38, 1e300, 1e307, 1e308]
 
 
@@ -95,7 +95,7 @@ def test_axis_refused() -> None:
             F.normalize(x, **arguments)  # type: ignore[arg-type]
 
 
-KERNELS = [1, 1.5, 3, 7.5, 2000, np.inf]
+KERNELS = [1, 1.5, 3, 4, 5, 6, 7.5, 2000, np.inf]
 ROWS = [[np.inf, -np.inf, 1], [np.nan, 1, 2], [np.inf, np.nan, 1], [np.inf, 1, 2], [1, 2, 3], [0, 0, 0]]
 
 

@@ -23,6 +23,25 @@ def test_length_mask(dtype: Any) -> None:
     assert np.array_equal(cnorm.length_mask(lengths.tolist(), np.int32(5)), mask)
 
 
+@pytest.mark.parametrize("n", [1, 2, 5, 40, 1000])
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 15, 16, 17, 33, 64, 65, 300])
+def test_length_mask_of_any_width(n: int, most: int) -> None:
+    """Rows that are written with a part of the next one, the last of them, and those that are not."""
+    lengths = np.random.default_rng(n + most).integers(0, most + 1, n)
+    for dtype in (np.int64, np.int32, np.uint8, np.int16):
+        given = lengths.astype(dtype)
+        if (given != lengths).any():
+            continue
+        mask = cnorm.length_mask(given, most)
+        np.testing.assert_array_equal(mask.view(np.uint8), np.arange(most) < lengths[:, None])
+    for wrong in (-1, most + 1, np.iinfo(np.int64).min, np.iinfo(np.int64).max):
+        for at in (0, n // 2, n - 1):
+            bad = lengths.copy()
+            bad[at] = wrong
+            with pytest.raises(ValueError, match="lengths: expected 0 to max_length"):
+                cnorm.length_mask(bad, most)
+
+
 def test_length_mask_of_nothing() -> None:
     assert cnorm.length_mask([], 4).shape == (0, 4)
     assert cnorm.length_mask([0, 0], 0).shape == (2, 0)

@@ -38,7 +38,7 @@ cdef extern from "cnorm.h" nogil:
         const void *scale
         cn_partial *to
         const cn_results *results
-        int omit_nan
+        int omit_nan, moderate
         cn_number weights
         double weights_by
         cn_number x

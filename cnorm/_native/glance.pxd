@@ -6,6 +6,7 @@ cdef bint apart(cnp.ndarray y, object a) noexcept
 cdef bint alike(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint in_place_or_apart(cnp.ndarray y, cnp.ndarray x) noexcept
 cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept
+cdef bint has_gaps(cnp.ndarray x) noexcept
 cdef bint is_plain(object x) noexcept
 cdef bint is_table(object x) noexcept
 cpdef bint number(object x)

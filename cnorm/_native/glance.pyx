@@ -11,16 +11,19 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from cnorm._native.core cimport known_dtype
+from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.kept cimport new_like
 
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef enum: MOST = 8  # axes of what is looked at
-cdef enum: SOME = 1 << 10  # sequences, and positions, whose mask is made at once
+cdef enum: SOME = 1 << 16  # sequences, and positions, whose mask is made at once
+cdef enum: SHORT = 64  # positions of a row that are written so many at a time
+cdef enum: AT_ONCE = 16
 # The axes of arrays of so many dimensions, all of them or one.
 cdef tuple ALL = tuple(tuple(range(ndim)) for ndim in range(MOST + 1))
 cdef tuple ONE = tuple((axis,) for axis in range(MOST))
@@ -229,10 +232,30 @@ ctypedef fused Length:
     int64_t
 
 
-cdef bint show(const Length *lengths, intp n, intp most, unsigned char *to) noexcept:
-    """True at the first positions of each row of `most`; False where one has more, or less than none."""
+cdef unsigned char STEP[2 * AT_ONCE]  # ones, then zeros
+memset(STEP, 1, AT_ONCE)
+memset(STEP + AT_ONCE, 0, AT_ONCE)
+
+
+cdef bint show_short(const Length *lengths, intp n, intp most, unsigned char *to) noexcept nogil:
+    """The same of short rows: AT_ONCE positions at a time, and on into the next row, which is written later."""
+    cdef intp i, part, at, length, shown, whole = n - 1 - AT_ONCE // most, parts = (most + AT_ONCE - 1) // AT_ONCE
+    cdef bint inside, fine = True
+    for i in range(max(whole, 0)):
+        inside = 0 <= lengths[i] <= most
+        fine &= inside
+        length = lengths[i] if inside else 0
+        for part in range(parts):
+            at = part * AT_ONCE
+            shown = max(0, min(length - at, AT_ONCE))
+            memcpy(to + i * most + at, STEP + AT_ONCE - shown, AT_ONCE)
+    return fine and show_long(lengths, max(whole, 0), n, most, to)
+
+
+cdef bint show_long(const Length *lengths, intp first, intp n, intp most, unsigned char *to) noexcept nogil:
+    """True at the first positions of each row of `most`, from a row on; False where one has more, or less than none."""
     cdef intp i
-    for i in range(n):
+    for i in range(first, n):
         if not 0 <= lengths[i] <= most:
             return False
         memset(to + i * most, 1, lengths[i])
@@ -240,12 +263,37 @@ cdef bint show(const Length *lengths, intp n, intp most, unsigned char *to) noex
     return True
 
 
+cdef bint show_single(const Length *lengths, intp n, unsigned char *to) noexcept nogil:
+    """The same of rows of one; four at a time, as no vectors are made of this."""
+    cdef intp i
+    cdef Length seen = 0
+    for i in range(n // 4):
+        seen |= lengths[4 * i] | lengths[4 * i + 1] | lengths[4 * i + 2] | lengths[4 * i + 3]
+        to[4 * i] = <unsigned char>(lengths[4 * i] & 1)
+        to[4 * i + 1] = <unsigned char>(lengths[4 * i + 1] & 1)
+        to[4 * i + 2] = <unsigned char>(lengths[4 * i + 2] & 1)
+        to[4 * i + 3] = <unsigned char>(lengths[4 * i + 3] & 1)
+    for i in range(n // 4 * 4, n):
+        seen |= lengths[i]
+        to[i] = <unsigned char>(lengths[i] & 1)
+    return seen & ~<Length>1 == 0
+
+
+cdef bint show(const Length *lengths, intp n, intp most, unsigned char *to) noexcept nogil:
+    if most == 1:
+        return show_single(lengths, n, to)
+    return show_short(lengths, n, most, to) if 1 < most <= SHORT else show_long(lengths, 0, n, most, to)
+
+
 def show_lengths(object lengths, object max_length, /):
-    """The mask of few sequences of these lengths; None where care is needed."""
+    """The mask of sequences of these lengths; None where care is needed."""
     cdef intp dims[2]
     cdef Py_ssize_t most
+    cdef bint fine = False
+    cdef PyThreadState *released
     cdef cnp.ndarray shown, of
     cdef unsigned char *to
+    cdef void *data
     if not cnp.PyArray_CheckExact(lengths) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>lengths):
         return None
     of = <cnp.ndarray>lengths
@@ -255,11 +303,13 @@ def show_lengths(object lengths, object max_length, /):
     if dims[0] > SOME or not cnp.PyTypeNum_ISSIGNED(cnp.PyArray_TYPE(of)) or not cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(of)):
         return None
     shown = cnp.PyArray_EMPTY(2, dims, cnp.NPY_BOOL, 0)
-    to = <unsigned char *>cnp.PyArray_DATA(shown)
+    to, data = <unsigned char *>cnp.PyArray_DATA(shown), cnp.PyArray_DATA(of)
+    released = release(cnp.PyArray_SIZE(shown))
     if cnp.PyArray_ITEMSIZE(of) == 8:
-        fine = show(<const int64_t *>cnp.PyArray_DATA(of), dims[0], most, to)
-    else:
-        fine = cnp.PyArray_ITEMSIZE(of) == 4 and show(<const int32_t *>cnp.PyArray_DATA(of), dims[0], most, to)
+        fine = show(<const int64_t *>data, dims[0], most, to)
+    elif cnp.PyArray_ITEMSIZE(of) == 4:
+        fine = show(<const int32_t *>data, dims[0], most, to)
+    resume(released)
     return shown if fine else None
 
 

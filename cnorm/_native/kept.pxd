@@ -4,3 +4,4 @@ cimport numpy as cnp
 
 cdef object new_like(cnp.ndarray x)
 cdef object new_as(cnp.ndarray x, cnp.dtype dtype, cnp.NPY_ORDER order=*)
+cdef object new_scratch(cnp.ndarray x, cnp.dtype dtype)

@@ -23,6 +23,7 @@ cdef extern from "numpy/arrayobject.h":
 
 # Outputs from this size on live in blocks of ours (kept.h), smaller ones where NumPy puts them.
 cdef Py_ssize_t LARGE = 1 << 20
+cdef Py_ssize_t SCRATCH = 1 << 16
 
 
 cdef void *block_new(void *context, size_t size) noexcept nogil:
@@ -91,6 +92,13 @@ cdef object new_as(cnp.ndarray x, cnp.dtype dtype, cnp.NPY_ORDER order=cnp.NPY_C
     if cnp.PyArray_SIZE(x) * cnp.PyDataType_ELSIZE(dtype) >= LARGE:
         return new_large(x, order, dtype)
     return new_array(x, order, dtype)
+
+
+cdef object new_scratch(cnp.ndarray x, cnp.dtype dtype):
+    """The same in x's order, gone before the call returns: kept where pages that are new would take longer."""
+    if cnp.PyArray_SIZE(x) * cnp.PyDataType_ELSIZE(dtype) >= SCRATCH:
+        return new_large(x, cnp.NPY_KEEPORDER, dtype)
+    return new_array(x, cnp.NPY_KEEPORDER, dtype)
 
 
 def empty_as(cnp.ndarray x, cnp.dtype dtype not None):

@@ -20,6 +20,7 @@ def normalize(
     p: float = 1,
     eps_mode: int = 0,
     known: Array | None = None,
+    moderate: bool = False,
 ) -> Any: ...
 def normalize_int8(
     x: Array,

@@ -48,17 +48,10 @@ cdef int set_activation(cn_call *call, tuple activation) except -1:
     return 0
 
 
-def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
-              cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
-              bint return_state=False, cnp.ndarray mask=None, tuple activation=None, tuple parts=None, bint omit=False,
-              double p=1, int eps_mode=0, cnp.ndarray known=None):
-    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms", "l2" or "lp".
-
-    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
-    cn_activation and a slope. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no
-    moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode. known: the state it gives, of unit 1, which is not
-    found again.
-    """
+cdef object normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray weight, cnp.ndarray bias, double eps, cn_kind kind,
+                       bint return_state, cnp.ndarray mask, tuple activation, tuple parts, bint omit, double p, int eps_mode,
+                       cnp.ndarray known, bint moderate):
+    """As `normalize`."""
     cdef cn_call call
     cdef cnp.ndarray state = new_state(x, axes) if return_state else None
     if cnp.PyArray_SIZE(x) == 0:
@@ -69,7 +62,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
-    call.moments.kind, call.moments.eps, call.moments.p = kind_of(kind), eps, p
+    call.moments.kind, call.moments.eps, call.moments.p = kind, eps, p
     call.moments.eps_mode = <cn_eps_mode>eps_mode
     if return_state:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
@@ -78,12 +71,27 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
             raise ValueError(f"known: expected a state of {call.n_stats} groups, got shape {(<object>known).shape}")
         call.moments.source, call.moments.center = CN_KNOWN, cnp.PyArray_DATA(known)
     set_activation(&call, activation)
-    call.moments.omit_nan = omit
+    call.moments.omit_nan, call.moments.moderate = omit, moderate
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
         call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
     run(&call, cnp.PyArray_SIZE(x))
     return state
+
+
+def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
+              cnp.ndarray weight, cnp.ndarray bias, double eps, str kind not None,
+              bint return_state=False, cnp.ndarray mask=None, tuple activation=None, tuple parts=None, bint omit=False,
+              double p=1, int eps_mode=0, cnp.ndarray known=None, bint moderate=False):
+    """out = (x - mean) * scale * weight + bias with moments over axes; kind: "var", "rms", "l2" or "lp".
+
+    What the mask (bool, as many dimensions as x) hides counts in no moment; out is 0 there. activation: a
+    cn_activation and a slope. parts: two arrays laid out as x, which is written: their sum. omit: NaN counts in no
+    moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode. known: the state it gives, of unit 1, which is not
+    found again. moderate: no square of a finite element leaves the range of doubles.
+    """
+    return normalized(x, out, axes, weight, bias, eps, kind_of(kind), return_state, mask, activation, parts, omit, p, eps_mode,
+                      known, moderate)
 
 
 def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray scales not None,
@@ -222,7 +230,8 @@ def standardize_at_once(object x, object axis, object weight, object bias, objec
     b = None if bias is None else spread(bias, x.shape)
     if over is None or (w is None and weight is not None) or (b is None and bias is not None):
         return None
-    return y, over, normalize(x, y, over, w, b, by, "var", return_state, where, eps_mode=eps_mode)
+    return y, over, normalized(x, y, over, w, b, by, CN_VAR, return_state, where, None, None, False, 1, eps_mode, None,
+                               False)
 
 
 def normalize_at_once(object x, object p, object axis, object eps, object out, /):
@@ -239,7 +248,8 @@ def normalize_at_once(object x, object p, object axis, object eps, object out, /
     over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
     if not over:
         return None
-    normalize(x, y, over, None, None, least, "l2" if power == 2 else "lp", p=power)
+    normalized(x, y, over, None, None, least, CN_L2 if power == 2 else CN_LP, False, None, None, None, False, power, 0, None,
+               False)
     return y
 
 

@@ -4,7 +4,6 @@
 
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.unicode cimport PyUnicode_CheckExact
 from cython cimport floating
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 from libc.string cimport memcmp
@@ -13,15 +12,14 @@ from cnorm._native.core cimport (
     CN_EXTREMES, CN_F16, CN_F32, CN_F64, CN_VAR, cn_call, cn_partial, cn_results, known_dtype, new_state, open_results, run, set_real,
     set_weights, verbs,
 )
-from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, mask, output, take_range
+from cnorm._native.glance cimport are_plain_weights, axes, is_plain, is_table, output, take_range
 from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_vector, is_wide
 from cnorm._native.maps cimport doubles, meet, numbers, run_map, states_in
-from cnorm._native.states cimport find_divisors, has_spreads
+from cnorm._native.states cimport find_divisors
 
 from cnorm._native.core import widen
-from cnorm._native.norms import normalize
-from cnorm._native.reductions import finite, moments
+from cnorm._native.reductions import finite
 from cnorm._native.states import merge
 
 cnp.import_array()
@@ -330,70 +328,3 @@ def fit_largest(object x, cnp.ndarray before):
             return None
         to[n + i] = to[i]
     return rows
-
-
-cdef double NAN = float("nan")
-cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
-
-
-cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
-    """One NaN for all."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = y[i] if y[i] == y[i] else nan
-
-
-cdef cnp.ndarray share_of(cnp.ndarray x, double share):
-    """A weight for all of x."""
-    cdef cnp.npy_intp[64] ones
-    cdef int axis
-    cdef cnp.ndarray weight
-    for axis in range(cnp.PyArray_NDIM(x)):
-        ones[axis] = 1
-    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
-    if is_wide(x):
-        (<double *>cnp.PyArray_DATA(weight))[0] = share
-    else:
-        (<float *>cnp.PyArray_DATA(weight))[0] = <float>share
-    return weight
-
-
-def scores_at_once(object x, object axis, object share, object nan_policy, object where, object out, /):
-    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed.
-
-    share: what those of complete groups are multiplied with; or None.
-    """
-    cdef tuple over
-    cdef cnp.ndarray state, y
-    cdef bint omit = nan_policy == "omit", found = False, complete = nan_policy == "raise"
-    cdef Py_ssize_t size, count = 0
-    if not PyUnicode_CheckExact(nan_policy) or not (omit or complete or nan_policy == "propagate"):
-        return None
-    if (complete and where is not None) or (share is not None and (omit or complete or where is not None)):
-        return None
-    target = output(x, out)
-    if target is None or not (where is None or mask(where, x, out)):
-        return None
-    size, y = cnp.PyArray_SIZE(<cnp.ndarray>x), target
-    over = axes(axis, cnp.PyArray_NDIM(y))
-    if size == 0 or size > FEW or not over:
-        return None
-    weight = None if share is None else share_of(y, share)
-    if out is None:
-        state = normalize(x, y, over, weight, None, 0, "var", True, where, omit=omit or complete)
-    else:
-        state = moments(x, over, where, None, omit or complete)
-    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
-    if complete or share is not None:
-        count = size // (cnp.PyArray_SIZE(state) // 5)
-    elif where is not None and not omit:
-        count = -1  # of hidden groups zeros are written
-    if not has_spreads(state, count, lost, &found):
-        return None
-    if out is not None:
-        normalize(x, y, over, weight, None, 0, "var", False, where, omit=omit or complete, known=state)
-    if found and is_wide(y):
-        unify(<double *>cnp.PyArray_DATA(y), size, NAN)
-    elif found:
-        unify(<float *>cnp.PyArray_DATA(y), size, <float>NAN)
-    return y

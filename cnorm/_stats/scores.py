@@ -7,12 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, compute_dtype
+from cnorm._accept.arrays import Array, compute_dtype, native
 from cnorm._accept.masks import shown
-from cnorm._native import norms, reductions, tables
+from cnorm._native import norms, reductions, scores
 from cnorm._stats.state import COUNT, UNIT
 
-__all__ = ["Groups", "first_moments", "fused_scores", "scores_at_once"]
+__all__ = [
+    "Groups",
+    "first_moments",
+    "fused_scores",
+    "log_scores_at_once",
+    "logarithms",
+    "rounded",
+    "scores_at_once",
+]
 
 
 class Groups:
@@ -40,13 +48,33 @@ def scores_at_once(
     """Standard scores of few elements; None where care is needed."""
     if type(ddof) is not int and type(ddof) is not float:
         return None
-    share = None
-    if ddof:
-        plain = type(x) is np.ndarray and type(axis) is int and -x.ndim <= axis < x.ndim
-        if not plain or not 0 < ddof < x.shape[axis]:
-            return None
-        share = _share(x.shape[axis], ddof)
-    return tables.scores_at_once(x, axis, share, nan_policy, where, out)
+    if not ddof:
+        return scores.scores_at_once(x, axis, None, nan_policy, where, out)
+    share = _share_of_axis(x, axis, ddof)
+    return None if share is None else scores.scores_at_once(x, axis, share, nan_policy, where, out)
+
+
+def log_scores_at_once(x: Any, axis: Any, ddof: Any, nan_policy: Any, out: Any) -> Array | None:
+    """The same of logarithms."""
+    if type(ddof) is not int and type(ddof) is not float:
+        return None
+    if not ddof:
+        return scores.log_scores_at_once(x, axis, None, nan_policy, out)
+    share = _share_of_axis(x, axis, ddof)
+    return None if share is None else scores.log_scores_at_once(x, axis, share, nan_policy, out)
+
+
+def logarithms(x: Array, *, warn: bool = True) -> Array:
+    """Of floats, in float64, whatever their dtype, in the order of x; NumPy warns of what has none."""
+    logs, of_zero, of_negative = scores.logarithms(native(x) if x.flags.aligned else native(x).copy("K"))
+    if warn and (of_zero or of_negative):
+        np.log(np.array([0.0] * of_zero + [-1.0] * of_negative))
+    return logs
+
+
+def rounded(x: Array, like: Array) -> Array:
+    """float64 without gaps in the dtype of `like`, which is native."""
+    return x if like.dtype == x.dtype else scores.rounded_doubles(x, like)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:
@@ -74,6 +102,13 @@ def fused_scores(
 def _share(count: int, ddof: float) -> float:
     """The deviation of so many elements over that without ddof."""
     return math.sqrt((count - ddof) / count)
+
+
+def _share_of_axis(x: Any, axis: Any, ddof: float) -> float | None:
+    """The same of an axis; None where care is needed."""
+    if type(x) is not np.ndarray or type(axis) is not int or not -x.ndim <= axis < x.ndim:
+        return None
+    return _share(x.shape[axis], ddof) if 0 < ddof < x.shape[axis] else None
 
 
 def _shares(x: Array, count: Any, ddof: float) -> Array:

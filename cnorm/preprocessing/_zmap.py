@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, empty, is_plain, native
+from cnorm._accept.arrays import Array, Output, is_plain, native
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
-from cnorm._stats.scores import Groups
+from cnorm._stats.scores import Groups, log_scores_at_once, logarithms, rounded
 from cnorm._stats.state import COUNT, deviation, values_of
 from cnorm._stats.table import by_moments
 from cnorm.preprocessing._functions import real
@@ -27,17 +27,6 @@ SOME_TOO_SMALL = (
     "After omitting NaNs, one or more axis-slices of one or more sample arguments is too small; "
     "corresponding elements of returned arrays will be NaN."
 )
-
-
-# Bytes from which on results lie in kept memory: pages that are new take longer than logarithms.
-LARGE = 1 << 20
-
-
-def logarithms(x: Array) -> Array:
-    """In float64."""
-    if x.nbytes < LARGE or not x.flags.c_contiguous:
-        return np.log(x, dtype=np.float64)
-    return np.log(x, out=empty(x, np.dtype(np.float64)), dtype=np.float64)
 
 
 def zmap(
@@ -248,19 +237,20 @@ def gzscore(
     >>> gzscore(np.array([1.0, 10.0, 100.0])).round(4)
     array([-1.2247,  0.    ,  1.2247])
     """
+    y = log_scores_at_once(a, axis, ddof, nan_policy, out)
+    if y is not None:
+        return y
     given: Any = a
     if out is None and is_plain(given) and given.ndim:
         logs = logarithms(given)
-        z = zscore(logs, axis, ddof, nan_policy, out=logs if logs.nbytes >= LARGE else None)
-        return z.astype(given.dtype, copy=False)
+        return rounded(zscore(logs, axis, ddof, nan_policy, out=logs), given)
     masked = isinstance(given, np.ma.MaskedArray)
-    array, _ = apart(given, "a", 1)
+    array, hidden = apart(given, "a", 1)
     target = Output(array, out)
-    if masked:
-        logs = np.ma.log(np.ma.MaskedArray(target.x.astype(np.float64, copy=False), np.ma.getmask(given)))
-    else:
-        logs = logarithms(target.x)
-    z = zscore(logs, axis, ddof, nan_policy, out=logs if logs.nbytes >= LARGE and not masked else None)
-    np.copyto(target.y, np.ma.getdata(z), casting="same_kind")
+    logs = logarithms(target.x, warn=not masked)
+    if masked:  # what has no logarithm is hidden, as by NumPy's own of masked arrays
+        logs = np.ma.MaskedArray(logs, ~np.isfinite(logs) | (False if hidden is None else hidden))
+    z = zscore(logs, axis, ddof, nan_policy, out=None if masked else logs)
+    np.copyto(target.y, rounded(np.ma.getdata(z), target.y))
     y = target.done()
     return np.ma.MaskedArray(y, mask=np.ma.getmaskarray(z)) if masked else y

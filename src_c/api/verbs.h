@@ -6,6 +6,7 @@
 #include "verbs/derived.h"
 #include "verbs/grouping.h"
 #include "verbs/images.h"
+#include "verbs/logs.h"
 #include "verbs/lrn.h"
 #include "verbs/matrices.h"
 #include "verbs/mixture.h"
@@ -32,6 +33,8 @@
     X(affine_form)                                                                                                \
     X(compare_norms)                                                                                              \
     X(multiply)                                                                                                   \
+    X(logs)                                                                                                       \
+    X(round_doubles)                                                                                              \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \

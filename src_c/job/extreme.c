@@ -166,13 +166,13 @@ static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
             double *x = r->x + i * RUN;
             for (ptrdiff_t j = 0; j < t.n; j++)
                 x[j] = x[j] == x[j] && biggest[i] > 0 ? fabs(x[j]) / biggest[i] : 0;
-            if (p != 1) r->k->power(x, t.n, p, 0);
+            if (p != 1) r->k->power(x, t.n, p, CN_POWER);
             for (ptrdiff_t j = 0; j < t.n; j++) cn_two_sum(sum[i], x[j], &sum[i], &low), rest[i] += low;
         }
     }
     for (int i = 0; i < r->n; i++) {
         sum[i] += rest[i];
-        if (p != 1) r->k->power(&sum[i], 1, p, 1);
+        if (p != 1) r->k->power(&sum[i], 1, p, CN_ROOT);
         to->m2[i] = biggest[i] * sum[i];
     }
 }
@@ -209,7 +209,8 @@ int cn_may_be_extreme(const cn_job *job)
 {
     const cn_moments *how = &job->call->moments;
     const int powers = cn_sums_powers(how) && how->p > 6;
-    return (job->k->param_size == sizeof(double) || powers) && !how->x && how->kind < CN_EXTREMES;
+    return (job->k->param_size == sizeof(double) || powers) && !how->x && !how->moderate &&
+           how->kind < CN_EXTREMES;
 }
 
 /* Did the squares, or powers, of a group perhaps? */

@@ -113,10 +113,12 @@ static void merge_refined(const cn_job *job, cn_moments_view *acc, ptrdiff_t n)
 }
 
 /* Of sums of powers the roots, inverted. */
-static void invert_norms(const cn_moments *how, double *factors, const double *sums, ptrdiff_t n)
+static void invert_norms(const cn_job *job, double *factors, const double *sums, ptrdiff_t n)
 {
+    const cn_moments *how = &job->call->moments;
+    const cn_power_kind root = job->k->param_size == sizeof(double) ? CN_ROOT : CN_ROOT_OF_FLOATS;
     memcpy(factors, sums, (size_t)n * sizeof *factors);
-    if (how->p != 1 && !isinf(how->p)) cn_kernels_of(CN_F64)->power(factors, n, how->p, 1);
+    if (how->p != 1 && !isinf(how->p)) cn_kernels_of(CN_F64)->power(factors, n, how->p, root);
     for (ptrdiff_t c = 0; c < n; c++) factors[c] = cn_inverse(factors[c], how->eps);
 }
 
@@ -128,7 +130,7 @@ static void make_factors(const cn_job *job, const cn_moments_view *of, ptrdiff_t
         cn_kernels_of(CN_F64)->factors(how, of, n, factors);
         return;
     }
-    invert_norms(how, factors, of->m2, n);
+    invert_norms(job, factors, of->m2, n);
     for (ptrdiff_t c = 0; c < n; c++) factors[c] = of->count[c * of->each] > 0 ? factors[c] : 0;
 }
 

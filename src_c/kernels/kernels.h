@@ -3,6 +3,7 @@
 #define CN_KERNELS_H
 
 #include "cnorm.h"
+#include "verbs/logs.h"
 #include "verbs/lrn.h"
 #include "verbs/windows.h"
 
@@ -213,6 +214,9 @@ enum { CN_SEEN_NAN = 1, CN_SEEN_LARGE = 2 };
 /* Moments about zero, about the mean; or the sums. */
 enum { CN_NOT_CENTERED, CN_CENTERED, CN_SUMMED };
 
+/* What becomes of sums of powers: of floats, whose parameters are rounded to floats, a step of less cost corrects the root. */
+typedef enum { CN_POWER, CN_ROOT, CN_ROOT_OF_FLOATS } cn_power_kind;
+
 /* Reads a tile into what is kept of its groups. */
 typedef void (*cn_reduce)(const cn_tile *t, int centered, cn_moments_view *acc);
 
@@ -237,7 +241,7 @@ typedef struct {
     /* Sums of |x|^p, p of the tile, in m2; what has no kernel is made lanes first. power: numbers become their p-th powers, or
      * roots (the row of CN_F64 alone). */
     cn_reduce powers_rows, powers_cols;
-    void (*power)(double *v, ptrdiff_t n, double p, int root);
+    void (*power)(double *v, ptrdiff_t n, double p, cn_power_kind kind);
     cn_reduce pixel_sums_rows, pixel_sums_cols; /* of integers: as CN_PIXEL_SUMS */
     /* n elements, those the mask hides as holes of CN_MARKED_HOLES. Elements of 16 bits have no kernels that know holes:
      * they are made lanes first. */
@@ -259,6 +263,9 @@ typedef struct {
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
     /* n contiguous elements times one double or, if each, as many, rounded once. */
     void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
+    void (*round_doubles)(const double *x, char *y, ptrdiff_t n);
+    /* Logarithms of n floats or doubles (the row of CN_F64 alone): what was seen of CN_LOG_OF_ZERO and so on. */
+    int (*logs)(const char *x, int floats, double *to, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
     void (*quantize)(const char *y, ptrdiff_t n, double scale, int8_t *q);
     /* Of rows without gaps, up to CN_SHORT_ROW and CN_QUANTIZED_ROW, to and by lanes; NULL: row by row. */

@@ -56,5 +56,6 @@ void test_windows(void);
 void test_windows_memory(void);
 void test_groups(void);
 void test_products(void);
+void test_logs(void);
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     {"windows_memory", test_windows_memory},
     {"groups", test_groups},
     {"products", test_products},
+    {"logs", test_logs},
 };
 
 /* The first word of a file. */

@@ -1,9 +1,10 @@
-/* products.c: arrays times a double for each channel, rounded once, on guarded arrays, with every instruction set. */
+/* products.c: arrays times a double for each channel, and doubles, rounded once, on guarded arrays, with every instruction set. */
 #include <math.h>
 #include <string.h>
 
 #include "arrays.h"
 #include "verbs/derived.h"
+#include "verbs/logs.h"
 
 /* Is y as near to p as both its neighbours, the even one of two as near as each other? y: of 16 bits, finite. */
 static int is_nearest(cn_dtype dtype, const char *y, double p)
@@ -55,6 +56,31 @@ static void one_shape(cn_dtype dtype, ptrdiff_t outer, ptrdiff_t channels, ptrdi
     check(good, "%s: product of %td x %td x %td", dtype_names[dtype], outer, channels, inner);
 }
 
+/* From zero to infinity, as near to ties as there are, and subnormal ones. */
+static void round_some(cn_dtype dtype, ptrdiff_t n, int least, int at_end)
+{
+    const ptrdiff_t size = dtype_size(dtype);
+    uint64_t state = (uint64_t)(n * 8 + dtype);
+    double *x = (double *)(void *)guarded(SLOT_X, (size_t)n * sizeof(double), at_end);
+    char *y = guarded(SLOT_Y, (size_t)(n * size), at_end);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const uint64_t bits = random_bits(&state);
+        x[i] = ldexp((double)(bits >> (i % 2 ? 11 : 55)) + 1, least + (int)(bits % 150)) * (bits & 256 ? -1 : 1);
+        if (i % 5 == 0) x[i] = nextafter(x[i], (double)(bits & 512));
+    }
+    cn_round_doubles(dtype, x, y, n);
+    int good = 1;
+    for (ptrdiff_t i = 0; i < n; i++) good &= is_rounded(dtype, y + i * size, x[i]);
+    check(good, "%s: %td doubles from 2^%d on", dtype_names[dtype], n, least);
+}
+
+static void round_all(cn_dtype dtype)
+{
+    static const ptrdiff_t counts[] = {1, 3, 64, 65, 700, 9000};
+    for (size_t k = 0; k < 4 * sizeof counts / sizeof *counts; k++)
+        round_some(dtype, counts[k / 4], k & 2 ? -210 : -60, k & 1);
+}
+
 void test_products(void)
 {
     static const ptrdiff_t shapes[][3] = {{1, 1, 1},    {1, 7, 1},   {3, 5, 1},     {1, 1, 1000}, {1, 300, 9},
@@ -63,6 +89,7 @@ void test_products(void)
     const char *sets[8];
     for (int i = 0, n = available(sets, 8); i < n; i++) {
         check(cn_init(sets[i]), "%s: not there", sets[i]);
+        for (int dtype = 0; dtype < CN_NDTYPES; dtype++) round_all((cn_dtype)dtype);
         for (int dtype = 0; dtype < CN_NDTYPES; dtype++)
             for (size_t k = 0; k < 2 * sizeof shapes / sizeof *shapes; k++) {
                 const ptrdiff_t *shape = shapes[k / 2];

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reference import BOUNDS, DTYPES, moments
+from reference import BOUNDS, DTYPES, Array, moments
 from strategies import fill
 from sweep import sweep
 
@@ -43,6 +43,55 @@ def test_gzscore_oracle(dtype: np.dtype[Any], axis: Any) -> None:
     assert z.dtype == dtype
     eps = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}.get(dtype.name, 2.0**-52)
     assert float(np.abs(z.astype(np.longdouble) - expected).max()) <= 8 * eps
+
+
+SPREADS: dict[str, Callable[[np.random.Generator], Array]] = {
+    "of all sizes": lambda rng: np.exp(rng.uniform(-700, 700, (60, 700))),
+    "about 1": lambda rng: 1 + rng.normal(0, 1e-3, (60, 700)),
+    "within two powers of two": lambda rng: rng.uniform(0.5, 2, (60, 700)),
+    "subnormal": lambda rng: rng.uniform(0, 1, (60, 700)) * 2.0**-1030,
+    "far from 1": lambda rng: 1e6 + rng.uniform(0, 1, (60, 700)),
+}
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=str)
+def test_gzscore_is_as_near_as_by_numpys_logarithms(spread: str, dtype: Any) -> None:
+    """Which are rounded correctly, or nearly so."""
+    with np.errstate(under="ignore", over="ignore"):
+        x = SPREADS[spread](np.random.default_rng(0)).astype(dtype)
+    x = np.where((x > 0) & np.isfinite(x), x, np.linspace(1, 2, 700, dtype=dtype))
+    x[0] *= 1.5  # no group is constant
+    logs = np.log(x.astype(np.longdouble))
+    expected = (logs - logs.mean(0)) / logs.std(0)
+    ours, theirs = gzscore(x), zscore(np.log(x, dtype=np.float64)).astype(dtype)
+    errors = [np.abs(z.astype(np.longdouble) - expected) for z in (ours, theirs)]
+    assert errors[0].mean() <= errors[1].mean() * 1.01
+    assert errors[0].max() <= errors[1].max() * 1.1
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_gzscore_in_any_layout(dtype: np.dtype[Any]) -> None:
+    """The same bits, at once or with care, in any byte order; near them by another order of axes."""
+    x = np.exp(fill((6, 5, 4), F64, 2)).astype(dtype)
+    expected = gzscore(x)
+    for other in (
+        np.asfortranarray(x),
+        x.transpose(0, 2, 1).copy().transpose(0, 2, 1),
+        np.repeat(x, 2, 1)[:, ::2],
+    ):
+        near = 1e-13 if dtype == F64 else 0
+        np.testing.assert_allclose(gzscore(other).astype(float), expected.astype(float), rtol=near, atol=near)
+    if dtype.name != "bfloat16":
+        assert gzscore(x.astype(x.dtype.newbyteorder())).astype(dtype).tobytes() == expected.tobytes()
+    gaps = np.zeros((6, 5, 8), dtype)[:, :, ::2]
+    assert gzscore(x, out=gaps).tobytes() == expected.tobytes()
+    large = np.exp(fill((300, 300), F64, 3)).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(
+            gzscore(large).astype(float), gzscore(large, out=np.empty_like(large)).astype(float)
+        )
 
 
 @pytest.mark.parametrize("size", [1e-308, 1e-200, 1e200, 1e300])

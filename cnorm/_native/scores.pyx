@@ -1,0 +1,169 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Standard scores of few elements, or of their logarithms, at once; logarithms; doubles rounded to floats."""
+
+cimport numpy as cnp
+from cpython.unicode cimport PyUnicode_CheckExact
+from cython cimport floating
+
+from cnorm._native.core cimport CN_VAR, cn_dtype, dtype_of, verbs
+from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.glance cimport axes, has_gaps, mask, output
+from cnorm._native.kept cimport new_as, new_scratch
+from cnorm._native.layout cimport is_wide
+from cnorm._native.maps cimport numbers
+from cnorm._native.norms cimport normalized
+from cnorm._native.states cimport has_spreads
+
+from cnorm._native.reductions import moments
+
+cnp.import_array()
+
+cdef extern from "api/verbs.h" nogil:
+    enum: CN_LOG_OF_ZERO, CN_LOG_OF_NEGATIVE
+    ctypedef struct cn_verbs:
+        int (*logs)(cn_dtype dtype, const char *x, double *y, ptrdiff_t n) noexcept nogil
+        void (*round_doubles)(cn_dtype dtype, const double *x, char *y, ptrdiff_t n) noexcept nogil
+
+# The table of the C core, which the extension `core` holds.
+cdef const cn_verbs *C = <const cn_verbs *>verbs()
+cdef cnp.dtype DOUBLE = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
+cdef double NAN = float("nan")
+cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
+
+
+cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
+    """One NaN for all."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = y[i] if y[i] == y[i] else nan
+
+
+cdef cnp.ndarray share_of(cnp.ndarray x, double share):
+    """A weight for all of x."""
+    cdef cnp.npy_intp[64] ones
+    cdef int axis
+    cdef cnp.ndarray weight
+    for axis in range(cnp.PyArray_NDIM(x)):
+        ones[axis] = 1
+    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
+    if is_wide(x):
+        (<double *>cnp.PyArray_DATA(weight))[0] = share
+    else:
+        (<float *>cnp.PyArray_DATA(weight))[0] = <float>share
+    return weight
+
+
+cdef bint take_policy(object nan_policy, object share, object where, bint *omit, bint *complete) noexcept:
+    """Is it known, and what is not said of it together with the others?"""
+    omit[0], complete[0] = nan_policy == "omit", nan_policy == "raise"
+    if not PyUnicode_CheckExact(nan_policy) or not (omit[0] or complete[0] or nan_policy == "propagate"):
+        return False
+    if complete[0] and where is not None:
+        return False
+    return share is None or not (omit[0] or complete[0] or where is not None)
+
+
+cdef bint score(cnp.ndarray x, cnp.ndarray y, tuple over, object share, bint omit, bint complete, object where,
+                bint fresh, bint moderate) except -1:
+    """y = scores of x over axes; False where care is needed, with y as it was unless it is fresh. moderate: no square is large."""
+    cdef cnp.ndarray state
+    cdef bint found = False
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x), count = 0
+    weight = None if share is None else share_of(y, share)
+    if fresh:
+        state = normalized(x, y, over, weight, None, 0, CN_VAR, True, where, None, None, omit or complete, 1, 0, None, moderate)
+    else:
+        state = moments(x, over, where, None, omit or complete)
+    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
+    if complete or share is not None:
+        count = size // (cnp.PyArray_SIZE(state) // 5)
+    elif where is not None and not omit:
+        count = -1  # of hidden groups zeros are written
+    if not has_spreads(state, count, lost, &found):
+        return False
+    if not fresh:
+        normalized(x, y, over, weight, None, 0, CN_VAR, False, where, None, None, omit or complete, 1, 0, state, moderate)
+    if found and is_wide(y):
+        unify(<double *>cnp.PyArray_DATA(y), size, NAN)
+    elif found:
+        unify(<float *>cnp.PyArray_DATA(y), size, <float>NAN)
+    return True
+
+
+def scores_at_once(object x, object axis, object share, object nan_policy, object where, object out, /):
+    """Standard scores over axes, of few elements, a group of constants or without one apart; None where care is needed.
+
+    share: what those of complete groups are multiplied with; or None.
+    """
+    cdef tuple over
+    cdef bint omit, complete
+    if not take_policy(nan_policy, share, where, &omit, &complete):
+        return None
+    y = output(x, out)
+    if y is None or not (where is None or mask(where, x, out)):
+        return None
+    over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
+    if not 0 < cnp.PyArray_SIZE(<cnp.ndarray>y) <= FEW or not over:
+        return None
+    return y if score(x, y, over, share, omit, complete, where, out is None, False) else None
+
+
+cdef int put_logs(cnp.ndarray x, cnp.ndarray to) except -1:
+    """Logarithms of floats into doubles without gaps, in the order of x; what of it has none."""
+    cdef int dtype = dtype_of(x), seen
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef cnp.ndarray source = x
+    cdef PyThreadState *released
+    if has_gaps(x):
+        source = new_scratch(x, x.dtype)
+        cnp.PyArray_CopyInto(source, x)
+    released = release(n)
+    seen = C.logs(<cn_dtype>dtype, cnp.PyArray_BYTES(source), numbers(to), n)
+    resume(released)
+    return seen
+
+
+cdef void put_rounded(cnp.ndarray x, int dtype, cnp.ndarray y) noexcept:
+    """Doubles without gaps into floats in the same order."""
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef PyThreadState *released = release(n)
+    C.round_doubles(<cn_dtype>dtype, numbers(x), cnp.PyArray_BYTES(y), n)
+    resume(released)
+
+
+def logarithms(cnp.ndarray x not None, /):
+    """Of native, aligned floats, as doubles in the order of x; is one of 0, is one of less?"""
+    cdef cnp.ndarray to = new_scratch(x, DOUBLE)
+    cdef int seen = put_logs(x, to)
+    return to, bool(seen & CN_LOG_OF_ZERO), bool(seen & CN_LOG_OF_NEGATIVE)
+
+
+def rounded_doubles(cnp.ndarray x not None, cnp.ndarray like not None, /):
+    """Doubles without gaps, rounded once to the dtype of `like`, in their order."""
+    cdef int dtype = dtype_of(like)
+    cdef cnp.ndarray y
+    if not is_wide(x) or not cnp.PyArray_ISBEHAVED_RO(x) or has_gaps(x):
+        raise ValueError(f"x: expected float64 without gaps, got {x.dtype} with strides {(<object>x).strides}")
+    y = new_as(x, like.dtype, cnp.NPY_KEEPORDER)
+    put_rounded(x, dtype, y)
+    return y
+
+
+def log_scores_at_once(object x, object axis, object share, object nan_policy, object out, /):
+    """Standard scores of logarithms, where all are numbers; else as `scores_at_once`."""
+    cdef tuple over
+    cdef bint omit, complete
+    cdef cnp.ndarray logs
+    if not take_policy(nan_policy, share, None, &omit, &complete):
+        return None
+    y = output(x, out)
+    over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
+    if not over or not 0 < cnp.PyArray_SIZE(<cnp.ndarray>y) <= FEW:
+        return None
+    logs = y if out is None and is_wide(<cnp.ndarray>y) else new_scratch(x, DOUBLE)
+    if put_logs(x, logs) or not score(logs, logs, over, share, omit, complete, None, True, True):
+        return None
+    if logs is not y:
+        put_rounded(logs, dtype_of(y), y)
+    return y
