@@ -18,7 +18,7 @@ static int find_divisor(const cn_partial *of, double count, double *mean, double
 {
     const double n = of->count, middle = of->mean + of->mean_lo, square = of->m2 / n;
     const double lost = n * middle * DBL_EPSILON, bound = n * DBL_EPSILON * square + lost * lost;
-    *mean = n == 0 ? square : middle, *var = square, *std = square <= bound ? 1 : sqrt(square);
+    *mean = n == 0 ? NAN : middle, *var = square, *std = square <= bound ? 1 : sqrt(square);
     const int moderate = cn_is_moderate(middle) & cn_is_moderate(square);
     return (of->prescale == 1) & (count == 0 || n == count) & (n == 0 || (n > 0 && moderate));
 }
