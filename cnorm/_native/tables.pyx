@@ -18,7 +18,7 @@ from cnorm._native.states cimport are_states, find_divisors, has_spreads, of_sta
 
 from cnorm._native.core import widen
 from cnorm._native.norms import normalize
-from cnorm._native.reductions import moments
+from cnorm._native.reductions import finite, moments
 
 cnp.import_array()
 
@@ -36,6 +36,7 @@ cdef extern from "api/verbs.h" nogil:
 ctypedef cnp.npy_intp intp
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
+cdef enum: LOOKED_AT = 1 << 17  # elements that a look for NaN costs little
 
 
 cdef int find_ends(cnp.ndarray x, tuple over, bint omit, double *low, double *high) except -1:
@@ -121,23 +122,9 @@ cdef int find_states(cnp.ndarray x, tuple over, bint wide, cnp.ndarray state, bi
     return run(&call, cnp.PyArray_SIZE(x))
 
 
-cdef bint has_lost(cnp.ndarray state) noexcept:
-    """Has a state no spread, for NaN or infinity?"""
-    cdef const cn_partial *of = states_in(state)
-    cdef intp i
-    cdef bint lost = False
-    for i in range(cnp.PyArray_SIZE(state) // 5):
-        lost |= of[i].m2 != of[i].m2
-    return lost
-
-
 cdef int find_moments(cnp.ndarray x, tuple over, bint wide, cnp.ndarray state, bint omit) except -1:
-    """The same. Where nothing is to be left out they are found sooner: that is tried first."""
-    find_states(x, over, wide, state, False)
-    if omit and has_lost(state):
-        cnp.PyArray_FILLWBYTE(state, 0)
-        find_states(x, over, wide, state, True)
-    return 0
+    """The same. Where nothing is to be left out they are found sooner: of what is not large that is looked up."""
+    return find_states(x, over, wide, state, omit and not (cnp.PyArray_SIZE(x) <= LOOKED_AT and finite(x)))
 
 
 cdef cnp.ndarray in_single(cnp.ndarray x):

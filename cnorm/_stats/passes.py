@@ -33,8 +33,6 @@ __all__ = [
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.
 BLOCK = 1 << 14
-# Elements that one look at their bits, by one thread, takes no longer than their extremes do.
-LOOKED_AT = 1 << 17
 # Bytes that stay in a second-level cache of 512 KiB while they are worked on.
 CACHED = 1 << 18
 Index = tuple[slice, ...]
@@ -86,8 +84,8 @@ def is_finite(x: Array) -> bool:
 
 
 def is_bounded(x: Array) -> bool:
-    """Is x without infinity? Told at once of what is not large: each `transform` asks."""
-    return (x.size <= LOOKED_AT and reductions.bounded(x)) or not specials(x)[0]
+    """Is x without infinity? Told at once of small ones: each `transform` asks."""
+    return (x.size <= BLOCK and reductions.bounded(x)) or not specials(x)[0]
 
 
 def check_no_inf(x: Array, name: str = "X") -> None:
