@@ -192,23 +192,24 @@ cn_status cn_run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, in
 
 /* What elements become by a call, and by which weights: `wanted`, or the most there is below it. */
 typedef struct {
-    double wanted; /* it and width are rounded to the dtype of the call */
+    double wanted; /* it, width and bias are rounded to the dtype of the call */
     double width;  /* the weight where x becomes 1 without weight and bias, and of what is not `regular` */
-    const unsigned char *regular;  /* NULL: all are */
-    double *first, *best, *chosen; /* scratch: n of each */
-    unsigned char *missed;         /* written: is it less than `wanted`? */
-    ptrdiff_t n_missed, n_other;   /* written: of how many; how many weights are not 1 */
+    double bias;   /* what is added behind the weight; -0 for nothing */
+    const unsigned char *regular; /* NULL: all are */
+    unsigned char *missed;        /* written: is it less than `wanted`? */
+    ptrdiff_t n_missed, n_other;  /* written: of how many; how many weights are not 1 */
 } cn_meeting;
 
 /* Writes the operand W of a call on a vector of float32 or float64 with given center and scale: weights that take x
- * to `wanted`, at most 4 floats from width / y, where y is what x becomes without. Y is scratch; B may be given. */
+ * to `wanted`, at most 4 floats from width / y, where y is what x becomes without. Y is scratch. */
 cn_status cn_meet(const cn_call *call, cn_meeting *how);
 
 /* What a stream takes in: values or partials; so many doubles each. */
 enum { CN_VALUES = 1, CN_PARTIALS = 5 };
 
 /* to[i] = a[i] and b[i] together, the b `step` doubles apart: one of the two. omit_nan: a value that is NaN is left out.
- * 0, and nothing written, if a prescale is not 1, or a finite number so large or small that squares might not be right. */
+ * 0, and what is written, but over `a` itself, means nothing, if a prescale is not 1, or a finite number so large or small that
+ * squares might not be right. */
 int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n,
                     int omit_nan);
 /* Of states of a kind the numbers that are wanted, but for counts. */
@@ -217,10 +218,12 @@ void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn
  * many elements each (0: of some; -1: of some or none), no prescale, moderate numbers, a spread that is no rounding
  * of the mean. */
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
+/* The same of columns of any spread: 1 as the deviation of those that are but for rounding equal, NaN without an element. */
+int cn_divisors(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
 /* Is each 0 or so far from the ends of float32 that nothing made of a few leaves it? */
 int cn_moderate(const double *values, ptrdiff_t n);
 /* How (x - mean) / std is taken: with care, then what was written means nothing; as (x - center) * factor; with a
- * shift behind it, of what the center lacks, which shows in float64. */
+ * shift behind it, of what the center lacks, which shows in float64. Without an element a deviation of NaN is no care. */
 typedef enum { CN_FACTORS_NONE, CN_FACTORS_PLAIN, CN_FACTORS_SHIFTED } cn_factors;
 
 cn_factors cn_factors_of(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
@@ -231,8 +234,12 @@ void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double shar
 /* factor = 1 / (high - low). 0, and what is written means nothing, unless all numbers are moderate and no range is
  * below the share `tiny` of its larger end. */
 int cn_inverse_ranges(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
+/* a = sqrt(a^2 + b^2), which nothing overflows. */
+void cn_lengths(double *a, ptrdiff_t n, double b);
 /* Is none of n elements infinite or NaN? */
 int cn_finite(const void *x, cn_dtype dtype, ptrdiff_t n);
+/* Is none infinite? */
+int cn_bounded(const void *x, cn_dtype dtype, ptrdiff_t n);
 
 /* The loops of a call in words, outermost first: K kept or R reduced, size, w if weight or bias varies,
  * then how the innermost is walked: "K8 R280 K6w cols". Writes at most size bytes. */

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 
-from cnorm._native import core, maps, reductions
+from cnorm._native import core, maps, reductions, tables
 from cnorm._native import states as native
 from cnorm._norms import batch
 from cnorm._stats import passes
@@ -246,3 +246,13 @@ def test_norms_compared(seed: int, n: int, share: float) -> None:
         below = norms.mean(-1, keepdims=True) + eps
         expected = np.where(below == 0, 1, norms / below * weight + 1)
     np.testing.assert_array_equal(maps.compare_norms(norms, eps, weight), expected)
+
+
+@given(seed=seeds, n=st.integers(1, 200), share=st.sampled_from([0, 0.05]))
+def test_lengths(seed: int, n: int, share: float) -> None:
+    """Within a unit in the last place of libm's, which has them so, too, where it is new."""
+    values, least = some(seed, n, share), abs(float(some(seed + 1, 1, 0)[0]))
+    with np.errstate(all="ignore"):
+        wanted, found = np.hypot(values, least), tables.lengths(values, least)
+        close = (found == wanted) | (np.abs(found - wanted) <= np.spacing(wanted))
+        assert (close | (np.isnan(found) & np.isnan(wanted))).all()

@@ -6,28 +6,23 @@ cimport numpy as cnp
 from cython cimport floating
 
 from cnorm._native.core cimport (
-    CN_B, CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_dtype,
+    CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_dtype,
     cn_partial, cn_status, dtype_of, known_dtype, run,
-    set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
+    set_affine, set_operand, set_reduced, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport as_double, output
+from cnorm._native.glance cimport as_double
 from cnorm._native.kept cimport new_like
 from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
-
-from numpy import hypot
 
 cnp.import_array()
 
 cdef extern from "api/verbs.h" nogil:
     ctypedef enum cn_factors: CN_FACTORS_NONE, CN_FACTORS_SHIFTED
     ctypedef struct cn_meeting:
-        double wanted, width
+        double wanted, width, bias
         const unsigned char *regular
-        double *first
-        double *best
-        double *chosen
         unsigned char *missed
         ptrdiff_t n_missed, n_other
     ctypedef struct cn_product:
@@ -37,7 +32,6 @@ cdef extern from "api/verbs.h" nogil:
         const double *by
         ptrdiff_t outer, channels, inner
     ctypedef struct cn_verbs:
-        int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                                  double *shift) noexcept nogil
@@ -260,24 +254,39 @@ cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
         call.op[which].strides[0] = cnp.PyArray_ITEMSIZE(a)
 
 
+cdef int float_of(bint wide) noexcept:
+    return cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
+
+
+cdef void fill(floating *to, Py_ssize_t n, floating value) noexcept:
+    cdef Py_ssize_t i
+    for i in range(n):
+        to[i] = value
+
+
 cdef cnp.ndarray full(cnp.ndarray x, bint wide, double value):
     """An array of x's shape, of one value in float64 or float32."""
-    cdef Py_ssize_t i
-    cdef cnp.ndarray y = same_shape(x, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32)
-    for i in range(cnp.PyArray_SIZE(x)):
-        if wide:
-            numbers(y)[i] = value
-        else:
-            (<float *>cnp.PyArray_DATA(y))[i] = <float>value
+    cdef cnp.ndarray y = same_shape(x, float_of(wide))
+    if wide:
+        fill(numbers(y), cnp.PyArray_SIZE(x), value)
+    else:
+        fill(<float *>cnp.PyArray_DATA(y), cnp.PyArray_SIZE(x), <float>value)
     return y
+
+
+cdef void round_all(const double *x, float *to, Py_ssize_t n) noexcept:
+    cdef Py_ssize_t i
+    for i in range(n):
+        to[i] = <float>x[i]
 
 
 cdef cnp.ndarray rounded(cnp.ndarray x, bint wide):
     """Doubles without gaps, in float32 unless wide."""
-    cdef Py_ssize_t i
-    cdef cnp.ndarray y = x if wide else same_shape(x, cnp.NPY_FLOAT32)
-    for i in range(0 if wide else cnp.PyArray_SIZE(x)):
-        (<float *>cnp.PyArray_DATA(y))[i] = <float>numbers(x)[i]
+    cdef cnp.ndarray y
+    if wide:
+        return x
+    y = same_shape(x, cnp.NPY_FLOAT32)
+    round_all(numbers(x), <float *>cnp.PyArray_DATA(y), cnp.PyArray_SIZE(x))
     return y
 
 
@@ -293,29 +302,24 @@ cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndar
     cdef cn_status status
     cdef PyThreadState *released
     cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
-    cdef cnp.npy_intp size = 3 * n
-    cdef cnp.ndarray top, weight, y, missed, scratch, bias
+    cdef cnp.ndarray top, weight, y, missed, bias
     if (n == 0 or not is_vector(x, cnp.NPY_FLOAT64, n) or not is_vector(center, cnp.NPY_FLOAT64, n)
             or not is_vector(factor, cnp.NPY_FLOAT64, n)
             or not (regular is None or is_vector(regular, cnp.NPY_BOOL, n))):
         return None
     top, bias = rounded(x, wide), full(x, wide, first) if first != 0 else None
-    weight, y, missed = full(x, wide, 1), full(x, wide, 0), same_shape(x, cnp.NPY_BOOL)
-    scratch = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+    weight, y, missed = same_shape(x, float_of(wide)), same_shape(x, float_of(wide)), same_shape(x, cnp.NPY_BOOL)
     cn_clear_call(&call, 1)
     call.dtype, call.shape[0], call.n_stats = CN_F64 if wide else CN_F32, n, n
     call.op[<int>CN_STAT].strides[0] = 1
     set_vector(&call, CN_X, top)
     set_vector(&call, CN_Y, y)
     set_vector(&call, CN_W, weight)
-    set_vector(&call, CN_B, bias)
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
-    how.wanted, how.width = last, last - first
+    how.wanted, how.width, how.bias = last, last - first, first if first != 0 else -0.0
     how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
     how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
-    how.first = numbers(scratch)
-    how.best, how.chosen = how.first + n, how.first + 2 * n
     released = release(n)
     status = C.meet(&call, &how)
     resume(released)
@@ -340,53 +344,3 @@ cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, c
     open_map(&call, x, y, center, factor, weight, bias)
     set_reduced(&call, over)
     return run(&call, cnp.PyArray_SIZE(x))
-
-
-cdef bint find_roots(cnp.ndarray state, double least, cnp.ndarray mean, cnp.ndarray root):
-    """Means, and roots of variance and the square of `least`, of ordinary states; False of others."""
-    cdef cnp.ndarray other = of_states(state, True)
-    cdef Py_ssize_t i, n = cnp.PyArray_SIZE(other)
-    if not C.spreads(states_in(state), n, 0, numbers(mean), numbers(other), numbers(root)):
-        return False
-    for i in range(n):
-        numbers(other)[i] = least
-    hypot(root, other, root)
-    return True
-
-
-def by_roots(object x, object out, cnp.ndarray state not None, double least, bint back, /):
-    """(x - mean) / root, or back x * root + mean, of ordinary states for x's last axes; None where care is needed.
-
-    root: of variance and the square of `least`.
-    """
-    cdef cn_call call
-    cdef cnp.ndarray mean, root, center, factor, bias = None
-    cdef cnp.npy_intp[64] dims
-    cdef int axis, first
-    cdef Py_ssize_t i
-    y = output(x, out)
-    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not are_states(state):
-        return None
-    first = cnp.PyArray_NDIM(<cnp.ndarray>x) - cnp.PyArray_NDIM(state) + 1
-    if first < 0:
-        return None
-    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
-        dims[axis] = 1 if axis < first else cnp.PyArray_DIM(state, axis - first)
-        if axis >= first and dims[axis] != cnp.PyArray_DIM(<cnp.ndarray>x, axis):
-            return None
-    mean, root = of_states(state, True), of_states(state, True)
-    if not find_roots(state, least, mean, root):
-        return None
-    center, factor = mean, root
-    if back:
-        center, bias = full(mean, True, 0), rounded(mean, is_wide(<cnp.ndarray>x))
-    for i in range(0 if back else cnp.PyArray_SIZE(root)):
-        numbers(factor)[i] = 1 / numbers(root)[i]
-    open_map(&call, <cnp.ndarray>x, <cnp.ndarray>y, center, factor, None, None)
-    set_stats(&call, dims)
-    if back:
-        call.op[<int>CN_B].data = <char *>cnp.PyArray_DATA(bias)
-        for axis in range(call.ndim):
-            call.op[<int>CN_B].strides[axis] = call.op[<int>CN_STAT].strides[axis] * cnp.PyArray_ITEMSIZE(bias)
-    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>x))
-    return y

@@ -16,6 +16,7 @@ cnp.import_array()
 cdef extern from "api/verbs.h" nogil:
     ctypedef struct cn_verbs:
         int (*finite)(const void *x, cn_dtype dtype, ptrdiff_t n) noexcept nogil
+        int (*bounded)(const void *x, cn_dtype dtype, ptrdiff_t n) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
@@ -73,8 +74,8 @@ def extremes(cnp.ndarray x not None, tuple axes not None, cnp.ndarray mask=None)
     return reduction(CN_EXTREMES, x, axes, mask, None, False, 1)
 
 
-def finite(cnp.ndarray x not None):
-    """Is x of floats without gaps, and has neither infinity nor NaN?"""
+cdef bint tell(cnp.ndarray x, bint infinite) except -1:
+    """Of floats without gaps: is nothing infinite nor, unless that alone is asked, NaN?"""
     cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
     cdef PyThreadState *released
     cdef int found, dtype = known_dtype(x)
@@ -83,6 +84,16 @@ def finite(cnp.ndarray x not None):
     if dtype < 0 or not is_block(x):
         return False
     released = release(n)
-    found = C.finite(cnp.PyArray_DATA(x), <cn_dtype>dtype, n)
+    found = (C.bounded if infinite else C.finite)(cnp.PyArray_DATA(x), <cn_dtype>dtype, n)
     resume(released)
-    return bool(found)
+    return found
+
+
+def finite(cnp.ndarray x not None):
+    """Is x of floats without gaps, and has neither infinity nor NaN?"""
+    return tell(x, False)
+
+
+def bounded(cnp.ndarray x not None):
+    """The same, but for NaN."""
+    return tell(x, True)

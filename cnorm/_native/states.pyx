@@ -26,7 +26,7 @@ cdef extern from "api/verbs.h" nogil:
     ctypedef struct cn_verbs:
         int (*merge_states)(cn_partial *to, const cn_partial *a, const double *b, ptrdiff_t step, ptrdiff_t n, int omit_nan) noexcept nogil
         void (*results_of)(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn_results *to) noexcept nogil
-        int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
+        int (*divisors)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std) noexcept nogil
         void (*move)(void *running, int wide, const double *to, ptrdiff_t n, double share) noexcept nogil
         void (*stats_of)(const cn_partial *states, ptrdiff_t n, cn_stat *to) noexcept nogil
@@ -132,18 +132,8 @@ def spreads(cnp.ndarray state not None, double count=0):
 
 
 cdef bint find_divisors(const cn_partial *of, Py_ssize_t n, double count, double *mean, double *var, double *std) noexcept:
-    """`spreads` of each column, 1 as the deviation of equal elements; False where care is needed."""
-    cdef Py_ssize_t i
-    if C.spreads(of, n, count, mean, var, std):
-        return True
-    for i in range(n):
-        mean[i], var[i], std[i] = of[i].mean + of[i].mean_lo, 0, 1
-        if of[i].m2 == 0 and of[i].prescale == 1 and of[i].count > 0 and (count == 0 or of[i].count == count):
-            if C.moderate(mean + i, 1):
-                continue
-        if not C.spreads(of + i, 1, count, mean + i, var + i, std + i):
-            return False
-    return True
+    """`spreads` of each column, 1 as the deviation of equal elements, NaN without one; False where care is needed."""
+    return C.divisors(of, n, count, mean, var, std)
 
 
 cdef enum: SOME = 64  # groups that are looked at together

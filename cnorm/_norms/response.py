@@ -94,7 +94,7 @@ def global_response_norm(
 def _at_once(x: Any, weight: Any, bias: Any, eps: Any, out: Any) -> Array | None:
     """The response of few elements; None where care is needed."""
     y = norms.response_output(x, weight, bias, eps, out)
-    if y is None or y.size > _AT_ONCE:
+    if y is None or y.size > _AT_ONCE or _samples_are_neighbours(x):
         return None
     roots = _moderate_norms(x, None)
     if roots is None:
@@ -112,8 +112,18 @@ def _vector(p: Any, name: str, x: Array, out: Any) -> Array:
     return array.reshape(-1)
 
 
+def _samples_are_neighbours(x: Array) -> bool:
+    """Do several samples lie beside each other, element by element, as in Fortran order?"""
+    return len(x) > 1 and abs(x.strides[0]) < min(map(abs, x.strides[1:]))
+
+
 def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | None) -> None:
     """Samples by themselves: y = x * (1 + w * n) + b."""
+    if _samples_are_neighbours(x):  # groups that are not together: copies take a quarter of the time
+        together = x.copy(order="C")
+        _respond(together, together, w, b, eps, mask)
+        y[...] = together
+        return
     norm, unit = _norms(x, mask)
     scale = maps.compare_norms(norm, eps * unit, w)
     norms.apply(x, y, np.zeros(scale.shape), scale, None, b.reshape(1, 1, 1, -1), mask)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import maps, norms, reductions, states, tables
+from cnorm._native import fits, maps, norms, reductions, states, tables
 
 __all__ = [
     "BLOCK",
@@ -22,11 +22,13 @@ __all__ = [
     "check_no_inf",
     "extremes",
     "inverse_ranges",
+    "is_bounded",
     "is_finite",
     "largest",
     "meet",
     "moderate",
     "specials",
+    "unchanged",
 ]
 
 # Elements a careful pass has temporaries for: 9 to 17 bytes each, below 1 % of 50 MB.
@@ -48,8 +50,13 @@ def affine(
 
 
 def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
-    """`affine` known for the dtype of a finite matrix, if the statistics have these bytes yet; else None."""
-    return tables.by_fitted(x, known, statistics, seen, is_finite)
+    """A known `affine` of a matrix without infinity, while the statistics have these bytes; else None."""
+    return fits.by_fitted(x, known, statistics, seen, is_bounded)
+
+
+def unchanged(statistics: Array, seen: bytes) -> bool:
+    """Have they these bytes yet?"""
+    return fits.unchanged(statistics, seen)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
@@ -72,13 +79,18 @@ def specials(x: Array) -> tuple[bool, bool]:
 
 
 def is_finite(x: Array) -> bool:
-    """Is x without both? Told at once of small ones: each `transform` asks."""
+    """Is x without both? Told at once of small ones."""
     return (x.size <= BLOCK and reductions.finite(x)) or specials(x) == (False, False)
+
+
+def is_bounded(x: Array) -> bool:
+    """Is x without infinity? Told at once of small ones: each `transform` asks."""
+    return (x.size <= BLOCK and reductions.bounded(x)) or not specials(x)[0]
 
 
 def check_no_inf(x: Array, name: str = "X") -> None:
     """Raises ValueError, in scikit-learn's words, if an element is infinite; NaN may be there."""
-    if specials(x)[0]:
+    if not is_bounded(x):
         raise ValueError(f"Input {name} contains infinity or a value too large for {x.dtype!r}.")
 
 

@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, Output, as_real, check_out, compute_dtyp
 from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
 from cnorm._native import norms
-from cnorm._native.maps import by_roots
+from cnorm._native.tables import by_roots, lengths
 from cnorm._stats.state import deviation, mean_of
 
 __all__ = ["denormalized", "normalized"]
@@ -47,7 +47,7 @@ def written(array: Array, kind: np.dtype[Any], out: Any, write: Any) -> Array:
 
 def center_and_root(state: Array, eps: float, ndim: int) -> tuple[Array, Array]:
     """Mean and root of variance plus eps, in float64, with so many dimensions."""
-    root = np.hypot(deviation(state, 0), math.sqrt(eps))
+    root = lengths(deviation(state, 0), math.sqrt(eps))
     shape = (1,) * (ndim - root.ndim) + root.shape
     return mean_of(state).reshape(shape), root.reshape(shape)
 

@@ -46,7 +46,7 @@ __all__ = [
 # The columns of a state.
 COUNT, MEAN, MEAN_LO, M2, UNIT = range(5)
 
-# Binary orders of means, of sums of squares and of counts that leave room for all products (`stream.c`).
+# Binary orders of means, of sums of squares and of counts that leave room for all products (`ordinary.inc`).
 MEAN_ORDER, SPREAD_ORDER, COUNT_ORDER = 400, 900, 100
 # Share of the largest count and m2 a state came from that it must have, at least: errors grow by its inverse.
 LEFT = 2.0**-10

@@ -7,12 +7,21 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._native import reductions, tables
+from cnorm._native import fits, reductions, tables
 from cnorm._stats.passes import check_no_inf
 from cnorm._stats.reductions import WIDE, as_weights, moments_of
 from cnorm._stats.state import MEAN
 
-__all__ = ["by_moments", "column_moments", "fit_largest", "fit_moments", "fit_range", "table_moments"]
+__all__ = [
+    "by_fit_ends",
+    "by_fit_moments",
+    "by_moments",
+    "column_moments",
+    "fit_largest",
+    "fit_moments",
+    "fit_range",
+    "table_moments",
+]
 
 
 def table_moments(x: Array, axes: tuple[int, ...], weights: Array | None = None) -> Array:
@@ -42,15 +51,15 @@ def column_moments(x: Any, weights: Any, *, omit: bool) -> Array | None:
     """The states of a matrix's columns, by weights of its rows of a finite one; None where care is needed."""
     if weights is not None and x.size > WIDE:  # to look for what is not finite takes as long as careful steps
         return None
-    return tables.column_moments(x, WIDE, weights, omit)
+    return fits.column_moments(x, WIDE, weights, omit)
 
 
-def fit_moments(x: Any, before: Array | None, weights: Any = None) -> tuple[Array, float, Array] | None:
+def fit_moments(x: Any, before: Array | None, weights: Any = None) -> tuple[Array, Any, Array] | None:
     """The state of a matrix's columns, joined to one before; the count; deviation, mean and variance in rows.
 
-    None where care is needed. weights: of rows.
+    None where care is needed. The count is an array where columns differ. weights: of rows.
     """
-    return tables.fit_moments(x, before, WIDE, weights)
+    return fits.fit_moments(x, before, WIDE, weights)
 
 
 def fit_range(
@@ -60,9 +69,22 @@ def fit_range(
 
     None where care is needed. least, greatest: of earlier data, known to eps, or None.
     """
-    return tables.fit_range(x, least, greatest, target, eps)
+    return fits.fit_range(x, least, greatest, target, eps)
 
 
 def fit_largest(x: Any, before: Array | None) -> Array | None:
     """The largest magnitudes of a matrix's columns, with those before, twice; None where care is needed."""
-    return tables.fit_largest(x, before)
+    return fits.fit_largest(x, before)
+
+
+def by_fit_moments(x: Any, state: Array, std: Any) -> Array | None:
+    """The matrix `fit_moments` was given, less its means, over its deviations; None where care is needed."""
+    return fits.by_fit_moments(x, state, std)
+
+
+def by_fit_ends(x: Any, low: Array | None, high: Array, target: Any = None, eps: float = 0) -> Array | None:
+    """The matrix `fit_range` was given to its range, without `low` that of `fit_largest` by these.
+
+    None where care is needed.
+    """
+    return fits.by_fit_ends(x, low, high, target, eps)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import by_ends, check_no_inf, extremes
-from cnorm._stats.table import fit_largest
+from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.table import by_fit_ends, fit_largest
 from cnorm.preprocessing._exact import ratio_map
 from cnorm.preprocessing._fitting import fitting, machinery
 from cnorm.preprocessing._maps import Map, standard_inverse
@@ -159,7 +159,7 @@ class MaxAbsScaler(Scaler):
         return self._hold(X, first, rows[1:], n_samples_seen_=seen, max_abs_=rows[0], scale_=rows[1])
 
     def _by_own(self, X: Array) -> Array | None:
-        return by_ends(X, 0, None)
+        return by_fit_ends(X, None, self.max_abs_)
 
     def _largest(self, x: Any) -> tuple[Array, int]:
         """The largest magnitudes of a batch, of the axes kept, and how many samples they are of."""

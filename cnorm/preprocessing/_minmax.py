@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array
-from cnorm._stats.passes import by_ends, check_no_inf, extremes
-from cnorm._stats.table import fit_range
+from cnorm._stats.passes import check_no_inf, extremes
+from cnorm._stats.table import by_fit_ends, fit_range
 from cnorm.preprocessing._exact import (
     check_range,
     exact_map,
@@ -192,7 +192,7 @@ class MinMaxScaler(Scaler):
         return self._hold(X, first, rows[3:], n_samples_seen_=seen, _eps=eps, **values)
 
     def _by_own(self, X: Array) -> Array | None:
-        return by_ends(X, 0, None, self.feature_range)
+        return by_fit_ends(X, self.data_min_, self.data_max_, self.feature_range, self._eps)
 
     def _take_in(self, least: Array, most: Array, samples: int, eps: float) -> None:
         """Adds extremes of so many samples, known to a relative eps: the finest tells what is constant."""

@@ -15,7 +15,6 @@ from cnorm._accept.masks import unmasked
 from cnorm._stats import reductions
 from cnorm._stats.passes import by_ends, check_finite, extremes, is_finite
 from cnorm._stats.state import values_of
-from cnorm._stats.table import table_moments
 from cnorm.preprocessing._exact import largest_map
 from cnorm.preprocessing._functions import destination, real
 from cnorm.preprocessing._sparse import as_floats, is_sparse, largest_of, sums
@@ -96,9 +95,9 @@ def normalize(
            [0. , 0. ]])
     """
     as_norm(norm)
-    y = at_once(X, norm, axis, out) if copy and not return_norm else None
+    y = at_once(X, norm, axis, out) if copy and (out is None or not return_norm) else None
     if y is not None:
-        return y
+        return (y, norms_of(X, norm, as_axes(axis, X.ndim))) if return_norm else y
     if is_sparse(X):
         return normalize_sparse(X, norm, axis, out, copy=copy, return_norm=return_norm)
     data, visible, result = unmasked(X)
@@ -149,7 +148,7 @@ def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
     elif norm == "l1":
         norms = reductions.norms_of(x, axes, 1)
     else:
-        count, mean, _, std = values_of(table_moments(x, axes))
+        count, mean, _, std = values_of(reductions.moments_of(x, axes, wide=True))
         with np.errstate(over="ignore"):
             norms = np.sqrt(count) * np.hypot(mean, std)
     norms = np.where(norms == 0, 1, norms).reshape(kept)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnorm._accept.arrays import Array, empty_like, is_plain
 from cnorm._accept.axes import as_axes
-from cnorm._stats.passes import by_fitted, check_no_inf
+from cnorm._stats.passes import by_fitted, check_no_inf, unchanged
 from cnorm.preprocessing._alone import fits
 from cnorm.preprocessing._fitting import machinery
 from cnorm.preprocessing._maps import Map
@@ -17,8 +17,6 @@ from cnorm.preprocessing._maps import Map
 __all__ = ["BACK", "THERE", "Scaler"]
 
 THERE, BACK = 0, 1
-# Elements up to which what is scaled has statistics taken of it again sooner than a map made of those of fit.
-FEW = 1 << 14
 _valid: dict[tuple[type, ...], bool] = {}
 
 
@@ -154,7 +152,7 @@ class Scaler(machinery.Estimator):
     def _as_fitted(self) -> bool:
         """Has surely nobody set an attribute, or written to statistics, since fit?"""
         ready = self._ready
-        return ready is not None and ready.fitted and ready.statistics.tobytes() == ready.bytes
+        return ready is not None and ready.fitted and unchanged(ready.statistics, ready.bytes)
 
     def _statistics(self) -> list[Any]:
         values = (self.__dict__.get(name) for name in self._watched)
@@ -184,7 +182,7 @@ class Scaler(machinery.Estimator):
         """The map for x, kept where it may serve again."""
         make = self._map_back if way else self._map
         shape, ready = self._shape(x), self._ready
-        if ready is None or shape != (1, ready.features) or ready.statistics.tobytes() != ready.bytes:
+        if ready is None or shape != (1, ready.features) or not unchanged(ready.statistics, ready.bytes):
             return make(x.dtype, shape)
         known = ready.maps[way].get(x.dtype)
         if known is None:
@@ -275,13 +273,13 @@ class Scaler(machinery.Estimator):
         return None if ready is None else by_fitted(X, ready.short[way], ready.statistics, ready.bytes)
 
     def _by_own(self, X: Array) -> Array | None:
-        """What transform gives of what was fitted, without a map; None where care is needed."""
+        """What transform gives of what was just fitted; None where care is needed."""
         return None
 
     def _fit_and_scale(self, X: Array) -> Array | None:
-        """Fits to few elements and scales them; None where care is needed, and nothing done."""
+        """Fits to a plain matrix and scales it; None where care is needed, and nothing done."""
         plain = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
-        if not (plain and X.size <= FEW and self._may_be_short(THERE) and self._fit_at_once(X, True)):
+        if not (plain and self._may_be_short(THERE) and self._fit_at_once(X, True)):
             return None
         y = self._by_own(X)
         return self._scaled(X) if y is None else y

@@ -9,7 +9,7 @@ import numpy as np
 from cnorm._accept.arrays import Array
 from cnorm._stats.passes import check_no_inf
 from cnorm._stats.state import COUNT, as_divisors, combined, values_of, values_of_one_count
-from cnorm._stats.table import by_moments, fit_moments, table_moments
+from cnorm._stats.table import by_fit_moments, fit_moments, table_moments
 from cnorm.preprocessing._fitting import as_weights, fitting, machinery
 from cnorm.preprocessing._maps import Map, as_float, same, standard_inverse, standard_map
 from cnorm.preprocessing._scaler import Scaler
@@ -17,6 +17,8 @@ from cnorm.preprocessing._short import with_short_ways
 from cnorm.preprocessing._sparse import CENTER_SPARSE, run_sparse, sparse_moments
 
 __all__ = ["StandardScaler"]
+
+_INT64, _FLOAT64 = np.dtype(np.int64), np.dtype(np.float64)
 
 
 @with_short_ways
@@ -158,21 +160,26 @@ class StandardScaler(machinery.Callbacks, Scaler):
         return self
 
     def _take_at_once(self, X: Array, first: bool, weights: Any) -> bool:
-        kind = np.int64 if first else type(self.n_samples_seen_)
-        kind = kind if weights is None else np.float64 if kind is np.int64 else kind
-        alike = self.with_std and (kind is np.int64 or kind is np.float64)
+        dtype = _INT64 if first else getattr(self.n_samples_seen_, "dtype", None)
+        alike = self.with_std and (dtype is _INT64 or dtype is _FLOAT64) and (first or self._are_counts())
         found = fit_moments(X, None if first else self._state, weights) if alike else None
         if found is None:
             return False
         state, count, rows = found
         std, mean, var = rows
-        seen = kind(count)
+        kind = np.int64 if dtype is _INT64 and weights is None else np.float64
+        seen = kind(count) if type(count) is float else count.astype(kind)
         return self._hold(
             X, first, rows, _state=state, n_samples_seen_=seen, scale_=std, mean_=mean, var_=var
         )
 
+    def _are_counts(self) -> bool:
+        """Are the samples seen, where columns differ, those of the state?"""
+        seen = self.n_samples_seen_
+        return not isinstance(seen, np.ndarray) or same(seen, self._state[..., COUNT])
+
     def _by_own(self, X: Array) -> Array | None:
-        return by_moments(X, X, 0, None) if self.with_mean else None
+        return by_fit_moments(X, self._state, self.scale_) if self.with_mean else None
 
     def _batch_state(self, x: Any, weights: Array | None) -> Array:
         """The table state of a batch, of the axes kept."""
@@ -217,7 +224,7 @@ class StandardScaler(machinery.Callbacks, Scaler):
     def _exact(self) -> Array | None:
         """The state the public attributes were made of, if they are still those."""
         state: Array | None = self.__dict__.get("_state")
-        if self._as_fitted() and not isinstance(self.n_samples_seen_, np.ndarray):
+        if self._as_fitted() and state is not None and self._are_counts():
             return state
         known = (self.n_samples_seen_, self.mean_, self.var_)
         if state is None or not all(

@@ -1,6 +1,8 @@
 /* api.c: the table of functions that other libraries call: what comes is checked, made a call, and run. */
 #include <cnorm_api.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cnorm.h"
 
@@ -135,7 +137,12 @@ static int merge(ptrdiff_t n, const double *a, const double *b, double *to)
     if (n < 0) return CNORM_BAD_SHAPE;
     if (n == 0) return CNORM_OK;
     if (!a || !b || !to) return CNORM_BAD_POINTER;
-    const int done = cn_merge_states((cn_partial *)to, (const cn_partial *)a, b, STATE, n, 0);
+    const size_t bytes = (size_t)n * sizeof(cn_partial);
+    cn_partial *merged = to == a ? (cn_partial *)to : malloc(bytes); /* of what is refused nothing is written */
+    if (!merged) return CNORM_NO_MEMORY;
+    const int done = cn_merge_states(merged, (const cn_partial *)a, b, STATE, n, 0);
+    if (done && to != a) memcpy(to, merged, bytes);
+    if (to != a) free(merged);
     return done ? CNORM_OK : CNORM_OUT_OF_RANGE;
 }
 

@@ -15,12 +15,15 @@
 /* One more is a word here, its declaration in a header above, and the same in the .pyx that calls it. */
 #define CN_VERBS(X)                                                                                               \
     X(finite)                                                                                                     \
+    X(bounded)                                                                                                    \
     X(merge_states)                                                                                               \
     X(results_of)                                                                                                 \
     X(spreads)                                                                                                    \
+    X(divisors)                                                                                                   \
     X(move)                                                                                                       \
     X(moderate)                                                                                                   \
     X(factors_of)                                                                                                 \
+    X(lengths)                                                                                                    \
     X(inverse_ranges)                                                                                             \
     X(meet)                                                                                                       \
     X(stats_of)                                                                                                   \

@@ -2,20 +2,21 @@
 #include "verbs/derived.h"
 
 #include <math.h>
+#include <stdint.h>
 
-#include "job/moderate.h"
+#include "kernels/moderate.h"
 #include "job/row_sum.h"
 
-int cn_largest(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor)
+int cn_largest(const double *restrict low, const double *restrict high, ptrdiff_t n, double *restrict largest,
+               double *restrict factor)
 {
-    int plain = n > 0;
+    int64_t plain = -(int64_t)(n > 0); /* a mask as wide as doubles: vectors of it */
     for (ptrdiff_t i = 0; i < n; i++) {
-        const double most = -low[i] > high[i] ? -low[i] : high[i];
-        largest[i] = most == 0 ? 1 : most;
-        factor[i] = 1 / largest[i];
-        plain &= cn_is_moderate(most) & (low[i] <= high[i]); /* of NaN it is not */
+        const double most = -low[i] > high[i] ? -low[i] : high[i], divisor = most == 0 ? 1 : most;
+        largest[i] = divisor, factor[i] = 1 / divisor;
+        plain &= -(int64_t)(cn_is_moderate(most) & (low[i] <= high[i])); /* of NaN it is not */
     }
-    return plain;
+    return plain != 0;
 }
 
 void cn_affine_form(const double *mean, const double *var, const double *weight, const double *bias, double eps,

@@ -42,6 +42,7 @@ typedef struct {
     ptrdiff_t joined_rows;   /* rows of x that are one row of the tile */
     int cols, centered, pack;
     int numbered;     /* elements have numbers: hidden ones, too */
+    int stops;        /* as in cn_tile */
     double p;         /* of powers */
     cn_number x;      /* CN_NO_NUMBER, or what is packed as doubles */
     cn_holes holes;   /* where nothing is hidden */

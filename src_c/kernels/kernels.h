@@ -36,7 +36,8 @@ typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;
     cn_holes holes;
-    double p; /* of powers */
+    int stops; /* of places: behind NaN nothing counts */
+    double p;  /* of powers */
     const char *weights;
     const double *exact;
     ptrdiff_t weights_group, weights_row;
@@ -290,6 +291,14 @@ typedef struct {
     /* These and means to parameters of floats; 0 if one needs another prescale than 1. */
     int (*put_params)(const double *mean, const double *mean_lo, const double *factor, ptrdiff_t n, float *hi,
                       float *lo, float *scale, float *prescale);
+    /* As cn_spreads, and so on. */
+    int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
+    cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center,
+                             double *factor, double *shift);
+    int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
+    int (*merge_states)(cn_partial *to, const cn_partial *states, const double *more, ptrdiff_t step, ptrdiff_t n,
+                        int omit_nan);
+    void (*lengths)(double *a, ptrdiff_t n, double b);
     /* y and parameters are lanes of its own, or of f64. */
     void (*image)(const cn_pixel_run *p);
     void (*image_wide)(const cn_pixel_run *p);

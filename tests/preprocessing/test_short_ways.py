@@ -258,3 +258,21 @@ def test_callbacks_are_told() -> None:
     fitted.__dict__["_skl_callbacks"] = []
     assert scalers.machinery.has_callbacks(fitted)
     assert fitted.fit(np.ones((3, 2))) is fitted
+
+
+def test_columns_of_any_count_are_fitted_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN here and there, a column of nothing else, one of equal elements; then more of them."""
+    x = fill((20, 70), np.dtype(np.float32), 1)
+    x[3, ::5] = x[:, 7] = np.nan
+    x[:, 11] = 4
+    careful = StandardScaler()
+    with monkeypatch.context() as patch:
+        patch.setattr(scalers.Scaler, "_fit_at_once", lambda *_, **__: False)
+        wanted = [careful.fit_transform(x).tobytes(), fitted_as(careful)]
+        wanted += [fitted_as(careful.partial_fit(x[:9])), careful.transform(x).tobytes()]
+    monkeypatch.setattr(StandardScaler, "_take", None)
+    one = StandardScaler()
+    assert [one.fit_transform(x).tobytes(), fitted_as(one)] == wanted[:2]
+    assert fitted_as(one.partial_fit(x[:9])) == wanted[2]
+    monkeypatch.undo()
+    assert one.transform(x).tobytes() == wanted[3]

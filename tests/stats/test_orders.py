@@ -240,3 +240,17 @@ def test_memory_of_arguments(axis: int | None) -> None:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < x.nbytes / 10
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_the_first_nan_of_long_rows(dtype: Any) -> None:
+    """Nothing behind it is looked at, but where NaN is left out, or hidden."""
+    x = np.random.default_rng(0).standard_normal((9, 3000)).astype(dtype)
+    for i, at in enumerate((0, 1, 63, 64, 700, 2048, 2999)):
+        x[i, at] = x[i, -1] = np.nan
+    shown = ~np.isnan(x)
+    for name in ("argmin", "argmax"):
+        assert getattr(stats, name)(x, 1).tolist() == getattr(np, name)(x, 1).tolist()
+        wanted = getattr(np, f"nan{name}")(x, 1).tolist()
+        assert getattr(stats, f"nan{name}")(x, 1).tolist() == wanted
+        assert getattr(stats, name)(x, 1, where=shown).tolist() == wanted
