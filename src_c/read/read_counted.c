@@ -191,7 +191,7 @@ static void read_groups(const cn_reading *how, const char *mask, cn_tile t, cn_m
 
 /* Groups of fewer elements are marked all together. Sums of powers count what is hidden of a group, but no group that is hidden
  * as a whole. */
-static ptrdiff_t marked_together(const cn_reading *how, const cn_tile *t)
+static ptrdiff_t marked_at_once(const cn_reading *how, const cn_tile *t)
 {
     if (!has_one_byte(how, t)) return SHORT_GROUP;
     return how->reducer->rows == how->k->powers_rows ? 0 : CN_FEW_MASKED + 1;
@@ -211,7 +211,7 @@ void cn_read_counted(const cn_reading *how, const cn_block *block, const char *x
     const char *mask = how->mask + block->offset[CN_M];
     if (group == 0) {
         read_shown(how, mask, t, acc, joined);
-    } else if (t.rows * t.n < marked_together(how, &t)) {
+    } else if (t.rows * t.n < marked_at_once(how, &t)) {
         mark_tile(how, mask, group, &t);
         cn_read_tile(how, t, 0, acc, joined);
     } else {
