@@ -242,9 +242,10 @@ cdef bint show_short(const Length *lengths, intp n, intp most, unsigned char *to
     cdef intp i, part, at, length, shown, whole = n - 1 - AT_ONCE // most, parts = (most + AT_ONCE - 1) // AT_ONCE
     cdef bint inside, fine = True
     for i in range(max(whole, 0)):
-        inside = 0 <= lengths[i] <= most
+        length = lengths[i]
+        inside = 0 <= length <= most
         fine &= inside
-        length = lengths[i] if inside else 0
+        length = length if inside else 0
         for part in range(parts):
             at = part * AT_ONCE
             shown = max(0, min(length - at, AT_ONCE))
@@ -254,12 +255,13 @@ cdef bint show_short(const Length *lengths, intp n, intp most, unsigned char *to
 
 cdef bint show_long(const Length *lengths, intp first, intp n, intp most, unsigned char *to) noexcept nogil:
     """True at the first positions of each row of `most`, from a row on; False where one has more, or less than none."""
-    cdef intp i
+    cdef intp i, length
     for i in range(first, n):
-        if not 0 <= lengths[i] <= most:
+        length = lengths[i]
+        if not 0 <= length <= most:
             return False
-        memset(to + i * most, 1, lengths[i])
-        memset(to + i * most + lengths[i], 0, most - lengths[i])
+        memset(to + i * most, 1, length)
+        memset(to + i * most + length, 0, most - length)
     return True
 
 
