@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from cnorm import stats
 
 LENGTHS = (1, 7, 8, 17, 300, 1100)
 SUMS = ("sum", "nansum", "mean", "nanmean")
+SPREADS = ("var", "std", "nanvar", "nanstd")
+OTHERS = ("min", "max", "ptp", "nanmin", "nanmax", "nanptp", "count", "allnan", "anynan", "ss", "argmin", "argmax")
 
 
 def numbers(n: int, dtype: Any, odd: bool) -> Array:
@@ -42,6 +45,39 @@ def test_sums_are_the_element(n: int, dtype: Any, odd: bool, function: str) -> N
         expected = np.where(np.isnan(wide(x)), x.dtype.type(0), expected)
     assert_same(getattr(stats, function)(x[:, None], axis=1), expected)
     assert_same(getattr(stats, function)(x[None], axis=0), expected)
+
+
+def told(function: str, x: Array, **options: Any) -> Any:
+    """Without the warnings of NumPy's names."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return getattr(stats, function)(x, axis=1, **options)
+
+
+@sweep(n=LENGTHS, dtype=DTYPES, odd=[False, True], function=(*SUMS, *SPREADS, *OTHERS))
+def test_statistics_wherever_elements_stand(n: int, dtype: Any, odd: bool, function: str) -> None:
+    """Side by side, apart, and as a group of two positions of which one is hidden."""
+    x = numbers(n, dtype, odd)
+    apart = np.repeat(x, 3)[::3]
+    for ddof in (0, 1, 2) if function in SPREADS else (None,):
+        options = {} if ddof is None else {"ddof": ddof}
+        assert_same(told(function, x[:, None], **options), told(function, apart[:, None], **options))
+        if function in ("argmin", "argmax"):
+            continue
+        second = np.stack([x, x], axis=1)
+        shown = told(function, second, where=np.array([True, False]), **options)
+        assert_same(told(function, x[:, None], **options), shown)
+
+
+@pytest.mark.parametrize("function", ["nanargmin", "nanargmax"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_places_of_one_element(dtype: Any, function: str) -> None:
+    x = numbers(300, dtype, True)
+    x[np.isnan(wide(x))] = 1
+    assert not np.any(getattr(stats, function)(x[:, None], axis=1))
+    x[7] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        getattr(stats, function)(x[:, None], axis=1)
 
 
 @sweep(n=LENGTHS, dtype=DTYPES, odd=[False, True], counts=["all", "where", "omit", "weights"])

@@ -86,6 +86,16 @@ static int is_fused(const cn_job *job)
            (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->bundles >= 2 * job->threads));
 }
 
+/* Do statistics follow from one element each, all of which are side by side? */
+static int is_alone(const cn_job *job)
+{
+    const cn_moments *how = &job->call->moments;
+    const int known = how->kind == CN_VAR || how->kind == CN_SUMS || how->kind == CN_EXTREMES || cn_is_place(how);
+    return known && how->results && !how->to && !cn_writes(job->call) && job->elements == job->width &&
+           job->plan.refined == 1 && !job->mask && !how->weights && !how->x && !job->call->add[0] &&
+           job->plan.columns.stride[CN_X] == job->k->size && job->k->alone;
+}
+
 void cn_open_job(cn_job *job, const cn_call *call)
 {
     const cn_kernels *k = cn_kernels_of(call->dtype);
@@ -108,6 +118,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->rows_as_groups = count_rows_as_groups(&job->plan, job->width);
     job->elements = group * job->width;
     job->threads = cn_threads_for(job->bundles * job->elements);
+    job->alone = is_alone(job);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
     job->direct = cn_is_direct(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);

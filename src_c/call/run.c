@@ -134,6 +134,10 @@ static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t e
     cn_tiling tiling;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
+        if (job->alone) {
+            cn_put_alone(job, &bundle);
+            continue;
+        }
         cn_tile_reading(job, &bundle.columns, &tiling);
         double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s.bundle;
         cn_read_segment(job, &tiling, &bundle, i % job->segments, partials, &s);

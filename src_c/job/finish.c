@@ -205,6 +205,13 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 
+void cn_put_alone(const cn_job *job, const cn_bundle *bundle)
+{
+    const char *x = job->call->op[CN_X].data + bundle->offset[CN_X];
+    const cn_loop *columns = &bundle->columns;
+    job->k->alone(&job->call->moments, x, columns->n, bundle->offset[CN_STAT], columns->stride[CN_STAT]);
+}
+
 /* Some groups on their way to parameters. */
 typedef struct {
     double count[AT_ONCE], mean[AT_ONCE], mean_lo[AT_ONCE], m2[AT_ONCE], factor[AT_ONCE];
