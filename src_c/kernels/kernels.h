@@ -114,7 +114,7 @@ typedef struct {
     ptrdiff_t y_row;
     int across;
     const cn_lrn_window *how;
-    char *base, *anchor, *squares; /* base, anchor: a row each */
+    char *anchor, *squares; /* anchor: a row */
     ptrdiff_t squares_row;         /* elements, a multiple of 16 */
 } cn_lrn_tile;
 

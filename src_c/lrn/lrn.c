@@ -63,7 +63,7 @@ static void lay_out(lrn_job *job, const cn_call *call, int axis)
     job->squares_row = job->across ? round_up(c) + round_up(pad) : job->row;
     job->squares_bytes = (size_t)((job->across ? n : c + pad) * job->squares_row * job->k->param_size);
     job->packed_bytes = (size_t)(round_up(n * c) * size);
-    job->scratch_size = (size_t)(2 * job->row * job->k->param_size) + job->squares_bytes +
+    job->scratch_size = (size_t)(job->row * job->k->param_size) + job->squares_bytes +
                         (size_t)(job->pack_x + job->pack_y) * job->packed_bytes;
     job->scratch_size = (job->scratch_size + 63) / 64 * 64;
 }
@@ -83,7 +83,7 @@ static void lrn_tile(const lrn_job *job, ptrdiff_t i, char *scratch)
                            col->stride[o]};
     cn_lrn_tile t = {.across = job->across, .how = job->how, .squares_row = job->squares_row};
     t.x.rows = job->across ? n : job->channel.n, t.x.n = job->across ? job->channel.n : n;
-    t.base = scratch, t.anchor = scratch + line, t.squares = scratch + 2 * line;
+    t.anchor = scratch, t.squares = scratch + line;
     cn_matrix packed = {t.squares + job->squares_bytes, t.x.n * size, size}, y = m[CN_Y];
     if (job->pack_x) {
         cn_copy(packed, m[CN_X], t.x.rows, t.x.n, size);
