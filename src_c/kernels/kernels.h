@@ -115,7 +115,7 @@ typedef struct {
     int across;
     const cn_lrn_window *how;
     char *anchor, *squares; /* anchor: a row */
-    ptrdiff_t squares_row;         /* elements, a multiple of 16 */
+    ptrdiff_t squares_row;  /* elements, a multiple of 16 */
 } cn_lrn_tile;
 
 /* y[i] = ((x[i] - hi) - lo) * scale for n elements of x, step bytes apart; y has no gaps. Of each parameter one,
