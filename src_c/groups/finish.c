@@ -100,7 +100,7 @@ static void put_all_params(const cn_group_job *job, ptrdiff_t stat, const cn_mom
 {
     double factors[CN_MAX_GROUPS];
     cn_params params = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
-    cn_kernels_of(CN_F64)->factors(&job->call->moments, acc, n, factors);
+    cn_kernels_of(CN_F64)->factors(&job->call->moments, acc, n, job->x_is->param_size == sizeof(float), factors);
     cn_put_params(&params, job->x_is, stat, n, acc->mean, acc->mean_lo, factors);
 }
 

@@ -127,7 +127,7 @@ static void make_factors(const cn_job *job, const cn_moments_view *of, ptrdiff_t
 {
     const cn_moments *how = &job->call->moments;
     if (how->kind != CN_LP) {
-        cn_kernels_of(CN_F64)->factors(how, of, n, factors);
+        cn_kernels_of(CN_F64)->factors(how, of, n, job->k->param_size == sizeof(float), factors);
         return;
     }
     invert_norms(job, factors, of->m2, n);

@@ -31,7 +31,8 @@ enum { CN_ALL, CN_SHOWN, CN_WEIGHTED, CN_N_FORMS };
 typedef enum { CN_NO_HOLES, CN_NAN_HOLES, CN_MARKED_HOLES } cn_holes;
 
 /* [groups, rows, n], contiguous in n. Strides in bytes. weights: of the lanes, contiguous in n or, if not per column,
- * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. */
+ * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. to_fetch: bytes from what is read to what
+ * is written next, and fetched meanwhile; 0: nothing. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;
@@ -42,6 +43,7 @@ typedef struct {
     const double *exact;
     ptrdiff_t weights_group, weights_row;
     int per_column;
+    uintptr_t to_fetch;
 } cn_tile;
 
 /* On by so many bytes of weights. */
@@ -181,6 +183,7 @@ typedef struct {
     double *count, *mean, *m2;         /* what stands behind a row */
     double *results, *second;          /* second: the spread */
     double least, correction, eps;
+    int near; /* deviations, or factors whose eps is inside the root, become floats */
     cn_spread spread;
     cn_eps_mode eps_mode;
 } cn_window_tile;
@@ -289,8 +292,8 @@ typedef struct {
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);
-    /* And to what y is made with, but of norms by p. */
-    void (*factors)(const cn_moments *how, const cn_moments_view *of, ptrdiff_t n, double *to);
+    /* And to what y is made with, but of norms by p; floats: to what becomes the same floats, if no prescale is needed. */
+    void (*factors)(const cn_moments *how, const cn_moments_view *of, ptrdiff_t n, int floats, double *to);
     /* These and means to parameters of floats; 0 if one needs another prescale than 1. */
     int (*put_params)(const double *mean, const double *mean_lo, const double *factor, ptrdiff_t n, float *hi,
                       float *lo, float *scale, float *prescale);

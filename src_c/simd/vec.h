@@ -61,6 +61,8 @@ CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v
 
 #include "simd/half.h"
 
+#include "simd/roots.h"
+
 #include "simd/past.h"
 
 #include "simd/threes.h"

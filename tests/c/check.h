@@ -57,5 +57,6 @@ void test_windows_memory(void);
 void test_groups(void);
 void test_products(void);
 void test_logs(void);
+void test_roots(void);
 
 #endif

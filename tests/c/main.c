@@ -26,6 +26,7 @@ static const struct {
     {"groups", test_groups},
     {"products", test_products},
     {"logs", test_logs},
+    {"roots", test_roots},
 };
 
 /* The first word of a file. */
