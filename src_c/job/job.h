@@ -41,11 +41,12 @@ typedef struct {
     const cn_loops *counted; /* of the plan */
     ptrdiff_t joined_rows;   /* rows of x that are one row of the tile */
     int cols, centered, pack;
-    int numbered;     /* elements have numbers: hidden ones, too */
-    int stops;        /* as in cn_tile */
-    double p;         /* of powers */
-    cn_number x;      /* CN_NO_NUMBER, or what is packed as doubles */
-    cn_holes holes;   /* where nothing is hidden */
+    int numbered;   /* elements have numbers: hidden ones, too */
+    int stops;      /* as in cn_tile */
+    double p;       /* of powers */
+    cn_number x;    /* CN_NO_NUMBER, or what is packed as doubles */
+    cn_holes holes; /* where nothing is hidden */
+    uintptr_t to_fetch;
     const char *mask; /* of the bundle's first element, as weights; NULL: none */
     const char *weights;
     cn_number weights_are;
@@ -136,6 +137,7 @@ typedef struct {
     char *y;
     double *bundle, *segment, *joined, *factors;
     char *params, *x, *packed;
+    uintptr_t to_fetch; /* as in cn_tile */
 } cn_scratch;
 
 /* Partials are the moments of one bundle: a count, or one each, then mean, mean_lo, m2 of width columns. */

@@ -32,7 +32,8 @@ void cn_read_segment(const cn_job *job, const cn_tiling *tiling, const cn_bundle
                      double *partials, const cn_scratch *s)
 {
     ptrdiff_t from = segment * SEGMENT, to = from + SEGMENT < tiling->n_blocks ? from + SEGMENT : tiling->n_blocks;
-    const cn_reading how = open_reading(job, tiling, bundle, s->packed);
+    cn_reading how = open_reading(job, tiling, bundle, s->packed);
+    how.to_fetch = s->to_fetch;
     const char *x = s->x ? s->x : job->call->op[CN_X].data + bundle->offset[CN_X];
     const ptrdiff_t joined_width = job->joined_rows * job->width;
     cn_moments_view acc = cn_open_partials(partials, job->each, job->width);

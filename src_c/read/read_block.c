@@ -37,13 +37,13 @@ static void pack_tile(const cn_reading *how, cn_tile *t)
     for (ptrdiff_t g = 0; g < groups; g++)
         for (ptrdiff_t r = 0; r < rows; r++)
             cn_pack_row(how, t->x + g * t->x_group + r * t->x_row, n, how->packed + g * group + r * row);
-    t->x = how->packed, t->x_row = row, t->x_group = group;
+    t->x = how->packed, t->x_row = row, t->x_group = group, t->to_fetch = 0;
 }
 
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
 {
     cn_tile t = {.x = x + block->offset[CN_X], .groups = 1, .x_row = how->tiling->row.stride[CN_X]};
-    t.rows = block->rows, t.n = block->n, t.p = how->p, t.stops = how->stops;
+    t.rows = block->rows, t.n = block->n, t.p = how->p, t.stops = how->stops, t.to_fetch = how->to_fetch;
     if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
     return t;
 }
