@@ -26,7 +26,15 @@
  * L3, where (2048, 768) then takes 0.85, groups of 8 KiB 1.1 (Emerald Rapids, TSC of 2.3 GHz). */
 #define COLD_LINE_OF_FEW 11
 #define FEW_BYTES 4096
+/* Elements of 16 bits are twice as many: 16 in L2. */
+#define COLD_LINE_OF_HALVES 24
 #define FETCHED (32 * 1024)
+
+/* Of a larger x that is only read, what comes so many bytes later is fetched, of columns the next rows: the hardware stops at every
+ * page. (4096, 4096) floats from memory, one thread, Emerald Rapids, time without over with: moments of rows 1.6, of all 1.8,
+ * nanmean 1.8, nanmin 1.4 to 1.6, of columns 1.15 to 1.2; 6 MB from L3 1.06 of rows, 0.86 of columns. */
+#define STREAMED (16 << 20)
+#define STREAM_AHEAD 4096
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
@@ -106,7 +114,8 @@ static int is_watched(const cn_job *job, ptrdiff_t n)
 static int took_long(const cn_job *job, uint64_t ticks)
 {
     const ptrdiff_t size = job->k->size, group = job->elements / job->width * size;
-    const uint64_t line = size == job->k->param_size && group <= FEW_BYTES ? COLD_LINE_OF_FEW : COLD_LINE;
+    const uint64_t whole = group <= FEW_BYTES ? COLD_LINE_OF_FEW : COLD_LINE;
+    const uint64_t line = size < job->k->param_size ? COLD_LINE_OF_HALVES : whole;
     return ticks > line * (uint64_t)(job->elements * size / CN_LINE);
 }
 
@@ -151,6 +160,7 @@ static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t e
     cn_scratch s = cn_open_scratch(job, thread);
     cn_bundle bundle;
     cn_tiling tiling;
+    s.to_fetch = job->bundles * job->elements * job->k->size >= STREAMED ? STREAM_AHEAD : 0;
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
         if (job->alone) {

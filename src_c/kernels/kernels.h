@@ -32,7 +32,7 @@ typedef enum { CN_NO_HOLES, CN_NAN_HOLES, CN_MARKED_HOLES } cn_holes;
 
 /* [groups, rows, n], contiguous in n. Strides in bytes. weights: of the lanes, contiguous in n or, if not per column,
  * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. to_fetch: bytes from what is read to what
- * is written next, and fetched meanwhile; 0: nothing. */
+ * is fetched meanwhile: where y will be, or what comes of a large x; 0: nothing. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;

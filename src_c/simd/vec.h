@@ -17,6 +17,8 @@
 #define CN_FOR(i, n)                                                                                              \
     CN_UNROLL                                                                                                     \
     for (int i = 0; i < (n); i++)
+/* Of a loop that is not to become two, one for each answer to a question about it. */
+#define CN_ASK_AGAIN(v) __asm__("" : "+r"(v))
 #define CN_SELDOM(condition) __builtin_expect(!!(condition), 0)
 #define CN_WF (CN_VB / 4) /* floats in a vector */
 #define CN_WD (CN_VB / 8)
