@@ -108,7 +108,8 @@ static void run_direct_bytes(const cn_job *job, const cn_bundle *bundle, fused_b
 /* Shall the first of n bundles be timed? */
 static int is_watched(const cn_job *job, ptrdiff_t n)
 {
-    return !job->beyond_cache && job->prefetch && n > 1 && n * job->elements * job->k->size >= WATCHED;
+    return !job->beyond_cache && !job->plan.cols && job->prefetch && n > 1 &&
+           n * job->elements * job->k->size >= WATCHED;
 }
 
 static int took_long(const cn_job *job, uint64_t ticks)
