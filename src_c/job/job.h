@@ -68,8 +68,8 @@ struct cn_writing {
     const cn_tiling *tiling;
     const ptrdiff_t *row, *col; /* strides of the tiling */
     cn_param_layout stat, w, b;
-    int pack_x, pack_y;            /* y is made in scratch: its elements are apart, or a curve is drawn from it */
-    int beyond_cache, nontemporal; /* as in cn_apply_tile; nontemporal: where the rows end up */
+    int pack_x, pack_y; /* y is made in scratch: its elements are apart, or a curve is drawn from it */
+    int beyond_cache, nontemporal, fetches_y; /* as in cn_apply_tile; nontemporal: where the rows end up */
     cn_activation activation;
     double slope;
     ptrdiff_t prefetch, joined_rows;

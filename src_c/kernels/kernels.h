@@ -84,9 +84,10 @@ typedef struct {
     cn_param hi, lo, scale, w, b;
     const char *mask; /* NULL, or a byte for each element, one beside the other: 0 where it is hidden, and y 0 */
     ptrdiff_t mask_row;
-    int beyond_cache;   /* the data outgrow the cache: the two below count */
+    int beyond_cache;   /* the data outgrow the cache: the three below count */
     ptrdiff_t prefetch; /* bytes from x to what is read next, to be fetched on the way */
     int nontemporal;    /* stores that bypass the cache; y and y_row are multiples of 16 then */
+    int fetches_y;      /* with x y is fetched, which lies alike */
     cn_activation bend; /* of y, if it is one */
     double slope;
     int about_zero; /* hi and lo are 0 */

@@ -117,7 +117,7 @@ static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, 
         for (ptrdiff_t r = 0; r < rows; r++)
             mark_row(how, t->x + g * t->x_group + r * t->x_row, mask + g * group + r * row[CN_M], col[CN_M], n,
                      how->packed + g * to_group + r * to_row);
-    t->x = how->packed, t->x_row = to_row, t->x_group = to_group;
+    t->x = how->packed, t->x_row = to_row, t->x_group = to_group, t->to_fetch = 0;
     if (t->holes == CN_NO_HOLES) t->holes = CN_MARKED_HOLES;
 }
 

@@ -33,6 +33,7 @@ static inline void open_tile(const cn_writing *how, const cn_block *block, cn_ap
     t->at = NULL, t->about_zero = 0;
     t->y = base[CN_Y] + at[CN_Y], t->y_row = how->row[CN_Y], t->mask = NULL, t->mask_row = 0;
     t->beyond_cache = how->beyond_cache, t->prefetch = how->prefetch, t->nontemporal = how->nontemporal;
+    t->fetches_y = how->fetches_y;
     t->bend = cn_curved(how->activation) ? CN_NONE : how->activation, t->slope = how->slope;
     t->hi = param_at(how->params->hi + stat, &how->stat, n, size, &packed);
     t->lo = param_at(how->params->lo + stat, &how->stat, n, size, &packed);
@@ -208,7 +209,7 @@ void cn_open_writing(const cn_job *job, const cn_tiling *tiling, cn_writing *how
     const int strided = n > 1 && col[CN_Y] != size;
     how->activation = job->call->activation, how->slope = job->call->slope;
     how->pack_x = n > 1 && col[CN_X] != size, how->pack_y = strided || cn_curved(how->activation);
-    how->beyond_cache = job->beyond_cache, how->nontemporal = job->nontemporal && !strided;
+    how->fetches_y = 0, how->beyond_cache = job->beyond_cache, how->nontemporal = job->nontemporal && !strided;
     how->prefetch = job->prefetch;
     how->joined_rows = joined_rows(how);
 }
