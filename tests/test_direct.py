@@ -95,6 +95,17 @@ def test_the_bits_of_all_steps(n: int, dtype: np.dtype[Any], kind: str) -> None:
                 check_equal(applied(name, x, weight, np.empty_like(x)), wanted)
 
 
+@sweep(n=(1025, 1500, 2048), dtype=DTYPES)
+def test_rows_beyond_the_cache(n: int, dtype: np.dtype[Any]) -> None:
+    """In and out of 160 MB: rows are taken fewer at a time, and at least two."""
+    some = rows("plain", 130, n, dtype)
+    count = 80_000_000 // some.nbytes + 1
+    x, w = np.tile(some, (count, 1)), parameter(n, dtype)
+    wanted = F.layer_norm(some, (n,), w, w)
+    for y in np.split(F.layer_norm(x, (n,), w, w), count):
+        check_equal(y, wanted)
+
+
 @sweep(
     n=(3, 8, 20, 32, 100, 768),
     dtype=DTYPES,
