@@ -22,8 +22,8 @@
  * to 0.86 of the time where they are cold, 1.01 to 1.12 where they are not; (4096, 64) 0.47 and 1.05 (Zen 5). */
 #define WATCHED (64 * 1024)
 #define COLD_LINE 16
-/* Groups of lanes as wide as elements and few bytes take less, and gain where they come from another cache, too: 7 in L2, 14 from
- * L3, where (2048, 768) then takes 0.85, groups of 8 KiB 1.1 (Emerald Rapids, TSC of 2.3 GHz). */
+/* By registers of a whole line groups of lanes as wide as elements and few bytes take less, and gain where they come from another
+ * cache, too: 7 in L2, 14 from L3, where (2048, 768) then takes 0.85, groups of 8 KiB 1.1 (Emerald Rapids, TSC of 2.3 GHz). */
 #define COLD_LINE_OF_FEW 11
 #define FEW_BYTES 4096
 /* Elements of 16 bits are twice as many: 16 in L2. */
@@ -120,7 +120,8 @@ static int is_watched(const cn_job *job, ptrdiff_t n)
 static int took_long(const cn_job *job, uint64_t ticks)
 {
     const ptrdiff_t size = job->k->size, group = job->elements / job->width * size;
-    const uint64_t whole = group <= FEW_BYTES ? COLD_LINE_OF_FEW : COLD_LINE;
+    const int quick = job->k->register_size == CN_LINE && group <= FEW_BYTES;
+    const uint64_t whole = quick ? COLD_LINE_OF_FEW : COLD_LINE;
     const uint64_t line = size < job->k->param_size ? COLD_LINE_OF_HALVES : whole;
     return ticks > line * (uint64_t)(job->elements * size / CN_LINE);
 }

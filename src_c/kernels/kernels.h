@@ -229,6 +229,7 @@ typedef void (*cn_reduce)(const cn_tile *t, int centered, cn_moments_view *acc);
 typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters: of a lane */
+    int register_size;    /* bytes */
     int prescales;        /* may need its elements times a power of two: the upper bytes of a float, or doubles */
     /* Merge a tile into acc, by what counts; centered: one of the three above. Rows: acc[groups], each group
      * all of its rows. Columns: acc[n], one group of rows. CN_ALL has one count for all. What has no kernel for a form is NULL. */
