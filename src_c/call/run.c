@@ -139,7 +139,7 @@ static uintptr_t to_fetch(const cn_job *job)
 {
     const int near = !job->plan.cols && !job->call->add[0] && job->elements * job->k->size <= FETCHED;
     const char *x = job->call->op[CN_X].data + job->plan.start[CN_X];
-    if (!near || job->nontemporal || !lie_alike(job)) return 0;
+    if (!near || job->k->register_size < CN_LINE || job->nontemporal || !lie_alike(job)) return 0;
     return (uintptr_t)(job->y + job->plan.start[CN_Y]) - (uintptr_t)x;
 }
 
