@@ -168,7 +168,7 @@ static int has_short_rows(const cn_job *job)
 }
 
 /* Bytes from a row of columns to the one that is fetched meanwhile. */
-static ptrdiff_t rows_to_fetch(const cn_job *job)
+static ptrdiff_t row_to_fetch(const cn_job *job)
 {
     const cn_loops *spread = &job->plan.spread;
     const ptrdiff_t row = spread->n ? spread->loop[spread->n - 1].stride[CN_X] : 0;
@@ -183,13 +183,12 @@ void cn_open_output(cn_job *job)
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
     const double bundle = (double)job->elements * (double)job->k->size, all = bundle * (double)job->bundles;
     const int outgrown = cn_beyond_cache((1 + apart + summed) * all, job->threads);
-    job->beyond_cache =
-        (outgrown || atomic_load_explicit(&expected_cold, memory_order_relaxed)) && !has_short_rows(job);
-    job->nontemporal = y && apart && outgrown && job->beyond_cache && is_aligned(job);
+    const int cold = outgrown || atomic_load_explicit(&expected_cold, memory_order_relaxed);
+    const int stream = !has_short_rows(job);
+    job->beyond_cache = cold && stream;
+    job->nontemporal = y && apart && outgrown && stream && is_aligned(job);
     job->direct &= !(job->nontemporal && cn_curved(call->activation)); /* curves are made in the cache */
-    job->prefetch = has_short_rows(job) ? 0
-                    : job->plan.cols    ? rows_to_fetch(job)
-                                        : job->width * job->plan.columns.stride[CN_X];
+    job->prefetch = job->plan.cols ? row_to_fetch(job) : stream * job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&
                            cn_sum_can_be_nontemporal(job);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "call/open.h"
+#include "call/watch.h"
 #include "job/finish.h"
 #include "read/read.h"
 #include "simd/ticks.h"
@@ -16,30 +17,6 @@
 
 /* Groups of a direct bundle that are taken together by steps. */
 #define LEFT 16
-
-/* A call of at least so many bytes is cold if its first bundle took more ticks for a line of x: what comes next is fetched
- * from then on. layer_norm of rows of 768 takes 6 in L2, 24 from memory (TSC of 2.6 GHz). Fetched, 32 to 1024 rows take 0.62
- * to 0.86 of the time where they are cold, 1.01 to 1.12 where they are not; (4096, 64) 0.47 and 1.05 (Zen 5). */
-#define WATCHED (64 * 1024)
-#define COLD_LINE 16
-/* By registers of a whole line groups of lanes as wide as elements and few bytes take less, and gain where they come from another
- * cache, too: 7 in L2, 14 from L3, where (2048, 768) then takes 0.85, groups of 8 KiB 1.1 (Emerald Rapids, TSC of 2.3 GHz). */
-#define COLD_LINE_OF_FEW 11
-#define FEW_BYTES 4096
-/* Elements of 16 bits are twice as many: 16 in L2. */
-#define COLD_LINE_OF_HALVES 24
-#define FETCHED (32 * 1024)
-/* Where y is all that is to do, its second block is timed: 12 ticks a line from L3, 27 from memory. From there x and y are fetched
- * early: batch_norm eval (4096, 1024) 3.1 to 2.4 ms, (32, 64, 56, 56) 4.7 to 3.5, channels-last 4.3 to 3.7; from L3 0.9 to 1.15 of
- * the time (Emerald Rapids). */
-#define WRITE_WATCHED (4 << 20)
-#define COLD_LINE_WRITTEN 18
-
-/* Of a larger x that is only read, what comes so many bytes later is fetched, of columns the next rows: the hardware stops at every
- * page. (4096, 4096) floats from memory, one thread, Emerald Rapids, time without over with: moments of rows 1.6, of all 1.8,
- * nanmean 1.8, nanmin 1.4 to 1.6, of columns 1.15 to 1.2; 6 MB from L3 1.06 of rows, 0.86 of columns. */
-#define STREAMED (16 << 20)
-#define STREAM_EARLY 4096
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
@@ -110,39 +87,6 @@ static void run_direct_bytes(const cn_job *job, const cn_bundle *bundle, fused_b
         cn_quantize_bundle(job, bundle, f->scratch.y);
 }
 
-/* Shall the first of n bundles be timed? */
-static int is_watched(const cn_job *job, ptrdiff_t n)
-{
-    return !job->beyond_cache && !job->plan.cols && job->prefetch && n > 1 &&
-           n * job->elements * job->k->size >= WATCHED;
-}
-
-static int took_long(const cn_job *job, uint64_t ticks)
-{
-    const ptrdiff_t size = job->k->size, group = job->elements / job->width * size;
-    const int quick = job->k->register_size == CN_LINE && group <= FEW_BYTES;
-    const uint64_t whole = quick ? COLD_LINE_OF_FEW : COLD_LINE;
-    const uint64_t line = size < job->k->param_size ? COLD_LINE_OF_HALVES : whole;
-    return ticks > line * (uint64_t)(job->elements * size / CN_LINE);
-}
-
-static int lie_alike(const cn_job *job)
-{
-    const cn_loops *all = &job->plan.all;
-    int alike = 1;
-    for (int i = 0; i < all->n; i++) alike &= all->loop[i].stride[CN_X] == all->loop[i].stride[CN_Y];
-    return alike;
-}
-
-/* From x to y, whose lines are fetched while those of x are read, where both lie alike and stay in L1. */
-static uintptr_t to_fetch(const cn_job *job)
-{
-    const int near = !job->plan.cols && !job->call->add[0] && job->elements * job->k->size <= FETCHED;
-    const char *x = job->call->op[CN_X].data + job->plan.start[CN_X];
-    if (!near || job->k->register_size < CN_LINE || job->nontemporal || !lie_alike(job)) return 0;
-    return (uintptr_t)(job->y + job->plan.start[CN_Y]) - (uintptr_t)x;
-}
-
 static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
@@ -151,7 +95,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     f.scratch = cn_open_scratch(job, thread), f.width = -1;
     f.params = cn_params_in(f.scratch.params, job->width * job->rows_as_groups, job->k->param_size);
     f.cold = job->beyond_cache;
-    const int watched = is_watched(job, end - begin);
+    const int watched = cn_is_watched(job, end - begin);
     const uint64_t start = watched ? cn_ticks() : 0;
     for (ptrdiff_t u = begin; u < end; u++) {
         cn_locate_bundle(job, u, &bundle);
@@ -161,8 +105,9 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
             run_direct(job, bundle, &f);
         else
             run_bundle(job, &bundle, &f);
-        if (watched && u == begin) f.cold = took_long(job, cn_ticks() - start);
-        if (u == begin) f.scratch.to_fetch = f.cold && !job->row ? to_fetch(job) : 0;
+        if (u > begin) continue;
+        if (watched) f.cold = cn_took_long(job, cn_ticks() - start);
+        if (f.cold) f.scratch.to_fetch = cn_from_x_to_y(job);
     }
     fence_nontemporal(job);
 }
@@ -173,7 +118,7 @@ static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t e
     cn_scratch s = cn_open_scratch(job, thread);
     cn_bundle bundle;
     cn_tiling tiling;
-    s.to_fetch = job->bundles * job->elements * job->k->size >= STREAMED ? STREAM_EARLY : 0;
+    s.to_fetch = cn_stream_early(job);
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
         if (job->alone) {
@@ -201,19 +146,6 @@ static void merge_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     }
 }
 
-/* Shall the second of n blocks be timed? */
-static int is_write_watched(const cn_job *job, ptrdiff_t n)
-{
-    const double bytes = (double)job->elements * (double)job->bundles * (double)job->k->size;
-    return !job->beyond_cache && !job->mask && job->prefetch && n > 2 && bytes >= WRITE_WATCHED && lie_alike(job);
-}
-
-static int is_cold_block(const cn_job *job, ptrdiff_t i, uint64_t ticks)
-{
-    const cn_block block = cn_tiling_block(&job->all, i);
-    return ticks > COLD_LINE_WRITTEN * (uint64_t)(block.rows * block.n * job->k->size / CN_LINE);
-}
-
 static void write_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
@@ -222,11 +154,11 @@ static void write_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     cn_writing how;
     cn_open_writing(job, &job->all, &how);
     cn_place_writing(job, job->plan.start, &job->params, &s, &how);
-    if (!backwards && is_write_watched(job, end - begin)) {
+    if (!backwards && cn_is_write_watched(job, end - begin)) {
         write_blocks(job, &how, begin, begin + 1, 0);
         const uint64_t start = cn_ticks();
         write_blocks(job, &how, begin + 1, begin + 2, 0);
-        how.beyond_cache = how.fetches_y = is_cold_block(job, begin + 1, cn_ticks() - start);
+        how.beyond_cache = how.fetches_y = cn_is_cold_block(job, begin + 1, cn_ticks() - start);
         begin += 2;
     }
     write_blocks(job, &how, begin, end, backwards);

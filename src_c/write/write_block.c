@@ -101,7 +101,7 @@ static void write_tile(const cn_writing *how, const cn_block *block)
         packed += t.rows * row;
     }
     char *packed_y = packed;
-    if (how->pack_y) t.y = packed, t.y_row = row, t.nontemporal = 0, packed += t.rows * row;
+    if (how->pack_y) t.y = packed, t.y_row = row, t.nontemporal = t.fetches_y = 0, packed += t.rows * row;
     if (!how->stat.per_column)
         k->apply_rows(&t);
     else if (how->joined_rows > 1)
