@@ -41,8 +41,9 @@ typedef struct {
     const cn_loops *counted; /* of the plan */
     ptrdiff_t joined_rows;   /* rows of x that are one row of the tile */
     int cols, centered, pack;
-    int numbered;   /* elements have numbers: hidden ones, too */
-    int stops;      /* as in cn_tile */
+    int numbered; /* elements have numbers: hidden ones, too */
+    int stops;    /* as in cn_tile */
+    cn_ends ends;
     double p;       /* of powers */
     cn_number x;    /* CN_NO_NUMBER, or what is packed as doubles */
     cn_holes holes; /* where nothing is hidden */

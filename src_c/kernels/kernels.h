@@ -30,6 +30,9 @@ enum { CN_ALL, CN_SHOWN, CN_WEIGHTED, CN_N_FORMS };
 /* Holes of a tile: none; NaN; what `mark` put there for what a mask hides, while NaN is as good as a number. */
 typedef enum { CN_NO_HOLES, CN_NAN_HOLES, CN_MARKED_HOLES } cn_holes;
 
+/* Which of the extremes of a group are wanted; the other one is any number between them. */
+typedef enum { CN_BOTH_ENDS, CN_LEAST_END, CN_GREATEST_END } cn_ends;
+
 /* [groups, rows, n], contiguous in n. Strides in bytes. weights: of the lanes, contiguous in n or, if not per column,
  * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. to_fetch: bytes from what is read to what
  * is fetched meanwhile: where y will be, or what comes of a large x; 0: nothing. */
@@ -38,7 +41,8 @@ typedef struct {
     ptrdiff_t x_group, groups, x_row, rows, n;
     cn_holes holes;
     int stops; /* of places: behind NaN nothing counts */
-    double p;  /* of powers */
+    cn_ends ends;
+    double p; /* of powers */
     const char *weights;
     const double *exact;
     ptrdiff_t weights_group, weights_row;

@@ -10,6 +10,14 @@
 
 ptrdiff_t cn_count_segments(const cn_tiling *tiling) { return (tiling->n_blocks + SEGMENT - 1) / SEGMENT; }
 
+/* Which ends of a range are asked for. */
+static cn_ends ends_of(const cn_moments *of)
+{
+    const cn_results *to = of->results;
+    if (of->kind != CN_EXTREMES || !to || to->reach || to->flags) return CN_BOTH_ENDS;
+    return to->first && to->second ? CN_BOTH_ENDS : to->first ? CN_LEAST_END : CN_GREATEST_END;
+}
+
 static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const cn_bundle *bundle, char *packed)
 {
     const cn_call *call = job->call;
@@ -20,6 +28,7 @@ static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const
     how.p = of->p;
     how.centered = of->kind == CN_VAR ? CN_CENTERED : of->kind == CN_SUMS ? CN_SUMMED : CN_NOT_CENTERED;
     how.numbered = cn_is_place(of), how.stops = how.numbered && of->results && !of->results->omit;
+    how.ends = ends_of(of);
     how.pack = how.x || how.k != how.x_is || (tiling->col.n > 1 && tiling->col.stride[CN_X] != job->k->size);
     how.holes = of->omit_nan ? CN_NAN_HOLES : CN_NO_HOLES;
     if (job->mask) how.mask = job->mask + bundle->offset[CN_M];

@@ -19,6 +19,14 @@
     for (int i = 0; i < (n); i++)
 /* Of a loop that is not to become two, one for each answer to a question about it. */
 #define CN_ASK_AGAIN(v) __asm__("" : "+r"(v))
+/* What was loaded stays in its register: loads across lines that are asked for twice take as long again. */
+#if defined(CN_AVX512)
+#define CN_IN_REGISTER(v) __asm__("" : "+v"(v))
+#elif defined(__SSE2__)
+#define CN_IN_REGISTER(v) __asm__("" : "+x"(v))
+#else
+#define CN_IN_REGISTER(v) (void)(v)
+#endif
 #define CN_SELDOM(condition) __builtin_expect(!!(condition), 0)
 #define CN_WF (CN_VB / 4) /* floats in a vector */
 #define CN_WD (CN_VB / 8)
@@ -375,4 +383,6 @@ CN_PARTIAL_STORE(cn_store_f64_from_f64, double, vf64, CN_WD)
 #endif
 
 #include "simd/bytes.h"
+#include "simd/cross.h"
 #include "simd/gather.h"
+#include "simd/nans.h"

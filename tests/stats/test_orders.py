@@ -171,6 +171,28 @@ def test_first_among_equals_and_infinities() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("n", [3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 300, 4096, 9000])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_ends_at_every_place(dtype: Any, n: int, axis: int) -> None:
+    """One end alone and both, of infinities, of NaN, of both, of NaN in the first and in the last vector."""
+    rng = np.random.default_rng(n)
+    x = rng.integers(-50, 50, (20, n)).astype(dtype)
+    x[0], x[1], x[2] = np.inf, -np.inf, np.nan
+    x[3, : n // 2], x[3, n // 2 :] = np.nan, -np.inf
+    x[4, n // 2 :], x[4, : n // 2] = np.nan, np.inf
+    x[5] = np.where(np.arange(n) % 2, -np.inf, np.inf)
+    for i, at in enumerate((0, 1, n // 2, n - 2, n - 1)):
+        x[6 + i, at], x[11 + i, at] = np.nan, 60 * (-1) ** i
+    x = np.ascontiguousarray(x if axis else x.T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in EXTREMES:
+            of_numpy = getattr(np, name, lambda x, axis: np.nanmax(x, axis) - np.nanmin(x, axis))
+            wanted = of_numpy(x, axis)
+            np.testing.assert_array_equal(getattr(stats, name)(x, axis), wanted, name)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("n", [127, 128, 255, 256, 257, 300, 511, 520, 1000, 4097])
 def test_the_first_in_long_rows(dtype: Any, n: int) -> None:
     """Few numbers many times over, infinities, zeros of both signs, NaN: NumPy's places."""
