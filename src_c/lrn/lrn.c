@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dispatch/cpu.h"
-#include "memory/copy.h"
+#include "memory/turn.h"
 #include "plan/plan.h"
 #include "threads/threads.h"
 
@@ -86,14 +86,14 @@ static void lrn_tile(const lrn_job *job, ptrdiff_t i, char *scratch)
     t.anchor = scratch, t.squares = scratch + line;
     cn_matrix packed = {t.squares + job->squares_bytes, t.x.n * size, size}, y = m[CN_Y];
     if (job->pack_x) {
-        cn_copy(packed, m[CN_X], t.x.rows, t.x.n, size);
+        cn_copy_block(packed, m[CN_X], t.x.rows, t.x.n, size);
         m[CN_X] = packed;
         packed.data += job->packed_bytes;
     }
     if (job->pack_y) m[CN_Y] = packed;
     t.x.x = m[CN_X].data, t.x.x_row = m[CN_X].row, t.y = m[CN_Y].data, t.y_row = m[CN_Y].row;
     job->k->lrn(&t);
-    if (job->pack_y) cn_copy(y, packed, t.x.rows, t.x.n, size);
+    if (job->pack_y) cn_copy_block(y, packed, t.x.rows, t.x.n, size);
 }
 
 static void lrn_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)

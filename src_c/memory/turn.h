@@ -9,4 +9,7 @@
  * Zen 3: 112 us column by column, 44 so). */
 void cn_turn(cn_matrix to, cn_matrix from, ptrdiff_t columns, ptrdiff_t n, ptrdiff_t size);
 
+/* As cn_copy; turned where rows of one are columns of the other. */
+void cn_copy_block(cn_matrix to, cn_matrix from, ptrdiff_t rows, ptrdiff_t n, ptrdiff_t size);
+
 #endif

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "memory/copy.h"
+#include "memory/turn.h"
 #include "write/write.h"
 
 /* Elements prescaled at a time. */
@@ -78,7 +78,7 @@ static void activate_block(const cn_writing *how, char *packed, cn_matrix y, ptr
     const int whole = rows == 1 || y.row == row;
     if ((n > 1 && y.col != k->size) || !(whole || row >= LONG_ROW)) {
         k->activate(how->activation, 0, packed, NULL, packed, rows * n, 0);
-        cn_copy(y, (cn_matrix){packed, row, k->size}, rows, n, k->size);
+        cn_copy_block(y, (cn_matrix){packed, row, k->size}, rows, n, k->size);
         return;
     }
     if (whole) n *= rows, rows = 1;
@@ -96,7 +96,7 @@ static void write_tile(const cn_writing *how, const cn_block *block)
     const ptrdiff_t row = t.n * k->size;
     if (how->pack_x) {
         const cn_matrix x = {(char *)t.x, t.x_row, how->col[CN_X]};
-        cn_copy((cn_matrix){packed, row, k->size}, x, t.rows, t.n, k->size);
+        cn_copy_block((cn_matrix){packed, row, k->size}, x, t.rows, t.n, k->size);
         t.x = packed, t.x_row = row;
         packed += t.rows * row;
     }
@@ -112,7 +112,7 @@ static void write_tile(const cn_writing *how, const cn_block *block)
     if (cn_curved(how->activation))
         activate_block(how, packed_y, y, block->rows, block->n);
     else
-        cn_copy(y, (cn_matrix){packed_y, row, k->size}, block->rows, block->n, k->size);
+        cn_copy_block(y, (cn_matrix){packed_y, row, k->size}, block->rows, block->n, k->size);
 }
 
 /* Row by row: each gathers its parameters. */
