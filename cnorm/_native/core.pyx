@@ -9,7 +9,7 @@ from cpython.pycapsule cimport PyCapsule_New
 from libc.string cimport memset
 
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.kept cimport new_as
+from cnorm._native.kept cimport new_as, new_of
 from cnorm._native.layout cimport is_block
 
 cnp.import_array()
@@ -142,7 +142,7 @@ cdef cnp.ndarray new_state(cnp.ndarray x, tuple axes):
     for axis in axes:
         dims[axis] = 1
     dims[ndim] = 5
-    return cnp.PyArray_ZEROS(ndim + 1, dims, cnp.NPY_FLOAT64, 0)
+    return new_of(ndim + 1, dims, cnp.NPY_FLOAT64, True)
 
 
 cdef void set_affine(cn_call *call, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mask):

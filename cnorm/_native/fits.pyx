@@ -8,7 +8,7 @@ from libc.string cimport memcmp
 
 from cnorm._native.core cimport CN_VAR, cn_call, cn_partial, run, set_real, set_weights
 from cnorm._native.glance cimport are_plain_weights, is_plain, is_table, take_range
-from cnorm._native.kept cimport new_like
+from cnorm._native.kept cimport new_like, new_of
 from cnorm._native.layout cimport is_vector
 from cnorm._native.maps cimport doubles, numbers, run_map, states_in
 from cnorm._native.states cimport find_divisors
@@ -58,7 +58,7 @@ cdef cnp.ndarray rows_of(intp n, intp columns):
     """Doubles, in rows."""
     cdef intp dims[2]
     dims[0], dims[1] = n, columns
-    return cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
+    return new_of(2, dims, cnp.NPY_FLOAT64)
 
 
 cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray state) except -1:

@@ -6,7 +6,6 @@ cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongAndOverflow, PyLong_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int32_t
-from libc.string cimport memset
 
 from cnorm._native.core cimport (
     CN_EXTREMES, CN_READY, CN_STAT, CN_VAR, CN_Y, check, check_against, cn_call, cn_eps_mode, cn_kind, cn_results, cn_status, dtype_of,
@@ -14,7 +13,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart, as_double, axes, mask, number, output, parameter, spread
-from cnorm._native.kept cimport new_as
+from cnorm._native.kept cimport new_as, new_of
 
 cnp.import_array()
 
@@ -78,7 +77,6 @@ def count_labels(cnp.ndarray labels not None, Py_ssize_t groups):
 cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int count, int together):
     """Arrays of x's shape with axes reduced to 1, the first to the groups, and `together` more numbers for each (0: none)."""
     cdef cnp.npy_intp dims[65]
-    cdef cnp.npy_intp strides[65]
     cdef int ndim = cnp.PyArray_NDIM(x), axis
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis)
@@ -86,9 +84,7 @@ cdef list new_results(cnp.ndarray x, tuple axes, Py_ssize_t groups, int num, int
         dims[axis] = 1
     dims[<int>axes[0]] = groups
     dims[ndim] = together
-    memset(strides, 0, sizeof(strides))  # all elements are one: the shape alone counts
-    like = cnp.PyArray_New(cnp.ndarray, ndim + (together > 0), dims, cnp.NPY_BOOL, strides, strides, 0, 0, <object>NULL)
-    return [new_as(like, cnp.PyArray_DescrFromType(num)) for _ in range(count)]
+    return [new_of(ndim + (together > 0), dims, num) for _ in range(count)]
 
 
 cdef int set_groups(cn_call *call, cn_groups *groups, cnp.ndarray x, tuple axes, cnp.ndarray starts,

@@ -2,6 +2,8 @@
 
 cimport numpy as cnp
 
+from cnorm._native.kept cimport new_of
+
 
 cdef inline bint is_wide(cnp.ndarray x) noexcept:
     """Of float64?"""
@@ -26,4 +28,4 @@ cdef inline bint is_vector(cnp.ndarray a, int num, Py_ssize_t n) noexcept:
 
 cdef inline cnp.ndarray same_shape(cnp.ndarray x, int num):
     """A new array in C order."""
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), num, 0)
+    return new_of(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), num)

@@ -12,7 +12,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport as_double
-from cnorm._native.kept cimport new_like
+from cnorm._native.kept cimport new_like, new_of
 from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
@@ -90,7 +90,7 @@ def shares_of_largest(cnp.ndarray x not None, tuple over not None):
     for axis in range(ndim):
         dims[axis] = cnp.PyArray_DIM(x, axis) if axis < first else 1
         n *= 1 if axis < first else cnp.PyArray_DIM(x, axis)
-    shares, most = same_shape(x, cnp.NPY_FLOAT64), cnp.PyArray_EMPTY(ndim, dims, cnp.NPY_FLOAT64, 0)
+    shares, most = same_shape(x, cnp.NPY_FLOAT64), new_of(ndim, dims, cnp.NPY_FLOAT64)
     for i in range(cnp.PyArray_SIZE(most)):
         if is_wide(x):
             fine = take_shares(numbers(x) + i * n, n, numbers(shares) + i * n, numbers(most) + i)

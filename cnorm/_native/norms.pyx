@@ -13,6 +13,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart, as_double, axes, mask, output, parameter, spread
+from cnorm._native.kept cimport new_of
 from cnorm._native.layout cimport is_packed, is_vector, is_wide
 from cnorm._native.maps cimport doubles, full, numbers
 from cnorm._native.states cimport mix
@@ -302,7 +303,7 @@ cdef cnp.ndarray with_below(cnp.ndarray x, cnp.ndarray lacks, cnp.ndarray weight
     cdef double below
     only(cnp.PyArray_NDIM(x), 1, channels, dims)
     dims[0] = cnp.PyArray_DIM(x, 0)
-    to = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), dims, cnp.NPY_FLOAT64, 0)
+    to = new_of(cnp.PyArray_NDIM(x), dims, cnp.NPY_FLOAT64)
     for i in range(cnp.PyArray_SIZE(to)):
         below = numbers(lacks)[i] * (1 if weight is None else at_channel(weight, i % channels))
         numbers(to)[i] = below if bias is None else at_channel(bias, i % channels) + below

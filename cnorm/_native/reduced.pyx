@@ -17,6 +17,7 @@ from cnorm._native.core cimport (
     new_state, number_of, open_results, run, set_operand, set_real, set_weights, verbs,
 )
 from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, mask, number, spread
+from cnorm._native.kept cimport new_of
 
 cnp.import_array()
 
@@ -122,7 +123,7 @@ cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, obje
 
 
 cdef cnp.ndarray new_result(Opened *o, int num):
-    return cnp.PyArray_EMPTY(o.ndim, o.dims, num, 0)
+    return new_of(o.ndim, o.dims, num)
 
 
 cdef object finished(cnp.ndarray y):

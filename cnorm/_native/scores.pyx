@@ -9,7 +9,7 @@ from cython cimport floating
 from cnorm._native.core cimport CN_VAR, cn_dtype, dtype_of, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport axes, has_gaps, mask, output
-from cnorm._native.kept cimport new_as, new_scratch
+from cnorm._native.kept cimport new_as, new_among
 from cnorm._native.layout cimport is_wide
 from cnorm._native.maps cimport numbers
 from cnorm._native.norms cimport normalized
@@ -116,7 +116,7 @@ cdef int put_logs(cnp.ndarray x, cnp.ndarray to) except -1:
     cdef cnp.ndarray source = x
     cdef PyThreadState *released
     if has_gaps(x):
-        source = new_scratch(x, x.dtype)
+        source = new_among(x, x.dtype)
         cnp.PyArray_CopyInto(source, x)
     released = release(n)
     seen = C.logs(<cn_dtype>dtype, cnp.PyArray_BYTES(source), numbers(to), n)
@@ -134,7 +134,7 @@ cdef void put_rounded(cnp.ndarray x, int dtype, cnp.ndarray y) noexcept:
 
 def logarithms(cnp.ndarray x not None, /):
     """Of native, aligned floats, as doubles in the order of x; is one of 0, is one of less?"""
-    cdef cnp.ndarray to = new_scratch(x, DOUBLE)
+    cdef cnp.ndarray to = new_among(x, DOUBLE)
     cdef int seen = put_logs(x, to)
     return to, bool(seen & CN_LOG_OF_ZERO), bool(seen & CN_LOG_OF_NEGATIVE)
 
@@ -161,7 +161,7 @@ def log_scores_at_once(object x, object axis, object share, object nan_policy, o
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
     if not over or not 0 < cnp.PyArray_SIZE(<cnp.ndarray>y) <= FEW:
         return None
-    logs = y if out is None and is_wide(<cnp.ndarray>y) else new_scratch(x, DOUBLE)
+    logs = y if out is None and is_wide(<cnp.ndarray>y) else new_among(x, DOUBLE)
     if put_logs(x, logs) or not score(logs, logs, over, share, omit, complete, None, True, True):
         return None
     if logs is not y:

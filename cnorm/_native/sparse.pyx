@@ -9,6 +9,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from cnorm._native.core cimport CN_NO_NUMBER, check, cn_number, cn_partial, cn_status, number_of, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
+from cnorm._native.kept cimport new_of
 
 cnp.import_array()
 
@@ -94,7 +95,7 @@ def divisors(object by, Py_ssize_t n, /):
     cdef double *d
     if not is_vector_of(by, False) or not cnp.PyTypeNum_ISFLOAT(cnp.PyArray_TYPE(<cnp.ndarray>by)) or cnp.PyArray_SIZE(<cnp.ndarray>by) != n:
         return None
-    to = cnp.PyArray_EMPTY(1, &size, cnp.NPY_FLOAT64, 0)
+    to = new_of(1, &size, cnp.NPY_FLOAT64)
     d = <double *>cnp.PyArray_DATA(to)
     for i in range(n):
         d[i] = (<double *>cnp.PyArray_DATA(<cnp.ndarray>by))[i] if cnp.PyArray_ITEMSIZE(<cnp.ndarray>by) == 8 else (
@@ -130,7 +131,7 @@ def moments(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarray
         w = <const double *>cnp.PyArray_DATA(weights)
     set_sparse(&m, data, indices, starts, width)
     dims[0], dims[1] = width if across else m.rows, 5
-    state = cnp.PyArray_ZEROS(2, dims, cnp.NPY_FLOAT64, 0)
+    state = new_of(2, dims, cnp.NPY_FLOAT64, True)
     cdef cn_partial *to = <cn_partial *>cnp.PyArray_DATA(state)
     cdef PyThreadState *released = release(cnp.PyArray_SIZE(data))
     status = C.sparse_moments(&m, across, w, omit, to, &order)
@@ -149,7 +150,7 @@ def extremes(cnp.ndarray data not None, cnp.ndarray indices not None, cnp.ndarra
     cdef cn_status status
     set_sparse(&m, data, indices, starts, width)
     dims[0], dims[1] = width if across else m.rows, 5
-    state = cnp.PyArray_ZEROS(2, dims, cnp.NPY_FLOAT64, 0)
+    state = new_of(2, dims, cnp.NPY_FLOAT64, True)
     cdef cn_partial *to = <cn_partial *>cnp.PyArray_DATA(state)
     cdef PyThreadState *released = release(cnp.PyArray_SIZE(data))
     status = C.sparse_extremes(&m, across, to, &order)

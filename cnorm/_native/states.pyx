@@ -7,6 +7,7 @@ cimport numpy as cnp
 from cnorm._native.core cimport CN_EXTREMES, CN_SUMS, CN_VAR, cn_kind, cn_partial, cn_results, open_results, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart
+from cnorm._native.kept cimport new_of
 from cnorm._native.layout cimport is_packed, is_vector, is_wide
 
 cnp.import_array()
@@ -56,7 +57,7 @@ def merge(cnp.ndarray state not None, cnp.ndarray other not None, bint omit=Fals
     if (cnp.PyArray_TYPE(other) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISCARRAY_RO(other)
             or not cnp.PyArray_ISCARRAY_RO(state) or step not in (1, 5) or step * n != cnp.PyArray_SIZE(other)):
         return None
-    merged = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64, 0)
+    merged = new_of(cnp.PyArray_NDIM(state), cnp.PyArray_DIMS(state), cnp.NPY_FLOAT64)
     to = <cn_partial *>cnp.PyArray_DATA(merged)
     released = release(n)
     done = C.merge_states(to, a, b, step, n, omit)
@@ -67,7 +68,7 @@ def merge(cnp.ndarray state not None, cnp.ndarray other not None, bint omit=Fals
 cdef cnp.ndarray of_states(cnp.ndarray state, bint wide):
     """A new array of a number for each state [..., 5]."""
     cdef int dtype = cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
-    return cnp.PyArray_EMPTY(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype, 0)
+    return new_of(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype)
 
 
 cdef bint are_states(cnp.ndarray state) noexcept:
@@ -187,7 +188,7 @@ cdef const cn_partial *data_of(cnp.ndarray state) noexcept:
 
 
 cdef cnp.ndarray vector(cnp.npy_intp n):
-    return cnp.PyArray_EMPTY(1, &n, cnp.NPY_FLOAT64, 0)
+    return new_of(1, &n, cnp.NPY_FLOAT64)
 
 
 def average(cnp.ndarray state not None):
@@ -310,9 +311,9 @@ cpdef tuple mix(cnp.ndarray state, object batch, cnp.ndarray powers, double eps,
     C.shares_of(<const double *>cnp.PyArray_DATA(powers), kinds, m.mean_share)
     C.shares_of(<const double *>cnp.PyArray_DATA(powers) + kinds, kinds, m.var_share)
     dims[0], dims[1] = m.samples, m.channels
-    center = cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
-    scale = cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
-    lacks = cnp.PyArray_EMPTY(2, dims, cnp.NPY_FLOAT64, 0)
+    center = new_of(2, dims, cnp.NPY_FLOAT64)
+    scale = new_of(2, dims, cnp.NPY_FLOAT64)
+    lacks = new_of(2, dims, cnp.NPY_FLOAT64)
     space = vector(4 * n + 5 * (m.samples + m.channels))
     put_together(&m, state, batch, counted, <cn_stat *>cnp.PyArray_DATA(space))
     C.mix(&m, <double *>cnp.PyArray_DATA(center), <double *>cnp.PyArray_DATA(scale), <double *>cnp.PyArray_DATA(lacks))

@@ -10,6 +10,7 @@ from cnorm._native.core cimport (
     open_results, run, set_real, set_stats, verbs,
 )
 from cnorm._native.glance cimport axes, is_plain, output, take_range
+from cnorm._native.kept cimport new_of
 from cnorm._native.layout cimport is_wide
 from cnorm._native.maps cimport full, meet, numbers, open_map, rounded, run_map, states_in
 from cnorm._native.states cimport are_states, find_divisors, of_states
@@ -54,7 +55,7 @@ cdef cnp.ndarray of_groups(cnp.ndarray x, tuple over, bint zero=False):
         dims[axis] = cnp.PyArray_DIM(x, axis)
     for axis in over:
         dims[axis] = 1
-    return cnp.PyArray_ZEROS(ndim, dims, cnp.NPY_FLOAT64, 0) if zero else cnp.PyArray_EMPTY(ndim, dims, cnp.NPY_FLOAT64, 0)
+    return new_of(ndim, dims, cnp.NPY_FLOAT64, zero)
 
 
 cdef double resolution(cnp.ndarray x) noexcept:

@@ -136,7 +136,7 @@ def _moderate_norms(x: Array, mask: Array | None) -> Array | None:
         return None
     if x.itemsize == 8 and not squares.all():  # 0: or too small
         return None
-    roots: Array = np.sqrt(squares)
+    roots: Array = np.sqrt(squares, out=squares)
     return roots
 
 

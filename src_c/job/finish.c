@@ -155,21 +155,6 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
     }
 }
 
-/* Zeros for groups of which nothing counts. */
-static void blank(cn_moments_view *acc, ptrdiff_t n, int extremes)
-{
-    const double *restrict count = acc->count; /* one each */
-    double *restrict mean = acc->mean, *restrict lo = acc->mean_lo, *restrict m2 = acc->m2;
-    const double least = extremes ? INFINITY : 0, greatest = extremes ? -INFINITY : 0;
-    double fewest = INFINITY;
-    for (ptrdiff_t c = 0; c < n; c++) fewest = count[c] < fewest ? count[c] : fewest;
-    for (ptrdiff_t c = 0; c < n && fewest == 0; c++) { /* without a branch: hidden groups come in any order */
-        const double any = count[c];
-        mean[c] = any != 0 ? mean[c] : least, lo[c] = any != 0 ? lo[c] : greatest;
-        m2[c] = any != 0 ? m2[c] : 0;
-    }
-}
-
 /* Of extremes the largest magnitude, NaN if there is one. */
 static void keep_largest(cn_moments_view *acc, ptrdiff_t n)
 {
@@ -187,7 +172,7 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     const ptrdiff_t stat = bundle->offset[CN_STAT], step = bundle->columns.stride[CN_STAT];
     const cn_results *results = job->call->moments.results;
     cn_moments_view acc = cn_open_partials(partials, job->each, job->width);
-    if (job->each) blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
+    if (job->each) cn_kernels_of(CN_F64)->blank(&acc, n, job->call->moments.kind == CN_EXTREMES);
     if (refined > 1) merge_refined(job, &acc, n);
     if (cn_is_largest(&job->call->moments)) keep_largest(&acc, n);
     if (params) {

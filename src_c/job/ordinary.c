@@ -51,12 +51,7 @@ int cn_merge_states(cn_partial *to, const cn_partial *a, const double *b, ptrdif
 
 void cn_lengths(double *a, ptrdiff_t n, double b) { cn_kernels_of(CN_F64)->lengths(a, n, b); }
 
-int cn_moderate(const double *values, ptrdiff_t n)
-{
-    int ordinary = 1;
-    for (ptrdiff_t i = 0; i < n; i++) ordinary &= cn_is_moderate(values[i]);
-    return ordinary;
-}
+int cn_moderate(const double *values, ptrdiff_t n) { return cn_kernels_of(CN_F64)->moderate(values, n); }
 
 void cn_move(void *running, int wide, const double *to, ptrdiff_t n, double share)
 {

@@ -13,6 +13,25 @@ static void store(void *to, int wide, ptrdiff_t i, double value)
     if (to && !wide) ((float *)to)[i] = (float)value;
 }
 
+/* One number n times; without gaps the compiler makes vectors of it. */
+#define CN_FILL(type)                                                                                             \
+    static void fill_##type(type *to, type value, ptrdiff_t n, ptrdiff_t step)                                    \
+    {                                                                                                             \
+        for (ptrdiff_t c = 0; c < n && step == 1; c++) to[c] = value;                                             \
+        for (ptrdiff_t c = 0; c < n && step != 1; c++) to[c * step] = value;                                      \
+    }
+typedef unsigned char flag;
+CN_FILL(double)
+CN_FILL(float)
+CN_FILL(ptrdiff_t)
+CN_FILL(flag)
+
+static void fill(void *to, int wide, ptrdiff_t first, double value, ptrdiff_t n, ptrdiff_t step)
+{
+    if (to && wide) fill_double((double *)to + first, value, n, step);
+    if (to && !wide) fill_float((float *)to + first, (float)value, n, step);
+}
+
 /* A count, or a position. */
 static ptrdiff_t integer_of(cn_kind kind, const cn_results *to, double count, double at, double nan)
 {
@@ -65,11 +84,11 @@ void cn_fill_results(cn_kind kind, const cn_results *to, const cn_partial *p, pt
     double one, two;
     cn_take_result(kind, to, p, &one, &two);
     const ptrdiff_t integer = integer_of(kind, to, p->count, p->mean_lo, p->m2);
-    const unsigned char flag = (unsigned char)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
-    for (ptrdiff_t c = 0; c < n && to->first; c++) store(to->first, to->wide, first + c * step, one);
-    for (ptrdiff_t c = 0; c < n && to->second; c++) store(to->second, to->wide, first + c * step, two);
-    for (ptrdiff_t c = 0; c < n && to->integers; c++) to->integers[first + c * step] = integer;
-    for (ptrdiff_t c = 0; c < n && to->flags; c++) to->flags[first + c * step] = flag;
+    const flag is = (flag)cn_flag_of(to, p->mean, p->mean_lo, p->m2);
+    fill(to->first, to->wide, first, one, n, step);
+    fill(to->second, to->wide, first, two, n, step);
+    if (to->integers) fill_ptrdiff_t(to->integers + first, integer, n, step);
+    if (to->flags) fill_flag(to->flags + first, is, n, step);
 }
 
 int cn_open_states(const cn_partial *states, ptrdiff_t n, cn_moments_view *to)

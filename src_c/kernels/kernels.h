@@ -295,6 +295,7 @@ typedef struct {
     void (*standardize)(const cn_standard_rows *s);
     void (*decay)(const cn_decay_tile *t);
     int (*look)(const double *x, ptrdiff_t rows, int eights, ptrdiff_t apart);
+    void (*blank)(cn_moments_view *acc, ptrdiff_t n, int extremes); /* of which nothing counts */
     /* n groups without a prescale: to numbers first, first + step, ... of what is wanted, but for counts. */
     void (*results)(cn_kind kind, const cn_results *to, const cn_moments_view *of, ptrdiff_t n, ptrdiff_t first,
                     ptrdiff_t step);
@@ -307,6 +308,7 @@ typedef struct {
     int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
     cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center,
                              double *factor, double *shift);
+    int (*moderate)(const double *values, ptrdiff_t n);
     int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor);
     int (*merge_states)(cn_partial *to, const cn_partial *states, const double *more, ptrdiff_t step, ptrdiff_t n,
                         int omit_nan);

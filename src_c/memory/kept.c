@@ -17,7 +17,7 @@
 #define HUGE_FROM ((size_t)4 << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define PAGE 4096
-#define SLOTS 16
+#define SLOTS 32
 
 /* Before the data. Half a page from where the large arrays of malloc begin (16 bytes into a page): a store
  * to the place modulo 4096 that is read next makes that read wait. */

@@ -85,15 +85,16 @@ static void mark_row(const cn_reading *how, const char *x, const char *mask, ptr
     how->k->mark(x, mask, to, n);
 }
 
-/* Groups of one short row without gaps, a byte of the mask for each. */
-static void mark_short_groups(const cn_reading *how, const char *mask, ptrdiff_t group, const cn_tile *t)
+/* Short rows one behind the other, a byte of the mask for each, `step` bytes apart. */
+static void mark_short_rows(const cn_reading *how, const char *x, const char *mask, ptrdiff_t step, ptrdiff_t rows,
+                            ptrdiff_t n)
 {
     char shown[CN_BLOCK + CN_REPEATED];
-    const ptrdiff_t n = t->n, at_once = CN_BLOCK / n;
-    for (ptrdiff_t g = 0, some; g < t->groups; g += some) {
-        some = t->groups - g < at_once ? t->groups - g : at_once;
-        cn_repeat_mask(mask + g * group, group, some, n, shown);
-        how->k->mark(t->x + g * t->x_group, shown, how->packed + g * t->x_group, some * n);
+    const ptrdiff_t row = n * how->k->size, at_once = CN_BLOCK / n;
+    for (ptrdiff_t r = 0, some; r < rows; r += some) {
+        some = rows - r < at_once ? rows - r : at_once;
+        cn_repeat_mask(mask + r * step, step, some, n, shown);
+        how->k->mark(x + r * row, shown, how->packed + r * row, some * n);
     }
 }
 
@@ -109,8 +110,10 @@ static void mark_tile(const cn_reading *how, const char *mask, ptrdiff_t group, 
         if (t->x_row == n * size && row[CN_M] == n) n *= rows, rows = 1;
         if (rows == 1 && t->x_group == n * size && group == n) n *= groups, groups = 1;
     }
-    if (as_it_is && rows == 1 && groups > 1 && n < SHORT_GROUP && col[CN_M] == 0 && t->x_group == n * size) {
-        mark_short_groups(how, mask, group, t);
+    const int of_groups = rows == 1 && groups > 1 && t->x_group == n * size;
+    const int of_rows = groups == 1 && rows > 1 && t->x_row == n * size;
+    if (as_it_is && n < SHORT_GROUP && col[CN_M] == 0 && (of_groups || of_rows)) {
+        mark_short_rows(how, t->x, mask, of_groups ? group : row[CN_M], of_groups ? groups : rows, n);
         groups = 0;
     }
     for (ptrdiff_t g = 0; g < groups; g++)

@@ -4,11 +4,16 @@
 #include "memory/numbers.h"
 #include "read/block.h"
 
+/* Bytes that take longer by a call of memset than one by one. */
+#define SHORT_RUN 16
+
 /* n elements of an operand, `step` bytes apart, side by side: weights as doubles. */
 static void put(const cn_reading *how, int operand, const char *from, ptrdiff_t step, ptrdiff_t n, char *to)
 {
     if (operand == CN_W)
         cn_to_doubles(how->weights_are, from, step, n, how->weights_by, (double *)to);
+    else if (n < SHORT_RUN)
+        for (ptrdiff_t i = 0; i < n; i++) to[i] = from[i * step];
     else if (step == 0)
         memset(to, *from, (size_t)n);
     else if (step == 1)
@@ -17,17 +22,19 @@ static void put(const cn_reading *how, int operand, const char *from, ptrdiff_t 
         for (ptrdiff_t i = 0; i < n; i++) to[i] = from[i * step];
 }
 
-/* Elements first, first + 1, ... of a group, run by run. */
-static void gather(const cn_reading *how, int operand, const char *from, ptrdiff_t first, ptrdiff_t n,
-                   ptrdiff_t size, char *to)
+/* Elements first, first + 1, ... of groups that are `step` bytes apart, run by run: where one is, is asked once for all groups. */
+static void gather(const cn_reading *how, int operand, const char *from, ptrdiff_t step, ptrdiff_t groups,
+                   ptrdiff_t first, ptrdiff_t n, ptrdiff_t size, char *to)
 {
     const cn_loop *in = &how->counted->loop[how->counted->n - 1];
+    const ptrdiff_t one = n * size;
     for (ptrdiff_t run; n > 0; first += run, n -= run, to += run * size) {
         ptrdiff_t at[CN_NOPERANDS] = {0};
         run = in->n - first % in->n;
         if (run > n) run = n;
         cn_locate(how->counted, first, at);
-        put(how, operand, from + at[operand], in->stride[operand], run, to);
+        for (ptrdiff_t g = 0; g < groups; g++)
+            put(how, operand, from + at[operand] + g * step, in->stride[operand], run, to + g * one);
     }
 }
 
@@ -47,8 +54,8 @@ static void gather_block(const cn_reading *how, int operand, const char *from, c
         cn_locate(how->counted, first + r, at);
         put(how, operand, from + at[operand], step, block->n, to + r * block->n * size);
     }
-    for (ptrdiff_t g = 0; g < (how->cols || !step ? 1 : how->columns->n) && !columns_apart; g++)
-        gather(how, operand, from + g * step, first, block->rows * n, size, to + g * one);
+    const ptrdiff_t groups = columns_apart ? 0 : how->cols || !step ? 1 : how->columns->n;
+    gather(how, operand, from, step, groups, first, block->rows * n, size, to);
 }
 
 void cn_read_scattered(const cn_reading *how, const cn_block *block, const char *x, cn_moments_view *acc,

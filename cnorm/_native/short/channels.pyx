@@ -7,6 +7,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
 from cnorm._native.core cimport CN_M, CN_RUNNING, cn_call, cn_partial, run
 from cnorm._native.glance cimport apart
+from cnorm._native.kept cimport new_of
 from cnorm._native.short.taken cimport (
     add_axis, find_step, in_lanes, intp, open_call, positive, take_affine, take_eps, take_mask, take_out, take_parameter,
 )
@@ -181,7 +182,7 @@ cdef object by_own(object input, bint each, object mean, object var, object weig
         return None
     if mean is not None:
         dims[0], dims[1], dims[2] = c.samples if each else 1, c.channels, 5
-        state = cnp.PyArray_ZEROS(3, dims, cnp.NPY_FLOAT64, 0)
+        state = new_of(3, dims, cnp.NPY_FLOAT64, True)
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
     add_channels(&call, &c, c.channels if each else 0, 1)
     run(&call, size)
