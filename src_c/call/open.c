@@ -21,6 +21,9 @@
 #define BATCH 128
 #define BATCH_ELEMENTS 8192
 
+/* Groups of one element each whose results follow from it: nothing is kept of them. */
+#define ALONE 16384
+
 /* So many long groups read one block of the weights they share. */
 #define SHARED_WEIGHTS 16
 
@@ -83,6 +86,14 @@ static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
     return job->plan.columns.n < most ? job->plan.columns.n : most;
 }
 
+/* Bundles of so many columns, for groups of so many elements. */
+static void set_width(cn_job *job, ptrdiff_t group, ptrdiff_t width)
+{
+    job->width = width, job->elements = group * width;
+    job->tiles = (job->plan.columns.n + width - 1) / width;
+    job->bundles = cn_count(&job->plan.kept) * job->tiles;
+}
+
 static int is_fused(const cn_job *job)
 {
     ptrdiff_t bytes = job->elements * job->k->size;
@@ -116,13 +127,12 @@ void cn_open_job(cn_job *job, const cn_call *call)
     job->needs_packing = job->mask || job->reads != k || call->moments.weights || call->moments.x || strided(job);
     const cn_loop *columns = &job->plan.columns;
     const ptrdiff_t group = cn_count(&job->plan.reduced);
-    job->width = bundle_width(job, group);
-    job->bundles = cn_count(&job->plan.kept) * ((columns->n + job->width - 1) / job->width);
+    set_width(job, group, bundle_width(job, group));
     job->joined_rows = count_joined_rows(job);
     job->rows_as_groups = count_rows_as_groups(&job->plan, job->width);
-    job->elements = group * job->width;
-    job->threads = cn_threads_for(job->bundles * job->elements);
     job->alone = is_alone(job);
+    if (job->alone) set_width(job, 1, columns->n < ALONE ? columns->n : ALONE);
+    job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
     job->direct = cn_is_direct(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);

@@ -121,14 +121,22 @@ static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t e
     s.to_fetch = cn_stream_early(job);
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
-        if (job->alone) {
-            cn_put_alone(job, &bundle);
-            continue;
-        }
         cn_tile_reading(job, &bundle.columns, &tiling);
         double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s.bundle;
         cn_read_segment(job, &tiling, &bundle, i % job->segments, partials, &s);
         if (!job->partials) cn_finish_bundle(job, partials, &bundle, NULL, NULL);
+    }
+}
+
+/* Groups of one element each. */
+static void alone_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_job *job = context;
+    cn_bundle bundle;
+    (void)thread;
+    for (ptrdiff_t u = begin; u < end; u++) {
+        cn_locate_bundle(job, u, &bundle);
+        cn_put_alone(job, &bundle);
     }
 }
 
@@ -215,6 +223,10 @@ static cn_status two_phases(cn_job *job)
 
 static cn_status run_job(cn_job *job)
 {
+    if (job->alone) {
+        cn_parallel(job->bundles, job->threads, alone_task, job);
+        return CN_OK;
+    }
     cn_status status = cn_alloc_scratch(job);
     if (status != CN_OK) return status;
     if (job->fused)

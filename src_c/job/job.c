@@ -41,16 +41,13 @@ ptrdiff_t cn_joined_rows_of(ptrdiff_t n)
 
 void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle)
 {
-    cn_loop columns = job->plan.columns;
-    ptrdiff_t tiles = (columns.n + job->width - 1) / job->width, outer = u, first = 0;
-    for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] = job->plan.start[o];
-    if (tiles > 1) {
-        outer = u / tiles, first = u % tiles * job->width;
-        for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] += first * columns.stride[o];
-    }
-    cn_locate(&job->plan.kept, outer, bundle->offset);
-    columns.n = columns.n - first < job->width ? columns.n - first : job->width;
-    bundle->columns = columns;
+    const cn_loop *columns = &job->plan.columns;
+    const ptrdiff_t tiles = job->tiles, outer = tiles > 1 ? u / tiles : u,
+                    first = (u - outer * tiles) * job->width;
+    for (int o = 0; o < CN_NOPERANDS; o++) bundle->offset[o] = job->plan.start[o] + first * columns->stride[o];
+    if (outer) cn_locate(&job->plan.kept, outer, bundle->offset);
+    bundle->columns = *columns; /* and what changes after it: what is copied whole waits for its parts */
+    bundle->columns.n = columns->n - first < job->width ? columns->n - first : job->width;
 }
 
 void cn_tile_reading(const cn_job *job, const cn_loop *columns, cn_tiling *tiling)
