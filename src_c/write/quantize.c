@@ -9,7 +9,7 @@
 /* Elements of a block of rows; longer ones are cut, so that few rows are work for all threads. */
 #define PIECE (64 * 1024)
 /* Short rows that are taken together. */
-#define SOME 64
+#define SOME 256
 
 /* Short rows that become bytes: how long they are; are their lanes doubles, or floats? */
 typedef struct {
@@ -66,10 +66,20 @@ static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
     return job->call->dtype == CN_F64 ? *wide : *narrow;
 }
 
-static double lane(const short_rows *of, const some_lanes *lanes, ptrdiff_t r)
-{
-    return of->wide ? lanes->wide[r] : (double)lanes->narrow[r];
-}
+/* Scales of n rows in the place of their largest magnitudes, as scale_of has them. */
+#define SCALES_OF(type)                                                                                           \
+    static void scales_of_##type(const cn_int8 *to, ptrdiff_t first, ptrdiff_t n, type *lanes)                    \
+    {                                                                                                             \
+        type *scales = (type *)to->scales + (to->kind == CN_SCALE_GIVEN ? 0 : first);                             \
+        const ptrdiff_t step = to->kind == CN_SCALE_GIVEN ? 0 : 1;                                                \
+        for (ptrdiff_t r = 0; r < n && to->kind == CN_OF_ROWS; r++) {                                             \
+            const type scale = lanes[r] / 127;                                                                    \
+            scales[r] = lanes[r] = scale == 0 ? 1 : scale;                                                        \
+        }                                                                                                         \
+        for (ptrdiff_t r = 0; r < n && to->kind != CN_OF_ROWS; r++) lanes[r] = scales[r * step];                  \
+    }
+SCALES_OF(double)
+SCALES_OF(float)
 
 static void set_lane(const short_rows *of, some_lanes *lanes, ptrdiff_t r, double value)
 {
@@ -99,8 +109,10 @@ static void quantize_short(const cn_job *job, ptrdiff_t first, ptrdiff_t count, 
     for (ptrdiff_t i = 0, some; i < count; i += some, y += some * of.n * of.k->size) {
         some = count - i < SOME ? count - i : SOME;
         if (job->call->bytes.kind == CN_OF_ROWS) find_largest(&of, y, some, &lanes);
-        for (ptrdiff_t r = 0; r < some; r++)
-            set_lane(&of, &lanes, r, scale_of(job, first + i + r, lane(&of, &lanes, r)));
+        if (of.wide)
+            scales_of_double(&job->call->bytes, first + i, some, lanes.wide);
+        else
+            scales_of_float(&job->call->bytes, first + i, some, lanes.narrow);
         of.k->quantize_rows(y, some, of.n, &lanes, q + (first + i) * of.n);
     }
 }
