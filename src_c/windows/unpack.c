@@ -39,10 +39,10 @@ static void unpack_lane(const cn_abreast *a, char *to, ptrdiff_t step, ptrdiff_t
     (a->floats ? line_as_float : line_as_double)(to, step, begin, end, by, from);
 }
 
-/* Lines that have all these rows, lanes up to n of each eight. */
+/* Lines that have all these rows, lanes up to n of each eight: those behind are the first once more, and so is their place. */
 static void unpack_lines(const cn_abreast *a, const cn_turned *t, ptrdiff_t step, int n)
 {
-    if (step == size_of(a) && n == CN_ROW_LANES) {
+    if (step == size_of(a)) {
         a->k->turn_rows(t);
         return;
     }
@@ -77,7 +77,7 @@ static void unpack_apart(const cn_abreast *a, int which, ptrdiff_t row, ptrdiff_
     const ptrdiff_t step = a->to_step[which];
     ptrdiff_t begin[CN_ROW_LANES], end[CN_ROW_LANES];
     char *to[CN_ROW_LANES] = {NULL};
-    int all = a->n == CN_ROW_LANES;
+    int all = 1;
     for (int l = 0; l < a->n; l++) {
         const ptrdiff_t at = a->first[l] + row, most = a->end[l] < a->length + back ? a->end[l] : a->length + back;
         to[l] = a->to[which][l] + (at - back) * step;
@@ -85,7 +85,7 @@ static void unpack_apart(const cn_abreast *a, int which, ptrdiff_t row, ptrdiff_
         all &= begin[l] == 0 && end[l] == t->n;
     }
     t->y = to[0], t->from = a->from;
-    for (int l = 0; l < a->n && all; l++) t->lane[l] = to[l] - to[0];
+    for (int l = 0; l < CN_ROW_LANES && all; l++) t->lane[l] = l < a->n ? to[l] - to[0] : 0;
     if (all)
         unpack_lines(a, t, step, a->n);
     else
