@@ -81,6 +81,7 @@ static ptrdiff_t bundle_width(const cn_job *job, ptrdiff_t group)
     } else if (!job->plan.cols) {
         ptrdiff_t batch = BATCH_ELEMENTS / group;
         most = group >= CN_BLOCK || batch < 1 ? 1 : batch < BATCH ? batch : BATCH;
+        if (most == 3) most = 2; /* the third would be read for itself and for one beside it */
     }
     most -= most % job->plan.refined;
     return job->plan.columns.n < most ? job->plan.columns.n : most;

@@ -18,9 +18,6 @@
 /* Runs up to this length are taken several at a time, one to a lane. */
 #define CN_SHORT_ROW 32
 
-/* Elements of a row that kernel normalize takes: longer ones gain nothing. */
-#define CN_NORMALIZED 2048
-
 /* Elements of a row up to which several become bytes at once. */
 #define CN_QUANTIZED_ROW 96
 
@@ -98,7 +95,7 @@ typedef struct {
 } cn_apply_tile;
 
 /* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
- * one for a group. n is at most CN_NORMALIZED. */
+ * one for a group. n is below CN_BLOCK. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, n;
