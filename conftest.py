@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thin",
         action="store_true",
-        help="of each test that passed in the last run of everything its first and last parameters, or nothing",
+        help="of each test that passed in the last run of everything its ends, or, if it is long, nothing",
     )
 
 
@@ -88,14 +88,14 @@ class Recorder:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Thinly, where more can run than could then: what did not pass, and a try of what did and is soon done."""
+    """Thinly, where more can run than could then: what did not pass, a try of what did and is short."""
     if not config.option.thin:
         return
     passed = set(config.cache.get(PASSED, []))
     ends: dict[str, list[pytest.Item]] = {}
     for item in items:
         ends.setdefault(item.nodeid.partition("[")[0], [item])[1:] = [item]
-    tried = {item.nodeid for pair in ends.values() for item in pair if not item.get_closest_marker("thorough")}
+    tried = {i.nodeid for pair in ends.values() for i in pair if not i.get_closest_marker("thorough")}
     again = [item for item in items if item.nodeid in passed - tried]
     config.hook.pytest_deselected(items=again)
     items[:] = [item for item in items if item.nodeid not in passed or item.nodeid in tried]
@@ -103,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class ThinSweeps:
-    """Sweeps of the tests that passed take few of their cases (`tests/sweep.py`), unless cases are asked for."""
+    """Sweeps of the tests that passed take few of their cases (`tests/sweep.py`), if none are asked for."""
 
     def __init__(self, passed: set[str]) -> None:
         self.passed = passed

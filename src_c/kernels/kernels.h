@@ -95,7 +95,7 @@ typedef struct {
 } cn_apply_tile;
 
 /* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
- * one for a group. n is below CN_BLOCK. */
+ * one for a group. n is at most CN_BLOCK. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, n;

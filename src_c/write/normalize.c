@@ -42,7 +42,7 @@ static int counts_by_group(const cn_job *job, const cn_loop *row)
 static ptrdiff_t most_normalized(const cn_kernels *k)
 {
     const ptrdiff_t most = NORMALIZED_BYTES / k->size;
-    return k->register_size < CN_LINE ? NORMALIZED : most < CN_BLOCK ? most : CN_BLOCK - 1;
+    return k->register_size < CN_LINE ? NORMALIZED : most < CN_BLOCK ? most : CN_BLOCK;
 }
 
 int cn_is_direct(const cn_job *job)
@@ -51,6 +51,7 @@ int cn_is_direct(const cn_job *job)
     if (!job->fused || !job->k->normalize || job->stats || call->add[0] || call->moments.kind > CN_L2) return 0;
     const cn_loop *row = only_loop(job);
     if (!row || row->n > most_normalized(job->k) || !counts_by_group(job, row)) return 0;
+    if (row->n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
     if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
     return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
 }
