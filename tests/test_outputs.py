@@ -95,6 +95,25 @@ def test_small_results_are_numpys() -> None:
     assert kept.kept() == 0
 
 
+def test_several_results_are_kept_from_a_smaller_size_on() -> None:
+    """Each of two has a block, and these serve the next call, whatever it is of."""
+    x, labels = fill((40, 5000), np.dtype(np.float32), 0), np.arange(40) % 4
+    mean, var = cnorm.group_moments(x, labels)
+    expected, places = mean.copy(), {mean.ctypes.data, var.ctypes.data}
+    before = kept.kept()
+    del mean, var
+    assert kept.kept() >= before + 2 * 4 * 5000 * 4
+    again = cnorm.group_moments(-x, labels)
+    assert {a.ctypes.data for a in again} == places
+    np.testing.assert_array_equal(-again[0], expected)
+    del again
+    cnorm.group_moments(x[:, :100], labels)  # of 1600 bytes each
+    held = kept.kept()
+    cnorm.set_output_cache(0)
+    assert held
+    assert kept.kept() == 0
+
+
 def test_arrays_of_blocks_are_ordinary() -> None:
     y = result()
     expected = y.copy()

@@ -17,9 +17,9 @@ def set_output_cache(limit: int) -> None:
     """Sets how many bytes of freed results are kept for the next ones.
 
     A large new array costs a page fault for every 4 KiB (or 2 MiB) that is written for the first time, often
-    more than the normalization itself. When a result of at least 1 MiB that cnorm has made is freed, its
-    memory is kept, and the next result of about that size gets it. Arrays made by anyone else are not
-    concerned, nor are programs that set a NumPy memory policy of their own.
+    more than the normalization itself. When a result of at least 1 MiB that cnorm has made is freed (64 KiB
+    where a call has several), its memory is kept, and the next result of about that size gets it. Arrays made
+    by anyone else are not concerned, nor are programs that set a NumPy memory policy of their own.
 
     Parameters
     ----------
