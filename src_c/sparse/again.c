@@ -36,13 +36,10 @@ typedef struct {
     about *sums;
 } again;
 
-static void look_at(look *l, double v, double w, int weighted, int omit_nan)
+static void look_at(look *l, double v, double w, int omit_nan)
 {
     l->stored++;
-    if (!weighted)
-        l->weight += w; /* counts are exact */
-    else
-        cn_add_sums(&l->weight, &l->weight_lo, w, 0);
+    cn_add_sums(&l->weight, &l->weight_lo, w, 0);
     if (omit_nan && isnan(v)) return;
     if (l->shown++ == 0) l->first = v;
     l->biggest = fabs(v) > l->biggest || isnan(v) ? fabs(v) : l->biggest;
@@ -66,7 +63,7 @@ static void look_at_all(look *l, const double *v, ptrdiff_t n, int omit_nan)
     while (omit_nan && first < n && v[first] != v[first]) first++;
     const ptrdiff_t shown = omit_nan ? n - nan : n;
     if (l->shown == 0 && shown) l->first = v[first];
-    l->stored += (double)n, l->weight += (double)n, l->shown += (double)shown;
+    l->stored += (double)n, l->shown += (double)shown;
     for (int k = 0; k < 4; k++) l->biggest = biggest[k] > l->biggest ? biggest[k] : l->biggest;
     if (nan && !omit_nan) l->biggest = NAN;
 }
@@ -74,14 +71,14 @@ static void look_at_all(look *l, const double *v, ptrdiff_t n, int omit_nan)
 /* In order: one chain of additions. */
 static void add_all_about(about *a, const lens *with, const double *v, ptrdiff_t n, int omit_nan)
 {
-    double s1 = a->s1, s2 = a->s2, weight = a->weight;
+    double s1 = a->s1, s2 = a->s2;
     const double prescale = with->prescale, pivot = with->pivot;
     for (ptrdiff_t i = 0; i < n; i++) {
         const double d = v[i] * prescale - pivot;
         if (omit_nan && v[i] != v[i]) continue;
-        weight++, s1 += d, s2 += d * d;
+        s1 += d, s2 += d * d;
     }
-    *a = (about){weight, s1, s2};
+    *a = (about){0, s1, s2};
 }
 
 /* A row, each element of which counts once. */
@@ -96,6 +93,35 @@ static void read_plain_row(const again *a, ptrdiff_t row, look *l, about *sums)
             look_at_all(l, values, n, a->r->omit_nan);
         else
             add_all_about(sums, a->lenses, values, n, a->r->omit_nan);
+    }
+}
+
+/* Elements without weights into the looks of their columns: what is stored is the weight, which is not asked for here. */
+static void look_at_columns_of(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, look *looks)
+{
+    const int omit_nan = a->r->omit_nan;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const ptrdiff_t g = a->place[index[i]];
+        if (g < 0) continue;
+        look *l = &looks[g];
+        const double size = fabs(v[i]);
+        l->stored++;
+        if (omit_nan && v[i] != v[i]) continue;
+        if (l->shown++ == 0) l->first = v[i];
+        l->biggest = size > l->biggest || size != size ? size : l->biggest;
+    }
+}
+
+/* And into sums, whose weights are what was shown: what is omitted adds 0. */
+static void sum_columns_of(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, about *sums)
+{
+    const int omit_nan = a->r->omit_nan;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const ptrdiff_t g = a->place[index[i]];
+        if (g < 0) continue;
+        const double about = v[i] * a->lenses[g].prescale - a->lenses[g].pivot;
+        const double d = omit_nan && v[i] != v[i] ? 0 : about;
+        sums[g].s1 += d, sums[g].s2 += d * d;
     }
 }
 
@@ -115,12 +141,14 @@ static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
             n = m->starts[row + 1] - from < CN_PIECE ? m->starts[row + 1] - from : CN_PIECE;
             cn_take_values(m, from, n, values);
             cn_take_indices(m, from, n, index);
-            for (ptrdiff_t i = 0; i < n; i++) {
+            if (!weights && looks) look_at_columns_of(a, values, index, n, looks);
+            if (!weights && sums) sum_columns_of(a, values, index, n, sums);
+            for (ptrdiff_t i = 0; i < n && weights; i++) {
                 const ptrdiff_t g = a->place ? a->place[index[i]] : 0;
-                const double w = !weights ? 1 : weights[a->place ? row : index[i]], v = values[i];
+                const double w = weights[a->place ? row : index[i]], v = values[i];
                 if (g < 0 || !(w > 0)) continue;
                 if (looks)
-                    look_at(&looks[g], v, w, weights != NULL, a->r->omit_nan);
+                    look_at(&looks[g], v, w, a->r->omit_nan);
                 else if (!(a->r->omit_nan && isnan(v)))
                     add_about(&sums[g], &a->lenses[g], v, w);
             }
@@ -139,7 +167,7 @@ static void add_look(look *to, const look *more)
 /* What is not stored. */
 static cn_partial zeros_of(const cn_reading *r, const look *l)
 {
-    double n = (r->total - l->weight) + (r->total_lo - l->weight_lo);
+    double n = r->weights ? (r->total - l->weight) + (r->total_lo - l->weight_lo) : r->total - l->stored;
     return (cn_partial){r->positions > l->stored && n > 0 ? n : 0, 0, 0, 0, 1};
 }
 
@@ -162,7 +190,7 @@ static int is_known(const cn_reading *r, const look *l, lens *with, cn_partial *
 static int is_well(const cn_reading *r, const look *l, const about *a, lens *with, int last, cn_partial *to)
 {
     const cn_partial zeros = zeros_of(r, l);
-    *to = cn_from_sums(a->weight, with->pivot, a->s1, a->s2);
+    *to = cn_from_sums(r->weights ? a->weight : l->shown, with->pivot, a->s1, a->s2);
     const double mean = to->mean;
     cn_merge(to, &zeros);
     to->prescale = with->prescale;
