@@ -99,9 +99,9 @@ struct cn_job {
     int direct; /* fused, and kernel normalize makes y of what it can */
     int alone;  /* groups are one element each, and their results follow from it */
     int each;   /* groups have counts of their own: there may be holes, or weights */
-    int needs_packing; /* blocks, or parameters, are packed */
-    ptrdiff_t width, tiles, bundles,
-        segments;                  /* columns of a bundle; bundles of all of these; segments of a bundle */
+    int needs_packing;             /* blocks, or parameters, are packed */
+    ptrdiff_t width, tiles;        /* columns of a bundle; bundles of all of these */
+    ptrdiff_t bundles, segments;   /* segments of a bundle */
     ptrdiff_t joined_rows;         /* narrow columns: so many rows are one row of joined_rows * width columns */
     ptrdiff_t rows_as_groups;      /* rows of a group, each with parameters of its own; else 1 */
     ptrdiff_t elements;            /* of a bundle */

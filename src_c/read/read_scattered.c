@@ -22,7 +22,7 @@ static void put(const cn_reading *how, int operand, const char *from, ptrdiff_t 
         for (ptrdiff_t i = 0; i < n; i++) to[i] = from[i * step];
 }
 
-/* Elements first, first + 1, ... of groups that are `step` bytes apart, run by run: where one is, is asked once for all groups. */
+/* Elements first, first + 1, ... of groups that are `step` bytes apart, run by run: where one is, is asked once for all. */
 static void gather(const cn_reading *how, int operand, const char *from, ptrdiff_t step, ptrdiff_t groups,
                    ptrdiff_t first, ptrdiff_t n, ptrdiff_t size, char *to)
 {

@@ -39,7 +39,7 @@ static void unpack_lane(const cn_abreast *a, char *to, ptrdiff_t step, ptrdiff_t
     (a->floats ? line_as_float : line_as_double)(to, step, begin, end, by, from);
 }
 
-/* Lines that have all these rows, lanes up to n of each eight: those behind are the first once more, and so is their place. */
+/* Lines that have all these rows, lanes up to n of each eight: those behind, and their places, are the first once more. */
 static void unpack_lines(const cn_abreast *a, const cn_turned *t, ptrdiff_t step, int n)
 {
     if (step == size_of(a)) {
