@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -48,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--thin",
         action="store_true",
-        help="of each test that passed in the last run of everything its ends, or, if it is long, nothing",
+        help="of each test that passed in the last run of everything only its first and last parameters",
     )
 
 
@@ -88,33 +87,14 @@ class Recorder:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Thinly, where more can run than could then: what did not pass, a try of what did and is short."""
+    """Thinly, where more can run than could then: what did not pass, and a try of what did."""
     if not config.option.thin:
         return
     passed = set(config.cache.get(PASSED, []))
     ends: dict[str, list[pytest.Item]] = {}
     for item in items:
         ends.setdefault(item.nodeid.partition("[")[0], [item])[1:] = [item]
-    tried = {i.nodeid for pair in ends.values() for i in pair if not i.get_closest_marker("thorough")}
-    again = [item for item in items if item.nodeid in passed - tried]
+    left_out = passed - {item.nodeid for pair in ends.values() for item in pair}
+    again = [item for item in items if item.nodeid in left_out]
     config.hook.pytest_deselected(items=again)
-    items[:] = [item for item in items if item.nodeid not in passed or item.nodeid in tried]
-    config.pluginmanager.register(ThinSweeps(passed))
-
-
-class ThinSweeps:
-    """Sweeps of the tests that passed take few of their cases (`tests/sweep.py`), if none are asked for."""
-
-    def __init__(self, passed: set[str]) -> None:
-        self.passed = passed
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
-        asked = os.environ.get("CNORM_SWEEP")
-        if asked is None and item.nodeid in self.passed:
-            os.environ["CNORM_SWEEP"] = "thin"
-        try:
-            return (yield)
-        finally:
-            if asked is None:
-                os.environ.pop("CNORM_SWEEP", None)
+    items[:] = [item for item in items if item.nodeid not in left_out]

@@ -89,26 +89,20 @@ def test_all_of_it_takes_every_core(tmp_path: Path) -> None:
 
 
 PARAMETERS = """
-import os, pytest
+import pytest
 @pytest.mark.parametrize("n", range(4))
 def test_four(n):
     print("four", n)
     if n == 2:
         pytest.importorskip("late")
 def test_late():
-    print("late sweeps", os.environ.get("CNORM_SWEEP"))
     pytest.importorskip("late")
-def test_soon():
-    print("soon sweeps", os.environ.get("CNORM_SWEEP"))
-@pytest.mark.thorough
-def test_thorough():
-    print("a long one")
 """
 
 
 @pytest.mark.parametrize("options", [[], ["-n2"]], ids=" ".join)
 def test_thinly(tmp_path: Path, options: list[str]) -> None:
-    """What did not pass for want of a library, and the ends of what each test passed, but what takes long."""
+    """What did not pass for want of a library, and the ends of what each test passed."""
     if options:
         pytest.importorskip("xdist")
     tree(tmp_path, bridge=MODULE + "import late", this=MODULE)
@@ -116,15 +110,12 @@ def test_thinly(tmp_path: Path, options: list[str]) -> None:
     (tmp_path / "tests" / "test_two.py").write_text(PARAMETERS)
     (tmp_path / "tests" / "test_three.py").write_text("import pytest\npytest.importorskip('late')\n" + TEST)
     first = pytest_in(tmp_path)
-    assert "7 passed" in first.stdout, first
+    assert "5 passed" in first.stdout, first
     named = pytest_in(tmp_path, "tests/test_one.py", "-k", "who")  # what is named is not the whole
     assert "1 passed" in named.stdout
     (tmp_path / "late.py").write_text("")
     thin = pytest_in(tmp_path, "--thin", "-rP", *options).stdout
-    assert "9 passed" in thin, thin
-    assert "late sweeps None" in thin, thin
-    assert "soon sweeps thin" in thin, thin
-    assert "a long one" not in thin, thin
+    assert "8 passed" in thin, thin
     assert [f"four {n}" in thin for n in range(4)] == [True, False, True, True], thin
 
 
