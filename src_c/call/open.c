@@ -21,9 +21,9 @@
 #define BATCH 128
 #define BATCH_ELEMENTS 8192
 
-/* Rows of so many bytes are fetched from the share of the cache on that one thread takes for large, though two find them in it: they take
- * (4096, 4096) in 0.82 of the time. Of columns the next rows are not: batch_norm eval (60000, 300) took 1.4 (Emerald Rapids, 260
- * MiB of L3). */
+/* Rows of so many bytes are fetched from the share of the cache on that one thread takes for large, though two find them in it:
+ * they take (4096, 4096) in 0.82 of the time. Of columns the next rows are not: batch_norm eval (60000, 300) took 1.4 (Emerald
+ * Rapids, 260 MiB of L3). */
 #define SLOWLY_CACHED (64 << 20)
 
 /* Groups of one element each whose results follow from it: nothing is kept of them. */
@@ -111,6 +111,7 @@ static void set_width(cn_job *job, ptrdiff_t group, ptrdiff_t width)
     job->bundles = cn_count(&job->plan.kept) * job->tiles;
 }
 
+/* Is a bundle small enough to be written while it is in the cache? */
 static int is_fused(const cn_job *job)
 {
     ptrdiff_t bytes = job->elements * job->k->size;

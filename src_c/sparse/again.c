@@ -36,10 +36,9 @@ typedef struct {
     about *sums;
 } again;
 
-static void look_at(look *l, double v, double w, int omit_nan)
+static void look_at(look *l, double v, int omit_nan)
 {
     l->stored++;
-    cn_add_sums(&l->weight, &l->weight_lo, w, 0);
     if (omit_nan && isnan(v)) return;
     if (l->shown++ == 0) l->first = v;
     l->biggest = fabs(v) > l->biggest || isnan(v) ? fabs(v) : l->biggest;
@@ -96,24 +95,15 @@ static void read_plain_row(const again *a, ptrdiff_t row, look *l, about *sums)
     }
 }
 
-/* Elements without weights into the looks of their columns: what is stored is the weight, which is not asked for here. */
-static void look_at_columns_of(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, look *looks)
+/* Elements without weights into the looks of their columns, whose weight is what is stored. */
+static void look_at_elements(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, look *looks)
 {
-    const int omit_nan = a->r->omit_nan;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const ptrdiff_t g = a->place[index[i]];
-        if (g < 0) continue;
-        look *l = &looks[g];
-        const double size = fabs(v[i]);
-        l->stored++;
-        if (omit_nan && v[i] != v[i]) continue;
-        if (l->shown++ == 0) l->first = v[i];
-        l->biggest = size > l->biggest || size != size ? size : l->biggest;
-    }
+    for (ptrdiff_t i = 0; i < n; i++)
+        if (a->place[index[i]] >= 0) look_at(&looks[a->place[index[i]]], v[i], a->r->omit_nan);
 }
 
 /* And into sums, whose weights are what was shown: what is omitted adds 0. */
-static void sum_columns_of(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, about *sums)
+static void sum_elements(const again *a, const double *v, const ptrdiff_t *index, ptrdiff_t n, about *sums)
 {
     const int omit_nan = a->r->omit_nan;
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -125,14 +115,29 @@ static void sum_columns_of(const again *a, const double *v, const ptrdiff_t *ind
     }
 }
 
+/* Elements of a row that have weights, into either. */
+static void read_weighted(const again *a, ptrdiff_t row, const double *v, const ptrdiff_t *index, ptrdiff_t n,
+                          look *looks, about *sums)
+{
+    const int omit_nan = a->r->omit_nan;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const ptrdiff_t g = a->place ? a->place[index[i]] : 0;
+        const double w = a->r->weights[a->place ? row : index[i]];
+        if (g < 0 || !(w > 0)) continue;
+        if (looks)
+            cn_add_sums(&looks[g].weight, &looks[g].weight_lo, w, 0), look_at(&looks[g], v[i], omit_nan);
+        else if (!(omit_nan && isnan(v[i])))
+            add_about(&sums[g], &a->lenses[g], v[i], w);
+    }
+}
+
 /* Rows into looks, or into sums about pivots. */
 static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
 {
     const cn_sparse *m = a->r->m;
-    const double *weights = a->r->weights;
     double values[CN_PIECE];
     ptrdiff_t index[CN_PIECE];
-    if (!a->place && !weights) {
+    if (!a->place && !a->r->weights) {
         read_plain_row(a, rows.begin, looks, sums);
         return;
     }
@@ -141,17 +146,12 @@ static void read_rows(const again *a, cn_rows rows, look *looks, about *sums)
             n = m->starts[row + 1] - from < CN_PIECE ? m->starts[row + 1] - from : CN_PIECE;
             cn_take_values(m, from, n, values);
             cn_take_indices(m, from, n, index);
-            if (!weights && looks) look_at_columns_of(a, values, index, n, looks);
-            if (!weights && sums) sum_columns_of(a, values, index, n, sums);
-            for (ptrdiff_t i = 0; i < n && weights; i++) {
-                const ptrdiff_t g = a->place ? a->place[index[i]] : 0;
-                const double w = weights[a->place ? row : index[i]], v = values[i];
-                if (g < 0 || !(w > 0)) continue;
-                if (looks)
-                    look_at(&looks[g], v, w, a->r->omit_nan);
-                else if (!(a->r->omit_nan && isnan(v)))
-                    add_about(&sums[g], &a->lenses[g], v, w);
-            }
+            if (a->r->weights)
+                read_weighted(a, row, values, index, n, looks, sums);
+            else if (looks)
+                look_at_elements(a, values, index, n, looks);
+            else
+                sum_elements(a, values, index, n, sums);
         }
 }
 

@@ -1,9 +1,6 @@
 /* normalize.c: bundles of contiguous rows meet kernel normalize. */
 #include "write/write.h"
 
-#define NORMALIZED 2048
-#define NORMALIZED_BYTES (16 * 1024)
-
 /* Does a parameter lie along the row, or is there one for a group? */
 static int is_of_row(const cn_job *job, const cn_loop *row, int o)
 {
@@ -39,6 +36,9 @@ static int counts_by_group(const cn_job *job, const cn_loop *row)
 
 /* Elements of a row that kernel normalize takes: longer ones gain nothing. By registers of a whole line rows of 2500 to 4000 floats
  * take 0.8 to 0.98 of the time, from L2, L3 and memory; doubles of 24 KiB by shorter ones 1.06 (Emerald Rapids). */
+#define NORMALIZED 2048
+#define NORMALIZED_BYTES (16 * 1024)
+
 static ptrdiff_t most_normalized(const cn_kernels *k)
 {
     const ptrdiff_t most = NORMALIZED_BYTES / k->size;

@@ -52,21 +52,7 @@ cn_status cn_alloc_rows(cn_job *job)
     return job->y ? CN_OK : CN_NO_MEMORY;
 }
 
-/* The scale of a row: given, or made of its largest magnitude. */
-static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
-{
-    const cn_int8 *to = &job->call->bytes;
-    if (to->kind == CN_SCALE_GIVEN) row = 0;
-    double *wide = (double *)to->scales + row;
-    float *narrow = (float *)to->scales + row;
-    if (to->kind == CN_OF_ROWS && job->call->dtype == CN_F64)
-        *wide = largest / 127 == 0 ? 1 : largest / 127;
-    else if (to->kind == CN_OF_ROWS)
-        *narrow = (float)largest / 127 == 0 ? 1 : (float)largest / 127;
-    return job->call->dtype == CN_F64 ? *wide : *narrow;
-}
-
-/* Scales of n rows in the place of their largest magnitudes, as scale_of has them. */
+/* Scales of n rows in the place of their largest magnitudes: given, or made of these. */
 #define SCALES_OF(type)                                                                                           \
     static void scales_of_##type(const cn_int8 *to, ptrdiff_t first, ptrdiff_t n, type *lanes)                    \
     {                                                                                                             \
@@ -80,6 +66,27 @@ static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
     }
 SCALES_OF(double)
 SCALES_OF(float)
+
+static void make_scales(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_lanes *lanes)
+{
+    if (job->call->dtype == CN_F64)
+        scales_of_double(&job->call->bytes, first, n, lanes->wide);
+    else
+        scales_of_float(&job->call->bytes, first, n, lanes->narrow);
+}
+
+/* That of one row. */
+static double scale_of(const cn_job *job, ptrdiff_t row, double largest)
+{
+    double wide = largest;
+    float narrow = (float)largest;
+    if (job->call->dtype == CN_F64) {
+        scales_of_double(&job->call->bytes, row, 1, &wide);
+        return wide;
+    }
+    scales_of_float(&job->call->bytes, row, 1, &narrow);
+    return narrow;
+}
 
 static void set_lane(const short_rows *of, some_lanes *lanes, ptrdiff_t r, double value)
 {
@@ -109,10 +116,7 @@ static void quantize_short(const cn_job *job, ptrdiff_t first, ptrdiff_t count, 
     for (ptrdiff_t i = 0, some; i < count; i += some, y += some * of.n * of.k->size) {
         some = count - i < SOME ? count - i : SOME;
         if (job->call->bytes.kind == CN_OF_ROWS) find_largest(&of, y, some, &lanes);
-        if (of.wide)
-            scales_of_double(&job->call->bytes, first + i, some, lanes.wide);
-        else
-            scales_of_float(&job->call->bytes, first + i, some, lanes.narrow);
+        make_scales(job, first + i, some, &lanes);
         of.k->quantize_rows(y, some, of.n, &lanes, q + (first + i) * of.n);
     }
 }
