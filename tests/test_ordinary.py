@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import BFLOAT16, Array
 
-from cnorm._native import core, maps, reductions, tables
+from cnorm._native import channels, core, maps, reductions, tables
 from cnorm._native import states as native
 from cnorm._norms import batch
 from cnorm._stats import passes
@@ -245,7 +245,7 @@ def test_norms_compared(seed: int, n: int, share: float) -> None:
     with np.errstate(all="ignore"):
         below = norms.mean(-1, keepdims=True) + eps
         expected = np.where(below == 0, 1, norms / below * weight + 1)
-    np.testing.assert_array_equal(maps.compare_norms(norms, eps, weight), expected)
+    np.testing.assert_array_equal(channels.compare_norms(norms, eps, weight), expected)
 
 
 @given(seed=seeds, n=st.integers(1, 200), share=st.sampled_from([0, 0.05]))

@@ -12,7 +12,7 @@ import pytest
 import cnorm
 import cnorm.functional as F
 from cnorm import stats
-from cnorm._native import glance, maps, norms, reduced, sparse, windows
+from cnorm._native import channels, glance, norms, reduced, sparse, windows
 from cnorm._stats import scaled
 
 Way = tuple[Any, str]  # where a short way is looked up, and its name
@@ -88,8 +88,8 @@ CALLS |= {
     "switchable_norm, two kinds": (SWITCH, partial(switched, kinds=2, given=False)),
     "switchable_norm, where": (SWITCH, partial(switched, where=np.arange(5).reshape(5, 1, 1, 1) > 0)),
     "global_response_norm": ((norms, "response_output"), responded),
-    "fold_batch_norm": ((maps, "fold_at_once"), partial(folded, bias=True, affine=True)),
-    "fold_batch_norm, plain": ((maps, "fold_at_once"), partial(folded, bias=False, affine=False)),
+    "fold_batch_norm": ((channels, "fold_at_once"), partial(folded, bias=True, affine=True)),
+    "fold_batch_norm, plain": ((channels, "fold_at_once"), partial(folded, bias=False, affine=False)),
     "mean_pool": (POOL, pooled),
     "mean_pool, normalize": (POOL, partial(pooled, normalize=True)),
     "mean_pool, no mask": (POOL, lambda x: cnorm.mean_pool(x, None)),

@@ -12,3 +12,4 @@ cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndar
 cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight, cnp.ndarray bias)
 cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight, cnp.ndarray bias) except -1
 cdef cnp.ndarray doubles(cnp.ndarray a)
+cdef int check_size(cnp.ndarray a, Py_ssize_t n, str name) except -1

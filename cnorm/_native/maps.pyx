@@ -1,18 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What tables and channels are multiplied with: centers and factors by their statistics, weights that meet a wanted end."""
+"""What tables are multiplied with: centers and factors by their statistics, weights that meet a wanted end."""
 
 cimport numpy as cnp
 from cython cimport floating
 
 from cnorm._native.core cimport (
-    CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_dtype,
-    cn_partial, cn_status, dtype_of, known_dtype, run,
-    set_affine, set_operand, set_reduced, set_x, verbs,
+    CN_F32, CN_F64, CN_GIVEN, CN_STAT, CN_W, CN_X, CN_Y, check, cn_call, cn_clear_call, cn_partial,
+    cn_status, known_dtype, run, set_affine, set_operand, set_reduced, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport as_double
-from cnorm._native.kept cimport new_like, new_of
+from cnorm._native.kept cimport new_of
 from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
@@ -25,23 +23,12 @@ cdef extern from "api/verbs.h" nogil:
         const unsigned char *regular
         unsigned char *missed
         ptrdiff_t n_missed, n_other
-    ctypedef struct cn_product:
-        cn_dtype dtype
-        const char *x
-        char *y
-        const double *by
-        ptrdiff_t outer, channels, inner
     ctypedef struct cn_verbs:
         int (*moderate)(const double *values, ptrdiff_t n) noexcept nogil
         cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center, double *factor,
                                  double *shift) noexcept nogil
         int (*inverse_ranges)(const double *low, const double *high, ptrdiff_t n, double tiny, double *factor) noexcept nogil
         int (*largest)(const double *low, const double *high, ptrdiff_t n, double *largest, double *factor) noexcept nogil
-        void (*affine_form)(const double *mean, const double *var, const double *weight, const double *bias, double eps,
-                            ptrdiff_t n, double *scale, double *shift) noexcept nogil
-        void (*compare_norms)(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
-                              double *scale) noexcept nogil
-        void (*multiply)(const cn_product *of) noexcept nogil
         cn_status (*meet)(const cn_call *call, cn_meeting *how) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
@@ -152,102 +139,6 @@ def largest(cnp.ndarray low not None, cnp.ndarray high not None):
     return most, factor
 
 
-cpdef tuple affine_form(cnp.ndarray mean, cnp.ndarray var, cnp.ndarray weight, cnp.ndarray bias, double eps):
-    """Scale and shift in float64: of running statistics, as `cn_affine_form` has them."""
-    cdef cnp.ndarray m = doubles(mean), v = doubles(var), w = doubles(weight), b = doubles(bias)
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(m)
-    cdef cnp.ndarray scale = same_shape(m, cnp.NPY_FLOAT64), shift = same_shape(m, cnp.NPY_FLOAT64)
-    check_size(v, n, "var")
-    check_size(w, n, "weight")
-    check_size(b, n, "bias")
-    C.affine_form(numbers(m), numbers(v), numbers(w), numbers(b), eps, n, numbers(scale), numbers(shift))
-    return scale, shift
-
-
-cpdef bint product(cnp.ndarray x, cnp.ndarray by, int axis, cnp.ndarray out) except -1:
-    """out = x * by, in float64, rounded once; by: float64, of the shape of x from `axis` on.
-
-    False, and nothing is written, unless all are native and in C order, without gaps. x and out: of one dtype.
-    """
-    cdef cn_product of
-    cdef PyThreadState *released
-    cdef int i, last = axis + cnp.PyArray_NDIM(by), dtype = dtype_of(x)
-    cdef cnp.npy_intp size = cnp.PyArray_SIZE(x)
-    if not cnp.PyArray_ISCARRAY_RO(x) or not cnp.PyArray_ISCARRAY(out) or not cnp.PyArray_ISCARRAY_RO(by):
-        return False
-    of.dtype, of.x, of.y, of.by = <cn_dtype>dtype, cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(out), numbers(by)
-    of.outer, of.channels, of.inner = 1, cnp.PyArray_SIZE(by), 1
-    for i in range(axis):
-        of.outer *= cnp.PyArray_DIM(x, i)
-    for i in range(last, cnp.PyArray_NDIM(x)):
-        of.inner *= cnp.PyArray_DIM(x, i)
-    if size > 0:
-        released = release(size)
-        C.multiply(&of)
-        resume(released)
-    return True
-
-
-cdef bint are_vectors(tuple given, Py_ssize_t n) noexcept:
-    """Is each None, or a vector of so many floats without gaps?"""
-    for p in given:
-        if p is None:
-            continue
-        if not cnp.PyArray_CheckExact(p) or cnp.PyArray_NDIM(<cnp.ndarray>p) != 1 or cnp.PyArray_SIZE(<cnp.ndarray>p) != n:
-            return False
-        if not is_packed(<cnp.ndarray>p) or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p):
-            return False
-    return True
-
-
-def fold_at_once(object weight, object bias, object mean, object var, object by, object to, object eps, /):
-    """Weight and bias with a channel of each row folded in, as `affine_form` has them; None where care is needed.
-
-    by, to: what the norm multiplies with and adds, or None.
-    """
-    cdef cnp.ndarray w, less, own, scale, shift
-    cdef double least
-    cdef Py_ssize_t i, n
-    if not cnp.PyArray_CheckExact(weight) or not is_packed(<cnp.ndarray>weight) or mean is None or var is None:
-        return None
-    w = <cnp.ndarray>weight
-    if not cnp.PyArray_IS_C_CONTIGUOUS(w) or cnp.PyArray_NDIM(w) < 2 or cnp.PyArray_SIZE(w) == 0:
-        return None
-    n = cnp.PyArray_DIM(w, 0)
-    if not are_vectors((bias, mean, var, by, to), n) or not as_double(eps, &least) or least < 0:
-        return None
-    less = doubles(mean)
-    if bias is not None:
-        own, scale, less = less, doubles(bias), same_shape(less, cnp.NPY_FLOAT64)
-        for i in range(n):
-            numbers(less)[i] = numbers(own)[i] - numbers(scale)[i]
-    scale, shift = affine_form(less, var, by, to, least)
-    folded = new_like(w)
-    product(w, scale, 0, folded)
-    return folded, rounded(shift, is_wide(w if bias is None else <cnp.ndarray>bias))
-
-
-def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray weight not None, /):
-    """Of norms (N, ..., C) by the mean of each sample's: 1 + weight * norm / (mean + eps) (`cn_compare_norms`).
-
-    eps: of each sample, or a float.
-    """
-    cdef cnp.ndarray a = doubles(norms), w = doubles(weight), e
-    cdef cnp.ndarray scale = same_shape(a, cnp.NPY_FLOAT64)
-    cdef cnp.npy_intp n = cnp.PyArray_SIZE(w), samples = cnp.PyArray_DIM(a, 0), i
-    if cnp.PyArray_CheckExact(eps):
-        e = doubles(eps)
-    else:
-        e = cnp.PyArray_EMPTY(1, &samples, cnp.NPY_FLOAT64, 0)
-        for i in range(samples):
-            numbers(e)[i] = eps
-    check_size(a, n * samples, "norms")
-    check_size(e, samples, "eps")
-    if n:
-        C.compare_norms(numbers(a), samples, n, numbers(e), numbers(w), numbers(scale))
-    return scale
-
-
 cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
     if a is not None:
         call.op[which].data = <char *>cnp.PyArray_DATA(a)
@@ -318,7 +209,9 @@ cpdef tuple meet(cnp.ndarray x, cnp.ndarray center, cnp.ndarray factor, cnp.ndar
     call.moments.source = CN_GIVEN
     call.moments.center, call.moments.scale = cnp.PyArray_DATA(center), cnp.PyArray_DATA(factor)
     how.wanted, how.width, how.bias = last, last - first, first if first != 0 else -0.0
-    how.regular = NULL if regular is None else <const unsigned char *>cnp.PyArray_DATA(regular)
+    how.regular = NULL
+    if regular is not None:
+        how.regular = <const unsigned char *>cnp.PyArray_DATA(regular)
     how.missed = <unsigned char *>cnp.PyArray_DATA(missed)
     released = release(n)
     status = C.meet(&call, &how)

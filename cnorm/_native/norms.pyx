@@ -18,7 +18,7 @@ from cnorm._native.layout cimport is_packed, is_vector, is_wide
 from cnorm._native.maps cimport doubles, full, numbers
 from cnorm._native.states cimport mix
 
-from cnorm._native.maps import compare_norms
+from cnorm._native.channels import compare_norms
 from cnorm._native.reductions import moments
 
 cnp.import_array()

@@ -9,22 +9,26 @@ import numpy as np
 from cnorm._accept.arrays import Array, as_input, empty_like
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import maps
+from cnorm._native import channels, scores
 
 __all__ = ["affine_form", "fold_batch_norm"]
 
 
 def affine_form(
-    mean: Array, var: Array, weight: Array | None, bias: Array | None, eps: float
+    mean: Array,
+    var: Array,
+    weight: Array | None,
+    bias: Array | None,
+    eps: float,
+    before: Array | None = None,
 ) -> tuple[Array, Array]:
-    """(scale, shift) in float64 with x * scale + shift = (x - mean) / sqrt(var + eps) * weight + bias."""
-    return maps.affine_form(mean, var, weight, bias, eps)
+    """float64 (scale, shift): x * scale + shift = (x + before - mean) / sqrt(var + eps) * weight + bias."""
+    return channels.affine_form(mean, var, weight, bias, before, eps)
 
 
 def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
-    """float64 in another dtype; what is beyond it becomes infinite."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return x.astype(dtype)
+    """float64 in another dtype, rounded once; what is beyond it becomes infinite."""
+    return x if x.dtype == dtype else scores.rounded_doubles(x, np.empty(0, dtype))
 
 
 def fold_batch_norm(
@@ -96,30 +100,28 @@ def fold_batch_norm(
     True
     """
     if transpose is False:
-        found = maps.fold_at_once(weight, bias, running_mean, running_var, bn_weight, bn_bias, eps)
+        found = channels.fold_at_once(weight, bias, running_mean, running_var, bn_weight, bn_bias, eps)
         if found is not None:
             return found
     w = as_input(weight, "weight")
     check_rank(w, 2, "weight")
     eps = as_eps(eps)
     mean, var = as_input(running_mean, "running_mean"), as_input(running_var, "running_var")
-    channels = output_channels(w, mean, transpose)
+    count = output_channels(w, mean, transpose)
     scale_of_bn = None if bn_weight is None else as_input(bn_weight, "bn_weight")
     shift_of_bn = None if bn_bias is None else as_input(bn_bias, "bn_bias")
     for name, value in (("running_var", var), ("bn_weight", scale_of_bn), ("bn_bias", shift_of_bn)):
         if value is not None and value.shape != mean.shape:
             raise ValueError(f"{name}: expected shape {mean.shape} as running_mean, got {value.shape}")
     b = None if bias is None else as_input(bias, "bias")
-    if b is not None and b.shape != (channels,):
-        raise ValueError(f"bias: expected shape ({channels},), got {b.shape}")
-    if mean.size != channels:
-        mean, var = np.repeat(mean, channels), np.repeat(var, channels)
-        scale_of_bn = None if scale_of_bn is None else np.repeat(scale_of_bn, channels)
-        shift_of_bn = None if shift_of_bn is None else np.repeat(shift_of_bn, channels)
-    with np.errstate(over="ignore", invalid="ignore"):
-        apart = mean if b is None else np.subtract(mean, b, dtype=np.float64)
-        scale, shift = affine_form(apart, var, scale_of_bn, shift_of_bn, eps)
-        return multiplied(w, scale, transpose), shift.astype(w.dtype if b is None else b.dtype)
+    if b is not None and b.shape != (count,):
+        raise ValueError(f"bias: expected shape ({count},), got {b.shape}")
+    if mean.size != count:
+        mean, var = np.repeat(mean, count), np.repeat(var, count)
+        scale_of_bn = None if scale_of_bn is None else np.repeat(scale_of_bn, count)
+        shift_of_bn = None if shift_of_bn is None else np.repeat(shift_of_bn, count)
+    scale, shift = affine_form(mean, var, scale_of_bn, shift_of_bn, eps, b)
+    return multiplied(w, scale, transpose), rounded(shift, w.dtype if b is None else b.dtype)
 
 
 def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
@@ -129,19 +131,20 @@ def multiplied(w: Array, scale: Array, transpose: bool) -> Array:
         groups = scale.size // w.shape[1] if scale.size else 0
         scale = np.repeat(scale.reshape(groups, w.shape[1]), w.shape[0] // max(groups, 1), 0)
     first = 1 if transpose and scale.ndim == 1 else 0
-    if maps.product(w, scale, first, folded) or product_in_memory_order(w, scale, first, folded):
+    if channels.product(w, scale, first, folded) or product_in_memory_order(w, scale, first, folded):
         return folded
     factor = scale.reshape(*scale.shape, *(1,) * (w.ndim - first - scale.ndim))
-    return np.multiply(w, factor, out=folded, dtype=np.float64, casting="unsafe")
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.multiply(w, factor, out=folded, dtype=np.float64, casting="unsafe")
 
 
 def product_in_memory_order(w: Array, scale: Array, first: int, out: Array) -> bool:
-    """`maps.product` of arrays without gaps in another order than C; False if one has gaps."""
+    """`channels.product` of arrays without gaps in another order than C; False if one has gaps."""
     order = sorted(range(w.ndim), key=lambda axis: -w.strides[axis])
     of = [order.index(axis) for axis in range(first, first + scale.ndim)]
     neighbours = sorted(of) == list(range(min(of), min(of) + len(of)))
     by = np.ascontiguousarray(scale.transpose(np.argsort(of)))
-    return neighbours and maps.product(w.transpose(order), by, min(of), out.transpose(order))
+    return neighbours and channels.product(w.transpose(order), by, min(of), out.transpose(order))
 
 
 def output_channels(w: Array, mean: Array, transpose: bool) -> int:

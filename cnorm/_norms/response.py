@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import core, maps, norms, reduced
+from cnorm._native import channels, core, maps, norms, reduced
 from cnorm._stats.reductions import squares_of
 from cnorm._stats.state import M2, UNIT
 
@@ -125,7 +125,7 @@ def _respond(x: Array, y: Array, w: Array, b: Array, eps: float, mask: Array | N
         y[...] = together
         return
     norm, unit = _norms(x, mask)
-    scale = maps.compare_norms(norm, eps * unit, w)
+    scale = channels.compare_norms(norm, eps * unit, w)
     norms.apply(x, y, np.zeros(scale.shape), scale, None, b.reshape(1, 1, 1, -1), mask)
 
 

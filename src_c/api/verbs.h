@@ -35,6 +35,7 @@
     X(largest)                                                                                                    \
     X(affine_form)                                                                                                \
     X(compare_norms)                                                                                              \
+    X(absorb)                                                                                                     \
     X(multiply)                                                                                                   \
     X(logs)                                                                                                       \
     X(round_doubles)                                                                                              \

@@ -36,6 +36,13 @@ static void multiply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t 
     (void)thread;
 }
 
+void cn_multiply_here(const cn_product *of)
+{
+    const cn_kernels *k = cn_kernels_of(of->dtype);
+    const ptrdiff_t rows = of->outer * of->channels;
+    for (ptrdiff_t r = 0; r < rows;) r += multiply_some(of, k, r, rows);
+}
+
 void cn_multiply(const cn_product *of)
 {
     const ptrdiff_t rows = of->outer * of->channels, piece = rows_of_piece(of);

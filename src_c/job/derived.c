@@ -19,18 +19,6 @@ int cn_largest(const double *restrict low, const double *restrict high, ptrdiff_
     return plain != 0;
 }
 
-void cn_affine_form(const double *mean, const double *var, const double *weight, const double *bias, double eps,
-                    ptrdiff_t n, double *scale, double *shift)
-{
-    for (ptrdiff_t i = 0; i < n; i++) {
-        const double root = sqrt(var[i] + eps);
-        scale[i] = root == 0 ? 0 : 1 / root;
-        if (weight) scale[i] *= weight[i];
-        shift[i] = -(mean[i] * scale[i]);
-        if (bias) shift[i] += bias[i];
-    }
-}
-
 void cn_compare_norms(const double *norms, ptrdiff_t samples, ptrdiff_t n, const double *eps, const double *weight,
                       double *scale)
 {

@@ -3,6 +3,7 @@
 #define CN_KERNELS_H
 
 #include "cnorm.h"
+#include "verbs/derived.h"
 #include "verbs/logs.h"
 #include "verbs/lrn.h"
 #include "verbs/windows.h"
@@ -274,6 +275,8 @@ typedef struct {
     /* n contiguous elements times one double or, if each, as many, rounded once. */
     void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
     void (*round_doubles)(const double *x, char *y, ptrdiff_t n);
+    void (*affine_form)(const cn_channels *of, ptrdiff_t n, double *scale,
+                        double *shift); /* of lanes: of F32, F64 alone */
     /* Logarithms of n floats or doubles (the row of CN_F64 alone): what was seen of CN_LOG_OF_ZERO and so on. */
     int (*logs)(const char *x, int floats, double *to, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */
