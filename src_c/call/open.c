@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "call/cold.h"
+#include "call/watch.h"
 #include "dispatch/cpu.h"
 #include "job/finish.h"
 #include "memory/numbers.h"
@@ -211,12 +212,12 @@ void cn_open_output(cn_job *job)
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
     const double bundle = (double)job->elements * (double)job->k->size, all = bundle * (double)job->bundles;
     const double bytes = (1 + apart + summed) * all;
-    const int outgrown = cn_beyond_cache(bytes, job->threads);
-    const int large = outgrown || (!job->plan.cols && bytes > SLOWLY_CACHED && cn_beyond_cache(bytes, 1));
+    const int past = cn_beyond_cache(bytes, job->threads) || (apart && cn_is_written_past(job));
+    const int large = past || (!job->plan.cols && bytes > SLOWLY_CACHED && cn_beyond_cache(bytes, 1));
     const int cold = large || atomic_load_explicit(&expected_cold, memory_order_relaxed);
     const int stream = !has_short_rows(job);
     job->beyond_cache = cold && stream;
-    job->nontemporal = y && apart && outgrown && stream && is_aligned(job);
+    job->nontemporal = y && apart && past && stream && is_aligned(job);
     job->direct &= !(job->nontemporal && cn_curved(call->activation)); /* curves are made in the cache */
     job->prefetch = job->plan.cols ? row_to_fetch(job) : stream * job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */

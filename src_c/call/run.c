@@ -107,7 +107,7 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
             run_bundle(job, &bundle, &f);
         if (u > begin) continue;
         if (watched) f.cold = cn_took_long(job, cn_ticks() - start);
-        if (f.cold) f.scratch.to_fetch = cn_from_x_to_y(job);
+        f.scratch.to_fetch = cn_from_x_to_y(job, f.cold);
     }
     fence_nontemporal(job);
 }

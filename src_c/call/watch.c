@@ -1,6 +1,8 @@
 /* watch.c: whether a call is cold, by what its first steps took, and what is fetched early then. */
 #include "call/watch.h"
 
+#include "dispatch/cpu.h"
+
 /* A call of at least so many bytes is cold if its first bundle took more ticks for a line of x: what comes next is fetched
  * from then on. layer_norm of rows of 768 takes 6 in L2, 24 from memory (TSC of 2.6 GHz). Fetched, 32 to 1024 rows take 0.62
  * to 0.86 of the time where they are cold, 1.01 to 1.12 where they are not; (4096, 64) 0.47 and 1.05 (Zen 5). */
@@ -12,9 +14,19 @@
 #define FEW_BYTES 4096
 /* Elements of 16 bits are twice as many: 16 in L2. */
 #define COLD_LINE_OF_HALVES 24
-/* x and y of a bundle of so many bytes are near enough together for y to be fetched while x is read: rows of 2500 to 4096 floats from
- * memory take 0.86 to 0.9 of the time, from L3 0.95 to 1 (Emerald Rapids). */
-#define FETCHED (32 * 1024)
+/* x and y of a group of so many bytes are near enough together for y to be fetched while x is read. Time with over without, from
+ * L3 where x and y are in no L2 / from memory, Emerald Rapids: groups of 16 KB 1 / 0.86 to 0.9, by shorter registers 0.7 to 0.95 /
+ * 0.8 to 1, of 64 to 160 KB 0.7 to 0.85 / 0.7 to 0.85; of 256 KB 1 to 1.15. From L3 where they fit L2, and by shorter registers
+ * then from memory in L1, up to 1.1. */
+#define FETCHED (192 * 1024)
+#define IN_L1 (32 * 1024)
+/* x and y of so many bytes are in no L2: a y that is summed and written group by group is written past the cache where those are
+ * larger, from the second size on where they are not, but not of few bytes by registers of a whole line. Of the time take, from L3,
+ * then with one that reads y behind it, then both from memory (Emerald Rapids): instance_norm (4, 3, 512, 512) 0.7, 1.1, 0.85;
+ * layer_norm (4, 1000000) 0.83, 1, 0.95, (100, 65536) 0.6, 0.8, 0.83, (2048, 4096) 0.75, 0.95, 0.93, by shorter registers 0.55,
+ * 0.72, 0.75. */
+#define SPREAD (24 << 20)
+#define ALL_SPREAD (48 << 20)
 /* Where y is all that is to do, its second block is timed: 12 ticks a line from L3, 27 from memory. From there x and y are fetched
  * early: batch_norm eval (4096, 1024) 3.1 to 2.4 ms, (32, 64, 56, 56) 4.7 to 3.5, channels-last 4.3 to 3.7; from L3 0.9 to 1.15 of
  * the time (Emerald Rapids). */
@@ -28,6 +40,14 @@
 #define STREAM_EARLY 4096
 
 static ptrdiff_t bytes_of(const cn_job *job) { return job->bundles * job->elements * job->k->size; }
+
+static ptrdiff_t group_bytes(const cn_job *job) { return job->elements / job->width * job->k->size; }
+
+/* Has a register a whole line, and a group few of them? */
+static int has_few_bytes(const cn_job *job)
+{
+    return job->k->register_size == CN_LINE && group_bytes(job) <= FEW_BYTES;
+}
 
 static int lie_alike(const cn_job *job)
 {
@@ -45,19 +65,31 @@ int cn_is_watched(const cn_job *job, ptrdiff_t n)
 
 int cn_took_long(const cn_job *job, uint64_t ticks)
 {
-    const ptrdiff_t size = job->k->size, group = job->elements / job->width * size;
-    const int quick = job->k->register_size == CN_LINE && group <= FEW_BYTES;
+    const ptrdiff_t size = job->k->size;
+    const int quick = has_few_bytes(job);
     const uint64_t whole = quick ? COLD_LINE_OF_FEW : COLD_LINE;
     const uint64_t one = size < job->k->param_size ? COLD_LINE_OF_HALVES : whole;
     const uint64_t line = job->call->add[0] ? 2 * one : one; /* a sum is of two, and written: 13 to 18 in L2 */
     return ticks > line * (uint64_t)(job->elements * size / CN_LINE);
 }
 
-uintptr_t cn_from_x_to_y(const cn_job *job)
+static int is_spread(const cn_job *job) { return 2 * bytes_of(job) >= SPREAD; }
+
+int cn_is_written_past(const cn_job *job)
 {
-    const int near = !job->plan.cols && !job->call->add[0] && job->elements * job->k->size <= FETCHED;
+    const int all = 2 * bytes_of(job) >= ALL_SPREAD && !has_few_bytes(job);
+    if (job->row) return 0; /* y is read again */
+    if (!job->fused) return cn_goes_past(2 * (double)bytes_of(job), job->threads);
+    return !job->plan.cols && is_spread(job) && (all || group_bytes(job) > FETCHED);
+}
+
+uintptr_t cn_from_x_to_y(const cn_job *job, int cold)
+{
+    const ptrdiff_t bundle = job->elements * job->k->size;
+    const int near = !job->plan.cols && !job->call->add[0] && bundle <= FETCHED;
+    const int gains = is_spread(job) || (cold && (bundle > IN_L1 || job->k->register_size == CN_LINE));
     const char *x = job->call->op[CN_X].data + job->plan.start[CN_X];
-    if (!near || job->row || job->k->register_size < CN_LINE || job->nontemporal || !lie_alike(job)) return 0;
+    if (!near || !gains || job->row || job->nontemporal || !lie_alike(job)) return 0;
     return (uintptr_t)(job->y + job->plan.start[CN_Y]) - (uintptr_t)x;
 }
 

@@ -10,8 +10,11 @@
 int cn_is_watched(const cn_job *job, ptrdiff_t n);
 int cn_took_long(const cn_job *job, uint64_t ticks);
 
-/* Bytes from x to y, whose lines are fetched while those of x are read, where both lie alike and stay in L1; else 0. */
-uintptr_t cn_from_x_to_y(const cn_job *job);
+/* Bytes from x to y, whose lines are fetched while those of x are read, where both lie alike, stay near and that gains; else 0. */
+uintptr_t cn_from_x_to_y(const cn_job *job, int cold);
+
+/* Does it gain to write y past the cache, though that may hold it? */
+int cn_is_written_past(const cn_job *job);
 
 /* Bytes to what is fetched while an x is only read; 0 of a small one. */
 uintptr_t cn_stream_early(const cn_job *job);

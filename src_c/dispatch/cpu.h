@@ -28,5 +28,7 @@ const cn_kernels *cn_kernels_of(int element);
 
 /* Do so many bytes outgrow the part of the last-level cache that can be counted on? */
 int cn_beyond_cache(double bytes, int threads);
+/* Does an output that is but written, so many bytes with its input, go past the cache? */
+int cn_goes_past(double bytes, int threads);
 
 #endif

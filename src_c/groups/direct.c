@@ -120,7 +120,7 @@ static int open_direct(direct_job *job)
     const double elements = (double)job->along.n * (double)job->row.n * (double)cn_count(&job->outer);
     const int apart = call->op[CN_Y].data != call->op[CN_X].data;
     job->beyond_cache =
-        cn_beyond_cache((1 + apart) * elements * (double)job->k->size, cn_threads_for((ptrdiff_t)elements));
+        cn_goes_past((1 + apart) * elements * (double)job->k->size, cn_threads_for((ptrdiff_t)elements));
     job->beyond_cache &= !job->turned;
     job->nontemporal = job->beyond_cache && apart && is_aligned(job);
     return 1;
