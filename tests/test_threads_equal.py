@@ -157,6 +157,28 @@ def test_results_larger_than_the_cache(columns: int, dtype: Any) -> None:
             assert np.array_equal(whole[start : start + 1000], expected)
 
 
+@sweep(
+    length=[4100, 16384, 30_001, 49_152, 49_156, 100_003, 400_000],
+    step=[0, 4, 16],
+    activation=[None, "silu"],
+)
+def test_long_groups_that_are_in_no_cache(length: int, step: int, activation: str | None) -> None:
+    """Fetched while x is summed, or stored past the cache, wherever they begin: the bits of each alone."""
+    rows = 26 * 2**20 // (8 * length) + 1
+    x = np.tile(fill((1, length), np.dtype(np.float32), 12), (rows, 1))
+    x[::2] *= 3
+    w, b = fill((2, length), np.dtype(np.float32), 13)
+    room = np.empty(x.nbytes + 80, np.uint8)
+    out = room[-room.ctypes.data % 64 + step :][: x.nbytes].view(np.float32).reshape(x.shape)
+    for call in (
+        lambda a, **k: F.layer_norm(a, (length,), w, b, activation=activation, **k),
+        lambda a, **k: F.rms_norm(a, (length,), w, **k),
+    ):
+        assert call(x, out=out) is out
+        for i in (0, 1, rows - 1):
+            assert np.array_equal(out[i], call(x[i]))
+
+
 @pytest.mark.parametrize("columns", [33, 48, 200])
 def test_columns_do_not_depend_on_their_number(columns: int) -> None:
     """Statistics of a column are the same however many columns stand beside it (fewer than 16 are folded)."""
