@@ -223,4 +223,5 @@ void cn_open_output(cn_job *job)
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&
                            cn_sum_can_be_nontemporal(job);
+    job->direct &= !job->nontemporal_sum;
 }

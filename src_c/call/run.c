@@ -10,6 +10,7 @@
 #include "call/watch.h"
 #include "job/finish.h"
 #include "read/read.h"
+#include "read/residual.h"
 #include "simd/ticks.h"
 #include "threads/threads.h"
 #include "write/quantize.h"
@@ -17,6 +18,9 @@
 
 /* Groups of a direct bundle that are taken together by steps. */
 #define LEFT 16
+
+/* Bytes of sums that are made together. */
+#define SUMMED (8 * 1024)
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)
 {
@@ -77,6 +81,20 @@ static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
     }
 }
 
+/* A direct bundle of sums: some are made, and normalized while they, and what they are made of, are in L1. */
+static void run_direct_sums(const cn_job *job, cn_bundle bundle, fused_bundle *f)
+{
+    const ptrdiff_t group = job->elements / job->width * job->k->size, fit = SUMMED / group / 2 * 2;
+    f->scratch.summed = 1;
+    while (bundle.columns.n > 0) {
+        cn_bundle some = bundle;
+        if (some.columns.n > fit) some.columns.n = fit < 2 ? 2 : fit;
+        cn_add_rows(job, &some);
+        cn_skip_groups(&bundle, some.columns.n);
+        run_direct(job, some, f);
+    }
+}
+
 /* A direct bundle of rows that become bytes; in these steps if one of its groups is left. */
 static void run_direct_bytes(const cn_job *job, const cn_bundle *bundle, fused_bundle *f)
 {
@@ -101,6 +119,8 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         cn_locate_bundle(job, u, &bundle);
         if (job->direct && job->row)
             run_direct_bytes(job, &bundle, &f);
+        else if (job->direct && job->add)
+            run_direct_sums(job, bundle, &f);
         else if (job->direct)
             run_direct(job, bundle, &f);
         else

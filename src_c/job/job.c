@@ -138,6 +138,6 @@ cn_scratch cn_open_scratch(const cn_job *job, int thread)
     char *x = params + CN_N_PARAMS * job->width * job->rows_as_groups * (ptrdiff_t)sizeof(double);
     char *packed = x + sum_bytes(job);
     if ((char *)bundle == y) y = NULL;
-    return (cn_scratch){y,      bundle, bundle + size, bundle + 2 * size, factors, params, packed > x ? x : NULL,
-                        packed, 0};
+    return (cn_scratch){
+        y, bundle, bundle + size, bundle + 2 * size, factors, params, packed > x ? x : NULL, packed, 0, 0};
 }

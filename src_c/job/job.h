@@ -140,6 +140,7 @@ typedef struct {
     double *bundle, *segment, *joined, *factors;
     char *params, *x, *packed;
     uintptr_t to_fetch; /* as in cn_tile */
+    int summed;         /* is x, a sum, made before its bundle is read? */
 } cn_scratch;
 
 /* Partials are the moments of one bundle: a count, or one each, then mean, mean_lo, m2 of width columns. */

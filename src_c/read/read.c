@@ -51,7 +51,7 @@ void cn_read_segment(const cn_job *job, const cn_tiling *tiling, const cn_bundle
     if (job->joined_rows > 1) cn_clear_counts(&joined, joined_width);
     for (ptrdiff_t i = from; i < to; i++) {
         cn_block block = cn_tiling_block(tiling, i);
-        if (job->add) job->add(job, tiling, bundle, &block, s->x);
+        if (job->add && !s->summed) job->add(job, tiling, bundle, &block, s->x);
         job->read(&how, &block, x, &acc, &joined);
     }
     if (job->joined_rows > 1) cn_merge_joined(job, &acc, &joined);

@@ -70,3 +70,15 @@ void cn_add_block(const cn_job *job, const cn_tiling *tiling, const cn_bundle *b
                 add_apart(k, a, b, x, step, col.n);
         }
 }
+
+void cn_add_rows(const cn_job *job, const cn_bundle *bundle)
+{
+    const cn_call *call = job->call;
+    const ptrdiff_t row = job->elements / job->width, step = bundle->columns.stride[CN_X];
+    const int dense = step == row * job->k->size;
+    for (ptrdiff_t g = 0; g < (dense ? 1 : bundle->columns.n); g++) {
+        const ptrdiff_t at = bundle->offset[CN_X] + g * step;
+        job->k->add(call->add[0] + at, call->add[1] + at, call->op[CN_X].data + at, NULL, 0,
+                    dense ? bundle->columns.n * row : row);
+    }
+}

@@ -48,8 +48,9 @@ static ptrdiff_t most_normalized(const cn_kernels *k)
 int cn_is_direct(const cn_job *job)
 {
     const cn_call *call = job->call;
-    if (!job->fused || !job->k->normalize || job->stats || call->add[0] || call->moments.kind > CN_L2) return 0;
+    if (!job->fused || !job->k->normalize || job->stats || call->moments.kind > CN_L2) return 0;
     const cn_loop *row = only_loop(job);
+    if (call->add[0] && (job->row || !row || row->n <= CN_SHORT_ROW)) return 0;
     if (!row || row->n > most_normalized(job->k) || !counts_by_group(job, row)) return 0;
     if (row->n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
     if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
