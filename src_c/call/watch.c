@@ -20,11 +20,11 @@
  * then from memory in L1, up to 1.1. */
 #define FETCHED (192 * 1024)
 #define IN_L1 (32 * 1024)
-/* x and y of so many bytes are in no L2: a y that is summed and written group by group is written past the cache where those are
+/* x and y, and what x is the sum of, of so many bytes are in no L2: a y that is summed and written group by group is written past the cache where those are
  * larger, from the second size on where they are not, but not of few bytes by registers of a whole line. Of the time take, from L3,
  * then with one that reads y behind it, then both from memory (Emerald Rapids): instance_norm (4, 3, 512, 512) 0.7, 1.1, 0.85;
  * layer_norm (4, 1000000) 0.83, 1, 0.95, (100, 65536) 0.6, 0.8, 0.83, (2048, 4096) 0.75, 0.95, 0.93, by shorter registers 0.55,
- * 0.72, 0.75. */
+ * 0.72, 0.75; rms_norm of a sum (1024, 4096) 0.74. */
 #define SPREAD (24 << 20)
 #define ALL_SPREAD (48 << 20)
 /* Where y is all that is to do, its second block is timed: 12 ticks a line from L3, 27 from memory. From there x and y are fetched
@@ -73,21 +73,22 @@ int cn_took_long(const cn_job *job, uint64_t ticks)
     return ticks > line * (uint64_t)(job->elements * size / CN_LINE);
 }
 
-static int is_spread(const cn_job *job) { return 2 * bytes_of(job) >= SPREAD; }
+/* x, y and what x is the sum of. */
+static ptrdiff_t moved_bytes(const cn_job *job) { return (job->call->add[0] ? 4 : 2) * bytes_of(job); }
 
 int cn_is_written_past(const cn_job *job)
 {
-    const int all = 2 * bytes_of(job) >= ALL_SPREAD && !has_few_bytes(job);
+    const int all = moved_bytes(job) >= ALL_SPREAD && !has_few_bytes(job);
     if (job->row) return 0; /* y is read again */
-    if (!job->fused) return cn_goes_past(2 * (double)bytes_of(job), job->threads);
-    return !job->plan.cols && is_spread(job) && (all || group_bytes(job) > FETCHED);
+    if (!job->fused) return cn_goes_past((double)moved_bytes(job), job->threads);
+    return !job->plan.cols && moved_bytes(job) >= SPREAD && (all || group_bytes(job) > FETCHED);
 }
 
 uintptr_t cn_from_x_to_y(const cn_job *job, int cold)
 {
     const ptrdiff_t bundle = job->elements * job->k->size;
     const int near = !job->plan.cols && !job->call->add[0] && bundle <= FETCHED;
-    const int gains = is_spread(job) || (cold && (bundle > IN_L1 || job->k->register_size == CN_LINE));
+    const int gains = moved_bytes(job) >= SPREAD || (cold && (bundle > IN_L1 || job->k->register_size == CN_LINE));
     const char *x = job->call->op[CN_X].data + job->plan.start[CN_X];
     if (!near || !gains || job->row || job->nontemporal || !lie_alike(job)) return 0;
     return (uintptr_t)(job->y + job->plan.start[CN_Y]) - (uintptr_t)x;
