@@ -181,6 +181,25 @@ def test_overlap(name: str, shift: int | None, written: str, read: str) -> None:
     assert (h if written == "residual_out" else y) is target
 
 
+@sweep(name=[*ROWS], n=[33, 100, 768, 3000], rows=[1, 3, 40], dtype=["float32", "float64"], seed=range(3))
+def test_residuals_of_any_size_in_place(name: str, n: int, rows: int, dtype: str, seed: int) -> None:
+    """Rows that are taken once more are added once, though h is written over what it is made of."""
+    rng = np.random.default_rng(seed)
+    x, r = rng.standard_normal((2, rows, n)).astype(dtype)
+    size = rng.choice([1, 1, 1e-30, 1e30, np.nan, np.inf], (rows, 1)).astype(dtype)
+    x, r = x * size, r * np.where(np.isfinite(size), size, 1)
+    h = x + r
+    expected = ROWS[name](h, (n,))
+    a, b = x.copy(), r.copy()
+    for over, other in ((a, b), (b, a)):
+        a[:], b[:] = x, r
+        got = ROWS[name](a, (n,), residual=b, residual_out=over, out=other)
+        np.testing.assert_array_equal(got[0], expected)
+        np.testing.assert_array_equal(got[1], h)
+    got = ROWS[name](x, (n,), residual=r)
+    np.testing.assert_array_equal(got[0], expected)
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_residual_stream_in_place(name: str) -> None:
     """As transformers keep it: h written over the input, or over the residual, y over the other."""

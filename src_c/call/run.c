@@ -85,10 +85,11 @@ static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
 static void run_direct_sums(const cn_job *job, cn_bundle bundle, fused_bundle *f)
 {
     const ptrdiff_t group = job->elements / job->width * job->k->size, fit = SUMMED / group / 2 * 2;
+    const ptrdiff_t most = fit < 2 ? 2 : fit;
     f->scratch.summed = 1;
     while (bundle.columns.n > 0) {
         cn_bundle some = bundle;
-        if (some.columns.n > fit) some.columns.n = fit < 2 ? 2 : fit;
+        if (some.columns.n > most) some.columns.n = most;
         cn_add_rows(job, &some);
         cn_skip_groups(&bundle, some.columns.n);
         run_direct(job, some, f);
