@@ -275,8 +275,11 @@ typedef struct {
     /* n contiguous elements times one double or, if each, as many, rounded once. */
     void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
     void (*round_doubles)(const double *x, char *y, ptrdiff_t n);
-    void (*affine_form)(const cn_channels *of, ptrdiff_t n, double *scale,
-                        double *shift); /* of lanes: of F32, F64 alone */
+    /* These three are of F32 and F64 alone. Sum and sum of squares of n elements that are stored of a row are added to sums; ends become the
+     * least x and the least -x if those are less. */
+    void (*stored_sums)(const char *x, ptrdiff_t n, double sums[2]);
+    void (*stored_ends)(const char *x, ptrdiff_t n, double ends[2]);
+    void (*affine_form)(const cn_channels *of, ptrdiff_t n, double *scale, double *shift);
     /* Logarithms of n floats or doubles (the row of CN_F64 alone): what was seen of CN_LOG_OF_ZERO and so on. */
     int (*logs)(const char *x, int floats, double *to, ptrdiff_t n);
     double (*largest)(const char *y, ptrdiff_t n); /* max |y|; NaN if there is one */

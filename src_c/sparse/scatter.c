@@ -1,13 +1,12 @@
 /* scatter.c: rows of a sparse matrix into tables by column, or into sums of their own, their indices checked before. */
-#include <math.h>
 #include <string.h>
 
+#include "dispatch/cpu.h"
 #include "memory/numbers.h"
 #include "sparse/sparse.h"
 
 /* Elements of a row that are added in one run: more lose digits. */
 #define RUN 8192
-#define LANES 8
 
 static cn_order worse(cn_order a, cn_order b) { return a > b ? a : b; }
 
@@ -157,100 +156,68 @@ cn_order cn_scatter_ends(const cn_reading *r, cn_rows rows, cn_column_ends *to)
     return order;
 }
 
-#define OF_ROW(T)                                                                                                 \
-    static void sums_##T(const T *x, ptrdiff_t n, cn_column_sums *to)                                             \
-    {                                                                                                             \
-        double s1[LANES] = {0}, s2[LANES] = {0};                                                                  \
-        ptrdiff_t i = 0;                                                                                          \
-        for (; i + LANES <= n; i += LANES)                                                                        \
-            for (int k = 0; k < LANES; k++) {                                                                     \
-                const double v = x[i + k];                                                                        \
-                s1[k] += v, s2[k] += v * v;                                                                       \
-            }                                                                                                     \
-        for (int k = 0; i < n; i++, k++) s1[k] += x[i], s2[k] += (double)x[i] * x[i];                             \
-        for (int half = LANES / 2; half; half /= 2)                                                               \
-            for (int k = 0; k < half; k++) s1[k] += s1[k + half], s2[k] += s2[k + half];                          \
-        to->s1 += s1[0], to->s2 += s2[0];                                                                         \
-    }                                                                                                             \
-    static void ends_##T(const T *x, ptrdiff_t n, cn_column_ends *to)                                             \
-    {                                                                                                             \
-        T least[LANES], greatest[LANES];                                                                          \
-        ptrdiff_t i = 0;                                                                                          \
-        for (int k = 0; k < LANES; k++) least[k] = INFINITY, greatest[k] = -INFINITY;                             \
-        for (; i + LANES <= n; i += LANES)                                                                        \
-            for (int k = 0; k < LANES; k++) {                                                                     \
-                least[k] = x[i + k] < least[k] ? x[i + k] : least[k];                                             \
-                greatest[k] = x[i + k] > greatest[k] ? x[i + k] : greatest[k];                                    \
-            }                                                                                                     \
-        for (int k = 0; i < n; i++, k++) {                                                                        \
-            least[k] = x[i] < least[k] ? x[i] : least[k];                                                         \
-            greatest[k] = x[i] > greatest[k] ? x[i] : greatest[k];                                                \
-        }                                                                                                         \
-        for (int k = 0; k < LANES; k++) {                                                                         \
-            to->least = least[k] < to->least ? least[k] : to->least;                                              \
-            to->least_negated = -greatest[k] < to->least_negated ? -greatest[k] : to->least_negated;              \
-        }                                                                                                         \
-        to->stored += (double)n;                                                                                  \
-    }
-OF_ROW(float)
-OF_ROW(double)
+/* The kernels of stored elements: of floats, or of doubles, which others are made first. */
+static const cn_kernels *kernels_of(const cn_sparse *m)
+{
+    return cn_kernels_of(m->number == CN_NUMBER_FLOAT ? CN_F32 : CN_F64);
+}
+
+static int are_lanes(const cn_sparse *m) { return m->number == CN_NUMBER_FLOAT || m->number == CN_NUMBER_DOUBLE; }
 
 /* By the weights of their indices. */
-static void weighted_sums(const cn_reading *r, ptrdiff_t from, ptrdiff_t n, cn_column_sums *to)
+static void weighted_sums(const cn_reading *r, ptrdiff_t from, ptrdiff_t n, double sums[2])
 {
     double values[CN_PIECE];
     ptrdiff_t index[CN_PIECE];
-    cn_column_sums sums = {0, 0};
+    double s1 = 0, s2 = 0;
     cn_take_values(r->m, from, n, values);
     cn_take_indices(r->m, from, n, index);
     for (ptrdiff_t i = 0; i < n; i++) {
         const double v = values[i], w = r->weights[index[i]];
-        sums.s1 += w * v, sums.s2 += w * (v * v);
+        s1 += w * v, s2 += w * (v * v);
     }
-    to->s1 += sums.s1, to->s2 += sums.s2;
+    sums[0] += s1, sums[1] += s2;
 }
 
 cn_order cn_sums_of_row(const cn_reading *r, ptrdiff_t row, cn_column_sums *to)
 {
     const cn_sparse *m = r->m;
-    const int floats = m->number == CN_NUMBER_FLOAT, doubles = m->number == CN_NUMBER_DOUBLE;
-    const ptrdiff_t end = m->starts[row + 1], most = !r->weights && (floats || doubles) ? RUN : CN_PIECE;
+    const cn_kernels *k = kernels_of(m);
+    const int lanes = are_lanes(m);
+    const ptrdiff_t end = m->starts[row + 1], most = !r->weights && lanes ? RUN : CN_PIECE;
     const cn_order order = cn_order_of(m, row);
+    double sums[2] = {to->s1, to->s2};
     if (order == CN_OUTSIDE) return order;
     for (ptrdiff_t from = m->starts[row]; from < end; from += most) {
         const ptrdiff_t n = end - from < most ? end - from : most;
         double values[CN_PIECE];
         if (r->weights) {
-            weighted_sums(r, from, n, to);
-        } else if (floats) {
-            sums_float((const float *)m->data + from, n, to);
-        } else if (doubles) {
-            sums_double((const double *)m->data + from, n, to);
+            weighted_sums(r, from, n, sums);
+        } else if (lanes) {
+            k->stored_sums(m->data + from * k->size, n, sums);
         } else {
             cn_take_values(m, from, n, values);
-            sums_double(values, n, to);
+            k->stored_sums((const char *)values, n, sums);
         }
     }
+    to->s1 = sums[0], to->s2 = sums[1];
     return order;
 }
 
 cn_order cn_ends_of_row(const cn_reading *r, ptrdiff_t row, cn_column_ends *to)
 {
     const cn_sparse *m = r->m;
-    const ptrdiff_t begin = m->starts[row], end = m->starts[row + 1];
+    const cn_kernels *k = kernels_of(m);
+    const ptrdiff_t begin = m->starts[row], end = m->starts[row + 1], most = are_lanes(m) ? end - begin : CN_PIECE;
     const cn_order order = cn_order_of(m, row);
+    double ends[2] = {to->least, to->least_negated};
     if (order == CN_OUTSIDE) return order;
-    if (m->number == CN_NUMBER_FLOAT) {
-        ends_float((const float *)m->data + begin, end - begin, to);
-    } else if (m->number == CN_NUMBER_DOUBLE) {
-        ends_double((const double *)m->data + begin, end - begin, to);
-    } else {
+    for (ptrdiff_t from = begin; from < end; from += most) {
+        const ptrdiff_t n = end - from < most ? end - from : most;
         double values[CN_PIECE];
-        for (ptrdiff_t from = begin; from < end; from += CN_PIECE) {
-            const ptrdiff_t n = end - from < CN_PIECE ? end - from : CN_PIECE;
-            cn_take_values(m, from, n, values);
-            ends_double(values, n, to);
-        }
+        if (!are_lanes(m)) cn_take_values(m, from, n, values);
+        k->stored_ends(are_lanes(m) ? m->data + from * k->size : (const char *)values, n, ends);
     }
+    to->least = ends[0], to->least_negated = ends[1], to->stored += (double)(end - begin);
     return order;
 }
