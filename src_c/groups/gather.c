@@ -69,6 +69,28 @@ static int is_copied(const cn_group_job *job, const packing *p)
     return p->put == put_x && job->k == job->x_is && !job->call->moments.x;
 }
 
+/* Rows of so few bytes that one move, or two, copies them. */
+#define COPY_SHORT(bytes)                                                                                         \
+    case bytes:                                                                                                   \
+        for (ptrdiff_t i = 0; i < n; i++, packed += (bytes)) {                                                    \
+            __builtin_prefetch(first + order[i < fetched ? i + early : i] * along, 0, 3);                         \
+            memcpy(packed, first + order[i] * along, (bytes));                                                    \
+        }                                                                                                         \
+        return 1;
+static int copy_short_rows(const char *first, ptrdiff_t along, ptrdiff_t bytes, const ptrdiff_t *order,
+                           ptrdiff_t n, ptrdiff_t early, ptrdiff_t fetched, char *packed)
+{
+    switch (bytes) {
+        COPY_SHORT(2)
+        COPY_SHORT(4)
+        COPY_SHORT(6)
+        COPY_SHORT(8)
+        COPY_SHORT(12)
+        COPY_SHORT(16)
+    default: return 0;
+    }
+}
+
 /* Rows of `bytes` bytes at n positions. */
 static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t bytes, ptrdiff_t at, ptrdiff_t n,
                       char *packed)
@@ -78,6 +100,7 @@ static void copy_rows(const cn_group_job *job, const char *first, ptrdiff_t byte
     const ptrdiff_t early = FETCHED / bytes > LEAST_FETCHED ? FETCHED / bytes : LEAST_FETCHED;
     const ptrdiff_t fetched = left - early < n ? left - early : n;
     ptrdiff_t i = 0;
+    if (copy_short_rows(first, along, bytes, order, n, early, fetched, packed)) return;
     for (; i < fetched; i++, packed += bytes) {
         fetch_row(first + order[i + early] * along, bytes);
         cn_copy_bytes(packed, first + order[i] * along, bytes);

@@ -25,9 +25,11 @@ double decode(cn_dtype dtype, const char *element)
     uint16_t bits;
     memcpy(&bits, element, sizeof bits);
     int bias = (1 << (f.exponent - 1)) - 1, e = (int)(bits >> f.mantissa) & ((1 << f.exponent) - 1);
-    double m = (double)(bits & ((1u << f.mantissa) - 1)), sign = bits >> (8 * f.size - 1) ? -1 : 1;
-    if (e == 2 * bias + 1) return m != 0 ? NAN : sign * INFINITY;
-    return sign * ldexp(e ? m + ldexp(1, f.mantissa) : m, (e ? e : 1) - bias - f.mantissa);
+    const uint64_t m = bits & ((1u << f.mantissa) - 1), sign = (uint64_t)(bits >> 15) << 63;
+    if (e == 2 * bias + 1) return m ? NAN : sign ? -INFINITY : INFINITY;
+    if (e == 0) return (sign ? -1 : 1) * ldexp((double)m, 1 - bias - f.mantissa);
+    const uint64_t wide = sign | (uint64_t)(e - bias + 1023) << 52 | m << (52 - f.mantissa);
+    return memcpy(&v, &wide, sizeof v), v;
 }
 
 const layout layouts[] = {
