@@ -118,3 +118,26 @@ def test_a_second_element_later(dtype: Any) -> None:
         parts.update(row[None])
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-12)
     np.testing.assert_allclose(parts.var(), whole.var(), rtol=1e-9)
+
+
+@sweep(
+    rows=[2, 3, 15, 16, 17],
+    n=LENGTHS,
+    dtype=DTYPES,
+    odd=[False, True],
+    function=("min", "max", "ptp", "nanmin", "nanmax", "nanptp", "anynan", "allnan"),
+)
+def test_extremes_of_few_rows(rows: int, n: int, dtype: Any, odd: bool, function: str) -> None:
+    """Of columns: the bits of the same groups as rows, NaN alone in some and everywhere in one."""
+    x = numbers(rows * n, dtype, odd).reshape(rows, n)
+    if odd:
+        x[:, -1] = np.nan
+        x[1:, n // 2] = np.nan
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        actual = getattr(stats, function)(x, axis=0)
+        expected = getattr(stats, function)(np.ascontiguousarray(x.T), axis=1)
+        beside = getattr(stats, function)(np.stack([x, x[::-1]]), axis=1)
+    assert actual.dtype == expected.dtype
+    assert_same(actual, expected)
+    assert_same(beside, np.stack([expected, expected]))

@@ -97,7 +97,7 @@ struct cn_job {
     const char
         *mask;  /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
     int direct; /* fused, and kernel normalize makes y of what it can */
-    int alone;  /* groups are one element each, and their results follow from it */
+    int alone;  /* groups are one element each, or of extremes a few, and their results follow from these */
     int each;   /* groups have counts of their own: there may be holes, or weights */
     int needs_packing;             /* blocks, or parameters, are packed */
     ptrdiff_t width, tiles;        /* columns of a bundle; bundles of all of these */

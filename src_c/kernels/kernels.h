@@ -269,6 +269,9 @@ typedef struct {
     /* n groups of one element each, side by side, to numbers first, first + step, ... of what is wanted: of means and variances,
      * sums, extremes, places. */
     void (*alone)(const cn_moments *how, const char *x, ptrdiff_t n, ptrdiff_t first, ptrdiff_t step);
+    /* The same of extremes of groups of so many elements, `row` bytes from one to the next. */
+    void (*few_ends)(const cn_moments *how, const char *x, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t n,
+                     ptrdiff_t first, ptrdiff_t step);
     /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
      * bytes and prefetch then as in cn_apply_tile. */
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);
