@@ -19,7 +19,8 @@
 /* Groups of a direct bundle that are taken together by steps. */
 #define LEFT 16
 
-/* Bytes of sums that are made together. */
+/* Bytes of sums that are made before they are normalized, two rows at least: (2048, 768) takes 0.82 to 0.85 of the time by 4 to 8
+ * KiB, 0.9 by 12, 0.93 by 24, from L2 and in rows of 4096 about as before (Emerald Rapids). */
 #define SUMMED (8 * 1024)
 
 static void write_blocks(const cn_job *job, const cn_writing *how, ptrdiff_t begin, ptrdiff_t end, int backwards)

@@ -20,11 +20,11 @@
  * then from memory in L1, up to 1.1. */
 #define FETCHED (192 * 1024)
 #define IN_L1 (32 * 1024)
-/* x and y, and what x is the sum of, of so many bytes are in no L2: a y that is summed and written group by group is written past the cache where those are
- * larger, from the second size on where they are not, but not of few bytes by registers of a whole line. Of the time take, from L3,
- * then with one that reads y behind it, then both from memory (Emerald Rapids): instance_norm (4, 3, 512, 512) 0.7, 1.1, 0.85;
- * layer_norm (4, 1000000) 0.83, 1, 0.95, (100, 65536) 0.6, 0.8, 0.83, (2048, 4096) 0.75, 0.95, 0.93, by shorter registers 0.55,
- * 0.72, 0.75; rms_norm of a sum (1024, 4096) 0.74. */
+/* Of so many bytes x and y, and what x is the sum of, are in no L2. Where groups are summed and written one after the other y goes
+ * past the cache if they are larger than FETCHED, and from the second size on if not, but not those of few bytes by registers of
+ * a whole line. Of the time take, from L3, then with one that reads y behind it, then both from memory (Emerald Rapids): instance_norm
+ * (4, 3, 512, 512) 0.7, 1.1, 0.85; layer_norm (4, 1000000) 0.83, 1, 0.95, (100, 65536) 0.6, 0.8, 0.83, (2048, 4096) 0.75, 0.95,
+ * 0.93, by shorter registers 0.55, 0.72, 0.75; rms_norm of a sum (1024, 4096) 0.74. */
 #define SPREAD (24 << 20)
 #define ALL_SPREAD (48 << 20)
 /* Where y is all that is to do, its second block is timed: 12 ticks a line from L3, 27 from memory. From there x and y are fetched

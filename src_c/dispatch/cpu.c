@@ -91,7 +91,8 @@ static unsigned find_features(void)
     return CN_X86_V3 | CN_X86_V4 | (~lacks & CN_X86_BF16);
 }
 
-/* Asked for once: a virtual machine leaves its guest for every word, 16 us each (Emerald Rapids): a third of what the C tests took. */
+/* Asked for once: a virtual machine leaves its guest for every word, 16 us each (Emerald Rapids), which was a third of the time of
+ * the C tests. */
 unsigned cn_cpu_features(void)
 {
     static atomic_uint features, found;

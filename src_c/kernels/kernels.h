@@ -278,8 +278,8 @@ typedef struct {
     /* n contiguous elements times one double or, if each, as many, rounded once. */
     void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
     void (*round_doubles)(const double *x, char *y, ptrdiff_t n);
-    /* These three are of F32 and F64 alone. Sum and sum of squares of n elements that are stored of a row are added to sums; ends become the
-     * least x and the least -x if those are less. */
+    /* Of F32 and F64 alone, as affine_form. Sum and sum of squares of n elements that are stored of a row are added to sums; ends
+     * become the least x and the least -x if those are less. */
     void (*stored_sums)(const char *x, ptrdiff_t n, double sums[2]);
     void (*stored_ends)(const char *x, ptrdiff_t n, double ends[2]);
     void (*affine_form)(const cn_channels *of, ptrdiff_t n, double *scale, double *shift);

@@ -1,4 +1,5 @@
-/* products.c: arrays times a double for each channel, norms folded into them, and doubles, rounded once, on guarded arrays, with every instruction set. */
+/* products.c: arrays times a double for each channel, norms folded into them, and doubles, rounded once,
+ * on guarded arrays, with every instruction set. */
 #include <math.h>
 #include <string.h>
 
