@@ -80,7 +80,7 @@ def affine_form(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray
     return scale, shift
 
 
-cpdef bint product(cnp.ndarray x, cnp.ndarray by, int axis, cnp.ndarray out) except -1:
+def product(cnp.ndarray x not None, cnp.ndarray by not None, int axis, cnp.ndarray out not None):
     """out = x * by, in float64, rounded once; by: float64, of the shape of x from `axis` on.
 
     False, and nothing is written, unless all are native and in C order, without gaps. x and out: of one dtype.

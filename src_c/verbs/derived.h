@@ -33,7 +33,6 @@ typedef struct {
 } cn_product;
 
 void cn_multiply(const cn_product *of);
-void cn_multiply_here(const cn_product *of); /* by the calling thread alone */
 
 /* A weight times the scale of its channel, in doubles, and the shift in elements of a dtype, each rounded once. scales: as
  * many doubles as channels, or NULL if outer is 1; they are what the weight is multiplied with, whatever its `by`. */

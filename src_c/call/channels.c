@@ -1,13 +1,52 @@
-/* absorb.c: a norm of running statistics as a multiplication and an addition, and folded into the weight and the bias of the layer
- * before it: a piece of the channels at a time. */
+/* channels.c: an array times a number for each channel: rows, many short ones as one, to threads; and norms of running statistics,
+ * made those numbers and what is added, a piece of the channels at a time, and folded into a layer's weight and bias. */
 #include "dispatch/cpu.h"
 #include "threads/threads.h"
 #include "verbs/derived.h"
 
-/* Channels of a piece: their numbers stay in L1. */
-#define AT_ONCE 512
-/* Elements of a weight of a piece: a page of memory at least. */
+/* Elements of a piece: a page of memory at least. */
 #define PIECE 4096
+/* Rows of fewer elements are taken together, up to so many elements, each by a number of its own; and channels of a piece: their
+ * numbers stay in L1. */
+#define SHORT_ROW 64
+#define AT_ONCE 512
+
+/* Some rows from `first` on, below `last`, as one; how many. */
+static ptrdiff_t multiply_some(const cn_product *of, const cn_kernels *k, ptrdiff_t first, ptrdiff_t last)
+{
+    double memory[AT_ONCE];
+    const ptrdiff_t n = of->inner, at = first * n * k->size;
+    ptrdiff_t c = first % of->channels, most = n == 1 ? of->channels - c : n < SHORT_ROW ? AT_ONCE / n : 1;
+    const ptrdiff_t rows = last - first < most ? last - first : most;
+    const int repeated = n > 1 && n < SHORT_ROW;
+    const double *by = repeated ? memory : of->by + c;
+    for (ptrdiff_t r = 0; r < rows && repeated; r++, c = c + 1 < of->channels ? c + 1 : 0)
+        for (ptrdiff_t j = 0; j < n; j++) memory[r * n + j] = of->by[c];
+    k->multiply(of->x + at, by, n < SHORT_ROW, of->y + at, rows * n);
+    return rows;
+}
+
+static ptrdiff_t rows_of_piece(const cn_product *of) { return of->inner < PIECE ? PIECE / of->inner : 1; }
+
+static void multiply_rows(const cn_product *of, ptrdiff_t first, ptrdiff_t last)
+{
+    const cn_kernels *k = cn_kernels_of(of->dtype);
+    while (first < last) first += multiply_some(of, k, first, last);
+}
+
+static void multiply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    const cn_product *of = context;
+    const ptrdiff_t piece = rows_of_piece(of), all = of->outer * of->channels;
+    multiply_rows(of, begin * piece, end * piece < all ? end * piece : all);
+    (void)thread;
+}
+
+void cn_multiply(const cn_product *of)
+{
+    const ptrdiff_t rows = of->outer * of->channels, piece = rows_of_piece(of);
+    cn_parallel((rows + piece - 1) / piece, cn_threads_for(rows * of->inner), multiply_task, (void *)of);
+}
 
 typedef struct {
     float mean[AT_ONCE], var[AT_ONCE], weight[AT_ONCE], bias[AT_ONCE], before[AT_ONCE];
@@ -56,7 +95,7 @@ static void put_shift(const cn_absorption *of, ptrdiff_t first, ptrdiff_t n, dou
 
 static ptrdiff_t channels_of_piece(const cn_absorption *of)
 {
-    const ptrdiff_t n = of->weight.inner < PIECE ? PIECE / of->weight.inner : 1;
+    const ptrdiff_t n = rows_of_piece(&of->weight);
     return n < AT_ONCE ? n : AT_ONCE;
 }
 
@@ -72,7 +111,7 @@ static void absorb_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t en
         n = last - first < piece ? last - first : piece;
         put_shift(of, first, n, scale);
         some.x += first * row, some.y += first * row, some.by = scale, some.channels = n;
-        cn_multiply_here(&some);
+        multiply_rows(&some, 0, n);
     }
     (void)thread;
 }
