@@ -529,3 +529,49 @@ def test_the_gate_tells_of_order() -> None:
         assert sparse.order(np.array(indices), starts, 3) == order
     assert sparse.repeats(np.array([1, 1, 2]), starts, 3)
     assert not sparse.repeats(np.array([2, 0, 1]), starts, 3)
+
+
+def order_of(indices: Array, starts: Array, width: int) -> int:
+    """Row by row."""
+    rows = [indices[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    if ((indices < 0) | (indices >= width)).any():
+        return 2
+    return int(any((np.diff(row) <= 0).any() for row in rows))
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_order_of_rows_of_any_length(dtype: Any) -> None:
+    """Empty ones at both ends and between, unordered and outside anywhere."""
+    rng = np.random.default_rng(6)
+    seen = set()
+    for _ in range(600):
+        lengths = rng.integers(0, rng.choice([2, 4, 7]), rng.integers(1, 9))
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows = [np.sort(rng.choice(7, n, replace=False)) for n in lengths]
+        indices = np.concatenate(rows).astype(dtype)
+        if len(indices) and rng.random() < 0.4:
+            indices[rng.integers(len(indices))] = rng.choice([-1, 0, 3, 6, 7, np.iinfo(dtype).max])
+        expected = order_of(indices, starts, 7)
+        assert sparse.order(indices, starts, 7) == expected, (indices, starts)
+        seen.add(expected)
+    assert seen == {0, 1, 2}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_short_rows_give_the_bits_of_rows_by_themselves(dtype: Any) -> None:
+    """Rows of weights, all 1, are read one after the other."""
+    rng = np.random.default_rng(7)
+    for rows, width, most in ((4000, 1, 2), (4000, 3, 3), (5003, 40, 9), (700, 2, 3), (3, 5, 2)):
+        lengths = rng.integers(0, np.minimum(most, width + 1), rows)
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        indices = np.concatenate([rng.choice(width, n, replace=False) for n in lengths]).astype(np.int32)
+        data = (rng.normal(3, 1, len(indices)) * 10).astype(dtype)
+        a = Parts(data, indices, starts, (rows, width), "csr")
+        for one, other in zip(
+            cnorm.sparse.moments(a, 0), cnorm.sparse.moments(a, 0, weights=np.ones(rows)), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+        dense = np.zeros((rows, width), dtype)
+        dense[np.repeat(np.arange(rows), lengths), indices] = data
+        for one, other in zip(cnorm.sparse.minmax(a, 0), (dense.min(0), dense.max(0)), strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -58,14 +58,31 @@ cdef bint is_vector_of(object a, bint whole) noexcept:
     return number_of(<cnp.ndarray>a) != CN_NO_NUMBER
 
 
+ctypedef fused start_t:
+    int32_t
+    int64_t
+
+
+cdef bint copy_starts(const start_t *given, int64_t *to, Py_ssize_t n) noexcept:
+    """As 64-bit numbers; do they begin with 0 and never decrease?"""
+    cdef Py_ssize_t i
+    cdef int64_t start, before = 0, signs = 0
+    for i in range(n):
+        start = given[i]
+        signs |= start | (start - before)
+        to[i] = before = start
+    return given[0] == 0 and signs >= 0
+
+
 cdef bint take_starts(cnp.ndarray given, int64_t *to, int64_t stored) noexcept:
     """Copies them; do they begin with 0, end with what is stored and never decrease?"""
-    cdef cnp.npy_intp i, n = cnp.PyArray_SIZE(given)
-    cdef bint narrow = cnp.PyArray_ITEMSIZE(given) == 4, rises = True
-    for i in range(n):
-        to[i] = (<const int32_t *>cnp.PyArray_DATA(given))[i] if narrow else (<const int64_t *>cnp.PyArray_DATA(given))[i]
-        rises &= i == 0 or to[i - 1] <= to[i]
-    return rises and to[0] == 0 and to[n - 1] == stored
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(given)
+    cdef bint rise
+    if cnp.PyArray_ITEMSIZE(given) == 4:
+        rise = copy_starts(<const int32_t *>cnp.PyArray_DATA(given), to, n)
+    else:
+        rise = copy_starts(<const int64_t *>cnp.PyArray_DATA(given), to, n)
+    return rise and to[n - 1] == stored
 
 
 def parts(object data, object indices, object indptr, object shape, object format, /):

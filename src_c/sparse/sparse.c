@@ -76,6 +76,27 @@ static int from_zero(const cn_reading *r, cn_column_sums sums, cn_partial *to)
     return 1;
 }
 
+/* What indices of these rows of a block are. */
+static cn_order look_at(job_of_matrix *job, ptrdiff_t block, cn_rows rows)
+{
+    const cn_order order = cn_order_of(job->r.m, rows);
+    if (order > job->order[block]) job->order[block] = order;
+    return order;
+}
+
+static cn_order look_at_row(job_of_matrix *job, ptrdiff_t block, ptrdiff_t row)
+{
+    return look_at(job, block, (cn_rows){row, row + 1});
+}
+
+/* Are all indices of n blocks from one on within the width? */
+static int are_within(job_of_matrix *job, ptrdiff_t block, ptrdiff_t n)
+{
+    int within = 1;
+    for (ptrdiff_t b = block; b < block + n; b++) within &= look_at(job, b, cn_rows_of(&job->r, b)) != CN_OUTSIDE;
+    return within;
+}
+
 static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     job_of_matrix *job = context;
@@ -84,11 +105,11 @@ static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
     for (ptrdiff_t b = begin; b < end; b++)
         for (ptrdiff_t row = cn_rows_of(r, b).begin, last = cn_rows_of(r, b).end; row < last; row++) {
             cn_column_sums sums = {0, 0};
-            const cn_order order = cn_sums_of_row(r, row, &sums);
-            job->order[b] = order > job->order[b] ? order : job->order[b];
+            if (look_at_row(job, b, row) == CN_OUTSIDE) continue;
+            cn_sums_of_row(r, row, &sums);
             if (r->m->starts[row] == r->m->starts[row + 1])
                 r->to[row] = (cn_partial){r->total, 0, 0, 0, 1};
-            else if (order != CN_OUTSIDE && !from_zero(r, sums, &r->to[row]))
+            else if (!from_zero(r, sums, &r->to[row]))
                 cn_read_row_again(r, row);
         }
 }
@@ -96,12 +117,19 @@ static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 static void columns_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     job_of_matrix *job = context;
-    const ptrdiff_t n = job->r.groups;
+    const cn_reading *r = &job->r;
+    const ptrdiff_t n = r->groups, most = cn_blocks_in_turns(r);
     (void)thread;
-    for (ptrdiff_t b = begin; b < end; b++) {
+    for (ptrdiff_t b = begin, some; b < end; b += some) {
+        const cn_rows rows = cn_rows_of(r, b);
         cn_column_sums *to = job->sums + b * n;
-        for (ptrdiff_t c = 0; c < n; c++) to[c] = (cn_column_sums){0, -0.0};
-        job->order[b] = cn_scatter_sums(&job->r, cn_rows_of(&job->r, b), to);
+        some = end - b < most ? end - b : most;
+        for (ptrdiff_t c = 0; c < some * n; c++) to[c] = (cn_column_sums){0, -0.0};
+        if (most > 1 && are_within(job, b, some)) cn_add_in_turns(r, b, some, to);
+        for (ptrdiff_t row = rows.begin; row < rows.end && most == 1; row++) {
+            const cn_order order = look_at_row(job, b, row);
+            if (order != CN_OUTSIDE) cn_add_row(r, row, order == CN_IN_ORDER, to);
+        }
     }
 }
 
@@ -161,23 +189,36 @@ static void put_ends(const cn_reading *r, ptrdiff_t group, const cn_column_ends 
     if (zeros && !(p->mean_lo > 0)) p->mean_lo = 0;
 }
 
-static void ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+static const cn_column_ends NO_ENDS = {INFINITY, INFINITY, 0};
+
+static void row_ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     job_of_matrix *job = context;
     const cn_reading *r = &job->r;
-    const cn_column_ends none = {INFINITY, INFINITY, 0};
     (void)thread;
-    for (ptrdiff_t b = begin; b < end; b++) {
-        const cn_rows rows = cn_rows_of(r, b);
-        cn_column_ends *to = job->ends + b * r->groups;
-        for (ptrdiff_t c = 0; c < r->groups && r->across; c++) to[c] = none;
-        if (r->across) job->order[b] = cn_scatter_ends(r, rows, to);
-        for (ptrdiff_t row = rows.begin; row < rows.end && !r->across; row++) {
-            cn_column_ends ends = none;
-            const cn_order order = cn_ends_of_row(r, row, &ends);
-            job->order[b] = order > job->order[b] ? order : job->order[b];
+    for (ptrdiff_t b = begin; b < end; b++)
+        for (ptrdiff_t row = cn_rows_of(r, b).begin, last = cn_rows_of(r, b).end; row < last; row++) {
+            cn_column_ends ends = NO_ENDS;
+            if (look_at_row(job, b, row) == CN_OUTSIDE) continue;
+            cn_ends_of_row(r, row, &ends);
             put_ends(r, row, &ends);
         }
+}
+
+static void column_ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
+{
+    job_of_matrix *job = context;
+    const cn_reading *r = &job->r;
+    const ptrdiff_t n = r->groups, most = cn_blocks_in_turns(r);
+    (void)thread;
+    for (ptrdiff_t b = begin, some; b < end; b += some) {
+        const cn_rows rows = cn_rows_of(r, b);
+        cn_column_ends *to = job->ends + b * n;
+        some = end - b < most ? end - b : most;
+        for (ptrdiff_t c = 0; c < some * n; c++) to[c] = NO_ENDS;
+        if (most > 1 && are_within(job, b, some)) cn_bound_in_turns(r, b, some, to);
+        for (ptrdiff_t row = rows.begin; row < rows.end && most == 1; row++)
+            if (look_at_row(job, b, row) != CN_OUTSIDE) cn_bound_row(r, row, to);
     }
 }
 
@@ -188,7 +229,7 @@ cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_
     const ptrdiff_t n = job.r.groups;
     if (across) job.ends = malloc((size_t)(job.r.blocks * n + 1) * sizeof *job.ends);
     if (across && !job.ends) return CN_NO_MEMORY;
-    cn_parallel(job.r.blocks, job.r.threads, ends_task, &job);
+    cn_parallel(job.r.blocks, job.r.threads, across ? column_ends_task : row_ends_task, &job);
     for (ptrdiff_t i = n; across && i < job.r.blocks * n; i++) {
         cn_column_ends *ends = &job.ends[i % n];
         if (job.ends[i].least < ends->least) ends->least = job.ends[i].least;

@@ -39,15 +39,25 @@ typedef struct {
     double least, least_negated, stored;
 } cn_column_ends;
 
-/* Rows into a table of sums, or ends, of all columns; a row with an index outside is left out. What the indices are. */
-cn_order cn_scatter_sums(const cn_reading *r, cn_rows rows, cn_column_sums *to);
-cn_order cn_scatter_ends(const cn_reading *r, cn_rows rows, cn_column_ends *to);
+/* Blocks of short rows are read in turns, an element of each: of one block elements of one column wait for each other. */
+#define CN_TURNS 4
+ptrdiff_t cn_blocks_in_turns(const cn_reading *r);
 
-/* The same of one row. */
-cn_order cn_sums_of_row(const cn_reading *r, ptrdiff_t row, cn_column_sums *to);
-cn_order cn_ends_of_row(const cn_reading *r, ptrdiff_t row, cn_column_ends *to);
+/* n blocks from one on into tables of sums, or ends, of all columns, which follow each other. Here and below indices are within the
+ * width. */
+void cn_add_in_turns(const cn_reading *r, ptrdiff_t block, ptrdiff_t n, cn_column_sums *to);
+void cn_bound_in_turns(const cn_reading *r, ptrdiff_t block, ptrdiff_t n, cn_column_ends *to);
 
-cn_order cn_order_of(const cn_sparse *m, ptrdiff_t row);
+/* A row into one table. */
+void cn_add_row(const cn_reading *r, ptrdiff_t row, int ascending, cn_column_sums *to);
+void cn_bound_row(const cn_reading *r, ptrdiff_t row, cn_column_ends *to);
+
+/* Sums, or ends, of a row. */
+void cn_sums_of_row(const cn_reading *r, ptrdiff_t row, cn_column_sums *to);
+void cn_ends_of_row(const cn_reading *r, ptrdiff_t row, cn_column_ends *to);
+
+/* What the indices of these rows are. */
+cn_order cn_order_of(const cn_sparse *m, cn_rows rows);
 
 /* n elements from one on: values and, if asked for, indices. */
 void cn_take_values(const cn_sparse *m, ptrdiff_t from, ptrdiff_t n, double *to);

@@ -82,33 +82,43 @@ typedef struct {
 } division;
 
 /* Of NaN the clip leaves NaN. */
-#define DIVIDE(T)                                                                                                 \
-    for (ptrdiff_t i = m->starts[row]; i < m->starts[row + 1]; i++) {                                             \
-        const double v = ((const T *)m->data)[i] / d->by[d->r.across ? index_of(m, i) : row];                     \
-        ((T *)d->y)[i] = (T)(v > d->most ? d->most : v);                                                          \
-    }
+#define DIVIDE(T, DIVISOR)                                                                                        \
+    do {                                                                                                          \
+        const T *x = (const T *)m->data;                                                                          \
+        T *y = (T *)d->y;                                                                                         \
+        for (; i < end; i++) {                                                                                    \
+            const double v = x[i] / d->by[DIVISOR];                                                               \
+            y[i] = (T)(v > d->most ? d->most : v);                                                                \
+        }                                                                                                         \
+    } while (0)
+
+/* Elements from one on. */
+static void divide(const division *d, ptrdiff_t i, ptrdiff_t end, ptrdiff_t row)
+{
+    const cn_sparse *m = d->r.m;
+    const int floats = m->number == CN_NUMBER_FLOAT;
+    if (d->r.across && m->wide && floats)
+        DIVIDE(float, ((const int64_t *)m->indices)[i]);
+    else if (d->r.across && m->wide)
+        DIVIDE(double, ((const int64_t *)m->indices)[i]);
+    else if (d->r.across && floats)
+        DIVIDE(float, ((const int32_t *)m->indices)[i]);
+    else if (d->r.across)
+        DIVIDE(double, ((const int32_t *)m->indices)[i]);
+    else if (floats)
+        DIVIDE(float, row);
+    else
+        DIVIDE(double, row);
+}
 
 static void divide_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const division *d = context;
-    const cn_sparse *m = d->r.m;
-    const ptrdiff_t last = cn_rows_of(&d->r, end - 1).end;
+    const int64_t *starts = d->r.m->starts;
+    const ptrdiff_t first = cn_rows_of(&d->r, begin).begin, last = cn_rows_of(&d->r, end - 1).end;
     (void)thread;
-    for (ptrdiff_t row = cn_rows_of(&d->r, begin).begin; row < last; row++)
-        if (m->number == CN_NUMBER_FLOAT)
-            DIVIDE(float)
-        else
-            DIVIDE(double)
-}
-
-cn_order cn_sparse_order(const cn_sparse *m)
-{
-    cn_order order = CN_IN_ORDER;
-    for (ptrdiff_t row = 0; row < m->rows; row++) {
-        const cn_order own = cn_order_of(m, row);
-        order = own > order ? own : order;
-    }
-    return order;
+    if (d->r.across) divide(d, starts[first], starts[last], 0);
+    for (ptrdiff_t row = first; row < last && !d->r.across; row++) divide(d, starts[row], starts[row + 1], row);
 }
 
 void cn_sparse_divide(const cn_sparse *m, int across, const double *by, double most, char *y)
