@@ -290,3 +290,23 @@ def test_places_of_long_rows_and_many_threads() -> None:
                 assert stats.argmin(x) == 123_456
                 assert stats.nanargmin(x) == np.nanargmin(x.astype(np.float64))
                 x[123_456] = 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 8, 17, 32, 33])
+def test_weights_of_all_groups_give_the_bits_of_weights_of_each(dtype: type, n: int) -> None:
+    """Those of all are none too light; of each one group has none, and what groups count is asked."""
+    rng = np.random.default_rng(n)
+    x = rng.normal(3, 1, (500, n)).astype(dtype)
+    holes = np.where(rng.random((500, n)) < 0.3, np.nan, x).astype(dtype)
+    holes[::7] = np.nan
+    w = rng.uniform(0.5, 1.5, n)
+    each = np.broadcast_to(w, (501, n)).copy()
+    each[-1] = 0
+    for name in ("nansum", "nanmean", "nanvar", "nanstd"):
+        function = getattr(cnorm.stats, name)
+        expected = function(np.concatenate([holes, holes[:1]]), axis=-1, weights=each)[:-1]
+        np.testing.assert_array_equal(function(holes, axis=-1, weights=w), expected)
+    both = cnorm.moments(np.concatenate([x, x[:1]]), axis=-1, weights=each)
+    for ours, expected in zip(cnorm.moments(x, axis=-1, weights=w), both, strict=True):
+        np.testing.assert_array_equal(ours, expected[:-1])

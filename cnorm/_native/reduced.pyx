@@ -48,19 +48,19 @@ cdef struct Opened:
     int ndim, num
 
 
-cdef bint take_weights(Opened *o, cnp.ndarray x, object given) except -1:
+cdef bint take_weights(Opened *o, cnp.ndarray x, object given, double *least) except -1:
     """Do they broadcast against x, none negative, infinite or NaN, the largest of a size as x is multiplied with?"""
     cdef cn_call call
     cdef cn_results ends
-    cdef double least, most
+    cdef double most
     weights = spread(given, (<object>x).shape)
     if weights is None or not number(weights) or number_of(weights) == CN_NO_NUMBER:
         return False
     set_real(&call, weights, axes(None, cnp.PyArray_NDIM(x)), CN_EXTREMES, None)
     open_results(&ends, None, None, True)
-    ends.first, ends.second, call.moments.results = &least, &most, &ends
+    ends.first, ends.second, call.moments.results = least, &most, &ends
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>weights))
-    if not are_plain_weights(least, most):
+    if not are_plain_weights(least[0], most):
         return False
     set_weights(&o.call, weights, 1)
     return True
@@ -71,11 +71,12 @@ cdef bint run_reduction(Opened *o, cnp.ndarray x, object axis, object weights) e
     cdef cnp.ndarray state
     cdef const cn_partial *of
     cdef intp i, n
-    if weights is None:
+    cdef double least = LEAST_COUNT
+    if weights is not None and not take_weights(o, x, weights, &least):
+        return False
+    if least >= LEAST_COUNT:  # then every group, or all of it is left out
         run(&o.call, cnp.PyArray_SIZE(x))
         return True
-    if not take_weights(o, x, weights):
-        return False
     state = new_state(x, axes(axis, cnp.PyArray_NDIM(x)))
     of, n = <const cn_partial *>cnp.PyArray_DATA(state), cnp.PyArray_SIZE(state) // 5
     o.call.moments.results, o.call.moments.to = NULL, <cn_partial *>cnp.PyArray_DATA(state)
