@@ -42,7 +42,7 @@ typedef struct {
     ptrdiff_t joined_rows;   /* rows of x that are one row of the tile */
     int cols, centered, pack;
     int numbered; /* elements have numbers: hidden ones, too */
-    int stops;    /* as in cn_tile */
+    cn_nan nan;   /* as in cn_tile */
     cn_ends ends;
     double p;       /* of powers */
     cn_number x;    /* CN_NO_NUMBER, or what is packed as doubles */

@@ -31,6 +31,9 @@ typedef enum { CN_NO_HOLES, CN_NAN_HOLES, CN_MARKED_HOLES } cn_holes;
 /* Which of the extremes of a group are wanted; the other one is any number between them. */
 typedef enum { CN_BOTH_ENDS, CN_LEAST_END, CN_GREATEST_END } cn_ends;
 
+/* NaN, to places of others: where the first one is is told; so, and behind it nothing counts; only whether there is one. */
+typedef enum { CN_NAN_PLACED, CN_NAN_STOPS, CN_NAN_TOLD } cn_nan;
+
 /* [groups, rows, n], contiguous in n. Strides in bytes. weights: of the lanes, contiguous in n or, if not per column,
  * one for a row; a hole where it is 0. exact: the same as doubles, laid out alike. to_fetch: bytes from what is read to what
  * is fetched meanwhile: where y will be, or what comes of a large x; 0: nothing. */
@@ -38,7 +41,7 @@ typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, x_row, rows, n;
     cn_holes holes;
-    int stops; /* of places: behind NaN nothing counts */
+    cn_nan nan; /* of places */
     cn_ends ends;
     double p; /* of powers */
     const char *weights;

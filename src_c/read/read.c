@@ -27,7 +27,8 @@ static cn_reading open_reading(const cn_job *job, const cn_tiling *tiling, const
     how.joined_rows = job->joined_rows, how.cols = job->plan.cols, how.packed = packed, how.x = of->x,
     how.p = of->p;
     how.centered = of->kind == CN_VAR ? CN_CENTERED : of->kind == CN_SUMS ? CN_SUMMED : CN_NOT_CENTERED;
-    how.numbered = cn_is_place(of), how.stops = how.numbered && of->results && !of->results->omit;
+    how.numbered = cn_is_place(of);
+    how.nan = !of->results ? CN_NAN_PLACED : of->results->omit ? CN_NAN_TOLD : CN_NAN_STOPS;
     how.ends = ends_of(of);
     how.pack = how.x || how.k != how.x_is || (tiling->col.n > 1 && tiling->col.stride[CN_X] != job->k->size);
     how.holes = of->omit_nan ? CN_NAN_HOLES : CN_NO_HOLES;

@@ -43,7 +43,7 @@ static void pack_tile(const cn_reading *how, cn_tile *t)
 cn_tile cn_tile_of(const cn_reading *how, const cn_block *block, const char *x)
 {
     cn_tile t = {.x = x + block->offset[CN_X], .groups = 1, .x_row = how->tiling->row.stride[CN_X]};
-    t.rows = block->rows, t.n = block->n, t.p = how->p, t.stops = how->stops, t.ends = how->ends,
+    t.rows = block->rows, t.n = block->n, t.p = how->p, t.nan = how->nan, t.ends = how->ends,
     t.to_fetch = how->to_fetch;
     if (!how->cols) t.groups = how->columns->n, t.x_group = how->columns->stride[CN_X];
     return t;

@@ -57,14 +57,14 @@ static inline void move_ends(cn_column_ends *ends, double v)
 
 /* Blocks that are read in turns: the elements of each, and how many all have. */
 typedef struct {
-    ptrdiff_t blocks, width, shortest, from[CN_TURNS], n[CN_TURNS];
+    ptrdiff_t blocks, width, shortest, from[CN_BLOCKS_IN_TURNS], n[CN_BLOCKS_IN_TURNS];
 } turns;
 
 /* Calls ONE(k, i) for element i of each block k: all of a column wait for each other only in the block they are in. */
 #define IN_TURNS(ONE)                                                                                             \
     ptrdiff_t i = 0;                                                                                              \
-    for (; i < t->shortest && t->blocks == CN_TURNS; i++)                                                         \
-        for (int k = 0; k < CN_TURNS; k++) ONE(k, i);                                                             \
+    for (; i < t->shortest && t->blocks == CN_BLOCKS_IN_TURNS; i++)                                               \
+        for (int k = 0; k < CN_BLOCKS_IN_TURNS; k++) ONE(k, i);                                                   \
     for (ptrdiff_t k = 0; k < t->blocks; k++)                                                                     \
         for (ptrdiff_t j = i; j < t->n[k]; j++) ONE(k, j);
 
@@ -142,7 +142,7 @@ static int are_lanes(const cn_sparse *m) { return m->number == CN_NUMBER_FLOAT |
 ptrdiff_t cn_blocks_in_turns(const cn_reading *r)
 {
     const int flat = !r->weights && are_lanes(r->m) && r->m->starts[r->m->rows] < SHORT * r->m->rows;
-    return flat ? CN_TURNS : 1;
+    return flat ? CN_BLOCKS_IN_TURNS : 1;
 }
 
 static turns turns_of(const cn_reading *r, ptrdiff_t block, ptrdiff_t n)

@@ -40,7 +40,7 @@ typedef struct {
 } cn_column_ends;
 
 /* Blocks of short rows are read in turns, an element of each: of one block elements of one column wait for each other. */
-#define CN_TURNS 4
+#define CN_BLOCKS_IN_TURNS 4
 ptrdiff_t cn_blocks_in_turns(const cn_reading *r);
 
 /* n blocks from one on into tables of sums, or ends, of all columns, which follow each other. Here and below indices are within the
