@@ -6,8 +6,8 @@
  * 35/128 e^4 (1 + 2^-8) < 2^-41 of the result: more than the roundings of doubles add. What is no guess (of 0, infinity, what is
  * below 0, or beyond floats) gives 0, infinity or NaN.
  *
- * If this times 1 - CN_NEAR and times 1 + CN_NEAR are the same float, so is what cn_sqrt_f64 and a division give: the same bits by
- * every instruction set, whether it has this or not. One in 2^15 is not. Eight doubles are divided in 16 cycles, their roots
+ * If what is CN_NEAR of this, up and down, is the same float, so is what cn_sqrt_f64 and a division give: the same bits by every
+ * instruction set, whether it has this or not. One in 2^15 is not. Eight doubles are divided in 16 cycles, their roots
  * taken in 18 (Emerald Rapids, registers of 64 bytes). */
 #define CN_NEAR 0x1p-40
 
@@ -32,20 +32,30 @@ CN_INLINE vf64 cn_near_inverse_root(vf64 v)
     return CN_NEAR_FMA(series * e, y, y);
 }
 
-/* Are all of these, and what is as near to them as that, the same floats, and none in need of a prescale? */
+/* Is, for each of these n vectors, all that is as near to it as that the same float? That of a double lacks 29 bits: they tell how
+ * far it is from the middle of two floats. */
+#define CN_LACKED 29
+#define CN_UNSURE 0x2010 /* CN_NEAR of the largest doubles of a power of two, and what roundings add */
+
+CN_INLINE int cn_all_sure_floats(const vf64 *v, const int n)
+{
+    const int64_t beside = CN_UNSURE - ((int64_t)1 << (CN_LACKED - 1)), lacked = ((int64_t)1 << CN_LACKED) - 1;
+#if defined(CN_AVX512)
+    __mmask8 sure = 0xff;
+    CN_FOR(i, n) {
+        const vi64 from_middle = ((vi64)v[i] + beside) & lacked;
+        sure = _mm512_mask_cmpgt_epi64_mask(sure, (__m512i)from_middle, _mm512_set1_epi64(2 * CN_UNSURE));
+    }
+    return sure == 0xff;
+#else
+    vi64 sure = ~(vi64){0};
+    CN_FOR(i, n) sure &= (((vi64)v[i] + beside) & lacked) > 2 * CN_UNSURE;
+    return !cn_any((vi32)~sure);
+#endif
+}
+
+/* The same, and is none in need of a prescale? */
 CN_INLINE int cn_are_near_floats(vf64 v)
 {
-    const vi64 bounded = (v > 0x1p-100) & (v < 0x1p100);
-#if defined(CN_AVX512)
-    const __m256 low = _mm512_cvtpd_ps((__m512d)(v * (1 - CN_NEAR)));
-    const __m256 high = _mm512_cvtpd_ps((__m512d)(v * (1 + CN_NEAR)));
-    return (_mm256_cmp_ps_mask(low, high, _CMP_EQ_OQ) & _mm512_movepi64_mask((__m512i)bounded)) == 0xff;
-#elif defined(CN_AVX2)
-    const __m128 low = _mm256_cvtpd_ps((__m256d)(v * (1 - CN_NEAR)));
-    const __m128 high = _mm256_cvtpd_ps((__m256d)(v * (1 + CN_NEAR)));
-    return (_mm_movemask_ps(_mm_cmpeq_ps(low, high)) & _mm256_movemask_pd((__m256d)bounded)) == 0xf;
-#else
-    (void)bounded;
-    return 0;
-#endif
+    return CN_HAS_NEAR_ROOTS && cn_all_sure_floats(&v, 1) & cn_all_within_f64(v, 0x1p-100, 0x1p100);
 }

@@ -71,8 +71,6 @@ CN_INLINE void cn_store_f64_from_f64(double *p, vf64 v) { memcpy(p, &v, sizeof v
 
 #include "simd/half.h"
 
-#include "simd/roots.h"
-
 #include "simd/past.h"
 
 #include "simd/threes.h"
@@ -225,6 +223,10 @@ CN_INLINE int cn_any(vi32 m)
     return memcmp(&m, &none, sizeof m) != 0;
 #endif
 }
+
+#include "simd/all.h"
+
+#include "simd/roots.h"
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))
