@@ -184,6 +184,38 @@ def test_one_parameter_for_a_group(n: int, dtype: np.dtype[Any]) -> None:
     check_equal(F.instance_norm(x[None], weight=w, bias=w), wanted)
 
 
+SMALL_MAPS = (
+    (5, 6, 1, 3),
+    (5, 64, 1, 8),
+    (5, 64, 1, 1),
+    (4, 32, 2, 4),
+    (4, 64, 3, 8),
+    (1, 64, 3, 8),
+    (3, 24, 7, 2),
+    (2, 48, 16, 3),
+    (3, 40, 32, 5),
+    (3, 40, 33, 5),
+    (2, 8, 5, 8),
+    (70, 256, 4, 128),
+)
+
+
+@sweep(shape=SMALL_MAPS, dtype=DTYPES, kind=("plain", "mixed"))
+def test_parameters_of_rows_of_a_group(shape: tuple[int, ...], dtype: np.dtype[Any], kind: str) -> None:
+    """GroupNorm of small maps: both parameters, or one, in samples that follow each other or not."""
+    n, channels, size, groups = shape
+    x = rows(kind, n * groups, channels // groups * size, dtype).reshape(n, channels, size)
+    w = parameter(channels, dtype)
+    for weight, bias in ((w, w[::-1]), (w, None), (None, w), (w[::-1], w[:1].repeat(channels))):
+        apart = np.empty((*x.shape, 2), dtype)[..., 0]
+        wanted = np.ascontiguousarray(F.group_norm(x, groups, weight, bias, activation="relu", out=apart))
+        check_equal(F.group_norm(x, groups, weight, bias, activation="relu"), wanted)
+        apart_samples = np.empty((2 * n, channels, size), dtype)[::2]
+        apart_samples[...] = x
+        F.group_norm(apart_samples, groups, weight, bias, activation="relu", out=apart_samples)
+        check_equal(apart_samples, wanted)
+
+
 @pytest.mark.parametrize("mode", ["inside", "outside", "max"])
 def test_eps_modes(mode: str) -> None:
     for dtype in DTYPES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -533,7 +534,7 @@ def test_the_gate_tells_of_order() -> None:
 
 def order_of(indices: Array, starts: Array, width: int) -> int:
     """Row by row."""
-    rows = [indices[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    rows = [indices[a:b] for a, b in pairwise(starts)]
     if ((indices < 0) | (indices >= width)).any():
         return 2
     return int(any((np.diff(row) <= 0).any() for row in rows))

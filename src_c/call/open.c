@@ -14,6 +14,7 @@
 #include "read/residual.h"
 #include "threads/threads.h"
 #include "write/quantize.h"
+#include "write/unroll.h"
 #include "write/write.h"
 
 /* Short groups taken together: at most so many groups and elements. A bundle costs 90 ns beside its elements;
@@ -154,6 +155,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     const cn_kernels *k = cn_kernels_of(call->dtype);
     job->call = call, job->k = k, job->stats = call->moments.to;
     job->partials = NULL, job->params_memory = NULL, job->scratch = NULL;
+    job->unrolled[0] = job->unrolled[1] = NULL;
     job->memory_used = 0, job->row = 0, job->y = call->op[CN_Y].data;
     cn_make_plan(call, &job->plan);
     if (call->bytes.scales) cn_open_rows(job);
@@ -172,7 +174,7 @@ void cn_open_job(cn_job *job, const cn_call *call)
     if (job->alone) set_width(job, group, columns->n < ALONE ? columns->n : ALONE);
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
-    job->direct = cn_is_direct(job);
+    job->direct = cn_is_direct(job) && cn_unroll(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
     job->add = call->add[0] ? cn_add_block : NULL;
     job->read = !job->each ? cn_read_block : job->plan.scattered ? cn_read_scattered : cn_read_counted;

@@ -14,6 +14,7 @@
 #include "simd/ticks.h"
 #include "threads/threads.h"
 #include "write/quantize.h"
+#include "write/unroll.h"
 #include "write/write.h"
 
 /* Groups of a direct bundle that are taken together by steps. */
@@ -269,5 +270,6 @@ cn_status cn_run(const cn_call *call)
     if (cn_writes(call)) cn_open_output(&job);
     status = run_job(&job);
     if (job.row) cn_job_free(&job, job.y);
+    cn_free_unrolled(&job);
     return status;
 }

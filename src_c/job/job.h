@@ -119,6 +119,8 @@ struct cn_job {
                  cn_moments_view *joined);
     void (*write)(const cn_writing *how, const cn_block *block); /* NULL: that of cn_writing */
 
+    char *unrolled[2]; /* weights and biases of all groups, one for each element, or NULL */
+
     ptrdiff_t row; /* elements of a row of y that becomes bytes, or 0 */
     char *y;       /* the call's, or, where it becomes bytes, memory of the job: all of it, or NULL if fused */
 

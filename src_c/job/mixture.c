@@ -21,9 +21,11 @@ static double sum_of(const double *a, ptrdiff_t n, int in_rows)
 void cn_stats_of(const cn_partial *states, ptrdiff_t n, cn_stat *to)
 {
     for (ptrdiff_t i = 0; i < n; i++) {
-        const cn_partial *p = &states[i];
-        to[i].mean = p->mean / p->prescale, to[i].mean_lo = p->mean_lo / p->prescale, to[i].count = p->count;
-        to[i].var = p->count > 1 ? p->m2 / p->prescale / p->prescale / (p->count - 1) : 0;
+        cn_partial p = states[i];
+        if (p.prescale != 1) /* four divisions take as long as all else */
+            p.mean /= p.prescale, p.mean_lo /= p.prescale, p.m2 = p.m2 / p.prescale / p.prescale;
+        to[i] = (cn_stat){.mean = p.mean, .mean_lo = p.mean_lo, .count = p.count};
+        to[i].var = p.count > 1 ? p.m2 / (p.count - 1) : 0;
     }
 }
 

@@ -103,6 +103,7 @@
 #define CN_GREATER CN_CAT(cn_greater_, CN_L)
 #define CN_ALL_WITHIN CN_CAT(cn_all_within_, CN_L)
 #define CN_ALL_AT_MOST CN_CAT(cn_all_at_most_, CN_L)
+#define CN_ANY_EQUAL CN_CAT(cn_any_equal_, CN_L)
 #define CN_NANS CN_CAT(cn_nans_, CN_L)
 #define CN_NANS_IN CN_CAT(cn_nans_in_, CN_L)
 #define CN_NAN_LANES CN_CAT(cn_nan_lanes_, CN_L)

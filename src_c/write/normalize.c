@@ -1,4 +1,5 @@
 /* normalize.c: bundles of contiguous rows meet kernel normalize. */
+#include "write/unroll.h"
 #include "write/write.h"
 
 /* Does a parameter lie along the row, or is there one for a group? */
@@ -7,22 +8,28 @@ static int is_of_row(const cn_job *job, const cn_loop *row, int o)
     return job->call->op[o].data == NULL || row->stride[o] == 0 || row->stride[o] == job->k->param_size;
 }
 
-/* One for each group and element: only long rows have it. */
+/* One for each group and element: of shorter rows only where they are not of a few elements. */
+#define OF_BOTH 8
+
 static int is_of_both(const cn_job *job, const cn_loop *row, int o)
 {
     return row->stride[o] != 0 && job->plan.columns.stride[o] != 0;
 }
 
-/* The one loop of a group, or, of groups of one element side by side, none; NULL: more than that. */
-static const cn_loop *only_loop(const cn_job *job)
+/* The one loop of a group, or, of groups of one element side by side, none; of rows that are one if their parameters are unrolled
+ * all of them. 0: more than that. */
+static int only_loop(const cn_job *job, cn_loop *row)
 {
-    static const cn_loop none = {.n = 1};
     const cn_plan *plan = &job->plan;
+    const cn_loops *spread = &plan->spread;
     const ptrdiff_t size = job->k->size, *next = plan->columns.stride;
-    if (plan->refined > 1 || plan->reduced.n != plan->spread.n || plan->spread.n > 1) return NULL;
-    if (plan->spread.n == 0) return next[CN_X] == size && next[CN_Y] == size ? &none : NULL;
-    const cn_loop *row = &plan->spread.loop[0];
-    return !plan->cols && row->stride[CN_X] == size && row->stride[CN_Y] == size ? row : NULL;
+    *row = spread->n ? spread->loop[spread->n - 1] : (cn_loop){.n = 1};
+    if (plan->refined > 1 || plan->reduced.n > 1) return 0;
+    if (spread->n == 0) return plan->reduced.n == 0 && next[CN_X] == size && next[CN_Y] == size;
+    if (plan->cols || plan->reduced.n == 0) return 0;
+    if (spread->n > 1 && !cn_can_unroll(job)) return 0;
+    if (spread->n > 1) row->n = cn_count(spread);
+    return row->stride[CN_X] == size && row->stride[CN_Y] == size;
 }
 
 /* Does everything count, or all of a short group alike? What is hidden is 0, a curve of it, too. */
@@ -49,20 +56,25 @@ int cn_is_direct(const cn_job *job)
 {
     const cn_call *call = job->call;
     if (!job->fused || !job->k->normalize || job->stats || call->moments.kind > CN_L2) return 0;
-    const cn_loop *row = only_loop(job);
-    if (call->add[0] && (job->row || !row || row->n <= CN_SHORT_ROW)) return 0;
-    if (!row || row->n > most_normalized(job->k) || !counts_by_group(job, row)) return 0;
-    if (row->n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
-    if (row->n <= CN_SHORT_ROW && (is_of_both(job, row, CN_W) || is_of_both(job, row, CN_B))) return 0;
-    return is_of_row(job, row, CN_W) && is_of_row(job, row, CN_B);
+    cn_loop row;
+    if (!only_loop(job, &row) || row.n > most_normalized(job->k) || !counts_by_group(job, &row)) return 0;
+    if (call->add[0] && (job->row || row.n <= CN_SHORT_ROW)) return 0;
+    if (row.n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
+    const int of_both = is_of_both(job, &row, CN_W) || is_of_both(job, &row, CN_B);
+    if ((job->plan.spread.n > 1 || of_both) && row.n < (job->mask ? CN_SHORT_ROW + 1 : OF_BOTH)) return 0;
+    return is_of_row(job, &row, CN_W) && is_of_row(job, &row, CN_B);
 }
 
 static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
 {
-    const char *data = job->call->op[o].data;
-    if (!data) return (cn_param){NULL, 0, 0};
+    const char *data = job->call->op[o].data, *unrolled = job->unrolled[o == CN_B];
+    const ptrdiff_t next = bundle->columns.stride[o],
+                    group = next ? (bundle->offset[o] - job->plan.start[o]) / next : 0;
     const cn_loops *row = &job->plan.spread;
-    return (cn_param){data + bundle->offset[o], bundle->columns.stride[o], row->n && row->loop[0].stride[o] != 0};
+    const ptrdiff_t bytes = cn_count(row) * job->k->param_size;
+    if (unrolled) return (cn_param){unrolled + group * bytes, bytes, 1};
+    if (!data) return (cn_param){NULL, 0, 0};
+    return (cn_param){data + bundle->offset[o], next, row->n && row->loop[row->n - 1].stride[o] != 0};
 }
 
 /* The curve of groups that are made, where they lie. */
