@@ -99,10 +99,12 @@ typedef struct {
 } cn_apply_tile;
 
 /* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
- * one for a group. n is at most CN_BLOCK. */
+ * one for a group, or for each of `rows` parts of a group, up to CN_GROUP_PARTS and without gaps. n is at most CN_BLOCK. */
+#define CN_GROUP_PARTS 64
+
 typedef struct {
     const char *x;
-    ptrdiff_t x_group, groups, n;
+    ptrdiff_t x_group, groups, n, rows;
     char *y;
     ptrdiff_t y_group;
     const cn_moments *how;

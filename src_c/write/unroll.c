@@ -69,7 +69,7 @@ static void unroll(const cn_job *job, int o, void *to)
 
 int cn_unroll(cn_job *job)
 {
-    if (job->plan.spread.n != 2) return 1;
+    if (!cn_can_unroll(job)) return 1;
     for (int i = 0; i < 2; i++) {
         const int o = i ? CN_B : CN_W;
         if (!varies(job, o)) continue;

@@ -7,7 +7,7 @@
 /* Are groups rows without gaps whose parameters may be unrolled? */
 int cn_can_unroll(const cn_job *job);
 
-/* Unrolls them, if groups have several rows, in memory of the job; 0 if there is none. */
+/* Unrolls them, if they may be, in memory of the job; 0 if there is none. */
 int cn_unroll(cn_job *job);
 void cn_free_unrolled(const cn_job *job);
 
