@@ -244,7 +244,7 @@ CASES: list[Case] = [
     *samples("instance_norm", (8, 64, 128, 128), (8, 64, 56, 56), (20, 100, 35, 45), (4, 3, 512, 512)),
     *samples("instance_norm", (2, 32, 32, 64, 64)),
     *samples("instance_norm", (8, 64, 56, 56), layout="channels-last"),
-    *samples("group_norm", (8, 320, 64, 64), (2, 1280, 16, 16), groups=32),
+    *samples("group_norm", (8, 320, 64, 64), (2, 1280, 16, 16), (32, 512, 4, 4), groups=32),
     *samples("group_norm", (8, 320, 64, 64), groups=32, layout="channels-last"),
     *samples("group_norm", (20, 6, 10, 10), groups=3),
     *over("local_response_norm", (1,), (8, 96, 55, 55)),
