@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import reference as R
 from hypothesis import given
 from hypothesis import strategies as st
+from memory import peak_of
 from reference import Array
 from strategies import (
     COLUMN_KINDS,
@@ -275,10 +275,4 @@ def test_memory(weighted: bool) -> None:
         lambda: cnorm.moments(x, 0, weights=w, nan_policy="omit"),
         lambda: stats.update(x, weights=w),
     ):
-        tracemalloc.start()
-        try:
-            call()
-            peak = tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-        assert peak <= 0.06 * x.nbytes
+        assert peak_of(call) <= 0.06 * x.nbytes

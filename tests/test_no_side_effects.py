@@ -6,10 +6,12 @@ import gc
 import resource
 import tracemalloc
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from memory import peak_of
 from operations import LAYOUTS, OPERATIONS, Operation
 from reference import DTYPES
 from strategies import fill
@@ -53,26 +55,14 @@ def test_out_allocates_nothing(operation: Operation, layout: str) -> None:
     out = np.empty_like(x)
     operation.call(x, **p, out=out)
     for target in (out, x if x.flags.writeable else out):
-        tracemalloc.start()
-        try:
-            operation.call(x, **p, out=target)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak < 64 * 1024
+        assert peak_of(partial(operation.call, x, **p, out=target)) < 64 * 1024
 
 
 def test_moments_allocate_nothing() -> None:
     x = fill((512, 2048), np.dtype(np.float32), 3)
     for axis in (None, 1, 0):
-        tracemalloc.start()
-        try:
-            cnorm.moments(x, axis)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
         results = 1 if axis is None else x.shape[1 - axis]
-        assert peak < 64 * 1024 + 16 * 8 * results
+        assert peak_of(partial(cnorm.moments, x, axis)) < 64 * 1024 + 16 * 8 * results
 
 
 def calls_of_every_kind(x: Any) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import tracemalloc
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import reference as R
+from memory import peak_of
 from reference import BOUNDS, DTYPES, Array
 from strategies import fill
 from sweep import sweep
@@ -136,13 +137,7 @@ def test_memory(function: Callable[..., Any]) -> None:
     for nan in (False, True):
         if nan:
             x[5, 5] = np.nan
-        tracemalloc.start()
-        try:
-            function(x, out=out)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak <= 0.025 * x.nbytes
+        assert peak_of(partial(function, x, out=out)) <= 0.025 * x.nbytes
 
 
 @by_function

@@ -8,13 +8,14 @@ import pickletools
 import subprocess
 import sys
 import threading
-import tracemalloc
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from memory import peak_of
 from reference import DTYPES
 from strategies import fill
 from sweep import sweep
@@ -118,14 +119,7 @@ def test_memory(scaler: Any, nan: bool, layout: str) -> None:
         ("transform", 1.01),
     ):
         fitted = scaler().fit(x[:100])
-        tracemalloc.start()
-        try:
-            result = getattr(fitted, method)(x)
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        del result
-        assert peak <= allowed * x.nbytes, method
+        assert peak_of(partial(getattr(fitted, method), x)) <= allowed * x.nbytes, method
 
 
 @by_scaler
