@@ -20,8 +20,11 @@ static ptrdiff_t multiply_some(const cn_product *of, const cn_kernels *k, ptrdif
     const ptrdiff_t rows = last - first < most ? last - first : most;
     const int repeated = n > 1 && n < SHORT_ROW;
     const double *by = repeated ? memory : of->by + c;
-    for (ptrdiff_t r = 0; r < rows && repeated; r++, c = c + 1 < of->channels ? c + 1 : 0)
-        for (ptrdiff_t j = 0; j < n; j++) memory[r * n + j] = of->by[c];
+    double *to = memory;
+    for (ptrdiff_t r = 0; r < rows && repeated; r++, c = c + 1 < of->channels ? c + 1 : 0) {
+        const double one = of->by[c]; /* as far as the compiler knows a store may change it */
+        for (const double *end = to + n; to < end; to++) *to = one;
+    }
     k->multiply(of->x + at, by, n < SHORT_ROW, of->y + at, rows * n);
     return rows;
 }
