@@ -98,10 +98,11 @@ typedef struct {
     int about_zero; /* hi and lo are 0 */
 } cn_apply_tile;
 
-/* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
- * one for a group, or for each of `rows` parts of a group, up to CN_GROUP_PARTS and without gaps. n is at most CN_BLOCK. */
-#define CN_GROUP_PARTS 64
+/* Rows of a group that are taken as groups, at most. */
+#define CN_ROWS_AS_GROUPS 64
 
+/* Groups of one row of n elements each, to y as in cn_apply_tile: all of `how` and its eps but norms by p. w and b per column, or
+ * one for a group, or for each of its `rows` rows, which have no gaps. n is at most CN_BLOCK. */
 typedef struct {
     const char *x;
     ptrdiff_t x_group, groups, n, rows;

@@ -4,8 +4,8 @@
 /* Indices that are compared in one run: falls are counted in numbers as wide as they are. */
 #define RUN (1 << 16)
 
-/* Ascending rows need a look at both ends alone. An index is a fall if the one before it is not less: where a row begins that is in
- * order. */
+/* An index is a fall if the one before it is not less: where a row begins that is in order. Ascending rows need a look at both ends
+ * alone. */
 #define ORDER_OF(I)                                                                                               \
     static ptrdiff_t falls_##I(const I *index, ptrdiff_t n)                                                       \
     {                                                                                                             \
@@ -20,15 +20,14 @@
     static cn_order order_##I(const I *index, const int64_t *starts, ptrdiff_t rows, ptrdiff_t width)             \
     {                                                                                                             \
         const ptrdiff_t begin = starts[0], end = starts[rows];                                                    \
-        ptrdiff_t falls = falls_##I(index + begin, end - begin), outside = 0, row = 0;                            \
-        for (; starts[row + 1] == begin;) row++; /* these are empty */                                            \
-        outside |= index[begin] < 0;                                                                              \
-        for (row++; starts[row] < end; row++) {                                                                   \
+        ptrdiff_t falls = falls_##I(index + begin, end - begin);                                                  \
+        ptrdiff_t outside = (index[begin] < 0) | (index[end - 1] >= width), row = 1;                              \
+        for (; row < rows && starts[row] == begin;) row++; /* those before are empty */                           \
+        for (; row < rows && starts[row] < end; row++) {                                                          \
             const ptrdiff_t i = starts[row], some = i < starts[row + 1];                                          \
             falls -= some & (index[i] <= index[i - 1]);                                                           \
             outside |= (index[i] < 0) | (index[i - 1] >= width);                                                  \
         }                                                                                                         \
-        outside |= index[end - 1] >= width;                                                                       \
         for (ptrdiff_t i = begin; i < end && falls; i++) outside |= (index[i] < 0) | (index[i] >= width);         \
         return outside ? CN_OUTSIDE : falls ? CN_OUT_OF_ORDER : CN_IN_ORDER;                                      \
     }

@@ -13,11 +13,13 @@
 #define LEAST_FOR_COLUMN 16
 #define MOST_BLOCKS 64
 
+static const cn_column_ends NO_ENDS = {INFINITY, INFINITY, 0};
+
 /* A read with what its threads write to. */
 typedef struct {
     cn_reading r;
-    cn_column_sums *sums; /* [blocks, groups] */
-    cn_column_ends *ends;
+    cn_column_sums *sums; /* [blocks, groups], or NULL */
+    cn_column_ends *ends; /* the same */
     cn_order order[MOST_BLOCKS];
     ptrdiff_t *doubted; /* a column's number among the doubted ones, or -1 */
 } job_of_matrix;
@@ -114,22 +116,46 @@ static void rows_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
         }
 }
 
+/* Tables of n blocks from one on, of sums or of ends, before anything joins them. */
+static void clear_tables(job_of_matrix *job, ptrdiff_t block, ptrdiff_t n)
+{
+    const ptrdiff_t begin = block * job->r.groups, end = begin + n * job->r.groups;
+    for (ptrdiff_t i = begin; i < end && job->sums; i++) job->sums[i] = (cn_column_sums){0, -0.0};
+    for (ptrdiff_t i = begin; i < end && job->ends; i++) job->ends[i] = NO_ENDS;
+}
+
+static void join_in_turns(job_of_matrix *job, ptrdiff_t block, ptrdiff_t n)
+{
+    const cn_reading *r = &job->r;
+    if (!are_within(job, block, n)) return;
+    if (job->sums)
+        cn_add_in_turns(r, block, n, job->sums + block * r->groups);
+    else
+        cn_bound_in_turns(r, block, n, job->ends + block * r->groups);
+}
+
+static void join_row(job_of_matrix *job, ptrdiff_t block, ptrdiff_t row)
+{
+    const cn_reading *r = &job->r;
+    const cn_order order = look_at_row(job, block, row);
+    if (order == CN_OUTSIDE) return;
+    if (job->sums)
+        cn_add_row(r, row, order == CN_IN_ORDER, job->sums + block * r->groups);
+    else
+        cn_bound_row(r, row, job->ends + block * r->groups);
+}
+
 static void columns_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     job_of_matrix *job = context;
-    const cn_reading *r = &job->r;
-    const ptrdiff_t n = r->groups, most = cn_blocks_in_turns(r);
+    const ptrdiff_t most = cn_blocks_in_turns(&job->r);
     (void)thread;
     for (ptrdiff_t b = begin, some; b < end; b += some) {
-        const cn_rows rows = cn_rows_of(r, b);
-        cn_column_sums *to = job->sums + b * n;
+        const cn_rows rows = cn_rows_of(&job->r, b);
         some = end - b < most ? end - b : most;
-        for (ptrdiff_t c = 0; c < some * n; c++) to[c] = (cn_column_sums){0, -0.0};
-        if (most > 1 && are_within(job, b, some)) cn_add_in_turns(r, b, some, to);
-        for (ptrdiff_t row = rows.begin; row < rows.end && most == 1; row++) {
-            const cn_order order = look_at_row(job, b, row);
-            if (order != CN_OUTSIDE) cn_add_row(r, row, order == CN_IN_ORDER, to);
-        }
+        clear_tables(job, b, some);
+        if (most > 1) join_in_turns(job, b, some);
+        for (ptrdiff_t row = rows.begin; row < rows.end && most == 1; row++) join_row(job, b, row);
     }
 }
 
@@ -189,8 +215,6 @@ static void put_ends(const cn_reading *r, ptrdiff_t group, const cn_column_ends 
     if (zeros && !(p->mean_lo > 0)) p->mean_lo = 0;
 }
 
-static const cn_column_ends NO_ENDS = {INFINITY, INFINITY, 0};
-
 static void row_ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     job_of_matrix *job = context;
@@ -205,23 +229,6 @@ static void row_ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t 
         }
 }
 
-static void column_ends_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
-{
-    job_of_matrix *job = context;
-    const cn_reading *r = &job->r;
-    const ptrdiff_t n = r->groups, most = cn_blocks_in_turns(r);
-    (void)thread;
-    for (ptrdiff_t b = begin, some; b < end; b += some) {
-        const cn_rows rows = cn_rows_of(r, b);
-        cn_column_ends *to = job->ends + b * n;
-        some = end - b < most ? end - b : most;
-        for (ptrdiff_t c = 0; c < some * n; c++) to[c] = NO_ENDS;
-        if (most > 1 && are_within(job, b, some)) cn_bound_in_turns(r, b, some, to);
-        for (ptrdiff_t row = rows.begin; row < rows.end && most == 1; row++)
-            if (look_at_row(job, b, row) != CN_OUTSIDE) cn_bound_row(r, row, to);
-    }
-}
-
 cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_order *order)
 {
     job_of_matrix job = {.r = {.to = to}};
@@ -229,7 +236,7 @@ cn_status cn_sparse_extremes(const cn_sparse *m, int across, cn_partial *to, cn_
     const ptrdiff_t n = job.r.groups;
     if (across) job.ends = malloc((size_t)(job.r.blocks * n + 1) * sizeof *job.ends);
     if (across && !job.ends) return CN_NO_MEMORY;
-    cn_parallel(job.r.blocks, job.r.threads, across ? column_ends_task : row_ends_task, &job);
+    cn_parallel(job.r.blocks, job.r.threads, across ? columns_task : row_ends_task, &job);
     for (ptrdiff_t i = n; across && i < job.r.blocks * n; i++) {
         cn_column_ends *ends = &job.ends[i % n];
         if (job.ends[i].least < ends->least) ends->least = job.ends[i].least;

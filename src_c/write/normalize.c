@@ -8,9 +8,7 @@ static int is_of_row(const cn_job *job, const cn_loop *row, int o)
     return job->call->op[o].data == NULL || row->stride[o] == 0 || row->stride[o] == job->k->param_size;
 }
 
-/* One for each group and element: of shorter rows only where they are not of a few elements. */
-#define OF_BOTH 8
-
+/* One for each group and element. */
 static int is_of_both(const cn_job *job, const cn_loop *row, int o)
 {
     return row->stride[o] != 0 && job->plan.columns.stride[o] != 0;
@@ -19,14 +17,22 @@ static int is_of_both(const cn_job *job, const cn_loop *row, int o)
 /* Rows of fewer bytes lose by registers of half a line: GroupNorm of (1, 1280, 4, 4) takes 1.14 of the time. */
 #define SHORT_PART (2 * CN_LINE)
 
-/* Are groups rows without gaps, each with parameters of its own, one group's behind the other's? */
-static int has_parts(const cn_job *job)
+/* May the kernel take rows of a group as groups, each with parameters of its own? */
+static int has_rows_as_groups(const cn_job *job)
 {
     const cn_loop *rows = &job->plan.spread.loop[0], *row = rows + 1;
-    if (job->plan.spread.n != 2 || job->rows_as_groups == 1 || rows->n > CN_GROUP_PARTS) return 0;
-    if (job->each || job->row || job->call->add[0]) return 0;
-    if (job->k->register_size < CN_LINE && row->n * job->k->size <= SHORT_PART) return 0;
-    return rows->stride[CN_X] == row->n * row->stride[CN_X] && rows->stride[CN_Y] == row->n * row->stride[CN_Y];
+    const int short_part = job->k->register_size < CN_LINE && row->n * job->k->size <= SHORT_PART;
+    return job->rows_as_groups > 1 && rows->n <= CN_ROWS_AS_GROUPS && !short_part;
+}
+
+/* Are the two loops of a group rows without gaps that are one row but for their parameters? */
+static int is_row_of_rows(const cn_job *job)
+{
+    const cn_loop *rows = &job->plan.spread.loop[0], *row = rows + 1;
+    if (job->plan.spread.n != 2 || job->each || job->row || job->call->add[0]) return 0;
+    for (int o = CN_X; o <= CN_Y; o++)
+        if (rows->stride[o] != row->n * row->stride[o]) return 0;
+    return cn_can_unroll(job) || has_rows_as_groups(job);
 }
 
 /* The one loop of a group, or, of groups of one element side by side, none; of rows that are one but for their parameters all of
@@ -40,7 +46,7 @@ static int only_loop(const cn_job *job, cn_loop *row)
     if (plan->refined > 1 || plan->reduced.n > 1) return 0;
     if (spread->n == 0) return plan->reduced.n == 0 && next[CN_X] == size && next[CN_Y] == size;
     if (plan->cols || plan->reduced.n == 0) return 0;
-    if (spread->n > 1 && !cn_can_unroll(job) && !has_parts(job)) return 0;
+    if (spread->n > 1 && !is_row_of_rows(job)) return 0;
     if (spread->n > 1) row->n = cn_count(spread);
     return row->stride[CN_X] == size && row->stride[CN_Y] == size;
 }
@@ -65,6 +71,10 @@ static ptrdiff_t most_normalized(const cn_kernels *k)
     return k->register_size < CN_LINE ? NORMALIZED : most < CN_BLOCK ? most : CN_BLOCK;
 }
 
+/* Elements of a row of which each has a parameter of its own, also from group to group, or of several rows, at least: of 8 and 16
+ * (256, 256) and (256, 512) in 32 groups take 0.85 of the time, by AVX2 1 (Emerald Rapids). */
+#define MANY_PARAMETERS 8
+
 int cn_is_direct(const cn_job *job)
 {
     const cn_call *call = job->call;
@@ -73,28 +83,26 @@ int cn_is_direct(const cn_job *job)
     if (!only_loop(job, &row) || row.n > most_normalized(job->k) || !counts_by_group(job, &row)) return 0;
     if (call->add[0] && (job->row || row.n <= CN_SHORT_ROW)) return 0;
     if (row.n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
-    const int of_both = is_of_both(job, &row, CN_W) || is_of_both(job, &row, CN_B);
-    if ((job->plan.spread.n > 1 || of_both) && row.n < (job->mask ? CN_SHORT_ROW + 1 : OF_BOTH)) return 0;
+    const int many = job->plan.spread.n > 1 || is_of_both(job, &row, CN_W) || is_of_both(job, &row, CN_B);
+    if (many && (job->mask || row.n < MANY_PARAMETERS)) return 0;
     return is_of_row(job, &row, CN_W) && is_of_row(job, &row, CN_B);
 }
 
-/* Of a group, if these have parameters that are not unrolled. */
-static ptrdiff_t parts_of(const cn_job *job)
+/* Of a group, that are taken as groups: one, unless they have parameters that are not unrolled. */
+static ptrdiff_t rows_as_groups(const cn_job *job)
 {
     return job->plan.spread.n == 2 && !job->unrolled[0] && !job->unrolled[1] ? job->plan.spread.loop[0].n : 1;
 }
 
 static cn_param param_of(const cn_job *job, const cn_bundle *bundle, int o)
 {
-    const char *data = job->call->op[o].data, *unrolled = job->unrolled[o == CN_B];
-    const ptrdiff_t next = bundle->columns.stride[o],
-                    group = next ? (bundle->offset[o] - job->plan.start[o]) / next : 0;
-    const cn_loops *row = &job->plan.spread;
-    const ptrdiff_t bytes = cn_count(row) * job->k->param_size;
-    if (unrolled) return (cn_param){unrolled + group * bytes, bytes, 1};
+    const char *data = job->call->op[o].data;
+    const cn_loops *spread = &job->plan.spread;
+    const ptrdiff_t next = bundle->columns.stride[o];
     if (!data) return (cn_param){NULL, 0, 0};
-    return (cn_param){data + bundle->offset[o], parts_of(job) > 1 ? row->loop[0].stride[o] : next,
-                      row->n && row->loop[row->n - 1].stride[o] != 0};
+    if (job->unrolled[o == CN_B]) return cn_unrolled_param(job, bundle, o);
+    return (cn_param){data + bundle->offset[o], rows_as_groups(job) > 1 ? spread->loop[0].stride[o] : next,
+                      spread->n && spread->loop[spread->n - 1].stride[o] != 0};
 }
 
 /* The curve of groups that are made, where they lie. */
@@ -116,7 +124,7 @@ ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, char *y, int
         .x_group = bundle->columns.stride[CN_X],
         .groups = bundle->columns.n,
         .n = cn_count(&job->plan.spread),
-        .rows = parts_of(job),
+        .rows = rows_as_groups(job),
         .y = y,
         .y_group = bundle->columns.stride[CN_Y],
         .how = &call->moments,
