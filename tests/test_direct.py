@@ -174,6 +174,35 @@ def test_in_place_and_with_gaps(n: int, dtype: np.dtype[Any]) -> None:
             assert (wide[:, left + n :] == 7).all()
 
 
+@sweep(n=(1, 2, 3, 5, 8, 9, 16, 17, 24, 31, 32, 33), dtype=DTYPES, kind=("plain", "mixed"))
+def test_columns_of_few_rows(n: int, dtype: np.dtype[Any], kind: str) -> None:
+    """Rows of arrays in Fortran order; a result in another order takes all steps."""
+    w = parameter(n, dtype)
+    for count in (1, 3, 16, 33, 130, 1100):
+        x = np.asfortranarray(rows(kind, count, n, dtype))
+        for name in NAMES:
+            for weight, activation in ((None, None), (w, None), (w, "relu"), (w, "silu")):
+                wanted = stepped(name, x, weight, activation)
+                check_equal(applied(name, x, weight, np.empty_like(x), activation), wanted)
+                around = np.full((n + 1, count + 3), 7, dtype).T
+                inside = around[2:-1, :-1]
+                inside[...] = x
+                applied(name, inside, weight, inside, activation)
+                check_equal(inside, wanted)
+                inside[...] = 7
+                assert (around == 7).all()
+
+
+@sweep(n=(2, 3, 8, 17, 32), dtype=DTYPES)
+def test_one_parameter_for_a_column(n: int, dtype: np.dtype[Any]) -> None:
+    """As instance_norm has it of channels that come last."""
+    x = rows("mixed", n, 37, dtype).reshape(1, n, 37).transpose(0, 2, 1)
+    w = parameter(37, dtype)
+    apart = np.empty((*x.shape, 2), dtype)[..., 0]
+    wanted = F.instance_norm(x, weight=w, bias=w, out=apart)
+    check_equal(F.instance_norm(x, weight=w, bias=w), wanted)
+
+
 @sweep(n=(3, 8, 16, 32, 40), dtype=DTYPES)
 def test_one_parameter_for_a_group(n: int, dtype: np.dtype[Any]) -> None:
     """As instance_norm has it: weight and bias are a lane each."""

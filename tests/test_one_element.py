@@ -141,3 +141,23 @@ def test_extremes_of_few_rows(rows: int, n: int, dtype: Any, odd: bool, function
     assert actual.dtype == expected.dtype
     assert_same(actual, expected)
     assert_same(beside, np.stack([expected, expected]))
+
+
+WINDOWS = {"move_sum": "sum", "move_mean": "mean", "move_min": "min", "move_max": "max"}
+
+
+@sweep(n=LENGTHS, dtype=DTYPES, odd=[False, True], function=tuple(WINDOWS))
+def test_windows_of_one_element(n: int, dtype: Any, odd: bool, function: str) -> None:
+    """Along a line, and where a line is one element; wider ones lack some."""
+    x = numbers(n, dtype, odd)
+    expected = np.array([getattr(stats, function)(np.stack([one, one]), 2, 1)[0] for one in x])
+    move = getattr(stats, function)
+    assert_same(move(x, 1), expected)
+    assert_same(move(x[::-1], 1)[::-1], expected)
+    assert_same(move(x[:, None], 1, axis=1), expected)
+    assert_same(move(x[None], 1, 1, axis=0), expected)
+    rolled, spread = cnorm.rolling_moments(x[:, None], 3, min_count=1, axis=1)
+    assert_same(cnorm.rolling_moments(x[:, None], 3, axis=1)[0], np.full(n, np.nan))
+    if function == "move_mean":
+        assert_same(rolled, expected)
+        assert_same(spread, np.where(np.isfinite(wide(x)), 0, np.nan))

@@ -11,6 +11,8 @@ from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport as_double, as_size, line_axis, number, output
 from cnorm._native.kept cimport new_as, new_like
 
+from numpy import add
+
 from cnorm._native.core import widen
 
 cnp.import_array()
@@ -89,6 +91,11 @@ def reduce(cnp.ndarray x not None, cnp.ndarray first not None, cnp.ndarray secon
     slide(x, first, second, axis, &how)
 
 
+cdef bint is_of_one(cn_window_kind kind) noexcept:
+    """Is what a window of one element has this element?"""
+    return kind in (CN_WINDOW_SUM, CN_WINDOW_MEAN, CN_WINDOW_LEAST, CN_WINDOW_GREATEST)
+
+
 cdef int slide(cnp.ndarray x, cnp.ndarray first, cnp.ndarray second, int axis, cn_window *how) except -1:
     """The windows of `how`, of which numbers and room are set here."""
     cdef cn_call call
@@ -97,6 +104,11 @@ cdef int slide(cnp.ndarray x, cnp.ndarray first, cnp.ndarray second, int axis, c
     cdef PyThreadState *released
     how.floats, how.x = set_lines(&call, x, first, second), number_of(x)
     if cnp.PyArray_SIZE(x) == 0:
+        return 0
+    if how.least == 1 and (how.window == 1 or call.shape[axis] == 1) and is_of_one(how.kind):
+        cnp.PyArray_CopyInto(first, x)
+        if how.kind == CN_WINDOW_SUM or how.kind == CN_WINDOW_MEAN:
+            add(first, 0.0, first)  # a sum of -0 is 0
         return 0
     beyond = how.forward - (call.shape[axis] - 1)
     if beyond > 0:  # beyond the line all is known

@@ -1,4 +1,4 @@
-/* normalize.c: bundles of contiguous rows meet kernel normalize. */
+/* normalize.c: bundles of contiguous rows, or of columns of few, meet kernel normalize. */
 #include "write/unroll.h"
 #include "write/write.h"
 
@@ -35,6 +35,16 @@ static int is_row_of_rows(const cn_job *job)
     return cn_can_unroll(job) || has_rows_as_groups(job);
 }
 
+/* Are groups columns of few rows, side by side? */
+static int is_of_columns(const cn_job *job)
+{
+    const cn_plan *plan = &job->plan;
+    const ptrdiff_t size = job->k->size, *next = plan->columns.stride;
+    if (!plan->cols || plan->spread.n != 1 || job->each || job->row || cn_curved(job->call->activation)) return 0;
+    const cn_loop *row = &plan->spread.loop[0];
+    return row->n <= CN_FEW_ROWS && row->stride[CN_X] > 0 && next[CN_X] == size && next[CN_Y] == size;
+}
+
 /* The one loop of a group, or, of groups of one element side by side, none; of rows that are one but for their parameters all of
  * them. 0: more than that. */
 static int only_loop(const cn_job *job, cn_loop *row)
@@ -45,7 +55,8 @@ static int only_loop(const cn_job *job, cn_loop *row)
     *row = spread->n ? spread->loop[spread->n - 1] : (cn_loop){.n = 1};
     if (plan->refined > 1 || plan->reduced.n > 1) return 0;
     if (spread->n == 0) return plan->reduced.n == 0 && next[CN_X] == size && next[CN_Y] == size;
-    if (plan->cols || plan->reduced.n == 0) return 0;
+    if (plan->cols) return is_of_columns(job);
+    if (plan->reduced.n == 0) return 0;
     if (spread->n > 1 && !is_row_of_rows(job)) return 0;
     if (spread->n > 1) row->n = cn_count(spread);
     return row->stride[CN_X] == size && row->stride[CN_Y] == size;
@@ -84,7 +95,7 @@ int cn_is_direct(const cn_job *job)
     if (call->add[0] && (job->row || row.n <= CN_SHORT_ROW)) return 0;
     if (row.n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
     const int many = job->plan.spread.n > 1 || is_of_both(job, &row, CN_W) || is_of_both(job, &row, CN_B);
-    if (many && (job->mask || row.n < MANY_PARAMETERS)) return 0;
+    if (many && (job->mask || job->plan.cols || row.n < MANY_PARAMETERS)) return 0;
     return is_of_row(job, &row, CN_W) && is_of_row(job, &row, CN_B);
 }
 
@@ -119,14 +130,18 @@ ptrdiff_t cn_normalize_bundle(const cn_job *job, cn_bundle *bundle, char *y, int
 {
     const cn_call *call = job->call;
     const int curved = cn_curved(call->activation);
+    const cn_loops *spread = &job->plan.spread;
+    const ptrdiff_t *row = job->plan.cols && spread->n ? spread->loop[0].stride : NULL;
     const cn_normalize_tile t = {
         .x = (const char *)call->op[CN_X].data + bundle->offset[CN_X],
         .x_group = bundle->columns.stride[CN_X],
+        .x_row = row ? row[CN_X] : 0,
         .groups = bundle->columns.n,
-        .n = cn_count(&job->plan.spread),
+        .n = cn_count(spread),
         .rows = rows_as_groups(job),
         .y = y,
         .y_group = bundle->columns.stride[CN_Y],
+        .y_row = row ? row[CN_Y] : 0,
         .how = &call->moments,
         .w = param_of(job, bundle, CN_W),
         .b = param_of(job, bundle, CN_B),
