@@ -6,6 +6,7 @@
 #include "call/cold.h"
 #include "call/watch.h"
 #include "dispatch/cpu.h"
+#include "job/brief.h"
 #include "job/finish.h"
 #include "memory/numbers.h"
 #include "plan/mask.h"
@@ -30,9 +31,6 @@
 
 /* Groups of one element each whose results follow from it: nothing is kept of them. */
 #define ALONE 16384
-/* Columns of so few rows are as these where extremes are wanted, which are the same in any order: (3, 32768) floats in a third of
- * the time. */
-#define FEW_ROWS 16
 
 /* Groups of a whole block, up to so many bytes of x, are taken in pairs: rows of 4096 floats take 0.83 to 0.94 of the time in L2,
  * 0.97 to 1.12 from L3, 1.03 to 1.1 from memory, by shorter registers 1.01 to 1.08 (Emerald Rapids). */
@@ -124,32 +122,6 @@ static int is_fused(const cn_job *job)
            (bytes <= FUSE_BYTES || (bytes <= FUSE_BYTES_SHARED && job->bundles >= 2 * job->threads));
 }
 
-/* Are groups one element each, or columns of a few whose extremes are wanted? */
-static int have_few(const cn_job *job)
-{
-    const cn_loops *group = &job->plan.reduced;
-    if (job->elements <= job->width) return job->elements == job->width;
-    return job->call->moments.kind == CN_EXTREMES && job->plan.cols && group->n == 1 &&
-           group->loop[0].n <= FEW_ROWS;
-}
-
-/* Is it the square of one element, whose lane has it as results do: rounded once? */
-static int is_square(const cn_job *job)
-{
-    const cn_moments *how = &job->call->moments;
-    return how->kind == CN_RMS && job->k->param_size == sizeof(float) && !how->results->wide && !how->omit_nan;
-}
-
-/* Do statistics follow from a few elements each, which are side by side? */
-static int is_alone(const cn_job *job)
-{
-    const cn_moments *how = &job->call->moments;
-    const int known = how->kind == CN_VAR || how->kind == CN_SUMS || how->kind == CN_EXTREMES || cn_is_place(how);
-    return how->results && (known || is_square(job)) && !how->to && !cn_writes(job->call) && have_few(job) &&
-           job->plan.refined == 1 && !job->mask && !how->weights && !how->x && !job->call->add[0] &&
-           job->plan.columns.stride[CN_X] == job->k->size && job->k->alone;
-}
-
 void cn_open_job(cn_job *job, const cn_call *call)
 {
     const cn_kernels *k = cn_kernels_of(call->dtype);
@@ -170,11 +142,12 @@ void cn_open_job(cn_job *job, const cn_call *call)
     set_width(job, group, bundle_width(job, group));
     job->joined_rows = count_joined_rows(job);
     job->rows_as_groups = count_rows_as_groups(&job->plan, job->width);
-    job->alone = is_alone(job);
+    job->alone = cn_is_alone(job);
     if (job->alone) set_width(job, group, columns->n < ALONE ? columns->n : ALONE);
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
     job->direct = cn_is_direct(job) && cn_unroll(job);
+    job->brief = cn_is_brief(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
     job->add = call->add[0] ? cn_add_block : NULL;
     job->read = !job->each ? cn_read_block : job->plan.scattered ? cn_read_scattered : cn_read_counted;

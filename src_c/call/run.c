@@ -8,6 +8,7 @@
 
 #include "call/open.h"
 #include "call/watch.h"
+#include "job/brief.h"
 #include "job/finish.h"
 #include "read/read.h"
 #include "read/residual.h"
@@ -17,7 +18,8 @@
 #include "write/unroll.h"
 #include "write/write.h"
 
-/* Groups of a direct bundle that are taken together by steps, and twice as many each time: what is left once is left often. */
+/* Groups that a kernel leaves of a bundle are taken by steps, so many together, and twice as many each time: what is left once is
+ * left often. */
 #define LEFT 16
 
 /* Bytes of sums that are made before they are normalized, two rows at least: (2048, 768) takes 0.82 to 0.85 of the time by 4 to 8
@@ -77,8 +79,7 @@ static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
 {
     for (ptrdiff_t most = LEFT; cn_normalize_bundle(job, &bundle, job->y + bundle.offset[CN_Y], f->cold) > 0;
          most *= 2) {
-        cn_bundle left = bundle;
-        if (left.columns.n > most) left.columns.n = most;
+        const cn_bundle left = cn_first_groups(&bundle, most);
         run_bundle(job, &left, f);
         cn_skip_groups(&bundle, left.columns.n);
     }
@@ -91,8 +92,7 @@ static void run_direct_sums(const cn_job *job, cn_bundle bundle, fused_bundle *f
     const ptrdiff_t most = fit < 2 ? 2 : fit;
     f->scratch.summed = 1;
     while (bundle.columns.n > 0) {
-        cn_bundle some = bundle;
-        if (some.columns.n > most) some.columns.n = most;
+        const cn_bundle some = cn_first_groups(&bundle, most);
         cn_add_rows(job, &some);
         cn_skip_groups(&bundle, some.columns.n);
         run_direct(job, some, f);
@@ -136,19 +136,38 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
     fence_nontemporal(job);
 }
 
+/* Statistics of a bundle, or of a segment of it, which others are merged with. */
+static void read_bundle(const cn_job *job, const cn_bundle *bundle, ptrdiff_t i, const cn_scratch *s)
+{
+    cn_tiling tiling;
+    cn_tile_reading(job, &bundle->columns, &tiling);
+    double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s->bundle;
+    cn_read_segment(job, &tiling, bundle, i % job->segments, partials, s);
+    if (!job->partials) cn_finish_bundle(job, partials, bundle, NULL, NULL);
+}
+
+/* Of a brief bundle only groups that kernel few_moments leaves. */
+static void read_brief(const cn_job *job, cn_bundle bundle, ptrdiff_t i, const cn_scratch *s)
+{
+    for (ptrdiff_t most = LEFT; cn_put_few(job, &bundle) > 0; most *= 2) {
+        const cn_bundle left = cn_first_groups(&bundle, most);
+        read_bundle(job, &left, i, s);
+        cn_skip_groups(&bundle, left.columns.n);
+    }
+}
+
 static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)
 {
     const cn_job *job = context;
     cn_scratch s = cn_open_scratch(job, thread);
     cn_bundle bundle;
-    cn_tiling tiling;
     s.to_fetch = cn_stream_early(job);
     for (ptrdiff_t i = begin; i < end; i++) {
         cn_locate_bundle(job, i / job->segments, &bundle);
-        cn_tile_reading(job, &bundle.columns, &tiling);
-        double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s.bundle;
-        cn_read_segment(job, &tiling, &bundle, i % job->segments, partials, &s);
-        if (!job->partials) cn_finish_bundle(job, partials, &bundle, NULL, NULL);
+        if (job->brief)
+            read_brief(job, bundle, i, &s);
+        else
+            read_bundle(job, &bundle, i, &s);
     }
 }
 

@@ -190,18 +190,6 @@ void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bund
     if (params && job->rows_as_groups > 1) cn_repeat_params(params, job->k->param_size, n, job->rows_as_groups);
 }
 
-void cn_put_alone(const cn_job *job, const cn_bundle *bundle)
-{
-    const char *x = job->call->op[CN_X].data + bundle->offset[CN_X];
-    const cn_loop *columns = &bundle->columns, *rows = job->plan.reduced.loop;
-    const cn_moments *how = &job->call->moments;
-    const ptrdiff_t first = bundle->offset[CN_STAT], step = columns->stride[CN_STAT];
-    if (job->elements > job->width)
-        job->k->few_ends(how, x, rows->stride[CN_X], rows->n, columns->n, first, step);
-    else
-        job->k->alone(how, x, columns->n, first, step);
-}
-
 /* Some groups on their way to parameters. */
 typedef struct {
     double count[AT_ONCE], mean[AT_ONCE], mean_lo[AT_ONCE], m2[AT_ONCE], factor[AT_ONCE];

@@ -17,9 +17,6 @@ void cn_merge_joined(const cn_job *job, cn_moments_view *acc, const cn_moments_v
 void cn_finish_bundle(const cn_job *job, double *partials, const cn_bundle *bundle, double *factors,
                       cn_params *params);
 
-/* Results of groups of one element each, or of extremes a few, which are not read before. */
-void cn_put_alone(const cn_job *job, const cn_bundle *bundle);
-
 /* job->params of all groups: from job->stats, or from what the call gives; made, unless they are ready. */
 void cn_finish_all(cn_job *job);
 

@@ -97,6 +97,7 @@ struct cn_job {
     const char
         *mask;  /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
     int direct; /* fused, and kernel normalize makes y of what it can */
+    int brief;  /* kernel few_moments makes results of what it can */
     int alone;  /* groups are one element each, or of extremes a few, and their results follow from these */
     int each;   /* groups have counts of their own: there may be holes, or weights */
     int needs_packing;             /* blocks, or parameters, are packed */
@@ -196,6 +197,14 @@ cn_status cn_alloc_scratch(cn_job *job);
 cn_scratch cn_open_scratch(const cn_job *job, int thread);
 
 void cn_locate_bundle(const cn_job *job, ptrdiff_t u, cn_bundle *bundle);
+
+/* The first groups of a bundle, so many at most. */
+static inline cn_bundle cn_first_groups(const cn_bundle *bundle, ptrdiff_t most)
+{
+    cn_bundle some = *bundle;
+    if (some.columns.n > most) some.columns.n = most;
+    return some;
+}
 
 /* A bundle without its first n groups. */
 static inline void cn_skip_groups(cn_bundle *bundle, ptrdiff_t n)

@@ -121,6 +121,15 @@ typedef struct {
     double slope;
 } cn_normalize_tile;
 
+/* Groups of one row of 2 to CN_SHORT_ROW elements each (of registers of a whole line) or, if x_row is not 0, columns side by side, as
+ * in cn_normalize_tile; numbers first, first + step, ... of results are theirs. */
+typedef struct {
+    const char *x;
+    ptrdiff_t x_group, x_row, groups, n;
+    const cn_moments *how;
+    ptrdiff_t first, step;
+} cn_few_tile;
+
 /* Rows of a tile, y apart from x. The channels are its columns (across) or its rows. Compute elements:
  * squares holds all channels of the tile between `below` and `above` rows (or columns) of padding. */
 typedef struct {
@@ -242,7 +251,8 @@ typedef struct {
     ptrdiff_t size;       /* bytes of an element of x */
     ptrdiff_t param_size; /* bytes of an element of the parameters: of a lane */
     int register_size;    /* bytes */
-    int prescales;        /* may need its elements times a power of two: the upper bytes of a float, or doubles */
+    int normalizes_columns;
+    int prescales; /* may need its elements times a power of two: the upper bytes of a float, or doubles */
     /* Merge a tile into acc, by what counts; centered: one of the three above. Rows: acc[groups], each group
      * all of its rows. Columns: acc[n], one group of rows. CN_ALL has one count for all. What has no kernel for a form is NULL. */
     cn_reduce moments_rows[CN_N_FORMS], moments_cols[CN_N_FORMS];
@@ -282,6 +292,8 @@ typedef struct {
     /* The same of extremes of groups of so many elements, `row` bytes from one to the next. */
     void (*few_ends)(const cn_moments *how, const char *x, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t n,
                      ptrdiff_t first, ptrdiff_t step);
+    /* And of means and variances or sums, of the first groups; which of them, as normalize. NULL: none. */
+    ptrdiff_t (*few_moments)(const cn_few_tile *t);
     /* n contiguous elements, over an input maybe; past the cache also to `past`, if given. Multiples of 16
      * bytes and prefetch then as in cn_apply_tile. */
     void (*add)(const char *a, const char *b, char *sum, char *past, ptrdiff_t prefetch, ptrdiff_t n);

@@ -29,6 +29,11 @@
 /* Are there kernels that take moments of these elements? Of 16-bit floats by the oldest instruction set not: it widens them
  * by a dozen instructions, once for all reads if they are packed. */
 #define CN_HAS_MOMENTS (CN_IS_FLOAT && (CN_HOLES || CN_VB > 16))
+/* Does kernel normalize take columns? Of 16-bit floats by registers of half a line they take as long by all steps. */
+#define CN_HAS_COLUMNS (CN_HOLES || CN_VB == 64)
+/* And that make results of few of them at once? Of doubles, whose squares may leave the range, and by the oldest set not; of 16-bit
+ * floats that takes about as long as by way of partials. */
+#define CN_HAS_FEW_MOMENTS (CN_HOLES && CN_BITS == 32 && CN_VB > 16)
 
 /* A function of its own for each form of what counts (kernels.h), made of an inline one that takes the form last; and the
  * call of the one for `form`, a constant. */

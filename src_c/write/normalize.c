@@ -40,7 +40,9 @@ static int is_of_columns(const cn_job *job)
 {
     const cn_plan *plan = &job->plan;
     const ptrdiff_t size = job->k->size, *next = plan->columns.stride;
-    if (!plan->cols || plan->spread.n != 1 || job->each || job->row || cn_curved(job->call->activation)) return 0;
+    if (!job->k->normalizes_columns || plan->spread.n != 1 || job->each || job->row ||
+        cn_curved(job->call->activation))
+        return 0;
     const cn_loop *row = &plan->spread.loop[0];
     return row->n <= CN_FEW_ROWS && row->stride[CN_X] > 0 && next[CN_X] == size && next[CN_Y] == size;
 }
