@@ -218,6 +218,7 @@ CASES: list[Case] = [
     *over("layer_norm", LAST, (1, 768), (8, 768), (32, 768), (128, 768), (512, 768), (2048, 768)),
     *over("layer_norm", LAST, (16384, 768), (32, 128, 1024), TABLE, (1, 4096), (1576, 768), (64, 49, 96)),
     *over("layer_norm", LAST, (1000, 333), (100000, 16), (4, 1000000), (1, 4000000)),
+    *(Case(o, (100000, 3), LAST, layout=layout) for o in ("layer_norm", "moments") for layout in LAYOUTS[:2]),
     *over("layer_norm", (-2, -1), (64, 49, 96)),
     *over("layer_norm", (-3, -2, -1), (20, 5, 10, 10)),
     *over("layer_norm", (1,), (32, 96, 56, 56)),
