@@ -4,7 +4,7 @@
 
 /* Columns of so few rows are as groups of one element where extremes are wanted, which are the same in any order: (3, 32768) floats
  * in a third of the time. */
-#define FEW_ROWS 16
+#define ROWS_OF_ENDS 16
 
 /* Are groups one element each, or columns of a few whose extremes are wanted? */
 static int have_few(const cn_job *job)
@@ -12,7 +12,7 @@ static int have_few(const cn_job *job)
     const cn_loops *group = &job->plan.reduced;
     if (job->elements <= job->width) return job->elements == job->width;
     return job->call->moments.kind == CN_EXTREMES && job->plan.cols && group->n == 1 &&
-           group->loop[0].n <= FEW_ROWS;
+           group->loop[0].n <= ROWS_OF_ENDS;
 }
 
 /* Is it the square of one element, whose lane has it as results do: rounded once? */
