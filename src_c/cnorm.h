@@ -112,7 +112,7 @@ typedef struct {
     const void *center;
     const void *scale;
     cn_partial *to;            /* NULL, or where the moments of group i go: to[i] */
-    const cn_results *results; /* NULL, or what they are wanted as, of a call without a result */
+    const cn_results *results; /* NULL, or what they are wanted as, with y or without it */
     int omit_nan;              /* NaN counts nothing */
     int moderate;              /* the square of every finite element is within the range, as of logarithms */
     /* What an element counts: the operand W of a call without a result has such numbers, 0 or more, times a power of two;
@@ -218,6 +218,8 @@ void cn_results_of(const cn_partial *states, ptrdiff_t n, cn_kind kind, const cn
  * many elements each (0: of some; -1: of some or none), no prescale, moderate numbers, a spread that is no rounding
  * of the mean. */
 int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
+/* Is each of such a mean and variance, of fewer than 2^20 elements? */
+int cn_are_spread(const double *mean, const double *var, ptrdiff_t n);
 /* The same of columns of any spread: 1 as the deviation of those that are but for rounding equal, NaN without an element. */
 int cn_divisors(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
 /* Is each 0 or so far from the ends of float32 that nothing made of a few leaves it? */

@@ -296,3 +296,26 @@ def test_instruction_sets_change_nothing() -> None:
     found = bits_of_all_sets(bits)
     assert len(found) == len(DTYPES) * len(LENGTHS) * (len(NAMES) + 1)
     assert [case for case, sets in found.items() if len(sets) > 1] == []
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 9, 31, 32, 33, 100])
+@pytest.mark.parametrize("kind", ["plain", "mixed"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_moments_beside_y_are_the_same(dtype: np.dtype[Any], kind: str, n: int, layout: str) -> None:
+    """They, and y, are as those of calls for one of the two, in place, too."""
+    x, axis = rows(kind, 300, n, dtype), -1
+    if layout == "columns":
+        x, axis = np.ascontiguousarray(x.T), 0
+    with np.errstate(all="ignore"):
+        y, *stats = cnorm.standardize(x, axis, return_moments=True)
+        check_equal(y, cnorm.standardize(x, axis))
+        for got, wanted in zip(stats, cnorm.moments(x, axis), strict=True):
+            assert (got.shape, got.dtype) == (wanted.shape, wanted.dtype)
+            check_equal(got, wanted)
+        same = x.copy()
+        again, *stats_again = cnorm.standardize(same, axis, out=same, return_moments=True)
+        assert again is same
+        check_equal(same, y)
+        for got, wanted in zip(stats_again, stats, strict=True):
+            check_equal(got, wanted)

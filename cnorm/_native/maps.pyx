@@ -1,6 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What tables are multiplied with: centers and factors by their statistics, weights that meet a wanted end."""
+"""What tables are multiplied with: centers and factors by statistics, weights that meet a wanted end; and clipped."""
 
 cimport numpy as cnp
 from cython cimport floating
@@ -33,6 +33,7 @@ cdef extern from "api/verbs.h" nogil:
 
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
+cdef enum: FEW = 1 << 10  # numbers that are clipped sooner here than by NumPy
 
 
 cdef double *numbers(cnp.ndarray a) noexcept:
@@ -237,3 +238,20 @@ cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, c
     open_map(&call, x, y, center, factor, weight, bias)
     set_reduced(&call, over)
     return run(&call, cnp.PyArray_SIZE(x))
+
+
+cdef void hold(floating *y, Py_ssize_t n, floating most) noexcept:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = -most if y[i] < -most else most if y[i] > most else y[i]
+
+
+def clip(cnp.ndarray y not None, double most, /):
+    """What lies beyond -most and most, in place becomes these, and NaN stays; False where that is left to NumPy."""
+    if cnp.PyArray_SIZE(y) > FEW or not is_packed(y) or not cnp.PyArray_ISWRITEABLE(y):
+        return False
+    if is_wide(y):
+        hold(numbers(y), cnp.PyArray_SIZE(y), most)
+    else:
+        hold(<float *>cnp.PyArray_DATA(y), cnp.PyArray_SIZE(y), <float>most)
+    return True

@@ -2,8 +2,8 @@
 
 cimport numpy as cnp
 
-from cnorm._native.core cimport cn_kind
+from cnorm._native.core cimport cn_kind, cn_results
 
-cdef object normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray weight, cnp.ndarray bias, double eps, cn_kind kind,
-                       bint return_state, cnp.ndarray mask, tuple activation, tuple parts, bint omit, double p, int eps_mode,
-                       cnp.ndarray known, bint moderate)
+cdef int normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray weight, cnp.ndarray bias, double eps, cn_kind kind,
+                    cnp.ndarray state, const cn_results *results, cnp.ndarray mask, tuple activation, tuple parts, bint omit,
+                    double p, int eps_mode, cnp.ndarray known, bint moderate) except -1

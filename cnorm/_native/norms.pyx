@@ -3,13 +3,12 @@
 """Calls with a result: what x is normalized to, by its own statistics, by given ones, by running ones; gates and windows of channels."""
 
 cimport numpy as cnp
-from cython cimport floating
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
 from cnorm._native.core cimport (
     CN_GIVEN, CN_KNOWN, CN_L2, CN_LP, CN_RMS, CN_RUNNING, CN_SCALES_GIVEN, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_Y, check, check_against,
-    cn_activation, cn_call, cn_dtype, cn_eps_mode, cn_gating, cn_kind, cn_partial, cn_status, dtype_of, new_state, run, set_affine,
-    set_operand, set_reduced, set_stats, set_x, verbs,
+    cn_activation, cn_call, cn_dtype, cn_eps_mode, cn_gating, cn_kind, cn_partial, cn_results, cn_status, dtype_of, new_state, open_results, run,
+    set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart, as_double, axes, mask, output, parameter, spread
@@ -35,7 +34,6 @@ cdef extern from "api/verbs.h" nogil:
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
 cdef double INFINITY = float("inf")
-cdef enum: FEW = 1 << 10  # numbers that are clipped sooner here than by NumPy
 
 
 cdef cn_kind kind_of(str kind):
@@ -49,24 +47,24 @@ cdef int set_activation(cn_call *call, tuple activation) except -1:
     return 0
 
 
-cdef object normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray weight, cnp.ndarray bias, double eps, cn_kind kind,
-                       bint return_state, cnp.ndarray mask, tuple activation, tuple parts, bint omit, double p, int eps_mode,
-                       cnp.ndarray known, bint moderate):
-    """As `normalize`."""
+cdef int normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray weight, cnp.ndarray bias, double eps, cn_kind kind,
+                    cnp.ndarray state, const cn_results *results, cnp.ndarray mask, tuple activation, tuple parts, bint omit,
+                    double p, int eps_mode, cnp.ndarray known, bint moderate) except -1:
+    """As `normalize`; the state, or what its groups are wanted as, goes where that is not None, or NULL."""
     cdef cn_call call
-    cdef cnp.ndarray state = new_state(x, axes) if return_state else None
     if cnp.PyArray_SIZE(x) == 0:
-        if return_state:
+        if state is not None:
             state[..., 4] = 1
-        return state
+        return 0
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
     set_affine(&call, weight, bias, mask)
     set_reduced(&call, axes)
     call.moments.kind, call.moments.eps, call.moments.p = kind, eps, p
     call.moments.eps_mode = <cn_eps_mode>eps_mode
-    if return_state:
+    if state is not None:
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
+    call.moments.results = results
     if known is not None:
         if not is_vector(known, cnp.NPY_FLOAT64, 5 * call.n_stats):
             raise ValueError(f"known: expected a state of {call.n_stats} groups, got shape {(<object>known).shape}")
@@ -76,8 +74,7 @@ cdef object normalized(cnp.ndarray x, cnp.ndarray out, tuple axes, cnp.ndarray w
     if parts is not None:
         call.add[0] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[0])
         call.add[1] = <const char *>cnp.PyArray_DATA(<cnp.ndarray>parts[1])
-    run(&call, cnp.PyArray_SIZE(x))
-    return state
+    return run(&call, cnp.PyArray_SIZE(x))
 
 
 def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not None,
@@ -91,8 +88,10 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     moment, and stays. p: of "lp", 1 ... inf. eps_mode: a cn_eps_mode. known: the state it gives, of unit 1, which is not
     found again. moderate: no square of a finite element leaves the range of doubles.
     """
-    return normalized(x, out, axes, weight, bias, eps, kind_of(kind), return_state, mask, activation, parts, omit, p, eps_mode,
-                      known, moderate)
+    cdef cnp.ndarray state = new_state(x, axes) if return_state else None
+    normalized(x, out, axes, weight, bias, eps, kind_of(kind), state, NULL, mask, activation, parts, omit, p, eps_mode, known,
+               moderate)
+    return state
 
 
 def normalize_int8(cnp.ndarray x not None, cnp.ndarray q not None, cnp.ndarray scales not None,
@@ -215,11 +214,26 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
     check(status)
 
 
+cdef cnp.ndarray new_moment(cnp.ndarray x, tuple axes):
+    """A number for each group, in the dtype x is computed in; ascending axes are dropped."""
+    cdef cnp.npy_intp[64] dims
+    cdef int axis, ndim = 0, at = 0
+    for axis in range(cnp.PyArray_NDIM(x)):
+        if at < len(axes) and <int>axes[at] == axis:
+            at += 1
+        else:
+            dims[ndim] = cnp.PyArray_DIM(x, axis)
+            ndim += 1
+    return new_of(ndim, dims, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32)
+
+
 def standardize_at_once(object x, object axis, object weight, object bias, object eps, object where, object out,
-                        bint return_state, int eps_mode, /):
-    """Groups over axes by their moments, scaled and shifted, and the state or None; None where care is needed."""
+                        bint return_moments, int eps_mode, /):
+    """Groups over axes by their moments, scaled and shifted: y, or with its moments; None where care is needed."""
+    cdef cn_results to
     cdef double by
     cdef tuple over
+    cdef cnp.ndarray mean, var
     y = output(x, out)
     if y is None or not (where is None or mask(where, x, out)) or not as_double(eps, &by) or by < 0:
         return None
@@ -231,8 +245,15 @@ def standardize_at_once(object x, object axis, object weight, object bias, objec
     b = None if bias is None else spread(bias, x.shape)
     if over is None or (w is None and weight is not None) or (b is None and bias is not None):
         return None
-    return y, over, normalized(x, y, over, w, b, by, CN_VAR, return_state, where, None, None, False, 1, eps_mode, None,
-                               False)
+    if not return_moments:
+        normalized(x, y, over, w, b, by, CN_VAR, None, NULL, where, None, None, False, 1, eps_mode, None, False)
+        return y
+    if cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+        return None
+    mean, var = new_moment(x, over), new_moment(x, over)
+    open_results(&to, mean, var, is_wide(x))
+    normalized(x, y, over, w, b, by, CN_VAR, None, &to, where, None, None, False, 1, eps_mode, None, False)
+    return (y, mean, var) if cnp.PyArray_NDIM(mean) else (y, mean[()], var[()])
 
 
 def normalize_at_once(object x, object p, object axis, object eps, object out, /):
@@ -249,8 +270,8 @@ def normalize_at_once(object x, object p, object axis, object eps, object out, /
     over = axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>x))
     if not over:
         return None
-    normalized(x, y, over, None, None, least, CN_L2 if power == 2 else CN_LP, False, None, None, None, False, power, 0, None,
-               False)
+    normalized(x, y, over, None, None, least, CN_L2 if power == 2 else CN_LP, None, NULL, None, None, None, False, power, 0,
+               None, False)
     return y
 
 
@@ -372,20 +393,3 @@ def respond_to(cnp.ndarray roots not None, cnp.ndarray x not None, cnp.ndarray y
     """y = x times what `compare_norms` makes of norms (N, 1, 1, C), plus the bias."""
     cdef cnp.ndarray scale = compare_norms(roots, eps, weight)
     run_given(x, y, cnp.PyArray_DIMS(scale), full(scale, True, 0), scale, None, against(bias, x, 3), None, None)
-
-
-cdef void hold(floating *y, Py_ssize_t n, floating most) noexcept:
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = -most if y[i] < -most else most if y[i] > most else y[i]
-
-
-def clip(cnp.ndarray y not None, double most, /):
-    """What lies beyond -most and most, in place becomes these, and NaN stays; False where that is left to NumPy."""
-    if cnp.PyArray_SIZE(y) > FEW or not is_packed(y) or not cnp.PyArray_ISWRITEABLE(y):
-        return False
-    if is_wide(y):
-        hold(numbers(y), cnp.PyArray_SIZE(y), most)
-    else:
-        hold(<float *>cnp.PyArray_DATA(y), cnp.PyArray_SIZE(y), <float>most)
-    return True

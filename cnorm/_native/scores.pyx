@@ -6,10 +6,10 @@ cimport numpy as cnp
 from cpython.unicode cimport PyUnicode_CheckExact
 from cython cimport floating
 
-from cnorm._native.core cimport CN_VAR, cn_dtype, dtype_of, verbs
+from cnorm._native.core cimport CN_VAR, cn_dtype, cn_results, dtype_of, new_state, open_results, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport axes, has_gaps, mask, output
-from cnorm._native.kept cimport new_as, new_among
+from cnorm._native.kept cimport new_as, new_among, new_of
 from cnorm._native.layout cimport is_wide
 from cnorm._native.maps cimport numbers
 from cnorm._native.norms cimport normalized
@@ -22,6 +22,7 @@ cnp.import_array()
 cdef extern from "api/verbs.h" nogil:
     enum: CN_LOG_OF_ZERO, CN_LOG_OF_NEGATIVE
     ctypedef struct cn_verbs:
+        int (*are_spread)(const double *mean, const double *var, ptrdiff_t n) noexcept nogil
         int (*logs)(cn_dtype dtype, const char *x, double *y, ptrdiff_t n) noexcept nogil
         void (*round_doubles)(cn_dtype dtype, const double *x, char *y, ptrdiff_t n) noexcept nogil
 
@@ -30,6 +31,7 @@ cdef const cn_verbs *C = <const cn_verbs *>verbs()
 cdef cnp.dtype DOUBLE = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
 cdef double NAN = float("nan")
 cdef enum: FEW = 1 << 16  # elements that are soon read a second time, where one look was not enough
+cdef enum: SOME = 64  # groups that are looked at together
 
 
 cdef void unify(floating *y, Py_ssize_t n, floating nan) noexcept:
@@ -64,26 +66,59 @@ cdef bint take_policy(object nan_policy, object share, object where, bint *omit,
     return share is None or not (omit[0] or complete[0] or where is not None)
 
 
+cdef bint are_spread(const double *mean, const double *var, Py_ssize_t n, bint lost, bint *found) noexcept:
+    """As `has_spreads`, of moments."""
+    cdef Py_ssize_t first, i
+    for first in range(0, n, SOME):
+        if C.are_spread(mean + first, var + first, min(SOME, n - first)):
+            continue
+        for i in range(first, min(first + SOME, n)):
+            if var[i] != var[i] and lost:
+                found[0] = True
+            elif not C.are_spread(mean + i, var + i, 1):
+                return False
+    return True
+
+
+cdef bint score_plain(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray weight, bint lost, bint moderate,
+                      bint *found) except -1:
+    """Where every element counts, and y is fresh."""
+    cdef cn_results to
+    cdef cnp.ndarray mean, var
+    cdef cnp.npy_intp n = cnp.PyArray_SIZE(x)
+    for axis in over:
+        n //= cnp.PyArray_DIM(x, axis)
+    mean, var = new_of(1, &n, cnp.NPY_FLOAT64), new_of(1, &n, cnp.NPY_FLOAT64)
+    open_results(&to, mean, var, True)
+    normalized(x, y, over, weight, None, 0, CN_VAR, None, &to, None, None, None, False, 1, 0, None, moderate)
+    return are_spread(numbers(mean), numbers(var), n, lost, found)
+
+
 cdef bint score(cnp.ndarray x, cnp.ndarray y, tuple over, object share, bint omit, bint complete, object where,
                 bint fresh, bint moderate) except -1:
     """y = scores of x over axes; False where care is needed, with y as it was unless it is fresh. moderate: no square is large."""
     cdef cnp.ndarray state
-    cdef bint found = False
+    cdef bint found = False, plain = not (omit or complete or where is not None)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x), count = 0
     weight = None if share is None else share_of(y, share)
-    if fresh:
-        state = normalized(x, y, over, weight, None, 0, CN_VAR, True, where, None, None, omit or complete, 1, 0, None, moderate)
+    lost = plain and share is None and cnp.PyArray_ITEMSIZE(y) > 2
+    if fresh and plain:
+        if not score_plain(x, y, over, weight, lost, moderate, &found):
+            return False
     else:
-        state = moments(x, over, where, None, omit or complete)
-    lost = not (omit or complete or where is not None or share is not None) and cnp.PyArray_ITEMSIZE(y) > 2
-    if complete or share is not None:
-        count = size // (cnp.PyArray_SIZE(state) // 5)
-    elif where is not None and not omit:
-        count = -1  # of hidden groups zeros are written
-    if not has_spreads(state, count, lost, &found):
-        return False
-    if not fresh:
-        normalized(x, y, over, weight, None, 0, CN_VAR, False, where, None, None, omit or complete, 1, 0, state, moderate)
+        if fresh:
+            state = new_state(x, over)
+            normalized(x, y, over, weight, None, 0, CN_VAR, state, NULL, where, None, None, omit or complete, 1, 0, None, moderate)
+        else:
+            state = moments(x, over, where, None, omit or complete)
+        if complete or share is not None:
+            count = size // (cnp.PyArray_SIZE(state) // 5)
+        elif where is not None and not omit:
+            count = -1  # of hidden groups zeros are written
+        if not has_spreads(state, count, lost, &found):
+            return False
+        if not fresh:
+            normalized(x, y, over, weight, None, 0, CN_VAR, None, NULL, where, None, None, omit or complete, 1, 0, state, moderate)
     if found and is_wide(y):
         unify(<double *>cnp.PyArray_DATA(y), size, NAN)
     elif found:

@@ -206,8 +206,7 @@ def standardize(
     mode = as_eps_mode(eps_mode)
     found = norms.standardize_at_once(x, axis, weight, bias, eps, where, out, return_moments, mode)
     if found is not None:
-        y, axes, state = found
-        return (y, *finish(state, 0, y, axes)) if return_moments else y
+        return found
     data, where, result = unmasked(x, where)
     array = as_input(data, "x")
     axes = as_axes(axis, array.ndim)

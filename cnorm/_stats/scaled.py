@@ -10,7 +10,7 @@ import numpy as np
 from cnorm._accept.arrays import Array, Output, as_real, check_out, compute_dtype, is_float
 from cnorm._accept.axes import as_eps, as_number
 from cnorm._accept.masks import unmasked
-from cnorm._native import norms
+from cnorm._native import maps, norms
 from cnorm._native.tables import by_roots, lengths
 from cnorm._stats.state import deviation, mean_of
 
@@ -59,7 +59,7 @@ def at_once(x: Any, state: Array, eps: Any, out: Any, *, back: bool) -> Array | 
 
 def within(y: Array, most: float) -> Array:
     """As `np.clip(y, -most, most, out=y)` for middle bounds."""
-    return y if norms.clip(y, most) else np.clip(y, -most, most, out=y)
+    return y if maps.clip(y, most) else np.clip(y, -most, most, out=y)
 
 
 def normalized(

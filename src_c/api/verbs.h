@@ -19,6 +19,7 @@
     X(merge_states)                                                                                               \
     X(results_of)                                                                                                 \
     X(spreads)                                                                                                    \
+    X(are_spread)                                                                                                 \
     X(divisors)                                                                                                   \
     X(move)                                                                                                       \
     X(moderate)                                                                                                   \

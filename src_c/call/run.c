@@ -74,9 +74,34 @@ static void run_bundle(const cn_job *job, const cn_bundle *bundle, fused_bundle 
     if (f->scratch.y) cn_quantize_bundle(job, bundle, f->scratch.y);
 }
 
-/* Of a direct bundle in these steps only groups that kernel normalize leaves, a few at a time. */
+/* Statistics of a bundle, or of a segment of it, which others are merged with. */
+static void read_bundle(const cn_job *job, const cn_bundle *bundle, ptrdiff_t i, const cn_scratch *s)
+{
+    cn_tiling tiling;
+    cn_tile_reading(job, &bundle->columns, &tiling);
+    double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s->bundle;
+    cn_read_segment(job, &tiling, bundle, i % job->segments, partials, s);
+    if (!job->partials) cn_finish_bundle(job, partials, bundle, NULL, NULL);
+}
+
+/* Of a brief bundle only groups that kernel few_moments leaves. */
+static void read_brief(const cn_job *job, cn_bundle bundle, ptrdiff_t i, const cn_scratch *s)
+{
+    for (ptrdiff_t most = LEFT; cn_put_few(job, &bundle) > 0; most *= 2) {
+        const cn_bundle left = cn_first_groups(&bundle, most);
+        read_bundle(job, &left, i, s);
+        cn_skip_groups(&bundle, left.columns.n);
+    }
+}
+
+/* Of a direct bundle in these steps only groups that kernel normalize leaves, a few at a time. Statistics that are wanted are read
+ * before y is made. */
 static void run_direct(const cn_job *job, cn_bundle bundle, fused_bundle *f)
 {
+    if (job->brief)
+        read_brief(job, bundle, 0, &f->scratch);
+    else if (cn_keeps(job))
+        read_bundle(job, &bundle, 0, &f->scratch);
     for (ptrdiff_t most = LEFT; cn_normalize_bundle(job, &bundle, job->y + bundle.offset[CN_Y], f->cold) > 0;
          most *= 2) {
         const cn_bundle left = cn_first_groups(&bundle, most);
@@ -134,26 +159,6 @@ static void fused_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
         f.scratch.to_fetch = cn_from_x_to_y(job, f.cold);
     }
     fence_nontemporal(job);
-}
-
-/* Statistics of a bundle, or of a segment of it, which others are merged with. */
-static void read_bundle(const cn_job *job, const cn_bundle *bundle, ptrdiff_t i, const cn_scratch *s)
-{
-    cn_tiling tiling;
-    cn_tile_reading(job, &bundle->columns, &tiling);
-    double *partials = job->partials ? job->partials + i * cn_partials_size(job->each, job->width) : s->bundle;
-    cn_read_segment(job, &tiling, bundle, i % job->segments, partials, s);
-    if (!job->partials) cn_finish_bundle(job, partials, bundle, NULL, NULL);
-}
-
-/* Of a brief bundle only groups that kernel few_moments leaves. */
-static void read_brief(const cn_job *job, cn_bundle bundle, ptrdiff_t i, const cn_scratch *s)
-{
-    for (ptrdiff_t most = LEFT; cn_put_few(job, &bundle) > 0; most *= 2) {
-        const cn_bundle left = cn_first_groups(&bundle, most);
-        read_bundle(job, &left, i, s);
-        cn_skip_groups(&bundle, left.columns.n);
-    }
 }
 
 static void segment_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end)

@@ -26,15 +26,15 @@ static int is_square(const cn_job *job)
 static int is_plain(const cn_job *job)
 {
     const cn_moments *how = &job->call->moments;
-    return how->results && !how->to && !cn_writes(job->call) && job->plan.refined == 1 && !job->mask &&
-           !how->weights && !how->x && !job->call->add[0];
+    return how->results && !how->to && job->plan.refined == 1 && !job->mask && !how->weights && !how->x &&
+           !job->call->add[0];
 }
 
 int cn_is_alone(const cn_job *job)
 {
     const cn_moments *how = &job->call->moments;
     const int known = how->kind == CN_VAR || how->kind == CN_SUMS || how->kind == CN_EXTREMES || cn_is_place(how);
-    return is_plain(job) && (known || is_square(job)) && have_few(job) &&
+    return is_plain(job) && !cn_writes(job->call) && (known || is_square(job)) && have_few(job) &&
            job->plan.columns.stride[CN_X] == job->k->size && job->k->alone;
 }
 
@@ -66,7 +66,7 @@ int cn_is_brief(const cn_job *job)
 {
     const cn_moments *how = &job->call->moments;
     return job->k->few_moments && job->reads == job->k && (how->kind == CN_VAR || how->kind == CN_SUMS) &&
-           is_plain(job) && !how->results->flags && are_few(job);
+           is_plain(job) && (job->direct || !cn_writes(job->call)) && !how->results->flags && are_few(job);
 }
 
 ptrdiff_t cn_put_few(const cn_job *job, cn_bundle *bundle)

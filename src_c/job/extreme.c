@@ -178,12 +178,12 @@ static void read_norms(reading *r, const double *biggest, kept_of_groups *to)
 }
 
 /* The groups of n statistics anew. */
-static void read_again(const cn_call *call, const ptrdiff_t *stat, cn_partial *const *p, int n)
+static void read_again(const cn_call *call, const cn_moments *how, const ptrdiff_t *stat, cn_partial *const *p,
+                       int n)
 {
-    const cn_moments *how = &call->moments;
     reading r;
     kept_of_groups kept;
-    int special[CN_AGAIN];
+    int special[CN_AGAIN], zeros = 1;
     double biggest[CN_AGAIN];
     open_reading(&r, call, stat, n);
     for (int i = 0; i < n; i++) r.prescale[i] = 1;
@@ -193,10 +193,12 @@ static void read_again(const cn_call *call, const ptrdiff_t *stat, cn_partial *c
         special[i] = cn_is_special(low, high, kept.m2[i] != 0 && !how->omit_nan, how->kind, p[i]);
         biggest[i] = special[i] || low > high ? 0 : fmax(-low, high);
         r.prescale[i] = special[i] ? 1 : cn_prescale_for(biggest[i], how);
-        biggest[i] *= r.prescale[i];
+        biggest[i] *= r.prescale[i], zeros &= biggest[i] == 0;
     }
     if (how->kind == CN_LP)
         read_norms(&r, biggest, &kept);
+    else if (zeros)
+        memset(&kept, 0, sizeof kept);
     else
         read_all(&r, r.k->moments_rows[r.form], how->kind == CN_VAR ? CN_CENTERED : CN_NOT_CENTERED, &kept);
     for (int i = 0; i < n; i++) /* the count was summed in blocks */
@@ -222,17 +224,17 @@ static int is_extreme(const cn_moments *how, const cn_partial *of)
     return !(m2 <= 1 / CN_LEAST_SQUARE) || (m2 < CN_LEAST_SQUARE && !(how->p <= 2 && how->eps >= CN_LEAST_ROOT));
 }
 
-/* Of norms by p each is asked. */
+/* Of norms by p each is asked. Results do not depend on eps. */
 int cn_are_ordinary(const cn_job *job, const cn_moments_view *of, ptrdiff_t n)
 {
-    const int large = cn_eps_is_large(&job->call->moments);
+    const int large = cn_eps_is_large(&job->call->moments) && !job->call->moments.results;
     int ordinary = job->call->moments.kind != CN_LP;
     for (ptrdiff_t c = 0; c < n; c++)
         ordinary &= cn_is_ordinary(of->m2[c], of->mean[c], of->count[c * of->each], large);
     return ordinary;
 }
 
-unsigned cn_look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, int n)
+unsigned cn_look_again(const cn_job *job, const cn_moments *how, cn_partial *p, const ptrdiff_t *stat, int n)
 {
     cn_partial *again[CN_AGAIN];
     ptrdiff_t which[CN_AGAIN];
@@ -240,8 +242,8 @@ unsigned cn_look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, 
     int m = 0;
     if (!cn_may_be_extreme(job)) return 0;
     for (int i = 0; i < n; i++)
-        if (is_extreme(&job->call->moments, &p[i])) bits |= 1u << i, again[m] = &p[i], which[m++] = stat[i];
-    if (m) read_again(job->call, which, again, m);
+        if (is_extreme(how, &p[i])) bits |= 1u << i, again[m] = &p[i], which[m++] = stat[i];
+    if (m) read_again(job->call, how, which, again, m);
     return bits;
 }
 

@@ -11,9 +11,9 @@
 int cn_may_be_extreme(const cn_job *job);
 int cn_are_ordinary(const cn_job *job, const cn_moments_view *of, ptrdiff_t n);
 
-/* Of n <= CN_AGAIN finished groups, those of statistics `stat`, the extreme ones are read again; a bit for each. A norm by p
- * is in m2 then, not its sum of powers. */
-unsigned cn_look_again(const cn_job *job, cn_partial *p, const ptrdiff_t *stat, int n);
+/* Of n <= CN_AGAIN finished groups, those of statistics `stat`, the extreme ones, as `how` has it, are read again; a bit for each.
+ * A norm by p is in m2 then, not its sum of powers. */
+unsigned cn_look_again(const cn_job *job, const cn_moments *how, cn_partial *p, const ptrdiff_t *stat, int n);
 
 /* The moments of a group with NaN or an infinity, told by its least, its greatest, and whether there is NaN: as the
  * formulas have them. 0 if there is none; p is left as it is then. */

@@ -141,16 +141,21 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
 {
     const cn_moments *how = &job->call->moments;
     const ptrdiff_t refined = job->plan.refined;
-    cn_partial p[CN_AGAIN];
+    const int differ = how->results && how->eps > 0;
+    cn_moments alone = *how; /* results are as without y: eps does not make up for what squares lose */
+    cn_partial p[CN_AGAIN], result[CN_AGAIN];
     ptrdiff_t stat[CN_AGAIN];
+    alone.eps = 0;
     for (ptrdiff_t c = 0, some; c < n; c += some * refined) {
         for (some = 0; some < CN_AGAIN && c + some * refined < n; some++, first += step)
             p[some] = column(acc, c + some * refined), stat[some] = first;
-        const unsigned again = cn_look_again(job, p, stat, (int)some);
+        if (differ) memcpy(result, p, sizeof p), cn_look_again(job, &alone, result, stat, (int)some);
+        const unsigned again = cn_look_again(job, how, p, stat, (int)some);
+        if (!differ) memcpy(result, p, sizeof p);
         for (ptrdiff_t g = 0; g < some; g++) {
             if (params && again >> g & 1) cn_put_group(job->k, how, &p[g], params, c + g * refined, refined);
             if (job->stats) job->stats[stat[g]] = p[g];
-            if (how->results) cn_put_result(how->kind, how->results, &p[g], stat[g]);
+            if (how->results) cn_put_result(how->kind, how->results, &result[g], stat[g]);
         }
     }
 }

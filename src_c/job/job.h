@@ -97,7 +97,7 @@ struct cn_job {
     const char
         *mask;  /* NULL if nothing is hidden; what is kept is merged as strides of a mask allow all the same */
     int direct; /* fused, and kernel normalize makes y of what it can */
-    int brief;  /* kernel few_moments makes results of what it can */
+    int brief;  /* kernel few_moments makes results of what it can; with y, of direct bundles */
     int alone;  /* groups are one element each, or of extremes a few, and their results follow from these */
     int each;   /* groups have counts of their own: there may be holes, or weights */
     int needs_packing;             /* blocks, or parameters, are packed */
@@ -187,6 +187,9 @@ static inline int cn_was_read(const cn_call *call)
 
 /* Does the call write y, or its bytes? */
 static inline int cn_writes(const cn_call *call) { return call->op[CN_Y].data != NULL; }
+
+/* Are statistics wanted, beside y or without it? */
+static inline int cn_keeps(const cn_job *job) { return job->call->moments.to || job->call->moments.results; }
 
 /* Memory of the job, at a multiple of 64, from malloc when its own is used up; NULL if there is none. */
 void *cn_job_alloc(cn_job *job, size_t bytes);

@@ -13,6 +13,11 @@ int cn_spreads(const cn_partial *states, ptrdiff_t n, double count, double *mean
     return cn_kernels_of(CN_F64)->spreads(states, n, count, mean, var, std);
 }
 
+int cn_are_spread(const double *mean, const double *var, ptrdiff_t n)
+{
+    return cn_kernels_of(CN_F64)->are_spread(mean, var, n);
+}
+
 /* One column: equal elements are what rounding could have made of them, by scikit-learn's bound (Chan, Golub & LeVeque 1983). */
 static int find_divisor(const cn_partial *of, double count, double *mean, double *var, double *std)
 {

@@ -335,6 +335,7 @@ typedef struct {
                       float *lo, float *scale, float *prescale);
     /* As cn_spreads, and so on. */
     int (*spreads)(const cn_partial *states, ptrdiff_t n, double count, double *mean, double *var, double *std);
+    int (*are_spread)(const double *mean, const double *var, ptrdiff_t n);
     cn_factors (*factors_of)(const cn_partial *states, ptrdiff_t n, const double *std, double *center,
                              double *factor, double *shift);
     int (*moderate)(const double *values, ptrdiff_t n);

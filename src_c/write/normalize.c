@@ -91,9 +91,10 @@ static ptrdiff_t most_normalized(const cn_kernels *k)
 int cn_is_direct(const cn_job *job)
 {
     const cn_call *call = job->call;
-    if (!job->fused || !job->k->normalize || job->stats || call->moments.kind > CN_L2) return 0;
+    if (!job->fused || !job->k->normalize || call->moments.kind > CN_L2) return 0;
     cn_loop row;
     if (!only_loop(job, &row) || row.n > most_normalized(job->k) || !counts_by_group(job, &row)) return 0;
+    if (cn_keeps(job) && (row.n > CN_SHORT_ROW || job->row)) return 0; /* read twice: short ones in less time */
     if (call->add[0] && (job->row || row.n <= CN_SHORT_ROW)) return 0;
     if (row.n == CN_BLOCK && job->width < 2) return 0; /* one would be read for itself and for one beside it */
     const int many = job->plan.spread.n > 1 || is_of_both(job, &row, CN_W) || is_of_both(job, &row, CN_B);
