@@ -32,18 +32,26 @@ typedef struct {
 
 #define PUT(type)                                                                                                 \
     for (ptrdiff_t i = 0; i < n; i++) {                                                                           \
-        if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], row));                          \
-        memcpy(to + i * (ptrdiff_t)sizeof(type), from + place(groups[i], row), sizeof(type));                     \
+        if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], other, row));                   \
+        memcpy(to + i * (ptrdiff_t)sizeof(type), from + place(groups[i], other, row), sizeof(type));              \
     }
 
-/* Where the parameters of a group are; those of group 0 for none. */
-static ptrdiff_t place(ptrdiff_t g, ptrdiff_t row) { return (g > 0 ? g : 0) * row; }
+/* The first of n positions that is in a group; n if none is. */
+static ptrdiff_t first_in_group(const ptrdiff_t *groups, ptrdiff_t n)
+{
+    ptrdiff_t i = 0;
+    while (i < n && groups[i] < 0) i++;
+    return i;
+}
 
-/* Parameters of n positions: those of their groups. */
+/* Where the parameters of a group are; for none those of another one. */
+static ptrdiff_t place(ptrdiff_t g, ptrdiff_t other, ptrdiff_t row) { return (g < 0 ? other : g) * row; }
+
+/* Parameters of n positions, one of which is in a group: those of their groups. */
 static void put_positions(const apply_job *job, const ptrdiff_t *groups, ptrdiff_t n, char *to)
 {
     const char *from = job->call->moments.center;
-    const ptrdiff_t row = job->row;
+    const ptrdiff_t row = job->row, other = groups[first_in_group(groups, n)];
     for (int p = 0; p < CN_N_PARAMS; p++, from += job->all, to += n * row) {
         if (p == CN_N_PARAMS - 1 && !job->prescaled) break;
         if (row == sizeof(double))
@@ -52,8 +60,8 @@ static void put_positions(const apply_job *job, const ptrdiff_t *groups, ptrdiff
             PUT(float)
         else
             for (ptrdiff_t i = 0; i < n; i++) {
-                if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], row));
-                cn_copy_bytes(to + i * row, from + place(groups[i], row), row);
+                if (i + FETCHED < n) __builtin_prefetch(from + place(groups[i + FETCHED], other, row));
+                cn_copy_bytes(to + i * row, from + place(groups[i], other, row), row);
             }
     }
 }
@@ -80,6 +88,10 @@ static cn_status apply_chunk(const apply_job *job, ptrdiff_t chunk, char *scratc
     ptrdiff_t *groups = (ptrdiff_t *)scratch;
     char *params = scratch + job->positions * (ptrdiff_t)sizeof *groups;
     cn_groups_at(job->groups, first, n, groups);
+    if (first_in_group(groups, n) == n) {
+        clear_none(job, groups, first, n);
+        return CN_OK;
+    }
     const ptrdiff_t several = cn_are_alike(groups, n) ? 1 : n;
     cn_call one = *job->call;
     put_positions(job, groups, several, params);
@@ -102,14 +114,23 @@ static void apply_task(void *context, int thread, ptrdiff_t begin, ptrdiff_t end
             job->status[thread] = CN_NO_MEMORY;
 }
 
-/* Is a prescale not 1? */
-static int is_prescaled(const cn_call *call, ptrdiff_t size)
+/* Is a prescale of n not 1? */
+static int has_prescale(const char *of, ptrdiff_t size, ptrdiff_t n)
 {
-    const cn_params of = cn_params_in((char *)call->moments.center, call->n_stats, size);
     int found = 0;
-    for (ptrdiff_t i = 0; i < call->n_stats; i++)
-        found |= size == 8 ? ((const double *)of.prescale)[i] != 1 : ((const float *)of.prescale)[i] != 1;
+    for (ptrdiff_t i = 0; i < n; i++)
+        found |= size == 8 ? ((const double *)of)[i] != 1 : ((const float *)of)[i] != 1;
     return found;
+}
+
+/* Is one that has a position? Others have no parameters. */
+static int is_prescaled(const apply_job *job, ptrdiff_t size)
+{
+    const cn_params of = cn_params_in((char *)job->call->moments.center, job->call->n_stats, size);
+    const ptrdiff_t *starts = job->groups->starts;
+    for (ptrdiff_t g = 0; g < job->groups->n; g++)
+        if (starts[g + 1] > starts[g] && has_prescale(of.prescale + g * job->row, size, job->row / size)) return 1;
+    return 0;
 }
 
 static cn_status apply_in_chunks(apply_job *job, ptrdiff_t each)
@@ -137,7 +158,7 @@ cn_status cn_group_apply(const cn_call *call, const cn_groups *groups)
     ptrdiff_t each = 1; /* elements of a position */
     for (int a = 0; a < call->ndim; a++) each *= a == axis ? 1 : call->shape[a];
     job.row = call->op[CN_STAT].strides[axis] * size, job.all = call->n_stats * size;
-    job.prescaled = is_prescaled(call, size);
+    job.prescaled = is_prescaled(&job, size);
     if (!job.prescaled && cn_apply_direct(call, groups)) return CN_OK;
     cn_loops inner;
     cn_group_loops(call, axis, &job.others, &inner);

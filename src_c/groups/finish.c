@@ -130,18 +130,13 @@ static cn_partial nothing_of(cn_kind kind, double count)
     return (cn_partial){count, least, kind == CN_EXTREMES ? -INFINITY : 0, 0, 1};
 }
 
-/* n groups without an element. */
+/* n groups without an element; their parameters nobody reads. */
 static void finish_empty(const cn_group_job *job, ptrdiff_t stat, ptrdiff_t step, ptrdiff_t n)
 {
-    static const double none[CN_MAX_GROUPS];
     const cn_moments *of = &job->call->moments;
     const cn_partial p = nothing_of(of->kind, 0);
-    if (job->params) {
-        cn_params to = cn_params_in(job->params, job->call->n_stats, job->x_is->param_size);
-        const ptrdiff_t some = step == 1 ? n : 1;
-        for (ptrdiff_t c = 0; c < n; c += some)
-            cn_put_params(&to, job->x_is, stat + c * step, some, none, none, none);
-    } else if (of->results) {
+    if (job->params) return;
+    if (of->results) {
         cn_fill_results(of->kind, of->results, &p, n, stat, step);
     } else {
         for (ptrdiff_t c = 0; c < n; c++) of->to[stat + c * step] = p;
@@ -160,6 +155,7 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
     }
     const int at_once = of->results || (job->params && (step == 1 || n == 1));
     const int empty = at_once && !apart && !cn_group_entries(job, g);
+    if (empty && job->params) return;
     if (empty) put_nothing(acc, n);
     if (empty || (at_once && are_ordinary(job, acc, n))) {
         if (of->results)
@@ -181,6 +177,7 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     const ptrdiff_t stat =
         tile->offset[CN_STAT] + g * job->along.stride[CN_STAT] + c * job->columns.stride[CN_STAT];
     const int extremes = of->kind == CN_EXTREMES;
+    if (job->params && !cn_group_entries(job, g)) return;
     if (!(p.count > 0)) {
         p = nothing_of(of->kind, p.count);
     } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {
