@@ -149,6 +149,7 @@ typedef struct {
     cn_activation activation; /* of y */
     double slope;             /* of CN_LEAKY_RELU */
     cn_int8 bytes;
+    ptrdiff_t parts; /* so many calls, one after the other, write an array, which may outgrow the cache */
 } cn_call;
 
 /* A call of so many axes with nothing set but 0. */
@@ -165,7 +166,7 @@ static inline void cn_clear_call(cn_call *call, int ndim)
     call->moments.omit_nan = call->moments.moderate = 0;
     call->moments.weights = call->moments.x = CN_NO_NUMBER, call->moments.weights_by = 1;
     call->add[0] = call->add[1] = NULL, call->activation = CN_NONE, call->slope = 0.01;
-    call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS;
+    call->bytes.scales = NULL, call->bytes.kind = CN_OF_ROWS, call->parts = 1;
 }
 
 cn_status cn_run(const cn_call *call);

@@ -53,6 +53,7 @@ cdef extern from "cnorm.h" nogil:
         cn_activation activation
         double slope
         cn_int8 bytes
+        ptrdiff_t parts
     ctypedef struct cn_gating:
         cn_dtype dtype
         const char *x

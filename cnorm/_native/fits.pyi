@@ -1,14 +1,11 @@
 """Types of the ways that fit tables at once."""
 
-from collections.abc import Callable
 from typing import Any
 
 from cnorm._accept.arrays import Array
 
 def unchanged(statistics: Array, seen: bytes, /) -> bool: ...
-def by_fitted(
-    x: Any, known: dict[Any, Any], statistics: Array, seen: bytes, is_bounded: Callable[[Array], bool], /
-) -> Array | None: ...
+def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes, /) -> Array | None: ...
 def column_moments(x: Any, few: int, weights: Any, omit: bool = True) -> Array | None: ...
 def fit_moments(
     x: Any, before: Array | None, few: int, weights: Any, /

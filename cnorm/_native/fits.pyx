@@ -16,13 +16,15 @@ from cnorm._native.tables cimport (
     find_ends, find_factors, find_moments, in_single, of_groups, resolution, run_ends, run_moments,
 )
 
-from cnorm._native.reductions import finite
+from cnorm._native.reductions import bounded, finite
 from cnorm._native.states import merge
 
 cnp.import_array()
 
 ctypedef cnp.npy_intp intp
-cdef tuple ROWS = (0,)
+cdef tuple ROWS = (0,), ALL = (0, 1)
+cdef enum: FEW = 1 << 14  # elements
+cdef enum: LOOKED_AT = 1 << 20  # bytes that are mapped while they are in the cache: half as many cost tables of 80 MB a tenth more
 cdef double INFINITY = float("inf")
 
 
@@ -37,21 +39,44 @@ def unchanged(cnp.ndarray statistics not None, bytes seen not None, /):
     return as_before(statistics, seen)
 
 
-def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, object is_bounded, /):
+cdef bint is_bounded(cnp.ndarray x) except -1:
+    """Is a table without infinity? Told at once of small ones: each `transform` asks."""
+    cdef double least, greatest
+    if cnp.PyArray_SIZE(x) <= FEW and bounded(x):
+        return True
+    find_ends(x, ALL, True, &least, &greatest)
+    return least != -INFINITY and greatest != INFINITY
+
+
+cdef bint map_bounded(cnp.ndarray x, cnp.ndarray y, tuple m) except -1:
+    """y by the map of a table's columns; False, and y means nothing, where x has infinity.
+
+    Rows that fit the cache at a time: what was looked at is mapped from there.
+    """
+    cdef intp rows = cnp.PyArray_DIM(x, 0), some = rows, first
+    if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_NBYTES(x) > LOOKED_AT:
+        some = max(1, LOOKED_AT // cnp.PyArray_STRIDE(x, 0))
+    for first in range(0, rows, some):
+        part, to = (x, y) if some == rows else (x[first:first + some], y[first:first + some])
+        if not is_bounded(part):
+            return False
+        run_map(part, to, ROWS, m[0], m[1], m[2], m[3], (rows + some - 1) // some)
+    return True
+
+
+def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, /):
     """The map known for the dtype of a matrix without infinity, while the statistics it is of have these bytes; else None."""
     cdef tuple m
-    cdef cnp.ndarray y, center
+    cdef cnp.ndarray y
     if not is_table(x):
         return None
     m = known.get((<cnp.ndarray>x).dtype)
     if m is None or not as_before(statistics, seen):
         return None
-    center = m[0]
-    if cnp.PyArray_SIZE(center) != cnp.PyArray_DIM(<cnp.ndarray>x, 1) or not is_bounded(x):
+    if cnp.PyArray_SIZE(<cnp.ndarray>m[0]) != cnp.PyArray_DIM(<cnp.ndarray>x, 1):
         return None
     y = new_like(x)
-    run_map(x, y, ROWS, center, m[1], m[2], m[3])
-    return y
+    return y if map_bounded(x, y, m) else None
 
 
 cdef cnp.ndarray rows_of(intp n, intp columns):

@@ -232,10 +232,11 @@ cdef void open_map(cn_call *call, cnp.ndarray x, cnp.ndarray y, cnp.ndarray cent
 
 
 cdef int run_map(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray center, cnp.ndarray factor, cnp.ndarray weight,
-                 cnp.ndarray bias) except -1:
-    """The map of groups over these axes."""
+                 cnp.ndarray bias, Py_ssize_t parts=1) except -1:
+    """The map of groups over these axes, of a part of an array of so many."""
     cdef cn_call call
     open_map(&call, x, y, center, factor, weight, bias)
+    call.parts = parts
     set_reduced(&call, over)
     return run(&call, cnp.PyArray_SIZE(x))
 

@@ -51,7 +51,7 @@ def affine(
 
 def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
     """A known `affine` of a matrix without infinity, while the statistics have these bytes; else None."""
-    return fits.by_fitted(x, known, statistics, seen, is_bounded)
+    return fits.by_fitted(x, known, statistics, seen)
 
 
 def unchanged(statistics: Array, seen: bytes) -> bool:

@@ -204,7 +204,8 @@ void cn_open_output(cn_job *job)
     const cn_call *call = job->call;
     const char *x = call->op[CN_X].data, *y = job->y, *a = call->add[0], *b = call->add[1];
     const int apart = y != x && y != a && y != b, summed = a ? (a != x) + (b != x && b != a) : 0;
-    const double bundle = (double)job->elements * (double)job->k->size, all = bundle * (double)job->bundles;
+    const double bundle = (double)job->elements * (double)job->k->size;
+    const double all = bundle * (double)job->bundles * (double)call->parts;
     const double bytes = (1 + apart + summed) * all;
     const int past = cn_beyond_cache(bytes, job->threads) || (apart && cn_is_written_past(job));
     const int large = past || (!job->plan.cols && bytes > SLOWLY_CACHED && cn_beyond_cache(bytes, 1));

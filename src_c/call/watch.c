@@ -80,7 +80,7 @@ int cn_is_written_past(const cn_job *job)
 {
     const int all = moved_bytes(job) >= ALL_SPREAD && !has_few_bytes(job);
     if (job->row) return 0; /* y is read again */
-    if (!job->fused) return cn_goes_past((double)moved_bytes(job), job->threads);
+    if (!job->fused) return cn_goes_past((double)moved_bytes(job) * (double)job->call->parts, job->threads);
     return !job->plan.cols && moved_bytes(job) >= SPREAD && (all || group_bytes(job) > FETCHED);
 }
 
