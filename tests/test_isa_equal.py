@@ -62,7 +62,7 @@ def others(x: Array) -> Named:
             yield f"places {axis}", tuple(np.asarray(f(x, axis)) for f in places)
     for axis in range(x.ndim):
         for a, name in ((x, "windows"), (nan, "windows with holes")):
-            for window in (2, 5, 150):
+            for window in (2, 5, 20, 150):
                 results = cnorm.rolling_moments(a, window, axis=axis, min_count=1, center=True)
                 yield f"{name} {axis} {window}", tuple(map(without_nan, results))
             fit = min(3, x.shape[axis])

@@ -17,7 +17,7 @@ from cnorm._check.formulas import divisor
 
 SPECIAL = ("plain", "far", "whole", "flat", "spikes", "infinite", "huge", "tiny")
 LENGTHS = (1, 2, 3, 7, 20, 50, 140, 300)
-WINDOWS = (1, 2, 3, 5, 10, 60, 127, 128, 129, 200, 256, 290, 400, 2**62)
+WINDOWS = (1, 2, 3, 5, 10, 15, 16, 31, 32, 60, 127, 128, 129, 200, 256, 290, 400, 2**62)
 
 
 def series(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -227,6 +227,7 @@ CN_INLINE int cn_any(vi32 m)
 #include "simd/all.h"
 
 #include "simd/roots.h"
+#include "simd/lookup.h"
 
 /* Lanes are folded by halves: the order is that of the logical lanes, whatever the width. */
 #define CN_HALF(V, v, ...) ((V)__builtin_shufflevector(v, v, __VA_ARGS__))
