@@ -206,7 +206,7 @@ typedef struct {
     double *count, *mean, *m2;         /* what stands behind a row */
     double *results, *second;          /* second: the spread */
     double least, correction, eps;
-    int near; /* deviations, or factors whose eps is inside the root, become floats */
+    int near; /* deviations, or factors whose eps is not added to the root, become floats */
     cn_spread spread;
     cn_eps_mode eps_mode;
 } cn_window_tile;

@@ -67,8 +67,8 @@ static void open_tile(const window_job *job, work *w, cn_window_tile *t, int i)
     t->correction = job->how->correction, t->spread = job->how->spread, t->eps_mode = job->how->eps_mode;
     const double by = t->eps_mode == CN_EPS_INSIDE ? 0.0625 : 0.25; /* variances are times 1/16, deviations 1/4 */
     t->eps = job->how->eps * (job->careful ? by : 1);
-    const int inside = t->spread == CN_SPREAD_SCALE && t->eps_mode == CN_EPS_INSIDE;
-    t->near = job->how->floats && !job->careful && (inside || t->spread == CN_SPREAD_STD);
+    const int scaled = t->spread == CN_SPREAD_SCALE && t->eps_mode != CN_EPS_OUTSIDE;
+    t->near = job->how->floats && !job->careful && (scaled || t->spread == CN_SPREAD_STD);
     t->apart = job->apart, t->tables = w->tables[i], t->scanned = &w->scanned[i];
     t->count = w->behind[0], t->mean = w->behind[i ? 3 : 1], t->m2 = w->behind[2];
 }
