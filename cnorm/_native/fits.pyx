@@ -55,7 +55,7 @@ cdef bint map_bounded(cnp.ndarray x, cnp.ndarray y, tuple m) except -1:
     """
     cdef intp rows = cnp.PyArray_DIM(x, 0), some = rows, first
     if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_NBYTES(x) > LOOKED_AT:
-        some = max(1, LOOKED_AT // cnp.PyArray_STRIDE(x, 0))
+        some = max(1, LOOKED_AT // (cnp.PyArray_NBYTES(x) // rows))
     for first in range(0, rows, some):
         part, to = (x, y) if some == rows else (x[first:first + some], y[first:first + some])
         if not is_bounded(part):

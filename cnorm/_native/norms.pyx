@@ -7,8 +7,8 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
 from cnorm._native.core cimport (
     CN_GIVEN, CN_KNOWN, CN_L2, CN_LP, CN_RMS, CN_RUNNING, CN_SCALES_GIVEN, CN_SCALE_GIVEN, CN_STAT, CN_VAR, CN_Y, check, check_against,
-    cn_activation, cn_call, cn_dtype, cn_eps_mode, cn_gating, cn_kind, cn_partial, cn_results, cn_status, dtype_of, new_state, open_results, run,
-    set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
+    cn_activation, cn_call, cn_dtype, cn_eps_mode, cn_gating, cn_kind, cn_partial, cn_results, cn_status, dtype_of, new_state,
+    open_results, run, set_affine, set_operand, set_reduced, set_stats, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart, as_double, axes, mask, output, parameter, spread

@@ -45,3 +45,10 @@ def test_infinity_is_found_in_every_part(scaler: Any, row: int) -> None:
         with pytest.raises(ValueError, match="infinity"):
             fitted.transform(x)
         np.testing.assert_array_equal(x, before)
+
+
+def test_a_row_that_is_long_alone() -> None:
+    """Its stride is of no use: NumPy takes any for a single row."""
+    x = np.lib.stride_tricks.as_strided(np.arange(1 << 19, dtype="f4"), (1, 1 << 19), (0, 4))
+    fitted = StandardScaler(with_std=False).fit(x)
+    np.testing.assert_array_equal(fitted.transform(x), np.zeros_like(x))
