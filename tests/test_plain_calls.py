@@ -12,7 +12,7 @@ import pytest
 import cnorm
 import cnorm.functional as F
 from cnorm import stats
-from cnorm._native import channels, glance, norms, reduced, sparse, windows
+from cnorm._native import channels, glance, maps, norms, reduced, sparse, windows
 from cnorm._stats import scaled
 
 Way = tuple[Any, str]  # where a short way is looked up, and its name
@@ -197,9 +197,9 @@ def test_divisors_of_a_sparse_matrix() -> None:
 def test_few_numbers_are_clipped_as_by_numpy(dtype: Any) -> None:
     y = np.array([-7, -5, -0.0, 0.1, 5, 5.1, np.inf, -np.inf, np.nan], dtype)
     wanted = np.clip(y, -5.0, 5.0)
-    assert norms.clip(y, 5.0)
+    assert maps.clip(y, 5.0)
     same(y, wanted)
-    assert not norms.clip(np.zeros(2000, dtype), 5.0)
+    assert not maps.clip(np.zeros(2000, dtype), 5.0)
 
 
 def test_a_mean_is_pooled_into_what_is_given() -> None:
