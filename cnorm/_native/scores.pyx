@@ -94,31 +94,41 @@ cdef bint score_plain(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray weig
     return are_spread(numbers(mean), numbers(var), n, lost, found)
 
 
+cdef bint score_by_states(cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray weight, bint omit, bint complete, object where,
+                          bint fresh, bint lost, bint moderate, bint *found) except -1:
+    """Where groups have counts of their own, or y is written once they are known."""
+    cdef cnp.ndarray state
+    cdef double count = 0
+    cdef bint leaves_out = omit or complete
+    if fresh:
+        state = new_state(x, over)
+        normalized(x, y, over, weight, None, 0, CN_VAR, state, NULL, where, None, None, leaves_out, 1, 0, None, moderate)
+    else:
+        state = moments(x, over, where, None, leaves_out)
+    if complete or weight is not None:
+        count = cnp.PyArray_SIZE(x) // (cnp.PyArray_SIZE(state) // 5)
+    elif where is not None and not omit:
+        count = -1  # of hidden groups zeros are written
+    if not has_spreads(state, count, lost, found):
+        return False
+    if not fresh:
+        normalized(x, y, over, weight, None, 0, CN_VAR, None, NULL, where, None, None, leaves_out, 1, 0, state, moderate)
+    return True
+
+
 cdef bint score(cnp.ndarray x, cnp.ndarray y, tuple over, object share, bint omit, bint complete, object where,
                 bint fresh, bint moderate) except -1:
     """y = scores of x over axes; False where care is needed, with y as it was unless it is fresh. moderate: no square is large."""
-    cdef cnp.ndarray state
-    cdef bint found = False, plain = not (omit or complete or where is not None)
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(x), count = 0
+    cdef bint found = False, fine, plain = not (omit or complete or where is not None)
+    cdef bint lost = plain and share is None and cnp.PyArray_ITEMSIZE(y) > 2
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
     weight = None if share is None else share_of(y, share)
-    lost = plain and share is None and cnp.PyArray_ITEMSIZE(y) > 2
     if fresh and plain:
-        if not score_plain(x, y, over, weight, lost, moderate, &found):
-            return False
+        fine = score_plain(x, y, over, weight, lost, moderate, &found)
     else:
-        if fresh:
-            state = new_state(x, over)
-            normalized(x, y, over, weight, None, 0, CN_VAR, state, NULL, where, None, None, omit or complete, 1, 0, None, moderate)
-        else:
-            state = moments(x, over, where, None, omit or complete)
-        if complete or share is not None:
-            count = size // (cnp.PyArray_SIZE(state) // 5)
-        elif where is not None and not omit:
-            count = -1  # of hidden groups zeros are written
-        if not has_spreads(state, count, lost, &found):
-            return False
-        if not fresh:
-            normalized(x, y, over, weight, None, 0, CN_VAR, None, NULL, where, None, None, omit or complete, 1, 0, state, moderate)
+        fine = score_by_states(x, y, over, weight, omit, complete, where, fresh, lost, moderate, &found)
+    if not fine:
+        return False
     if found and is_wide(y):
         unify(<double *>cnp.PyArray_DATA(y), size, NAN)
     elif found:

@@ -130,12 +130,11 @@ static cn_partial nothing_of(cn_kind kind, double count)
     return (cn_partial){count, least, kind == CN_EXTREMES ? -INFINITY : 0, 0, 1};
 }
 
-/* n groups without an element; their parameters nobody reads. */
+/* n groups without an element. */
 static void finish_empty(const cn_group_job *job, ptrdiff_t stat, ptrdiff_t step, ptrdiff_t n)
 {
     const cn_moments *of = &job->call->moments;
     const cn_partial p = nothing_of(of->kind, 0);
-    if (job->params) return;
     if (of->results) {
         cn_fill_results(of->kind, of->results, &p, n, stat, step);
     } else {
@@ -149,13 +148,14 @@ void cn_finish_groups(const cn_group_job *job, const cn_group_tile *tile, ptrdif
     const ptrdiff_t step = apart ? job->along.stride[CN_STAT] : job->columns.stride[CN_STAT];
     const ptrdiff_t stat = tile->offset[CN_STAT] + g * job->along.stride[CN_STAT];
     const cn_moments *of = &job->call->moments;
+    /* Parameters of no position nobody reads; groups that are apart have as many entries. */
+    if (job->params && !cn_group_entries(job, g)) return;
     if (!acc->each && *acc->count == 0) {
         finish_empty(job, stat, step, n);
         return;
     }
     const int at_once = of->results || (job->params && (step == 1 || n == 1));
     const int empty = at_once && !apart && !cn_group_entries(job, g);
-    if (empty && job->params) return;
     if (empty) put_nothing(acc, n);
     if (empty || (at_once && are_ordinary(job, acc, n))) {
         if (of->results)
@@ -177,7 +177,6 @@ void cn_finish_group(const cn_group_job *job, const cn_group_tile *tile, ptrdiff
     const ptrdiff_t stat =
         tile->offset[CN_STAT] + g * job->along.stride[CN_STAT] + c * job->columns.stride[CN_STAT];
     const int extremes = of->kind == CN_EXTREMES;
-    if (job->params && !cn_group_entries(job, g)) return;
     if (!(p.count > 0)) {
         p = nothing_of(of->kind, p.count);
     } else if (!extremes && job->x_is->param_size == sizeof(double) && !of->x && cn_is_extreme(&p, of)) {

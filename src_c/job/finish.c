@@ -151,11 +151,10 @@ static void finish_groups(const cn_job *job, const cn_moments_view *acc, ptrdiff
             p[some] = column(acc, c + some * refined), stat[some] = first;
         if (differ) memcpy(result, p, sizeof p), cn_look_again(job, &alone, result, stat, (int)some);
         const unsigned again = cn_look_again(job, how, p, stat, (int)some);
-        if (!differ) memcpy(result, p, sizeof p);
         for (ptrdiff_t g = 0; g < some; g++) {
             if (params && again >> g & 1) cn_put_group(job->k, how, &p[g], params, c + g * refined, refined);
             if (job->stats) job->stats[stat[g]] = p[g];
-            if (how->results) cn_put_result(how->kind, how->results, &result[g], stat[g]);
+            if (how->results) cn_put_result(how->kind, how->results, differ ? &result[g] : &p[g], stat[g]);
         }
     }
 }
