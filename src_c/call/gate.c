@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "dispatch/cpu.h"
+#include "memory/touched.h"
 #include "threads/threads.h"
 
 /* Elements of a piece: a page of memory at least. */
@@ -40,8 +41,10 @@ void cn_gate(const cn_gating *of) { run_gate(of, 0); }
 /* Scratch for a block, where y goes past the cache from there; NULL where it does not, or there is no memory. */
 static char *scratch_for(const cn_gating *of, ptrdiff_t row, ptrdiff_t step)
 {
-    const double bytes = 3 * (double)of->n * (double)cn_kernels_of(of->dtype)->size;
-    if (((uintptr_t)of->y | (uintptr_t)row) % 16 || !cn_beyond_cache(bytes, cn_threads_for(of->n))) return NULL;
+    const ptrdiff_t bytes = of->n * cn_kernels_of(of->dtype)->size;
+    if (((uintptr_t)of->y | (uintptr_t)row) % 16 || !cn_beyond_cache(3 * (double)bytes, cn_threads_for(of->n)))
+        return NULL;
+    if (!cn_is_touched(of->y, bytes)) return NULL;
     return malloc((size_t)(step * row));
 }
 

@@ -9,6 +9,7 @@
 #include "job/brief.h"
 #include "job/finish.h"
 #include "memory/numbers.h"
+#include "memory/touched.h"
 #include "plan/mask.h"
 #include "read/block.h"
 #include "read/read.h"
@@ -212,11 +213,13 @@ void cn_open_output(cn_job *job)
     const int cold = large || atomic_load_explicit(&expected_cold, memory_order_relaxed);
     const int stream = !has_short_rows(job);
     job->beyond_cache = cold && stream;
-    job->nontemporal = y && apart && past && stream && is_aligned(job);
+    job->nontemporal = y && apart && past && stream && is_aligned(job) &&
+                       cn_is_touched(job->y + job->plan.start[CN_Y], (ptrdiff_t)all);
     job->direct &= !(job->nontemporal && cn_curved(call->activation)); /* curves are made in the cache */
     job->prefetch = job->plan.cols ? row_to_fetch(job) : stream * job->width * job->plan.columns.stride[CN_X];
     /* A sum is written past the cache if it outgrows that by itself. */
     job->nontemporal_sum = job->fused && a && bundle <= FUSE_BYTES && cn_beyond_cache(all, job->threads) &&
-                           cn_sum_can_be_nontemporal(job);
+                           cn_sum_can_be_nontemporal(job) &&
+                           cn_is_touched(x + job->plan.start[CN_X], (ptrdiff_t)all);
     job->direct &= !job->nontemporal_sum;
 }

@@ -9,6 +9,7 @@
 
 #include "dispatch/cpu.h"
 #include "memory/copy.h"
+#include "memory/touched.h"
 #include "plan/tiling.h"
 #include "threads/threads.h"
 #include "verbs/images.h"
@@ -88,9 +89,10 @@ static void choose(image_job *job, int pixels, const double *center, const doubl
     int dense = job->interleaved || y_step == size || inner->n == 1;
     job->direct = dense && job->param_size == size;
     double bytes = (double)job->positions * (double)channels * (double)(size + k->size);
-    job->nontemporal = job->direct && size == 4 && call->op[CN_X].data != call->op[CN_Y].data &&
-                       cn_goes_past(bytes, threads) &&
-                       (job->interleaved ? (uintptr_t)call->op[CN_Y].data % 16 == 0 : rows_are_aligned(job, all));
+    job->nontemporal =
+        job->direct && size == 4 && call->op[CN_X].data != call->op[CN_Y].data && cn_goes_past(bytes, threads) &&
+        (job->interleaved ? (uintptr_t)call->op[CN_Y].data % 16 == 0 : rows_are_aligned(job, all)) &&
+        cn_is_touched(call->op[CN_Y].data + job->start[CN_Y], job->positions * channels * size);
     ptrdiff_t piece = !job->direct ? SCRATCH_PIECE : x_step == k->size ? PLANE_PIECE : PIECE;
     if (job->interleaved) piece = piece / channels / 16 * 16 + 16;
     cn_make_tiling(all, NULL, 1, piece, &job->tiling);
@@ -263,7 +265,9 @@ static int go_past(const image_job *job, const cn_kernels *k, ptrdiff_t elements
 {
     const ptrdiff_t plane = job->patches->side * job->patches->side * job->size;
     const uintptr_t odd = (uintptr_t)job->call->op[CN_Y].data | (uintptr_t)plane;
-    return job->direct && odd % 16 == 0 && cn_goes_past((double)elements * (double)(job->size + k->size), threads);
+    return job->direct && odd % 16 == 0 &&
+           cn_goes_past((double)elements * (double)(job->size + k->size), threads) &&
+           cn_is_touched(job->call->op[CN_Y].data, elements * job->size);
 }
 
 cn_status cn_image_patches(const cn_call *call, int pixels, const double *center, const double *scale,

@@ -58,5 +58,6 @@ void test_groups(void);
 void test_products(void);
 void test_logs(void);
 void test_roots(void);
+void test_touched(void);
 
 #endif

@@ -27,6 +27,7 @@ static const struct {
     {"products", test_products},
     {"logs", test_logs},
     {"roots", test_roots},
+    {"touched", test_touched},
 };
 
 /* The first word of a file. */
