@@ -20,7 +20,8 @@ from cnorm import nn
 
 def namespace() -> dict[str, Any]:
     """The modules, arrays of a few elements, and objects that have seen them."""
-    return {"cnorm": cnorm, "F": F, "P": P, "S": S, **arrays(), **objects()}
+    plain = arrays()
+    return {"cnorm": cnorm, "F": F, "P": P, "S": S, **plain, **mixed(plain), **objects()}
 
 
 def arrays() -> dict[str, Any]:
@@ -67,6 +68,26 @@ def arrays() -> dict[str, Any]:
         "chw": np.empty((3, 8, 8), f32),
         "labels": np.array([0, 1, 0, 1]),
         "offsets": np.array([0, 2, 4]),
+    }
+
+
+def mixed(plain: dict[str, Any]) -> dict[str, Any]:
+    """The same in other dtypes, and in parts of larger arrays."""
+    maps = plain["maps"]
+    return {
+        "row64": plain["row"].astype(np.float64),
+        "zeros64": np.zeros(3),
+        "ones64": np.ones(3),
+        "half_row": plain["row"].astype(np.float16),
+        "half_y4": np.empty(4, np.float16),
+        "half_mean3": np.zeros(3, np.float16),
+        "half_var3": np.ones(3, np.float16),
+        "half_maps": maps.astype(np.float16),
+        "half_tokens": plain["tokens"].astype(np.float16),
+        "wide_maps": maps.astype(np.float64),
+        "some_maps": np.concatenate([maps, maps], 1)[:, :3],
+        "part": np.repeat(plain["x"], 2, 1)[:, :16],
+        "part_y": np.zeros((4, 32), np.float32)[:, ::2],
     }
 
 

@@ -98,8 +98,9 @@ typedef struct {
 } cn_results;
 
 /* Where the statistics of a call come from: its own elements; doubles; running mean and variance, float (double for
- * CN_F64); parameters made before, of all statistics mean in two words, scale, prescale, float as well; partials at center. */
-typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY, CN_KNOWN } cn_source;
+ * CN_F64), or double; parameters made before, of all statistics mean in two words, scale, prescale, float as well; partials
+ * at center. */
+typedef enum { CN_OWN, CN_GIVEN, CN_RUNNING, CN_RUNNING_WIDE, CN_READY, CN_KNOWN } cn_source;
 
 typedef struct {
     cn_source source;

@@ -117,14 +117,33 @@ def test_outputs_that_need_care() -> None:
         locked,
         np.zeros((4, 6)),
         np.zeros((6, 4), F32),
-        np.zeros((6, 4), F32).T,
-        np.zeros((4, 12), F32)[:, ::2],
         np.zeros((4, 6), F32).view(Sub),
         np.broadcast_to(np.zeros(6, F32), (4, 6)),
         [],
     ):
         assert glance.output(x, out) is None
-    assert glance.output(x, x) is x
+    for out in (x, np.zeros((6, 4), F32).T, np.zeros((4, 12), F32)[:, ::2], np.zeros((4, 6), F32)[::-1]):
+        assert glance.output(x, out) is out
+
+
+def test_memory_is_apart_where_no_byte_lies_between() -> None:
+    """As NumPy's bounds have it, strides of any sign."""
+    r = np.random.default_rng(0)
+    buffer = np.zeros(200, F32)
+    seen = []
+    for _ in range(400):
+        rows, columns, *places = r.integers(1, 6, 2).tolist() + r.integers(40, 160, 2).tolist()
+        steps = [tuple(4 * r.integers(-8, 9, 2)) for _ in range(2)]
+        x, out = (
+            np.lib.stride_tricks.as_strided(buffer[at:], (rows, columns), step)
+            for at, step in zip(places, steps, strict=True)
+        )
+        own = all(step or n == 1 for step, n in zip(out.strides, out.shape, strict=True))
+        in_place = places[0] == places[1] and x.strides == out.strides
+        taken = own and (in_place or not np.may_share_memory(x, out))
+        assert (glance.output(x, out) is out) == taken
+        seen.append(taken)
+    assert 100 < sum(seen) < 350
 
 
 def test_parameters_and_masks() -> None:
@@ -136,15 +155,17 @@ def test_parameters_and_masks() -> None:
     assert as_parameter(w, "w", x, out) is w
     for p, to in (
         (memory[:6], out),
-        (w[::2], out),
+        (memory[1:12:2], out),
         (w.astype(F64), None),
         (w.astype(">f4"), None),
         (w.view(Sub), None),
         ([1.0] * 6, None),
         (w, []),
-        (w, out[:, ::2]),
+        (memory[5:11], out[1:, ::2]),
     ):
         assert not glance.parameter(p, x, to)
+    for p, to in ((w[::2], out), (w, out[:, ::2]), (memory[:6], out[1:])):
+        assert glance.parameter(p, x, to)
     assert glance.mask(mask, x, out)
     assert as_mask(mask, x, out) is mask
     shared = memory.view(np.bool_)[:24].reshape(4, 6)

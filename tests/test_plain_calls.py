@@ -79,7 +79,8 @@ def seen(x: Any, way: str, **more: Any) -> Any:
     return getattr(moments, way)(x, **more)
 
 
-SWITCH: Way = (norms, "switch_at_once")
+SWITCH: Way = (channels, "switch_at_once")
+RESPONSE: Way = (norms, "respond_at_once")
 POOL: Way = (reduced, "pool_at_once")
 ROOTS: Way = (scaled, "by_roots")
 CALLS |= {
@@ -87,7 +88,10 @@ CALLS |= {
     "switchable_norm, training": (SWITCH, partial(switched, training=True)),
     "switchable_norm, two kinds": (SWITCH, partial(switched, kinds=2, given=False)),
     "switchable_norm, where": (SWITCH, partial(switched, where=np.arange(5).reshape(5, 1, 1, 1) > 0)),
-    "global_response_norm": ((norms, "response_output"), responded),
+    "local_response_norm": (RESPONSE, lambda x: F.local_response_norm(of_four_axes(x), 4)),
+    "local_response_norm, exponent": (RESPONSE, lambda x: F.local_response_norm(x[None], 3, 0.5, 1.25, 2.0)),
+    "cross_map_lrn2d": (RESPONSE, lambda x: F.cross_map_lrn2d(x.reshape(1, 30, 1, 1), 4, k=2.0)),
+    "global_response_norm": ((channels, "response_output"), responded),
     "fold_batch_norm": ((channels, "fold_at_once"), partial(folded, bias=True, affine=True)),
     "fold_batch_norm, plain": ((channels, "fold_at_once"), partial(folded, bias=False, affine=False)),
     "mean_pool": (POOL, pooled),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._native import glance, tensors
+from cnorm._native import core, glance, tensors
 from cnorm._native.kept import empty_as
 from cnorm._native.kept import empty_like as new_like
 
@@ -186,6 +186,18 @@ def as_updated(p: Any, name: str) -> Array:
     if not array.flags.writeable:
         raise ValueError(f"{name}: expected a writeable array to update, got a read-only one")
     return array
+
+
+def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
+    """float64 in another dtype of floats, rounded once; what is beyond it becomes infinite.
+
+    By `astype` bfloat16 is rounded twice, by way of float32.
+    """
+    if x.dtype == dtype:
+        return x
+    if dtype.isnative:
+        return core.rounded_doubles(x, dtype)
+    return core.rounded_doubles(x, dtype.newbyteorder("=")).astype(dtype)
 
 
 def as_exact(x: Array) -> Array:

@@ -1,15 +1,19 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""What channels are multiplied with: norms of running statistics, folded into weights, and norms by their mean."""
+"""Channels: running statistics folded into weights, mixtures of statistics, norms by their mean."""
 
 cimport numpy as cnp
 
 from cnorm._native.core cimport cn_dtype, dtype_of, known_dtype, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport as_double
-from cnorm._native.kept cimport new_like
-from cnorm._native.layout cimport is_block, same_shape
-from cnorm._native.maps cimport check_size, doubles, numbers
+from cnorm._native.glance cimport apart, as_double, axes, in_lanes, mask, output, parameter
+from cnorm._native.kept cimport new_like, new_of
+from cnorm._native.layout cimport is_block, is_packed, is_wide, same_shape
+from cnorm._native.maps cimport check_size, doubles, full, numbers
+from cnorm._native.norms cimport run_given
+from cnorm._native.states cimport mix
+
+from cnorm._native.reductions import moments
 
 cnp.import_array()
 
@@ -183,3 +187,124 @@ def compare_norms(cnp.ndarray norms not None, object eps not None, cnp.ndarray w
     if n:
         C.compare_norms(numbers(a), samples, n, numbers(e), numbers(w), numbers(scale))
     return scale
+
+
+cdef void only(int ndim, int axis, cnp.npy_intp n, cnp.npy_intp *dims) noexcept:
+    """The sizes of what varies along one axis."""
+    cdef int a
+    for a in range(ndim):
+        dims[a] = n if a == axis else 1
+
+
+cdef bint fits_channels(object p, cnp.ndarray x, int axis, object out):
+    """Is it None, or a parameter with a number for each channel?"""
+    return p is None or (parameter(p, x, out) and cnp.PyArray_SIZE(<cnp.ndarray>p) == cnp.PyArray_DIM(x, axis))
+
+
+cdef cnp.ndarray against(object p, cnp.ndarray x, int axis):
+    """Such a parameter, shaped against x."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.PyArray_Dims shape
+    if p is None:
+        return None
+    only(cnp.PyArray_NDIM(x), axis, cnp.PyArray_DIM(x, axis), dims)
+    shape.ptr, shape.len = dims, cnp.PyArray_NDIM(x)
+    return <cnp.ndarray>cnp.PyArray_Newshape(<cnp.ndarray>p, &shape, cnp.NPY_CORDER)
+
+
+cdef bint takes_running(object p, cnp.npy_intp channels, bint moved) noexcept:
+    """Is it of as many floats without gaps, to be written to if moved?"""
+    return (cnp.PyArray_CheckExact(p) and is_packed(<cnp.ndarray>p) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p)
+            and cnp.PyArray_SIZE(<cnp.ndarray>p) == channels and (not moved or cnp.PyArray_ISWRITEABLE(<cnp.ndarray>p)))
+
+
+cdef bint take_running(object mean, object var, cnp.npy_intp channels, bint needed, bint moved) noexcept:
+    """Are there both, or none that is needed?"""
+    if mean is None or var is None:
+        return mean is var and (moved or not needed)
+    return (takes_running(mean, channels, moved) and takes_running(var, channels, moved)
+            and (not moved or apart(<cnp.ndarray>mean, var)))
+
+
+cdef double at_channel(cnp.ndarray p, cnp.npy_intp c) noexcept:
+    return (<double *>(cnp.PyArray_BYTES(p) + c * cnp.PyArray_STRIDE(p, 1)))[0]
+
+
+cdef cnp.ndarray with_below(cnp.ndarray x, cnp.ndarray lacks, cnp.ndarray weight, cnp.ndarray bias):
+    """A bias for each instance, with what one float64 does not hold of its center."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.npy_intp i, channels = cnp.PyArray_DIM(x, 1)
+    cdef cnp.ndarray to
+    cdef double below
+    only(cnp.PyArray_NDIM(x), 1, channels, dims)
+    dims[0] = cnp.PyArray_DIM(x, 0)
+    to = new_of(cnp.PyArray_NDIM(x), dims, cnp.NPY_FLOAT64)
+    for i in range(cnp.PyArray_SIZE(to)):
+        below = numbers(lacks)[i] * (1 if weight is None else at_channel(weight, i % channels))
+        numbers(to)[i] = below if bias is None else at_channel(bias, i % channels) + below
+    return to
+
+
+cdef cnp.ndarray states_of(cnp.ndarray x, tuple axes, object where):
+    return <cnp.ndarray>moments(x, axes, where)
+
+
+cdef object batch_of(cnp.ndarray x, object mean, object var, bint mixed, bint training, object where):
+    """What `mix` takes for that."""
+    if not mixed:
+        return None
+    if not training:
+        return doubles(<cnp.ndarray>mean), doubles(<cnp.ndarray>var)
+    return states_of(x, (0,), where) if cnp.PyArray_NDIM(x) == 2 else True
+
+
+def switch_at_once(object x, cnp.ndarray powers not None, object mean, object var, object weight, object bias, double eps,
+                   bint training, object where, object out, /):
+    """Of (N, C, ...) by the mixture of `mix`, and the moments of a batch that is mixed in; None where care is needed."""
+    cdef cnp.npy_intp[64] dims
+    cdef cnp.npy_intp samples, channels
+    cdef cnp.ndarray a, w, b
+    cdef tuple every, mixed
+    cdef bint matrix, batch
+    y = output(x, out)
+    if y is None or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0 or not (where is None or mask(where, <cnp.ndarray>x, out)):
+        return None
+    a = <cnp.ndarray>x
+    every, matrix = axes(None, cnp.PyArray_NDIM(a)), cnp.PyArray_NDIM(a) == 2
+    if every is None or cnp.PyArray_NDIM(a) < 2 or (matrix and cnp.PyArray_SIZE(powers) != 4):
+        return None
+    samples, channels, batch = cnp.PyArray_DIM(a, 0), cnp.PyArray_DIM(a, 1), matrix or cnp.PyArray_SIZE(powers) == 6
+    if (channels == 1 or (training and samples == 1)) if matrix else cnp.PyArray_SIZE(a) == samples * channels:
+        return None
+    weight, bias = in_lanes(weight, a), in_lanes(bias, a)
+    if not fits_channels(weight, a, 1, out) or not fits_channels(bias, a, 1, out):
+        return None
+    if not take_running(mean, var, channels, batch, training and batch):
+        return None
+    mixed = mix(states_of(a, every[1 if matrix else 2:], where), batch_of(a, mean, var, batch, training, where), powers, eps,
+                where is not None)
+    w, b = against(weight, a, 1), against(bias, a, 1)
+    if is_wide(a):
+        b = with_below(a, <cnp.ndarray>mixed[2], w, b)
+    only(cnp.PyArray_NDIM(a), 1, channels, dims)
+    dims[0] = samples
+    run_given(a, <cnp.ndarray>y, dims, <cnp.ndarray>mixed[0], <cnp.ndarray>mixed[1], w, b, where, None)
+    return y, mixed[3]
+
+
+def response_output(object x, object weight, object bias, object eps, object out, /):
+    """What `respond_to` writes of (N, H, W, C): a new array, or `out`; None where care is needed."""
+    cdef double least
+    y = output(x, out)
+    if y is None or cnp.PyArray_NDIM(<cnp.ndarray>x) != 4 or cnp.PyArray_SIZE(<cnp.ndarray>x) == 0:
+        return None
+    if not as_double(eps, &least) or least < 0 or weight is None or bias is None:
+        return None
+    return y if fits_channels(weight, <cnp.ndarray>x, 3, out) and fits_channels(bias, <cnp.ndarray>x, 3, out) else None
+
+
+def respond_to(cnp.ndarray roots not None, cnp.ndarray x not None, cnp.ndarray y not None, cnp.ndarray weight not None,
+               object bias, object eps, /):
+    """y = x times what `compare_norms` makes of norms (N, 1, 1, C), plus the bias."""
+    cdef cnp.ndarray scale = compare_norms(roots, eps, weight)
+    run_given(x, y, cnp.PyArray_DIMS(scale), full(scale, True, 0), scale, None, against(bias, x, 3), None, None)

@@ -24,7 +24,7 @@ cdef extern from "cnorm.h" nogil:
         unsigned char *flags
         int wide, omit, root, reach, shared
         double correction
-    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_READY, CN_KNOWN
+    ctypedef enum cn_source: CN_OWN, CN_GIVEN, CN_RUNNING, CN_RUNNING_WIDE, CN_READY, CN_KNOWN
     ctypedef enum cn_scales_kind: CN_OF_ROWS, CN_SCALES_GIVEN, CN_SCALE_GIVEN
     ctypedef struct cn_int8:
         char *scales
@@ -84,3 +84,5 @@ cdef int run_gated(const cn_call *call, const cn_gating *of, ptrdiff_t n, bint n
 cdef void expect_cold(bint cold) noexcept
 cdef const void *verbs() noexcept
 cdef cnp.ndarray widened(cnp.ndarray p)
+cdef int put_rounded(cnp.ndarray x, cnp.ndarray y) except -1
+cpdef cnp.ndarray rounded_doubles(cnp.ndarray x, cnp.dtype dtype)

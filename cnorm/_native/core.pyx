@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.kept cimport new_as, new_of
-from cnorm._native.layout cimport is_block
+from cnorm._native.layout cimport has_gaps, is_block
 
 cnp.import_array()
 
@@ -19,6 +19,9 @@ cdef extern from "call/cold.h" nogil:
 
 cdef extern from "api/verbs.h" nogil:
     const void *cn_all_verbs()
+
+cdef extern from "verbs/logs.h" nogil:
+    void cn_round_doubles(cn_dtype dtype, const double *x, char *y, ptrdiff_t n)
 
 cdef extern from "cnorm.h" nogil:
     cn_status cn_run(const cn_call *call)
@@ -258,6 +261,29 @@ def round_into(cnp.ndarray x not None, cnp.ndarray to not None):
         raise ValueError(f"to: expected {x.size} elements, got {to.size}")
     cn_round(<cn_dtype><int>dtype_of(to), <const float *>cnp.PyArray_DATA(x), cnp.PyArray_SIZE(x),
               <char *>cnp.PyArray_DATA(to))
+
+
+cdef int put_rounded(cnp.ndarray x, cnp.ndarray y) except -1:
+    """Doubles without gaps into floats in the same order, rounded once."""
+    cdef int dtype = dtype_of(y)
+    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
+    cdef PyThreadState *released = release(n)
+    cn_round_doubles(<cn_dtype>dtype, <const double *>cnp.PyArray_DATA(x), <char *>cnp.PyArray_DATA(y), n)
+    resume(released)
+    return 0
+
+
+cpdef cnp.ndarray rounded_doubles(cnp.ndarray x, cnp.dtype dtype):
+    """Native doubles in a native dtype of floats, rounded once, in their order; what is beyond it becomes infinite."""
+    cdef cnp.ndarray y, source = x
+    if cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT64 or not cnp.PyArray_ISBEHAVED_RO(x):
+        raise ValueError(f"x: expected native float64, got {x.dtype}")
+    if has_gaps(x):
+        source = new_as(x, x.dtype, cnp.NPY_KEEPORDER)
+        cnp.PyArray_CopyInto(source, x)
+    y = new_as(source, dtype, cnp.NPY_KEEPORDER)
+    put_rounded(source, y)
+    return y
 
 
 def plan(cnp.ndarray x not None, tuple axes not None, cnp.ndarray weight=None):

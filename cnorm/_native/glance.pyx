@@ -13,7 +13,7 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZ
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from cnorm._native.core cimport known_dtype
+from cnorm._native.core cimport CN_BF16, CN_F16, known_dtype, widened
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.kept cimport new_like
 
@@ -29,46 +29,67 @@ cdef tuple ALL = tuple(tuple(range(ndim)) for ndim in range(MOST + 1))
 cdef tuple ONE = tuple((axis,) for axis in range(MOST))
 
 
+cdef void find_bounds(cnp.ndarray a, const char **first, const char **end) noexcept:
+    """The bytes between which all elements lie, as NumPy's `byte_bounds` has them."""
+    cdef int axis
+    cdef intp reach
+    first[0] = <const char *>cnp.PyArray_DATA(a)
+    end[0] = first[0] + cnp.PyArray_NBYTES(a)
+    if cnp.PyArray_IS_C_CONTIGUOUS(a) or cnp.PyArray_SIZE(a) == 0:
+        return
+    end[0] = first[0] + cnp.PyArray_ITEMSIZE(a)
+    for axis in range(cnp.PyArray_NDIM(a)):
+        reach = (cnp.PyArray_DIM(a, axis) - 1) * cnp.PyArray_STRIDE(a, axis)
+        if reach < 0:
+            first[0] += reach
+        else:
+            end[0] += reach
+
+
 cdef bint apart(cnp.ndarray y, object a) noexcept:
-    """Does the memory of a lie outside of y's? Both without gaps, a maybe None."""
+    """Does the memory of a, which may be None, lie outside of y's?"""
+    cdef const char *y_first
+    cdef const char *y_end
+    cdef const char *a_first
+    cdef const char *a_end
     if a is None:
         return True
-    cdef const char *y_start = <const char *>cnp.PyArray_DATA(y)
-    cdef const char *a_start = <const char *>cnp.PyArray_DATA(<cnp.ndarray>a)
-    return (a_start + cnp.PyArray_NBYTES(<cnp.ndarray>a) <= y_start
-            or y_start + cnp.PyArray_NBYTES(y) <= a_start)
+    find_bounds(y, &y_first, &y_end)
+    find_bounds(<cnp.ndarray>a, &a_first, &a_end)
+    return a_end <= y_first or y_end <= a_first
+
+
+cdef bint same_sizes(cnp.ndarray y, cnp.ndarray x) noexcept:
+    return (cnp.PyArray_NDIM(y) == cnp.PyArray_NDIM(x)
+            and memcmp(cnp.PyArray_DIMS(y), cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x) * sizeof(intp)) == 0)
 
 
 cdef bint alike(cnp.ndarray y, cnp.ndarray x) noexcept:
     """Are x and y of one type, shape and strides?"""
-    cdef size_t bytes = cnp.PyArray_NDIM(x) * sizeof(intp)
-    return (cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(x) and cnp.PyArray_NDIM(y) == cnp.PyArray_NDIM(x)
-            and memcmp(cnp.PyArray_DIMS(y), cnp.PyArray_DIMS(x), bytes) == 0
-            and memcmp(cnp.PyArray_STRIDES(y), cnp.PyArray_STRIDES(x), bytes) == 0)
+    return (cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(x) and same_sizes(y, x)
+            and memcmp(cnp.PyArray_STRIDES(y), cnp.PyArray_STRIDES(x), cnp.PyArray_NDIM(x) * sizeof(intp)) == 0)
 
 
 cdef bint in_place_or_apart(cnp.ndarray y, cnp.ndarray x) noexcept:
-    """Of two that are alike: is their memory the same, or apart?"""
-    return cnp.PyArray_DATA(y) == cnp.PyArray_DATA(x) or apart(y, x)
+    """Of two of one shape: is their memory the same, element by element, or apart?"""
+    return (cnp.PyArray_DATA(y) == cnp.PyArray_DATA(x) and alike(y, x)) or apart(y, x)
 
 
-cdef bint fits(cnp.ndarray y, cnp.ndarray x) noexcept:
-    """Can y be written while x is read?"""
-    return cnp.PyArray_ISBEHAVED(y) and alike(y, x) and in_place_or_apart(y, x)
-
-
-cdef bint has_gaps(cnp.ndarray x) noexcept:
-    """Is x other than a block from its first element on, its axes in any order?"""
+cdef bint is_written(object y) noexcept:
+    """An exact ndarray to write to, aligned and native, that has no element twice along an axis?"""
     cdef int axis
-    cdef intp end = cnp.PyArray_ITEMSIZE(x)
-    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+    if not cnp.PyArray_CheckExact(y) or not cnp.PyArray_ISBEHAVED(<cnp.ndarray>y):
         return False
-    for axis in range(cnp.PyArray_NDIM(x)):
-        if cnp.PyArray_DIM(x, axis) != 1:
-            if cnp.PyArray_STRIDE(x, axis) < 0:
-                return True
-            end += (cnp.PyArray_DIM(x, axis) - 1) * cnp.PyArray_STRIDE(x, axis)
-    return end != cnp.PyArray_NBYTES(x)
+    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>y)):
+        if cnp.PyArray_STRIDE(<cnp.ndarray>y, axis) == 0 and cnp.PyArray_DIM(<cnp.ndarray>y, axis) != 1:
+            return False
+    return True
+
+
+cdef bint fits(object y, cnp.ndarray x) noexcept:
+    """Can y be written, of x's type and shape, while x is read?"""
+    return (is_written(y) and cnp.PyArray_TYPE(<cnp.ndarray>y) == cnp.PyArray_TYPE(x) and same_sizes(<cnp.ndarray>y, x)
+            and in_place_or_apart(<cnp.ndarray>y, x))
 
 
 cdef bint is_plain(object x) noexcept:
@@ -206,25 +227,33 @@ cpdef object output(object x, object out):
         return None
     if out is None:
         return new_like(<cnp.ndarray>x)
-    if not cnp.PyArray_CheckExact(out) or has_gaps(<cnp.ndarray>out) or not fits(<cnp.ndarray>out, <cnp.ndarray>x):
-        return None
-    return out
+    return out if fits(out, <cnp.ndarray>x) else None
 
 
-cdef inline bint is_apart(object p, object out) noexcept:
-    """Is out None, or are both without gaps, and apart?"""
-    if out is None:
-        return True
-    return (cnp.PyArray_CheckExact(out) and not has_gaps(<cnp.ndarray>out) and not has_gaps(<cnp.ndarray>p)
-            and apart(<cnp.ndarray>out, p))
+cpdef object in_lanes(object p, object x):
+    """A parameter of floats in the dtype that kernels take beside x; any other as it is."""
+    cdef int dtype, wanted
+    if not is_plain(p) or not is_plain(x):
+        return p
+    wanted = cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) == 8 else cnp.NPY_FLOAT32
+    if cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted:
+        return p
+    dtype = known_dtype(<cnp.ndarray>p)
+    if (dtype == CN_F16 or dtype == CN_BF16) and wanted == cnp.NPY_FLOAT32 and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p):
+        return widened(<cnp.ndarray>p)
+    return cnp.PyArray_Cast(<cnp.ndarray>p, wanted)
 
 
 cpdef bint parameter(object p, cnp.ndarray x, object out):
-    """Is p ready for the kernels beside floats x, and apart from `out`?"""
+    """Is p ready for the kernels beside floats x, and apart from `out`, None or an array?"""
     cdef int wanted = cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32
     if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>p):
         return False
     return cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted and is_apart(p, out)
+
+
+cdef bint is_apart(object p, object out) noexcept:
+    return out is None or (cnp.PyArray_CheckExact(out) and apart(<cnp.ndarray>out, p))
 
 
 ctypedef fused Length:

@@ -12,7 +12,7 @@ from cnorm._native.core cimport (
     open_results, set_affine, set_operand, set_real, set_stats, set_weights, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport apart, as_double, axes, mask, number, output, parameter, spread
+from cnorm._native.glance cimport apart, as_double, axes, in_lanes, mask, number, output, parameter, spread
 from cnorm._native.kept cimport new_as, new_of
 
 cnp.import_array()
@@ -300,6 +300,7 @@ def standardize_at_once(object x, object parts, object num_groups, bint labelled
         return None
     if not PyUnicode_CheckExact(eps_mode) or eps_mode != "inside":
         return None
+    weight, bias = in_lanes(weight, x), in_lanes(bias, x)
     for p in (weight, bias):
         if p is not None and not parameter(p, x, out):
             return None

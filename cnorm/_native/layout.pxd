@@ -29,3 +29,17 @@ cdef inline bint is_vector(cnp.ndarray a, int num, Py_ssize_t n) noexcept:
 cdef inline cnp.ndarray same_shape(cnp.ndarray x, int num):
     """A new array in C order."""
     return new_of(cnp.PyArray_NDIM(x), cnp.PyArray_DIMS(x), num)
+
+
+cdef inline bint has_gaps(cnp.ndarray x) noexcept:
+    """Is x other than a block from its first element on, its axes in any order?"""
+    cdef int axis
+    cdef cnp.npy_intp end = cnp.PyArray_ITEMSIZE(x)
+    if cnp.PyArray_IS_C_CONTIGUOUS(x):
+        return False
+    for axis in range(cnp.PyArray_NDIM(x)):
+        if cnp.PyArray_DIM(x, axis) != 1:
+            if cnp.PyArray_STRIDE(x, axis) < 0:
+                return True
+            end += (cnp.PyArray_DIM(x, axis) - 1) * cnp.PyArray_STRIDE(x, axis)
+    return end != cnp.PyArray_NBYTES(x)

@@ -55,8 +55,11 @@ def apply_running(
     mask: Array | None = None,
     activation: tuple[int, float] | None = None,
     eps_mode: int = 0,
-) -> bool: ...
+) -> None: ...
 def gate(x: Array, gate: Array, out: Array, activation: tuple[int, float], /) -> None: ...
+def respond_at_once(
+    x: Any, size: Any, alpha: Any, beta: Any, k: Any, anchored: bool, rank: int, out: Any, /
+) -> Array | None: ...
 def respond(
     x: Array,
     out: Array,
@@ -82,18 +85,3 @@ def standardize_at_once(
     /,
 ) -> Any: ...
 def normalize_at_once(x: Any, p: Any, axis: Any, eps: Any, out: Any, /) -> Array | None: ...
-def switch_at_once(
-    x: Any,
-    powers: Array,
-    mean: Any,
-    var: Any,
-    weight: Any,
-    bias: Any,
-    eps: float,
-    training: bool,
-    where: Any,
-    out: Any,
-    /,
-) -> tuple[Array, tuple[Array, Array, Array] | None] | None: ...
-def response_output(x: Any, weight: Any, bias: Any, eps: Any, out: Any, /) -> Array | None: ...
-def respond_to(roots: Array, x: Array, y: Array, weight: Array, bias: Array, eps: Any, /) -> None: ...

@@ -14,10 +14,12 @@ from libc.string cimport memset
 
 from cnorm._native.core cimport (
     CN_EXTREMES, CN_GREATEST_AT, CN_LEAST_AT, CN_M, CN_NO_NUMBER, CN_RMS, CN_SUMS, CN_VAR, cn_call, cn_kind, cn_partial, cn_results,
-    new_state, number_of, open_results, run, set_operand, set_real, set_weights, verbs,
+    new_state, number_of, open_results, rounded_doubles, run, set_operand, set_real, set_weights, verbs,
 )
-from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, mask, number, spread
+from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, is_written, mask, number, spread
 from cnorm._native.kept cimport new_of
+
+from cnorm._native.core import widen
 
 cnp.import_array()
 
@@ -72,6 +74,10 @@ cdef bint run_reduction(Opened *o, cnp.ndarray x, object axis, object weights) e
     cdef const cn_partial *of
     cdef intp i, n
     cdef double least = LEAST_COUNT
+    if is_plain(weights) and number_of(<cnp.ndarray>weights) == CN_NO_NUMBER:
+        weights = widen(weights)
+        if weights is None:
+            return False
     if weights is not None and not take_weights(o, x, weights, &least):
         return False
     if least >= LEAST_COUNT:  # then every group, or all of it is left out
@@ -132,23 +138,41 @@ cdef object finished(cnp.ndarray y):
     return y if cnp.PyArray_NDIM(y) else y[()]
 
 
-cdef cnp.ndarray target(Opened *o, object a, object where, object out, int num):
-    """A new array, or `out` if it is one like it, apart from all that is read; else None."""
-    cdef cnp.ndarray y
+cdef bint has_sizes(const Opened *o, object out) noexcept:
+    """Is it an array to write such results to?"""
     cdef int i
+    if not is_written(out) or cnp.PyArray_NDIM(<cnp.ndarray>out) != o.ndim:
+        return False
+    for i in range(o.ndim):
+        if cnp.PyArray_DIM(<cnp.ndarray>out, i) != o.dims[i]:
+            return False
+    return True
+
+
+cdef cnp.ndarray target(Opened *o, object a, object where, object weights, object out, int num, bint rounds):
+    """A new array, or `out` if it is one like it, apart from all that is read; doubles, if it rounds them; else None."""
+    cdef cnp.ndarray y
     if out is None:
         return new_result(o, num)
-    if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>out):
+    if not has_sizes(o, out):
         return None
     y = <cnp.ndarray>out
-    if cnp.PyArray_TYPE(y) != num or cnp.PyArray_NDIM(y) != o.ndim or not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>a):
+    if (cnp.PyArray_TYPE(y) == num and cnp.PyArray_IS_C_CONTIGUOUS(y) and apart(y, a) and apart(y, where)
+            and (weights is None or (cnp.PyArray_CheckExact(weights) and apart(y, weights)))):
+        return y
+    if not rounds or not is_plain(out):
         return None
-    for i in range(o.ndim):
-        if cnp.PyArray_DIM(y, i) != o.dims[i]:
-            return None
-    if not apart(y, a) or (where is not None and not (cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>where) and apart(y, where))):
-        return None
-    return y
+    o.to.wide = True
+    return new_result(o, cnp.NPY_FLOAT64)
+
+
+cdef object delivered(cnp.ndarray y, object out):
+    """Results where they were wanted."""
+    if out is None:
+        return finished(y)
+    if <object>y is not out:
+        cnp.PyArray_CopyInto(<cnp.ndarray>out, rounded_doubles(y, (<cnp.ndarray>out).descr))
+    return out
 
 
 cdef bint take_dtype(Opened *o, object wanted) except -1:
@@ -188,10 +212,8 @@ cdef void aim(Opened *o, int what, void *data) noexcept:
 
 
 cdef bint has_order(cnp.ndarray x, object axis) noexcept:
-    """Do the kernels see the elements of a group in their order?"""
-    if axis is None:
-        return cnp.PyArray_IS_C_CONTIGUOUS(x)
-    return PyLong_CheckExact(axis) and all_ascend(x)
+    """Do the kernels see the elements of a group in their order? Those of all axes in C order."""
+    return all_ascend(x) if PyLong_CheckExact(axis) else axis is None and cnp.PyArray_IS_C_CONTIGUOUS(x)
 
 
 cdef bint all_ascend(cnp.ndarray x) noexcept:
@@ -214,17 +236,20 @@ cdef bint all_there(cnp.ndarray places) noexcept:
 def pool_at_once(object x, object where, object axis, object out, bint exact, /):
     """Means of what a mask shows, which may lack the last axis; None where care is needed.
 
-    exact: not in the dtype of x, but in float64, and with a last axis.
+    exact: in float64 whatever x is, as they are of 16 bits, and with a last axis.
     """
     cdef intp[64] dims
     cdef cnp.PyArray_Dims shape
     cdef int i, n
-    if not is_plain(x) or cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) < 4:
+    if not is_plain(x):
         return None
     n = cnp.PyArray_NDIM(<cnp.ndarray>x)
     over = axes(axis, n)
     if not over or len(over) == n or (exact and (out is not None or <int>over[len(over) - 1] == n - 1)):
         return None
+    if out is not None and not (is_plain(out) and cnp.PyArray_TYPE(<cnp.ndarray>out) == cnp.PyArray_TYPE(<cnp.ndarray>x)):
+        return None
+    exact |= out is None and cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) == 2
     if cnp.PyArray_CheckExact(where) and cnp.PyArray_NDIM(<cnp.ndarray>where) == n - 1:
         if <int>over[len(over) - 1] == n - 1:
             return None
@@ -241,6 +266,8 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
     cdef Opened o
     cdef cnp.ndarray y
     cdef int what = NAMES[name], num
+    if axis is None and is_place(what) and is_plain(a):
+        a = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray>a)
     if not open_reduction(&o, a, axis, keepdims, where, KIND[what], omit or what == COUNT or what == ALL_NAN):
         return None
     if dtype is not None and not take_dtype(&o, dtype):
@@ -248,7 +275,7 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
     num = cnp.NPY_INTP if what == COUNT or is_place(what) else cnp.NPY_BOOL if what == ANY_NAN or what == ALL_NAN else o.num
     if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis)):
         return None
-    y = target(&o, a, where, out, num)
+    y = target(&o, a, where, weights, out, num, num == o.num and dtype is None)
     if y is None:
         return None
     aim(&o, what, cnp.PyArray_DATA(y))
@@ -256,4 +283,4 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
         return None
     if is_place(what) and not all_there(y):
         return None
-    return finished(y) if out is None else out
+    return delivered(y, out)

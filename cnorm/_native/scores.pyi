@@ -1,4 +1,4 @@
-"""Types of scores at once, of logarithms and of rounded doubles."""
+"""Types of scores at once and of logarithms."""
 
 from typing import Any
 
@@ -11,4 +11,3 @@ def log_scores_at_once(
     x: Any, axis: Any, share: float | None, nan_policy: Any, out: Any, /
 ) -> Array | None: ...
 def logarithms(x: Array, /) -> tuple[Array, bool, bool]: ...
-def rounded_doubles(x: Array, like: Array, /) -> Array: ...

@@ -1,16 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True
-"""Standard scores of few elements, or of their logarithms, at once; logarithms; doubles rounded to floats."""
+"""Standard scores of few elements, or of their logarithms, at once; logarithms."""
 
 cimport numpy as cnp
 from cpython.unicode cimport PyUnicode_CheckExact
 from cython cimport floating
 
-from cnorm._native.core cimport CN_VAR, cn_dtype, cn_results, dtype_of, new_state, open_results, verbs
+from cnorm._native.core cimport CN_VAR, cn_dtype, cn_results, dtype_of, new_state, open_results, put_rounded, verbs
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport axes, has_gaps, mask, output
-from cnorm._native.kept cimport new_as, new_among, new_of
-from cnorm._native.layout cimport is_wide
+from cnorm._native.glance cimport alike, axes, mask, output
+from cnorm._native.kept cimport new_among, new_of
+from cnorm._native.layout cimport has_gaps, is_wide
 from cnorm._native.maps cimport numbers
 from cnorm._native.norms cimport normalized
 from cnorm._native.states cimport has_spreads
@@ -24,7 +24,6 @@ cdef extern from "api/verbs.h" nogil:
     ctypedef struct cn_verbs:
         int (*are_spread)(const double *mean, const double *var, ptrdiff_t n) noexcept nogil
         int (*logs)(cn_dtype dtype, const char *x, double *y, ptrdiff_t n) noexcept nogil
-        void (*round_doubles)(cn_dtype dtype, const double *x, char *y, ptrdiff_t n) noexcept nogil
 
 # The table of the C core, which the extension `core` holds.
 cdef const cn_verbs *C = <const cn_verbs *>verbs()
@@ -120,7 +119,7 @@ cdef bint score(cnp.ndarray x, cnp.ndarray y, tuple over, object share, bint omi
                 bint fresh, bint moderate) except -1:
     """y = scores of x over axes; False where care is needed, with y as it was unless it is fresh. moderate: no square is large."""
     cdef bint found = False, fine, plain = not (omit or complete or where is not None)
-    cdef bint lost = plain and share is None and cnp.PyArray_ITEMSIZE(y) > 2
+    cdef bint lost = plain and share is None and cnp.PyArray_ITEMSIZE(y) > 2 and not has_gaps(y)
     cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
     weight = None if share is None else share_of(y, share)
     if fresh and plain:
@@ -169,30 +168,11 @@ cdef int put_logs(cnp.ndarray x, cnp.ndarray to) except -1:
     return seen
 
 
-cdef void put_rounded(cnp.ndarray x, int dtype, cnp.ndarray y) noexcept:
-    """Doubles without gaps into floats in the same order."""
-    cdef Py_ssize_t n = cnp.PyArray_SIZE(x)
-    cdef PyThreadState *released = release(n)
-    C.round_doubles(<cn_dtype>dtype, numbers(x), cnp.PyArray_BYTES(y), n)
-    resume(released)
-
-
 def logarithms(cnp.ndarray x not None, /):
     """Of native, aligned floats, as doubles in the order of x; is one of 0, is one of less?"""
     cdef cnp.ndarray to = new_among(x, DOUBLE)
     cdef int seen = put_logs(x, to)
     return to, bool(seen & CN_LOG_OF_ZERO), bool(seen & CN_LOG_OF_NEGATIVE)
-
-
-def rounded_doubles(cnp.ndarray x not None, cnp.ndarray like not None, /):
-    """Doubles without gaps, rounded once to the dtype of `like`, in their order."""
-    cdef int dtype = dtype_of(like)
-    cdef cnp.ndarray y
-    if not is_wide(x) or not cnp.PyArray_ISBEHAVED_RO(x) or has_gaps(x):
-        raise ValueError(f"x: expected float64 without gaps, got {x.dtype} with strides {(<object>x).strides}")
-    y = new_as(x, like.dtype, cnp.NPY_KEEPORDER)
-    put_rounded(x, dtype, y)
-    return y
 
 
 def log_scores_at_once(object x, object axis, object share, object nan_policy, object out, /):
@@ -206,9 +186,11 @@ def log_scores_at_once(object x, object axis, object share, object nan_policy, o
     over = None if y is None else axes(axis, cnp.PyArray_NDIM(<cnp.ndarray>y))
     if not over or not 0 < cnp.PyArray_SIZE(<cnp.ndarray>y) <= FEW:
         return None
+    if out is not None and not (alike(y, x) and not has_gaps(y)):
+        return None
     logs = y if out is None and is_wide(<cnp.ndarray>y) else new_among(x, DOUBLE)
     if put_logs(x, logs) or not score(logs, logs, over, share, omit, complete, None, True, True):
         return None
     if logs is not y:
-        put_rounded(logs, dtype_of(y), y)
+        put_rounded(logs, y)
     return y

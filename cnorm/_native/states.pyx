@@ -4,11 +4,13 @@
 
 cimport numpy as cnp
 
-from cnorm._native.core cimport CN_EXTREMES, CN_SUMS, CN_VAR, cn_kind, cn_partial, cn_results, open_results, verbs
+from cnorm._native.core cimport (
+    CN_EXTREMES, CN_SUMS, CN_VAR, cn_kind, cn_partial, cn_results, known_dtype, open_results, put_rounded, verbs,
+)
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart
 from cnorm._native.kept cimport new_of
-from cnorm._native.layout cimport is_packed, is_vector, is_wide
+from cnorm._native.layout cimport is_block, is_packed, is_vector, is_wide
 
 cnp.import_array()
 
@@ -160,12 +162,18 @@ cdef bint has_spreads(cnp.ndarray state, double count, bint lost, bint *found) n
 
 
 cdef bint may_move(cnp.ndarray running, cnp.ndarray to) noexcept:
-    return (is_packed(running) and cnp.PyArray_ISWRITEABLE(running)
+    return (known_dtype(running) >= 0 and is_block(running) and cnp.PyArray_ISWRITEABLE(running)
             and is_vector(to, cnp.NPY_FLOAT64, cnp.PyArray_SIZE(running)))
 
 
-cdef void move_one(cnp.ndarray running, cnp.ndarray to, double share) noexcept:
-    C.move(cnp.PyArray_DATA(running), is_wide(running), <const double *>cnp.PyArray_DATA(to), cnp.PyArray_SIZE(to), share)
+cdef cnp.ndarray as_moved(cnp.ndarray running):
+    """Itself, or doubles in place of 16 bits."""
+    return running if is_packed(running) else cnp.PyArray_Cast(running, cnp.NPY_FLOAT64)
+
+
+cdef int move_one(cnp.ndarray running, cnp.ndarray at, cnp.ndarray to, double share) except -1:
+    C.move(cnp.PyArray_DATA(at), is_wide(at), <const double *>cnp.PyArray_DATA(to), cnp.PyArray_SIZE(to), share)
+    return 0 if at is running else put_rounded(at, running)
 
 
 def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mean not None, cnp.ndarray to_var not None,
@@ -173,8 +181,9 @@ def move(cnp.ndarray mean not None, cnp.ndarray var not None, cnp.ndarray to_mea
     """running = (1 - share) * running + share * to, rounded once, of both; False where care is needed, and nothing done."""
     if not may_move(mean, to_mean) or not may_move(var, to_var) or not apart(mean, var):
         return False
-    move_one(mean, to_mean, share)
-    move_one(var, to_var, share)
+    of_mean, of_var = as_moved(mean), as_moved(var)
+    move_one(mean, of_mean, to_mean, share)
+    move_one(var, of_var, to_var, share)
     return True
 
 

@@ -8,12 +8,12 @@ from cnorm._native.core cimport (
     CN_EPS_INSIDE, CN_F64, CN_NO_NUMBER, CN_W, CN_Y, check, check_against, cn_call, cn_eps_mode, cn_number, cn_status, number_of, set_operand, set_x, verbs,
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
-from cnorm._native.glance cimport as_double, as_size, line_axis, number, output
+from cnorm._native.glance cimport alike, as_double, as_size, line_axis, number, output
 from cnorm._native.kept cimport new_as, new_like
 
 from numpy import add
 
-from cnorm._native.core import widen
+from cnorm._native.core import round_into, widen
 
 cnp.import_array()
 
@@ -153,6 +153,7 @@ def at_once(str kind not None, object a, object window, object min_count, object
     """
     cdef cn_window how
     cdef cnp.ndarray x, second = None
+    cdef object y = None
     cdef int along
     cdef bint alone = kind == "var" or kind == "std"
     given = lines(a)
@@ -165,9 +166,14 @@ def at_once(str kind not None, object a, object window, object min_count, object
     how.kind = CN_WINDOW_MOMENTS if alone else <cn_window_kind>WINDOW_KINDS[kind]
     how.spread = CN_SPREAD_STD if kind == "std" else CN_SPREAD_VAR
     if how.kind == CN_WINDOW_STANDARD:
-        first = output(x, out) if given is a and how.correction >= 0 else None
-        if first is None or cnp.PyArray_DATA(<cnp.ndarray>first) == cnp.PyArray_DATA(x):
+        y = output(a, out) if how.correction >= 0 else None
+        if y is None or cnp.PyArray_DATA(<cnp.ndarray>y) == cnp.PyArray_DATA(x):
             return None
+        first = y
+        if given is not a:  # x is a copy, without gaps
+            first = result_like(x)
+            if not alike(<cnp.ndarray>y, <cnp.ndarray>a):
+                return None
         how.spread, how.eps, how.eps_mode = CN_SPREAD_SCALE, how.correction, CN_EPS_INSIDE
         how.correction = 0
     else:
@@ -175,6 +181,9 @@ def at_once(str kind not None, object a, object window, object min_count, object
     if how.kind == CN_WINDOW_MOMENTS:
         second = result_like(x)
     slide(x, first, second, along, &how)
+    if y is not None and first is not y:
+        round_into(first, y)
+        return y
     return second if alone else first if second is None else (first, second)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array
+from cnorm._accept.arrays import Array, rounded
 from cnorm._native import states
 
 __all__ = ["Running", "running"]
@@ -38,7 +38,7 @@ class Running:
                 mixed = keep * before[i] + share * new.reshape(target.shape)
                 if least is not None:
                     mixed = np.where(least.reshape(target.shape) > i, mixed, before[i])
-                target[...] = mixed.astype(target.dtype)
+                target[...] = rounded(mixed, target.dtype)
 
 
 def running(mean: Array | None, var: Array | None, x: Array, out: Any) -> Running | None:

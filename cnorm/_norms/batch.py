@@ -10,7 +10,6 @@ from cnorm._accept.arrays import Array, Output, as_input, as_statistic
 from cnorm._accept.axes import (
     as_number,
     channel_affine,
-    channel_shape,
     check_more_than_one,
     check_rank,
     check_running_pair,
@@ -20,7 +19,7 @@ from cnorm._accept.masks import as_mask, unmasked
 from cnorm._accept.options import Curve, as_activation, as_eps_mode
 from cnorm._native import norms, states
 from cnorm._norms.averages import running
-from cnorm._stats.moments import inverse_root, mean_of, merge, variance
+from cnorm._stats.moments import mean_of, merge, variance
 from cnorm._stats.state import COUNT, M2, in_data_units
 
 
@@ -36,12 +35,7 @@ def _apply_running(
     mode: int = 0,
 ) -> Array:
     """y from given statistics per channel."""
-    if norms.apply_running(target.x, target.y, mean, var, w, b, eps, mask, curve, mode):
-        return target.done()
-    shape = channel_shape(target.x.ndim, mean.size)
-    scale = inverse_root(var.astype(np.float64), eps, mode)
-    center = mean.astype(np.float64).reshape(shape)
-    norms.apply(target.x, target.y, center, scale.reshape(shape), w, b, mask, curve)
+    norms.apply_running(target.x, target.y, mean, var, w, b, eps, mask, curve, mode)
     return target.done()
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from cnorm._accept.arrays import Array, as_input, empty_like
+from cnorm._accept.arrays import Array, as_input, empty_like, rounded
 from cnorm._accept.axes import as_eps, check_rank
 from cnorm._accept.hints import ArrayLike, Given
-from cnorm._native import channels, scores
+from cnorm._native import channels
 
 __all__ = ["affine_form", "fold_batch_norm"]
 
@@ -24,11 +22,6 @@ def affine_form(
 ) -> tuple[Array, Array]:
     """float64 (scale, shift): x * scale + shift = (x + before - mean) / sqrt(var + eps) * weight + bias."""
     return channels.affine_form(mean, var, weight, bias, before, eps)
-
-
-def rounded(x: Array, dtype: np.dtype[Any]) -> Array:
-    """float64 in another dtype, rounded once; what is beyond it becomes infinite."""
-    return x if x.dtype == dtype else scores.rounded_doubles(x, np.empty(0, dtype))
 
 
 def fold_batch_norm(

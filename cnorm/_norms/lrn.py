@@ -65,6 +65,9 @@ def local_response_norm(
     >>> F.local_response_norm(np.ones((1, 3, 1)), 3, alpha=3.0, beta=1.0).ravel().round(4)
     array([0.3333, 0.25  , 0.3333])
     """
+    found = norms.respond_at_once(input, size, alpha, beta, k, False, 3, out)
+    if found is not None:
+        return found
     n = _check_size(size)
     return _respond(input, 3, (n // 2, (n - 1) // 2), False, (n, alpha, beta, k), out)
 
@@ -120,6 +123,9 @@ def cross_map_lrn2d(
     >>> F.cross_map_lrn2d(np.ones((1, 3, 1, 1)), 3, alpha=3.0, beta=1.0).ravel().round(4)
     array([0.3333, 0.25  , 0.25  ])
     """
+    found = norms.respond_at_once(input, size, alpha, beta, k, True, 4, out)
+    if found is not None:
+        return found
     n = _check_size(size)
     return _respond(input, 4, ((n - 1) // 2, (n - 1) // 2), True, (n, alpha, beta, k), out)
 

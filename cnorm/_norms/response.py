@@ -11,7 +11,7 @@ from cnorm._accept.arrays import Array, Output, as_input, as_parameter
 from cnorm._accept.axes import as_eps, check_channels
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import channels, core, maps, norms, reduced
+from cnorm._native import channels, core, glance, maps, norms, reduced
 from cnorm._stats.reductions import squares_of
 from cnorm._stats.state import M2, UNIT
 
@@ -93,13 +93,14 @@ def global_response_norm(
 
 def _at_once(x: Any, weight: Any, bias: Any, eps: Any, out: Any) -> Array | None:
     """The response of few elements; None where care is needed."""
-    y = norms.response_output(x, weight, bias, eps, out)
+    weight, bias = glance.in_lanes(weight, x), glance.in_lanes(bias, x)
+    y = channels.response_output(x, weight, bias, eps, out)
     if y is None or y.size > _AT_ONCE or _samples_are_neighbours(x):
         return None
     roots = _moderate_norms(x, None)
     if roots is None:
         return None
-    norms.respond_to(roots, x, y, weight, bias, eps)
+    channels.respond_to(roots, x, y, weight, bias, eps)
     return y
 
 

@@ -18,7 +18,7 @@ from cnorm._accept.axes import (
 )
 from cnorm._accept.hints import ArrayLike, Given, Out
 from cnorm._accept.masks import as_mask, unmasked
-from cnorm._native import norms, reductions, states
+from cnorm._native import channels, norms, reductions, states
 from cnorm._norms.averages import running
 
 
@@ -190,7 +190,9 @@ def _at_once(
     lowered = states.lowered_at_once(a, b)
     found = None
     if lowered is not None:
-        found = norms.switch_at_once(x, np.exp(lowered), mean, var, weight, bias, eps, training, where, out)
+        found = channels.switch_at_once(
+            x, np.exp(lowered), mean, var, weight, bias, eps, training, where, out
+        )
     if found is None:
         return None
     y, batch = found

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, as_input, check_out, native, to_ndarray
+from cnorm._accept.arrays import Array, as_input, check_out, native, rounded, to_ndarray
 from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._accept.masks import as_mask
@@ -78,7 +78,7 @@ def mean_pool(
     if normalize is False or normalize is True:
         found = reduced.pool_at_once(x, where, axis, out, normalize)
         if found is not None:
-            return _of_length_one(found).astype(x.dtype) if normalize else found  # type: ignore
+            return rounded(_of_length_one(found) if normalize else found, x.dtype)  # type: ignore
     array = as_input(x, "x")
     if not array.ndim:
         raise ValueError("x: expected at least 1 dimension, got 0")
@@ -96,15 +96,10 @@ def mean_pool(
     if pooled is None:
         pooled = _means(x, axes, mask).squeeze(axes)
     pooled = np.asarray(pooled)
-    rounded = pooled
-    if normalize:
-        rounded = _of_length_one(pooled).astype(array.dtype)  # no more than 1
-    elif pooled.dtype != array.dtype:
-        with np.errstate(over="ignore"):
-            rounded = pooled.astype(array.dtype)
+    y = rounded(_of_length_one(pooled) if normalize else pooled, x.dtype)
     if out is None:
-        return rounded
-    out[...] = rounded
+        return y.astype(array.dtype, copy=False)
+    out[...] = y
     return out
 
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, check_out, from_objects, is_float, native, nullable, to_ndarray
+from cnorm._accept.arrays import (
+    Array,
+    check_out,
+    from_objects,
+    is_float,
+    native,
+    nullable,
+    rounded,
+    to_ndarray,
+)
 from cnorm._accept.axes import as_axes
 from cnorm._accept.masks import as_mask, unmasked
 
@@ -76,15 +85,19 @@ class Target:
         if not self._keepdims:
             values = values.squeeze(self._axes)
         if self._out is not None:
+            values = narrowed(values, self.dtype if self._given else self._out.dtype)
             with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                if self._given:
-                    values = values.astype(self.dtype)
                 np.copyto(self._out, values, casting="unsafe")
             return self._out
-        if values.dtype != self.dtype:
-            with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                values = values.astype(self.dtype)
-        return values[()]
+        return narrowed(values, self.dtype)[()]
+
+
+def narrowed(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Values in another dtype, rounded once."""
+    if values.dtype == _FLOAT64 and is_float(dtype):
+        return rounded(np.asarray(values), dtype)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return values.astype(dtype, copy=False)
 
 
 def default_dtype(x: Array) -> np.dtype[Any]:

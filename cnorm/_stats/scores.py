@@ -18,7 +18,6 @@ __all__ = [
     "fused_scores",
     "log_scores_at_once",
     "logarithms",
-    "rounded",
     "scores_at_once",
 ]
 
@@ -70,11 +69,6 @@ def logarithms(x: Array, *, warn: bool = True) -> Array:
     if warn and (of_zero or of_negative):
         np.log(np.array([0.0] * of_zero + [-1.0] * of_negative))
     return logs
-
-
-def rounded(x: Array, like: Array) -> Array:
-    """float64 without gaps in the dtype of `like`, which is native."""
-    return x if like.dtype == x.dtype else scores.rounded_doubles(x, like)
 
 
 def first_moments(x: Array, groups: Groups) -> Array:

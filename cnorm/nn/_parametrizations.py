@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.arrays import Array, rounded, to_ndarray
 from cnorm._accept.axes import as_int
 from cnorm.functional import normalize, weight_norm
 
@@ -101,7 +101,7 @@ def _of_spectrum(name: str, weight: Any, u: Any, v: Any) -> Array:
         rows = np.moveaxis(w, axis, 0).reshape(w.shape[axis], -1)
         if rows.shape == (left.size, right.size):
             sigma = float(left @ rows @ right)
-            return (w / sigma).astype(_array(weight, name).dtype)
+            return rounded(w / sigma, _array(weight, name).dtype)
     raise ValueError(
         f"state_dict: {name}: expected vectors of a weight {w.shape}, got {left.shape}, {right.shape}"
     )

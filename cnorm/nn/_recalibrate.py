@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, as_input
+from cnorm._accept.arrays import Array, as_input, rounded
 from cnorm._accept.masks import as_mask
-from cnorm._norms.fold import rounded
 from cnorm._stats.running import RunningMoments
 from cnorm.nn._module import Module, check_writeable
 from cnorm.nn.batchnorm import _BatchNorm

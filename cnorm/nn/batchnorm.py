@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional as F
-from cnorm._accept.arrays import Array, to_ndarray
+from cnorm._accept.arrays import Array, rounded, to_ndarray
 from cnorm._accept.hints import ArrayLike, Dtype, Out
 from cnorm._accept.masks import unmasked
-from cnorm._norms.fold import affine_form, rounded
+from cnorm._norms.fold import affine_form
 from cnorm.nn._module import Module, Norm, check_rank, check_writeable, new_array, parameter_dtype
 from cnorm.nn._norm_base import NormBase
 

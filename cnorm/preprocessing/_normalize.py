@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnorm import functional
-from cnorm._accept.arrays import Array, Output, is_plain
+from cnorm._accept.arrays import Array, Output, is_plain, rounded
 from cnorm._accept.axes import as_axes
 from cnorm._accept.hints import Out
 from cnorm._accept.masks import unmasked
@@ -151,9 +151,7 @@ def norms_of(x: Array, norm: str, axes: tuple[int, ...]) -> Array:
         count, mean, _, std = values_of(reductions.moments_of(x, axes, wide=True))
         with np.errstate(over="ignore"):
             norms = np.sqrt(count) * np.hypot(mean, std)
-    norms = np.where(norms == 0, 1, norms).reshape(kept)
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(norms.astype(x.dtype))
+    return rounded(np.where(norms == 0, 1.0, norms).astype(np.float64, copy=False).reshape(kept), x.dtype)
 
 
 def normalize_sparse(X: Any, norm: str, axis: Any, out: Any, *, copy: bool, return_norm: bool) -> Any:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, Output, is_plain, native
+from cnorm._accept.arrays import Array, Output, is_plain, native, rounded
 from cnorm._accept.axes import as_axes, as_number
 from cnorm._accept.hints import ArrayLike, Out
 from cnorm._stats.reductions import check_nan_policy, moments_of
-from cnorm._stats.scores import Groups, log_scores_at_once, logarithms, rounded
+from cnorm._stats.scores import Groups, log_scores_at_once, logarithms
 from cnorm._stats.state import COUNT, deviation, values_of
 from cnorm._stats.table import by_moments
 from cnorm.preprocessing._functions import real
@@ -243,7 +243,7 @@ def gzscore(
     given: Any = a
     if out is None and is_plain(given) and given.ndim:
         logs = logarithms(given)
-        return rounded(zscore(logs, axis, ddof, nan_policy, out=logs), given)
+        return rounded(zscore(logs, axis, ddof, nan_policy, out=logs), given.dtype)
     masked = isinstance(given, np.ma.MaskedArray)
     array, hidden = apart(given, "a", 1)
     target = Output(array, out)
@@ -251,6 +251,6 @@ def gzscore(
     if masked:  # what has no logarithm is hidden, as by NumPy's own of masked arrays
         logs = np.ma.MaskedArray(logs, ~np.isfinite(logs) | (False if hidden is None else hidden))
     z = zscore(logs, axis, ddof, nan_policy, out=None if masked else logs)
-    np.copyto(target.y, rounded(np.ma.getdata(z), target.y))
+    np.copyto(target.y, rounded(np.ma.getdata(z), target.y.dtype))
     y = target.done()
     return np.ma.MaskedArray(y, mask=np.ma.getmaskarray(z)) if masked else y

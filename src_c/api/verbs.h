@@ -39,7 +39,6 @@
     X(absorb)                                                                                                     \
     X(multiply)                                                                                                   \
     X(logs)                                                                                                       \
-    X(round_doubles)                                                                                              \
     X(gate)                                                                                                       \
     X(lrn)                                                                                                        \
     X(windows)                                                                                                    \

@@ -230,7 +230,7 @@ static void take_given(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_gro
 static void take_running(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_groups *g)
 {
     const void *mean = job->call->moments.center, *var = job->call->moments.scale;
-    const int wide = job->k->param_size == sizeof(double);
+    const int wide = job->call->moments.source == CN_RUNNING_WIDE || job->k->param_size == sizeof(double);
     const cn_moments_view of = {g->count, 0, g->mean, g->mean_lo, g->m2};
     for (ptrdiff_t i = 0; i < n; i++) {
         g->mean[i] = wide ? ((const double *)mean)[first + i] : ((const float *)mean)[first + i];
@@ -243,8 +243,12 @@ static void take_running(const cn_job *job, ptrdiff_t first, ptrdiff_t n, some_g
 
 void cn_finish_all(cn_job *job)
 {
-    static void (*const take[])(const cn_job *, ptrdiff_t, ptrdiff_t, some_groups *) = {
-        [CN_OWN] = take_own, [CN_GIVEN] = take_given, [CN_RUNNING] = take_running, [CN_KNOWN] = take_known};
+    static void (*const take[])(const cn_job *, ptrdiff_t, ptrdiff_t,
+                                some_groups *) = {[CN_OWN] = take_own,
+                                                  [CN_GIVEN] = take_given,
+                                                  [CN_RUNNING] = take_running,
+                                                  [CN_RUNNING_WIDE] = take_running,
+                                                  [CN_KNOWN] = take_known};
     const cn_source from = job->call->moments.source;
     const ptrdiff_t all = job->call->n_stats, refined = job->plan.refined;
     some_groups g;

@@ -6,15 +6,14 @@ cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.float cimport FLT_MAX, FLT_MIN
-from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_F64, CN_M, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_SCALE_GIVEN, CN_VAR, CN_Y, cn_call, cn_kind, run,
+    CN_F64, CN_MAXDIM, CN_OF_ROWS, CN_RMS, CN_SCALE_GIVEN, CN_VAR, CN_X, CN_Y, cn_call, cn_kind, run, set_operand,
 )
-from cnorm._native.glance cimport apart, mask
+from cnorm._native.glance cimport apart, in_lanes, same_sizes
 from cnorm._native.kept cimport new_as
-from cnorm._native.short.rows cimport add_trailing, against, axes_of, offset_weight, open_trailing, run_over, take_kind
-from cnorm._native.short.taken cimport find_step, in_lanes, intp, open_call, take_mask
+from cnorm._native.short.rows cimport offset_weight, open_rows
+from cnorm._native.short.taken cimport intp
 
 from typing import Any
 
@@ -41,15 +40,11 @@ cdef bint take_scale(object scale, int dtype, double *value) noexcept:
     return FLT_MIN <= value[0] <= FLT_MAX
 
 
-cdef bint takes_bytes(object out, cnp.ndarray x, object weight, object bias) noexcept:
-    """Is out an array of bytes as x is one of floats, apart from all that is read?"""
-    cdef cnp.ndarray q
+cdef bint takes_bytes(object out, cnp.ndarray x) noexcept:
+    """Is out an array of bytes, without gaps, as x is one of floats, and apart from it?"""
     if not cnp.PyArray_CheckExact(out) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>out):
         return False
-    q = <cnp.ndarray>out
-    return (cnp.PyArray_TYPE(q) == cnp.NPY_INT8 and cnp.PyArray_NDIM(q) == cnp.PyArray_NDIM(x)
-            and memcmp(cnp.PyArray_DIMS(q), cnp.PyArray_DIMS(x), cnp.PyArray_NDIM(x) * sizeof(intp)) == 0
-            and apart(q, x) and apart(q, weight) and apart(q, bias))
+    return cnp.PyArray_TYPE(<cnp.ndarray>out) == cnp.NPY_INT8 and same_sizes(<cnp.ndarray>out, x) and apart(<cnp.ndarray>out, x)
 
 
 cdef cnp.ndarray set_scales(cn_call *call, cnp.ndarray x, unsigned long long reduced, object scale, double given):
@@ -70,32 +65,9 @@ cdef cnp.ndarray set_scales(cn_call *call, cnp.ndarray x, unsigned long long red
     return scales
 
 
-cdef object trailing_int8(object input, object normalized_shape, object weight, object bias, object eps,
-                          object scale, object out, object where, cn_kind kind):
-    """The result of layer_norm_int8 or rms_norm_int8, or None where care is needed."""
-    cdef cn_call call
-    cdef cnp.ndarray x, scales
-    cdef intp n, size
-    cdef intp masks[2]
-    cdef double given
-    cdef int axes = open_trailing(&call, input, normalized_shape, weight, bias, eps, INSIDE, None, kind, &n)
-    if axes == 0 or not call.moments.eps >= 0 or not take_scale(scale, call.dtype, &given):
-        return None
-    x = <cnp.ndarray>input
-    if out is not None and not (takes_bytes(out, x, weight, bias) and apart(<cnp.ndarray>out, where)):
-        return None
-    if not (take_mask(&call, where, x, out) and find_step(where, x, 0, cnp.PyArray_NDIM(x) - axes, &masks[0])
-            and find_step(where, x, cnp.PyArray_NDIM(x) - axes, cnp.PyArray_NDIM(x), &masks[1])):
-        return None
-    q = new_as(x, INT8) if out is None else out
-    scales = set_scales(&call, x, ~0ULL << (cnp.PyArray_NDIM(x) - axes), scale, given)
-    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>q)
-    size = cnp.PyArray_SIZE(x)
-    add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
-    call.op[CN_Y].strides[0], call.op[CN_Y].strides[1] = n, 1
-    call.op[CN_M].strides[0], call.op[CN_M].strides[1] = masks[0], masks[1]
-    run(&call, size)
-    return q, scales
+cdef bint are_last(unsigned long long reduced, int ndim) noexcept:
+    """Are the axes whose bits are set the last ones?"""
+    return reduced + (reduced & -reduced) == 1ULL << ndim
 
 
 cdef cnp.ndarray new_bytes(cnp.ndarray x, unsigned long long reduced):
@@ -104,6 +76,8 @@ cdef cnp.ndarray new_bytes(cnp.ndarray x, unsigned long long reduced):
     cdef intp back[CN_MAXDIM]
     cdef cnp.PyArray_Dims there, here
     cdef int i, n = 0
+    if are_last(reduced, cnp.PyArray_NDIM(x)):
+        return new_as(x, INT8)
     for i in range(2 * cnp.PyArray_NDIM(x)):  # what is kept, then what is reduced
         if <bint>(reduced >> (i % cnp.PyArray_NDIM(x)) & 1) == (i >= cnp.PyArray_NDIM(x)):
             order[n], back[i % cnp.PyArray_NDIM(x)] = i % cnp.PyArray_NDIM(x), n
@@ -112,41 +86,28 @@ cdef cnp.ndarray new_bytes(cnp.ndarray x, unsigned long long reduced):
     return cnp.PyArray_Transpose(new_as(cnp.PyArray_Transpose(x, &there), INT8), &here)
 
 
-cdef object along_int8(object input, object shape, object weight, object bias, object eps, object scale, object axis,
-                       object where, cn_kind kind):
-    """The same over any axes of any layout."""
-    cdef cn_call call
-    cdef double given
-    cdef unsigned long long reduced = 0
-    if not open_call(&call, input, None) or not (where is None or mask(where, input, None)):
-        return None
-    over = axes_of(<cnp.ndarray>input, shape, axis)
-    if not over or not take_kind(&call, kind, eps, INSIDE) or not call.moments.eps >= 0:
-        return None
-    w, b = against(weight, <cnp.ndarray>input, over, None), against(bias, <cnp.ndarray>input, over, None)
-    if w is False or b is False or not take_scale(scale, call.dtype, &given):
-        return None
-    for a in <tuple>over:
-        reduced |= 1ULL << <int>a
-    q, scales = new_bytes(input, reduced), set_scales(&call, input, reduced, scale, given)
-    run_over(&call, input, q, over, w, b, where)
-    return q, scales
-
-
 cdef object taken(object input, object shape, object weight, object bias, object eps, object granularity, object scale,
                   object out, object axis, object weight_offset, object where, cn_kind kind):
-    """The result by one of the two, or None where care is needed."""
-    made = None
+    """The result of layer_norm_int8 or rms_norm_int8, or None where care is needed."""
+    cdef cn_call call
+    cdef double given
+    cdef unsigned long long reduced
     if not PyUnicode_CheckExact(granularity) or granularity != "row":
         return None
     w, b = in_lanes(weight, input), in_lanes(bias, input)
     if weight_offset is not NO_OFFSET:
         w = offset_weight(w, weight_offset)
-    if axis is None:
-        made = trailing_int8(input, shape, w, b, eps, scale, out, where, kind)
-    if made is None and out is None:
-        made = along_int8(input, shape, w, b, eps, scale, axis, where, kind)
-    return made
+    reduced = open_rows(&call, input, shape, w, b, eps, INSIDE, out, axis, where, None, kind)
+    if reduced == 0 or not call.moments.eps >= 0 or not take_scale(scale, call.dtype, &given):
+        return None
+    if out is not None and not (are_last(reduced, call.ndim) and takes_bytes(out, input)):
+        return None
+    q = new_bytes(input, reduced) if out is None else out
+    scales = set_scales(&call, input, reduced, scale, given)
+    set_operand(&call, CN_X, input)
+    set_operand(&call, CN_Y, q)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
+    return q, scales
 
 
 def layer_norm_int8(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,

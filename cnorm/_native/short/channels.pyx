@@ -5,12 +5,11 @@
 cimport numpy as cnp
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 
-from cnorm._native.core cimport CN_M, CN_RUNNING, cn_call, cn_partial, run
-from cnorm._native.glance cimport apart
+from cnorm._native.core cimport CN_M, CN_MAXDIM, CN_RUNNING, CN_RUNNING_WIDE, CN_Y, cn_call, cn_partial, run
+from cnorm._native.glance cimport apart, in_lanes, is_plain, mask, output
 from cnorm._native.kept cimport new_of
-from cnorm._native.short.taken cimport (
-    add_axis, find_step, in_lanes, intp, open_call, positive, take_affine, take_eps, take_mask, take_out, take_parameter,
-)
+from cnorm._native.layout cimport is_wide
+from cnorm._native.short.taken cimport add_axis_of, intp, open_call, positive, split_axis, take_affine, take_eps, take_parameter
 
 from typing import Any
 
@@ -23,104 +22,85 @@ cnp.import_array()
 
 cdef object INSIDE = "inside"
 
-# Any (N, C, ...) array as (samples, channels, positions), and the bytes between two of each, of a mask as well.
-cdef struct Channels:
-    intp samples, channels, positions
-    intp sample, channel, position
-    intp masks[3]
 
-
-cdef bint find_channels(cnp.ndarray x, Channels *c) noexcept:
-    """Is x (N, C, ...) and C-contiguous or channels-last?"""
-    cdef int ndim = cnp.PyArray_NDIM(x), axis
-    cdef intp width = cnp.PyArray_ITEMSIZE(x), stride
-    if ndim < 2:
-        return False
-    c.samples, c.channels = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
-    c.positions = cnp.PyArray_SIZE(x) // (c.samples * c.channels)
-    c.sample = c.channels * c.positions * width
-    if cnp.PyArray_IS_C_CONTIGUOUS(x):
-        c.channel, c.position = c.positions * width, width
-        return True
-    c.channel, c.position = width, c.channels * width
-    stride = c.position
-    for axis in range(ndim - 1, 1, -1):
-        if cnp.PyArray_STRIDE(x, axis) != stride:
-            return False
-        stride *= cnp.PyArray_DIM(x, axis)
-    return cnp.PyArray_STRIDE(x, 1) == c.channel and cnp.PyArray_STRIDE(x, 0) == c.sample
-
-
-cdef bint find_mask(cn_call *call, Channels *c, object where, cnp.ndarray x, object out) noexcept:
-    """Is it None, or a mask that lies as (samples, channels, positions)?"""
-    return (take_mask(call, where, x, out) and find_step(where, x, 0, 1, &c.masks[0]) and find_step(where, x, 1, 2, &c.masks[1])
-            and find_step(where, x, 2, cnp.PyArray_NDIM(x), &c.masks[2]))
-
-
-cdef object open_channels(cn_call *call, Channels *c, object input, object weight, object bias, object out, object where,
-                          object activation):
-    """The array to write for a call on (N, C, ...), or None where care is needed."""
-    if not open_call(call, input, activation) or not find_channels(<cnp.ndarray>input, c):
+cdef object open_channels(cn_call *call, object input, object weight, object bias, object out, object where, object activation):
+    """The array to write for a call on (N, C, ...) of any layout, or None where care is needed."""
+    cdef intp channels
+    if not open_call(call, input, activation) or not 2 <= cnp.PyArray_NDIM(<cnp.ndarray>input) < CN_MAXDIM:
         return None
-    if not take_affine(call, weight, bias, 1, &c.channels) or not find_mask(call, c, where, <cnp.ndarray>input, out):
+    channels = cnp.PyArray_DIM(<cnp.ndarray>input, 1)
+    if not take_affine(call, weight, bias, 1, &channels) or not (where is None or mask(where, <cnp.ndarray>input, out)):
         return None
-    return take_out(call, <cnp.ndarray>input, weight, bias, out)
+    y = output(input, out)
+    if y is None or (out is not None and not (apart(<cnp.ndarray>out, weight) and apart(<cnp.ndarray>out, bias))):
+        return None
+    call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>y)
+    if where is not None:
+        call.op[CN_M].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>where)
+    return y
 
 
-cdef void add_channels(cn_call *call, const Channels *c, intp sample, intp channel):
-    """The three axes; how far the statistics of two samples, and of two channels, are apart."""
+cdef void add_channels(cn_call *call, cnp.ndarray x, cnp.ndarray y, object where, intp sample, intp channel, intp members):
+    """The axes; how far the statistics of two samples, and of two channels or groups of so many members, are apart."""
     cdef int axis
-    add_axis(call, c.samples, c.sample, sample, 0)
-    add_axis(call, c.channels, c.channel, channel, 1)
-    add_axis(call, c.positions, c.position, 0, 0)
-    for axis in range(3):
-        call.op[CN_M].strides[axis] = c.masks[axis]
+    add_axis_of(call, x, y, where, 0, sample, 0)
+    add_axis_of(call, x, y, where, 1, channel, 1)
+    if members:
+        split_axis(call, members)
+    for axis in range(2, cnp.PyArray_NDIM(x)):
+        add_axis_of(call, x, y, where, axis, 0, 0)
 
 
 cdef object by_group(object input, intp groups, object weight, object bias, object eps, object eps_mode, object out,
                      object where, object activation):
     """Groups of channels of each sample by their own statistics, or None where care is needed."""
     cdef cn_call call
-    cdef Channels c
-    cdef intp members
+    cdef intp channels
     if groups < 0:
         return None
     w, b = in_lanes(weight, input), in_lanes(bias, input)
-    y = open_channels(&call, &c, input, w, b, out, where, activation)
+    y = open_channels(&call, input, w, b, out, where, activation)
     if y is None or not take_eps(&call, eps, eps_mode):
         return None
-    if c.channels % groups or cnp.PyArray_SIZE(<cnp.ndarray>input) == groups:
+    channels = cnp.PyArray_DIM(<cnp.ndarray>input, 1)
+    if channels % groups or cnp.PyArray_SIZE(<cnp.ndarray>input) == groups:
         return None
-    members = c.channels // groups
-    add_axis(&call, c.samples, c.sample, groups, 0)
-    add_axis(&call, groups, members * c.channel, 1, members)
-    add_axis(&call, members, c.channel, 0, 1)
-    add_axis(&call, c.positions, c.position, 0, 0)
-    call.op[<int>CN_M].strides[0], call.op[<int>CN_M].strides[1] = c.masks[0], members * c.masks[1]
-    call.op[<int>CN_M].strides[2], call.op[<int>CN_M].strides[3] = c.masks[1], c.masks[2]
+    add_channels(&call, input, y, where, groups, 0, channels // groups)
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
+
+
+cdef object in_doubles(object p, intp channels):
+    """A vector of floats, one for each channel, in float64; None where care is needed."""
+    if not is_plain(p) or cnp.PyArray_NDIM(<cnp.ndarray>p) != 1 or cnp.PyArray_DIM(<cnp.ndarray>p, 0) != channels:
+        return None
+    if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p):
+        return None
+    return p if is_wide(<cnp.ndarray>p) else cnp.PyArray_Cast(<cnp.ndarray>p, cnp.NPY_FLOAT64)
 
 
 cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,
                        object eps_mode, object out, object where, object activation):
     """Each channel by its running statistics, or None where care is needed."""
     cdef cn_call call
-    cdef Channels c
+    cdef intp channels
     cdef char *center
     cdef char *spread
     if mean is None or var is None or not PyFloat_CheckExact(eps) or PyFloat_AS_DOUBLE(eps) < 0:
         return None
     w, b = in_lanes(weight, input), in_lanes(bias, input)
-    y = open_channels(&call, &c, input, w, b, out, where, activation)
+    y = open_channels(&call, input, w, b, out, where, activation)
     if y is None or not take_eps(&call, eps, eps_mode):
         return None
-    of_mean, of_var = in_lanes(mean, input), in_lanes(var, input)
-    if not (take_parameter(&call, of_mean, 1, &c.channels, &center)
-            and take_parameter(&call, of_var, 1, &c.channels, &spread)):
-        return None
-    add_channels(&call, &c, 0, 1)
+    channels = cnp.PyArray_DIM(<cnp.ndarray>input, 1)
     call.moments.source = CN_RUNNING
+    if not (take_parameter(&call, mean, 1, &channels, &center) and take_parameter(&call, var, 1, &channels, &spread)):
+        call.moments.source = CN_RUNNING_WIDE
+        mean, var = in_doubles(mean, channels), in_doubles(var, channels)
+        if mean is None or var is None:
+            return None
+        center, spread = <char *>cnp.PyArray_DATA(<cnp.ndarray>mean), <char *>cnp.PyArray_DATA(<cnp.ndarray>var)
+    add_channels(&call, input, y, where, 0, 1, 0)
     call.moments.center, call.moments.scale = center, spread
     run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
     return y
@@ -128,12 +108,10 @@ cdef object by_running(object input, object mean, object var, object weight, obj
 
 cdef bint takes_average(object p, object out, intp channels) noexcept:
     """Is it a vector of floats to be written to, one for each channel, apart from `out`?"""
-    cdef cnp.ndarray a
-    if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>p):
+    if not is_plain(p) or not cnp.PyArray_ISCARRAY(<cnp.ndarray>p):
         return False
-    a = <cnp.ndarray>p
-    return (cnp.PyArray_TYPE(a) in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64) and cnp.PyArray_NDIM(a) == 1
-            and cnp.PyArray_DIM(a, 0) == channels and (out is None or apart(<cnp.ndarray>out, p)))
+    return (cnp.PyArray_NDIM(<cnp.ndarray>p) == 1 and cnp.PyArray_DIM(<cnp.ndarray>p, 0) == channels
+            and (out is None or apart(<cnp.ndarray>out, p)))
 
 
 cdef bint take_averages(object mean, object var, object out, intp channels) noexcept:
@@ -169,22 +147,22 @@ cdef object by_own(object input, bint each, object mean, object var, object weig
     """Each channel, of all samples or of each, by its own statistics, which the running ones move towards, or None where
     care is needed."""
     cdef cn_call call
-    cdef Channels c
     cdef cnp.ndarray state = None
     cdef intp dims[3]
-    cdef intp size
+    cdef intp size, groups
     w, b = in_lanes(weight, input), in_lanes(bias, input)
-    y = open_channels(&call, &c, input, w, b, out, where, activation)
-    if y is None or not take_eps(&call, eps, eps_mode) or not take_averages(mean, var, out, c.channels):
+    y = open_channels(&call, input, w, b, out, where, activation)
+    if y is None or not take_eps(&call, eps, eps_mode):
         return None
-    size = cnp.PyArray_SIZE(<cnp.ndarray>input)
-    if c.positions == 1 if each else size == c.channels:
+    dims[0] = cnp.PyArray_DIM(<cnp.ndarray>input, 0) if each else 1
+    dims[1], dims[2] = cnp.PyArray_DIM(<cnp.ndarray>input, 1), 5
+    size, groups = cnp.PyArray_SIZE(<cnp.ndarray>input), dims[0] * dims[1]
+    if size == groups or not take_averages(mean, var, out, dims[1]):
         return None
     if mean is not None:
-        dims[0], dims[1], dims[2] = c.samples if each else 1, c.channels, 5
         state = new_of(3, dims, cnp.NPY_FLOAT64, True)
         call.moments.to = <cn_partial *>cnp.PyArray_DATA(state)
-    add_channels(&call, &c, c.channels if each else 0, 1)
+    add_channels(&call, input, y, where, dims[1] if each else 0, 1, 0)
     run(&call, size)
     if mean is not None:
         move_averages(state, each, where is not None, mean, var, momentum)

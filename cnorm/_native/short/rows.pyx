@@ -10,11 +10,13 @@ from cython cimport floating
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
 
 from cnorm._native.core cimport (
-    CN_B, CN_F64, CN_M, CN_MAXDIM, CN_RMS, CN_VAR, CN_W, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gated, set_affine, set_operand, set_reduced,
+    CN_B, CN_F64, CN_M, CN_MAXDIM, CN_RMS, CN_VAR, CN_W, CN_X, CN_Y, cn_call, cn_gating, cn_kind, run, run_gated, set_operand, set_stats,
 )
-from cnorm._native.glance cimport alike, apart, axes, fits, in_place_or_apart, mask, output, parameter
+from cnorm._native.glance cimport (
+    alike, apart, axes, fits, in_lanes, in_place_or_apart, is_plain, mask, output, parameter, same_sizes,
+)
 from cnorm._native.kept cimport new_like
-from cnorm._native.short.taken cimport add_axis, in_lanes, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
+from cnorm._native.short.taken cimport add_axis, intp, open_call, positive, take_activation, take_affine, take_eps, take_out
 
 from typing import Any
 
@@ -26,6 +28,7 @@ cdef object NO_OFFSET = 0.0  # a default is known by its identity
 cdef object F32_EPS = FLT_EPSILON, F64_EPS = DBL_EPSILON
 cdef object INSIDE = "inside"
 cdef object SILU = "silu"
+cdef enum: FEW = 1 << 16  # elements that are copied sooner than they are looked at one by one
 
 
 cdef int count_trailing(cnp.ndarray x, object shape, intp *elements) noexcept:
@@ -65,64 +68,44 @@ cdef int open_trailing(cn_call *call, object input, object shape, object weight,
     return axes if take_kind(call, kind, eps, eps_mode) else 0
 
 
-cdef void add_trailing(cn_call *call, intp size, intp n, intp width) noexcept:
-    """Rows of n elements, width bytes each, of size in all."""
-    add_axis(call, size // n, n * width, 1, 0)
-    add_axis(call, n, width, 0, 1)
-
-
 cdef object take_sum(cn_call *call, cnp.ndarray x, object residual, object residual_out, cnp.ndarray y,
                      object weight, object bias):
-    """The array for x + residual, of which the call is then; None if one of them needs care."""
+    """The array for x + residual, for which the call has both; None if one of them needs care, or lies otherwise than x."""
     cdef cnp.ndarray r, h
     if not cnp.PyArray_CheckExact(residual) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>residual):
         return None
     r = <cnp.ndarray>residual
-    if not cnp.PyArray_IS_C_CONTIGUOUS(r) or not alike(r, x) or not in_place_or_apart(y, r):
+    if not alike(r, x) or not in_place_or_apart(y, r):
         return None
     if residual_out is None:
         h = new_like(x)
-    elif not cnp.PyArray_CheckExact(residual_out) or not fits(<cnp.ndarray>residual_out, x):
+    elif not fits(residual_out, x):
         return None
     else:
         h = <cnp.ndarray>residual_out
         if not in_place_or_apart(h, r) or not (apart(h, y) and apart(h, weight) and apart(h, bias)):
             return None
+    if not alike(h, x):
+        return None
     call.add[0] = <const char *>cnp.PyArray_DATA(x)
     call.add[1] = <const char *>cnp.PyArray_DATA(r)
-    call.op[CN_X].data = <char *>cnp.PyArray_DATA(h)
     return h
 
 
-cdef object trailing(object input, object normalized_shape, object weight, object bias, object eps,
-                     object eps_mode, object out, object residual, object residual_out, object activation,
-                     cn_kind kind):
-    """The result, or results, of layer_norm or rms_norm, or None where care is needed."""
-    cdef cn_call call
-    cdef cnp.ndarray x
-    cdef object h = None
-    cdef intp n, size
-    if not open_trailing(&call, input, normalized_shape, weight, bias, eps, eps_mode, activation, kind, &n):
-        return None
-    x = <cnp.ndarray>input
-    y = take_out(&call, x, weight, bias, out)
-    if y is None:
-        return None
-    if residual is not None or residual_out is not None:
-        h = take_sum(&call, x, residual, residual_out, <cnp.ndarray>y, weight, bias)
-        if h is None:
-            return None
-    size = cnp.PyArray_SIZE(x)
-    add_trailing(&call, size, n, cnp.PyArray_ITEMSIZE(x))
-    run(&call, size)
-    return y if h is None else (y, h)
-
-
 cdef inline void add_groups(cn_call *call, intp size, intp n, intp group, intp width) noexcept:
-    """The same, `group` elements to a statistic."""
+    """Rows of n elements, width bytes each, of size in all; `group` elements to a statistic."""
     add_axis(call, size // n, n * width, n // group, 0)
     add_axis(call, n // group, group * width, 1, group)
     add_axis(call, group, width, 0, 1)
+
+
+cdef object gate_of(cnp.ndarray x, object gate):
+    """A gate of the sizes and dtype of x, without gaps: itself, or a copy of what is small; None where care is needed."""
+    if not is_plain(gate) or cnp.PyArray_TYPE(<cnp.ndarray>gate) != cnp.PyArray_TYPE(x) or not same_sizes(<cnp.ndarray>gate, x):
+        return None
+    if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>gate):
+        return gate
+    return cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray>gate) if cnp.PyArray_SIZE(x) <= FEW else None
 
 
 cdef object gated(object input, object normalized_shape, object weight, object eps, object eps_mode, object out,
@@ -133,19 +116,20 @@ cdef object gated(object input, object normalized_shape, object weight, object e
     cdef cnp.ndarray x
     cdef intp n, size, group
     cdef int axes = open_trailing(&call, input, normalized_shape, weight, None, eps, eps_mode, activation, CN_RMS, &n)
-    group = n if group_size is None else positive(group_size)
-    if gate is None and not (gate_activation is SILU and norm_first is True):
+    if axes == 0 or (gate is None and not (gate_activation is SILU and norm_first is True)):
         return None
-    if axes == 0 or group <= 0 or n % group or (axes > 1 and group_size is not None):
+    group = n if group_size is None else positive(group_size)
+    if group <= 0 or n % group or (axes > 1 and group_size is not None):
         return None
     x = <cnp.ndarray>input
     size = cnp.PyArray_SIZE(x)
     of.slope = call.slope
-    if gate is not None and (not take_activation(gate_activation, &of.activation, &of.slope)
-                             or not cnp.PyArray_CheckExact(gate) or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>gate)
-                             or not alike(<cnp.ndarray>gate, x)
-                             or (norm_first is not True and norm_first is not False)):
-        return None
+    if gate is not None:
+        gate = gate_of(x, gate)
+        if gate is None or not take_activation(gate_activation, &of.activation, &of.slope):
+            return None
+        if norm_first is not True and norm_first is not False:
+            return None
     y = take_out(&call, x, weight, None, out)
     if y is None or not apart(<cnp.ndarray>y, gate):
         return None
@@ -189,87 +173,102 @@ cdef object offset_weight(object weight, object offset):
     return shifted
 
 
-cdef object against(object p, cnp.ndarray x, tuple over, object out):
-    """A parameter of the sizes of these axes, apart from `out`, shaped against x; False where care is needed."""
-    cdef intp dims[CN_MAXDIM]
-    cdef cnp.PyArray_Dims shape
-    cdef int i, axis
-    if p is None:
-        return None
-    if not parameter(p, x, out) or cnp.PyArray_NDIM(<cnp.ndarray>p) != len(over):
-        return False
-    for i in range(cnp.PyArray_NDIM(x)):
-        dims[i] = 1
-    for i in range(<int>len(over)):
-        axis = over[i]
-        dims[axis] = cnp.PyArray_DIM(<cnp.ndarray>p, i)
-        if dims[axis] != cnp.PyArray_DIM(x, axis):
-            return False
-    shape.ptr, shape.len = dims, cnp.PyArray_NDIM(x)
-    return cnp.PyArray_Newshape(<cnp.ndarray>p, &shape, cnp.NPY_CORDER)
-
-
-cdef object axes_of(cnp.ndarray x, object shape, object axis):
-    """The axes, in ascending order, that have these sizes; None where care is needed."""
-    cdef int i, n = cnp.PyArray_NDIM(x)
+cdef unsigned long long axes_of(cnp.ndarray x, object shape, object axis):
+    """The axes that have these sizes, in ascending order, as bits; none where care is needed."""
+    cdef int i, n, ndim = cnp.PyArray_NDIM(x)
     cdef intp elements
+    cdef unsigned long long bits = 0
     if axis is None:
-        every = axes(None, n)
-        return None if every is None else every[n - count_trailing(x, shape, &elements):]
-    over = axes(axis, n, True)
+        n = count_trailing(x, shape, &elements)
+        return ((1ULL << n) - 1) << (ndim - n)
+    over = axes(axis, ndim, True)
     if over is None or not PyTuple_CheckExact(shape) or PyTuple_GET_SIZE(shape) != len(over):
-        return None
+        return 0
     for i in range(<int>len(over)):
         if positive(<object>PyTuple_GET_ITEM(shape, i)) != cnp.PyArray_DIM(x, <int>over[i]):
-            return None
-    return over
+            return 0
+        bits |= 1ULL << <int>over[i]
+    return bits
 
 
-cdef int run_over(cn_call *call, cnp.ndarray x, cnp.ndarray y, tuple over, cnp.ndarray weight, cnp.ndarray bias,
-                  cnp.ndarray where) except -1:
-    """The call of `open_call`, with the operands and axes that are still missing."""
+cdef void set_rows(cn_call *call, cnp.ndarray x, unsigned long long reduced) noexcept:
+    """A call that `open_call` has opened, on x's axes, those reduced that have a bit; without other operands."""
+    cdef intp dims[CN_MAXDIM]
     cdef int axis
     call.ndim = cnp.PyArray_NDIM(x)
     for axis in range(call.ndim):
         call.shape[axis] = cnp.PyArray_DIM(x, axis)
+        dims[axis] = 1 if reduced >> axis & 1 else call.shape[axis]
         call.op[CN_W].strides[axis] = call.op[CN_B].strides[axis] = call.op[CN_M].strides[axis] = 0
-    set_operand(call, CN_X, x)
-    set_operand(call, CN_Y, y)
-    set_affine(call, weight, bias, where)
-    set_reduced(call, over)
-    return run(call, cnp.PyArray_SIZE(x))
+    set_stats(call, dims)
 
 
-cdef object along(object input, object shape, object weight, object bias, object eps, object eps_mode, object out,
-                  object axis, object where, object activation, cn_kind kind):
-    """The result of layer_norm or rms_norm over any axes of any layout, or None where care is needed."""
+cdef bint set_along(cn_call *call, int which, object p, cnp.ndarray x, unsigned long long reduced, object out):
+    """Is p None, or a parameter of the sizes of these axes, apart from `out`?"""
+    cdef int axis, i = 0
+    if p is None:
+        return True
+    if not parameter(p, x, out):
+        return False
+    for axis in range(cnp.PyArray_NDIM(x)):
+        if not reduced >> axis & 1:
+            continue
+        if i == cnp.PyArray_NDIM(<cnp.ndarray>p) or cnp.PyArray_DIM(<cnp.ndarray>p, i) != cnp.PyArray_DIM(x, axis):
+            return False
+        call.op[which].strides[axis] = cnp.PyArray_STRIDE(<cnp.ndarray>p, i)
+        i += 1
+    call.op[which].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>p)
+    return i == cnp.PyArray_NDIM(<cnp.ndarray>p)
+
+
+cdef unsigned long long open_rows(cn_call *call, object input, object shape, object weight, object bias, object eps, object eps_mode,
+                                  object out, object axis, object where, object activation, cn_kind kind):
+    """The axes of a call on x of any layout that has all operands but x and y; none where care is needed."""
+    cdef unsigned long long reduced
+    if not open_call(call, input, activation) or cnp.PyArray_NDIM(<cnp.ndarray>input) >= CN_MAXDIM:
+        return 0
+    reduced = axes_of(<cnp.ndarray>input, shape, axis)
+    if reduced == 0 or not take_kind(call, kind, eps, eps_mode):
+        return 0
+    set_rows(call, <cnp.ndarray>input, reduced)
+    if not (set_along(call, CN_W, weight, input, reduced, out) and set_along(call, CN_B, bias, input, reduced, out)):
+        return 0
+    if where is not None:
+        if not mask(where, input, out):
+            return 0
+        set_operand(call, CN_M, where)
+    return reduced
+
+
+cdef object normalized(object input, object shape, object weight, object bias, object eps, object eps_mode, object out,
+                       object residual, object residual_out, object axis, object where, object activation, cn_kind kind):
+    """The result, or results, of layer_norm or rms_norm, or None where care is needed."""
     cdef cn_call call
-    if not open_call(&call, input, activation):
-        return None
-    over = axes_of(<cnp.ndarray>input, shape, axis)
-    if not over or not (where is None or mask(where, input, out)):
-        return None
-    w, b = against(weight, <cnp.ndarray>input, over, out), against(bias, <cnp.ndarray>input, over, out)
-    if w is False or b is False or not take_kind(&call, kind, eps, eps_mode):
+    cdef object h = None
+    if not open_rows(&call, input, shape, weight, bias, eps, eps_mode, out, axis, where, activation, kind):
         return None
     y = output(input, out)
-    if y is not None:
-        run_over(&call, input, y, over, w, b, where)
-    return y
+    if y is None:
+        return None
+    if residual is not None or residual_out is not None:
+        h = take_sum(&call, input, residual, residual_out, y, weight, bias)
+        if h is None or not apart(<cnp.ndarray>h, where):
+            return None
+    set_operand(&call, CN_X, input if h is None else h)
+    set_operand(&call, CN_Y, y)
+    run(&call, cnp.PyArray_SIZE(<cnp.ndarray>input))
+    return y if h is None else (y, h)
 
 
 def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None,
                eps: float = 1e-5, *, out: Any = None, axis: Any = None, weight_offset: Any = NO_OFFSET,
                where: Any = None, residual: Any = None, residual_out: Any = None,
                activation: Any = None, eps_mode: str = INSIDE) -> Any:
-    y, w, b = None, in_lanes(weight, input), in_lanes(bias, input)
+    w, b = in_lanes(weight, input), in_lanes(bias, input)
     if weight_offset is not NO_OFFSET:
         w = offset_weight(w, weight_offset)
     sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
-    if axis is None and where is None:
-        y = trailing(input, sizes, w, b, eps, eps_mode, out, residual, residual_out, activation, CN_VAR)
-    if y is None and residual is None and residual_out is None:
-        y = along(input, sizes, w, b, eps, eps_mode, out, axis, where, activation, CN_VAR)
+    y = normalized(input, sizes, w, b, eps, eps_mode, out, residual, residual_out, axis, where, activation, CN_VAR)
     return y if y is not None else rows.layer_norm(
         input, normalized_shape, weight, bias, eps, out=out, axis=axis, weight_offset=weight_offset, where=where,
         residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode)
@@ -283,15 +282,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     if weight_offset is not NO_OFFSET:
         w = offset_weight(w, weight_offset)
     sizes = tuple(normalized_shape) if PyList_CheckExact(normalized_shape) else normalized_shape
-    bare = gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True
-    if bare and axis is None:
-        y = trailing(input, sizes, w, None, eps, eps_mode, out, residual, residual_out, activation, CN_RMS)
-    if y is None and residual is None and residual_out is None:
-        if bare:
-            y = along(input, sizes, w, None, eps, eps_mode, out, axis, None, activation, CN_RMS)
-        elif axis is None:
-            y = gated(input, sizes, w, eps, eps_mode, out, activation, gate, gate_activation,
-                      norm_before_gate, group_size)
+    if gate is None and group_size is None and gate_activation is SILU and norm_before_gate is True:
+        y = normalized(input, sizes, w, None, eps, eps_mode, out, residual, residual_out, axis, None, activation, CN_RMS)
+    elif axis is None and residual is None and residual_out is None:
+        y = gated(input, sizes, w, eps, eps_mode, out, activation, gate, gate_activation, norm_before_gate, group_size)
     return y if y is not None else rows.rms_norm(
         input, normalized_shape, weight, eps, axis=axis, weight_offset=weight_offset, out=out,
         residual=residual, residual_out=residual_out, activation=activation, eps_mode=eps_mode, gate=gate,

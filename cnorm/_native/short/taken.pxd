@@ -10,10 +10,9 @@ cdef bint take_activation(object activation, cn_activation *number, double *slop
 cdef bint take_eps(cn_call *call, object eps, object mode) noexcept
 cdef bint open_call(cn_call *call, object input, object activation) noexcept
 cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *dims, char **data) noexcept
-cdef object in_lanes(object p, object x)
 cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out)
-cdef bint take_mask(cn_call *call, object where, cnp.ndarray x, object out) noexcept
-cdef bint find_step(object where, cnp.ndarray x, int first, int end, intp *step) noexcept
 cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept
+cdef void add_axis_of(cn_call *call, cnp.ndarray x, cnp.ndarray y, object where, int axis, intp stat, intp parameter) noexcept
+cdef void split_axis(cn_call *call, intp members) noexcept
 cdef intp positive(object n) noexcept

@@ -10,10 +10,10 @@ from cpython.unicode cimport PyUnicode_CheckExact
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport (
-    CN_B, CN_BF16, CN_F16, CN_F64, CN_LEAKY_RELU, CN_M, CN_STAT, CN_W, CN_X, CN_Y, cn_activation, cn_call, cn_clear_call, cn_dtype,
-    cn_eps_mode, known_dtype, widened,
+    CN_B, CN_F64, CN_LEAKY_RELU, CN_M, CN_STAT, CN_W, CN_X, CN_Y, cn_activation, cn_call, cn_clear_call, cn_dtype, cn_eps_mode,
+    known_dtype,
 )
-from cnorm._native.glance cimport apart, fits, is_plain, mask
+from cnorm._native.glance cimport alike, apart, fits, is_plain
 from cnorm._native.kept cimport new_like
 
 from cnorm._accept.options import ACTIVATIONS, EPS_MODES
@@ -79,17 +79,6 @@ cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *di
     return True
 
 
-cdef object in_lanes(object p, object x):
-    """A parameter in the 16-bit floats of x as kernels take it, float32; any other as it is."""
-    cdef int dtype
-    if (p is None or not cnp.PyArray_CheckExact(p) or not cnp.PyArray_CheckExact(x)
-            or cnp.PyArray_TYPE(<cnp.ndarray>p) != cnp.PyArray_TYPE(<cnp.ndarray>x)
-            or not cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>p)):
-        return p
-    dtype = known_dtype(<cnp.ndarray>p)
-    return widened(<cnp.ndarray>p) if dtype == CN_F16 or dtype == CN_BF16 else p
-
-
 cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const intp *dims) noexcept:
     """Are both None or of these sizes?"""
     return (take_parameter(call, weight, ndim, dims, &call.op[CN_W].data)
@@ -97,45 +86,15 @@ cdef bint take_affine(cn_call *call, object weight, object bias, int ndim, const
 
 
 cdef object take_out(cn_call *call, cnp.ndarray x, object weight, object bias, object out):
-    """The array to write, a new one without `out`; None if `out` needs care."""
+    """The array to write as x lies, a new one without `out`; None if `out` needs care."""
     if out is None:
         out = new_like(x)
-    elif not cnp.PyArray_CheckExact(out) or not fits(<cnp.ndarray>out, x):
+    elif not fits(out, x) or not alike(<cnp.ndarray>out, x):
         return None
     elif not apart(<cnp.ndarray>out, weight) or not apart(<cnp.ndarray>out, bias):
         return None
     call.op[CN_Y].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>out)
     return out
-
-
-cdef bint take_mask(cn_call *call, object where, cnp.ndarray x, object out) noexcept:
-    """Is it None, or a mask of x as the kernels take it, apart from `out`?"""
-    if where is None:
-        return True
-    if not mask(where, x, out):
-        return False
-    call.op[CN_M].data = <char *>cnp.PyArray_DATA(<cnp.ndarray>where)
-    return True
-
-
-cdef bint find_step(object where, cnp.ndarray x, int first, int end, intp *step) noexcept:
-    """Can these axes of a mask be one axis, as they are of x? The bytes between two of its elements; of None 0."""
-    cdef int axis
-    cdef intp n = 1, next = -1
-    step[0] = 0
-    for axis in range(first, end if where is not None else first):
-        n *= cnp.PyArray_DIM(<cnp.ndarray>where, axis)
-    for axis in range(end - 1, first - 1 if n != 1 else end - 1, -1):
-        if cnp.PyArray_DIM(<cnp.ndarray>where, axis) != cnp.PyArray_DIM(x, axis):
-            return False
-        if cnp.PyArray_DIM(x, axis) == 1:
-            continue
-        if next == -1:
-            step[0] = next = cnp.PyArray_STRIDE(<cnp.ndarray>where, axis)
-        elif cnp.PyArray_STRIDE(<cnp.ndarray>where, axis) != next:
-            return False
-        next *= cnp.PyArray_DIM(x, axis)
-    return True
 
 
 cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter) noexcept:
@@ -152,6 +111,27 @@ cdef void add_axis(cn_call *call, intp n, intp stride, intp stat, intp parameter
     if stat:
         call.n_stats *= n
     call.ndim = axis + 1
+
+
+cdef void add_axis_of(cn_call *call, cnp.ndarray x, cnp.ndarray y, object where, int axis, intp stat, intp parameter) noexcept:
+    """An axis as it lies in x, in y and in a mask; statistics and parameters as above."""
+    cdef int at = call.ndim
+    add_axis(call, cnp.PyArray_DIM(x, axis), cnp.PyArray_STRIDE(x, axis), stat, parameter)
+    call.op[CN_Y].strides[at] = cnp.PyArray_STRIDE(y, axis)
+    if where is not None and cnp.PyArray_DIM(<cnp.ndarray>where, axis) != 1:
+        call.op[CN_M].strides[at] = cnp.PyArray_STRIDE(<cnp.ndarray>where, axis)
+
+
+cdef void split_axis(cn_call *call, intp members) noexcept:
+    """The last axis, of parameters alone, as groups, which have statistics, and their members."""
+    cdef int which, at = call.ndim - 1
+    for which in (CN_X, CN_Y, CN_W, CN_B, CN_M):
+        call.op[which].strides[at + 1] = call.op[which].strides[at]
+        call.op[which].strides[at] *= members
+    call.op[CN_STAT].strides[at], call.op[CN_STAT].strides[at + 1] = 1, 0
+    call.shape[at], call.shape[at + 1] = call.shape[at] // members, members
+    call.n_stats *= call.shape[at]
+    call.ndim += 1
 
 
 cdef intp positive(object n) noexcept:
