@@ -203,6 +203,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         *("S.mean(x, 1, out=half_y4)", "S.nanvar(part, 1, out=part_y[:, 0])", "S.argmax(part)"),
         "cnorm.moments(half, 1, weights=half)",
         *("bn(wide_maps)", "gn(some_maps)", "ln(wide)", "ln(part)", "rms(wide)"),
+        *("P.StandardScaler().fit(whole)", "P.MinMaxScaler().fit(whole)", "standard.transform(whole)"),
     ),
     "nn": (
         "bn(maps)",
@@ -284,6 +285,8 @@ MOST = {
     "P.MinMaxScaler().fit(x).partial_fit(x)": 42,
     "P.MinMaxScaler().fit_transform(x)": 36,
     "P.MaxAbsScaler().fit(x)": 17,
+    "P.StandardScaler().fit(whole)": 28,
+    "P.MinMaxScaler().fit(whole)": 26,
     "P.MaxAbsScaler().fit(x).partial_fit(x)": 30,
     "S.sum(x, 1, weights=weights)": 6,
     "S.mean(x, 1, weights=weights)": 6,

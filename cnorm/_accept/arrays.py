@@ -33,6 +33,11 @@ def is_plain(x: Any) -> bool:
     return glance.plain(x) or (type(x) is np.ndarray and is_float(x.dtype) and x.dtype.isnative)
 
 
+def is_whole(x: Any) -> bool:
+    """Is x exactly an ndarray of integers or booleans that kernels take as it is?"""
+    return glance.number(x) and not glance.plain(x)
+
+
 def bfloat16() -> np.dtype[Any]:
     """The dtype of `ml_dtypes`, asked for only when bfloat16 data arrives from elsewhere."""
     try:

@@ -7,8 +7,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.string cimport memcmp
 
 from cnorm._native.core cimport CN_VAR, cn_call, cn_partial, run, set_real, set_weights
-from cnorm._native.glance cimport are_plain_weights, is_plain, is_table, take_range
-from cnorm._native.kept cimport new_like, new_of
+from cnorm._native.glance cimport are_plain_weights, is_number_table, is_plain, take_range
+from cnorm._native.kept cimport new_as, new_like, new_of
 from cnorm._native.layout cimport is_vector
 from cnorm._native.maps cimport doubles, numbers, run_map, states_in
 from cnorm._native.states cimport find_divisors
@@ -23,6 +23,7 @@ cnp.import_array()
 
 ctypedef cnp.npy_intp intp
 cdef tuple ROWS = (0,), ALL = (0, 1)
+cdef cnp.dtype DOUBLE = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
 cdef enum: FEW = 1 << 14  # elements
 cdef enum: LOOKED_AT = 1 << 20  # bytes that are mapped while they are in the cache: half as many cost tables of 80 MB a tenth more
 cdef double INFINITY = float("inf")
@@ -54,28 +55,35 @@ cdef bint map_bounded(cnp.ndarray x, cnp.ndarray y, tuple m) except -1:
     Rows that fit the cache at a time: what was looked at is mapped from there.
     """
     cdef intp rows = cnp.PyArray_DIM(x, 0), some = rows, first
-    if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_NBYTES(x) > LOOKED_AT:
-        some = max(1, LOOKED_AT // (cnp.PyArray_NBYTES(x) // rows))
+    if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_NBYTES(y) > LOOKED_AT:
+        some = max(1, LOOKED_AT // (cnp.PyArray_NBYTES(y) // rows))
     for first in range(0, rows, some):
         part, to = (x, y) if some == rows else (x[first:first + some], y[first:first + some])
-        if not is_bounded(part):
+        if not is_plain(part):
+            cnp.PyArray_CopyInto(to, part)
+            part = to
+        elif not is_bounded(part):
             return False
         run_map(part, to, ROWS, m[0], m[1], m[2], m[3], (rows + some - 1) // some)
     return True
 
 
 def by_fitted(object x, dict known, cnp.ndarray statistics not None, bytes seen not None, /):
-    """The map known for the dtype of a matrix without infinity, while the statistics it is of have these bytes; else None."""
+    """The map known for the dtype of a matrix without infinity, while the statistics it is of have these bytes; else None.
+
+    Integers become float64.
+    """
     cdef tuple m
     cdef cnp.ndarray y
-    if not is_table(x):
+    if not is_number_table(x):
         return None
-    m = known.get((<cnp.ndarray>x).dtype)
+    dtype = (<cnp.ndarray>x).dtype if is_plain(x) else DOUBLE
+    m = known.get(dtype)
     if m is None or not as_before(statistics, seen):
         return None
     if cnp.PyArray_SIZE(<cnp.ndarray>m[0]) != cnp.PyArray_DIM(<cnp.ndarray>x, 1):
         return None
-    y = new_like(x)
+    y = new_as(x, dtype, cnp.NPY_KEEPORDER)
     return y if map_bounded(x, y, m) else None
 
 
@@ -97,9 +105,9 @@ cdef bint find_weighted(cnp.ndarray x, object given, bint wide, cnp.ndarray stat
     w = (<object>doubles(given)).reshape(n, 1)
     for i in range(n):
         least, most = min(least, numbers(w)[i]), max(most, numbers(w)[i])
-    if not are_plain_weights(least, most) or not finite(x):
+    if not are_plain_weights(least, most) or (is_plain(x) and not finite(x)):
         return False
-    seen = (<object>x).astype("d") if wide and cnp.PyArray_ITEMSIZE(x) < 8 else x
+    seen = (<object>x).astype("d") if wide and is_plain(x) and cnp.PyArray_ITEMSIZE(x) < 8 else x
     set_real(&call, seen, ROWS, CN_VAR, state)
     set_weights(&call, w, 1)
     call.moments.omit_nan = True
@@ -114,16 +122,16 @@ def column_moments(object x, Py_ssize_t few, object weights, bint omit=True):
     """
     cdef cnp.ndarray seen, state
     cdef bint wide
-    if not is_table(x):
+    if not is_number_table(x):
         return None
     wide = cnp.PyArray_SIZE(<cnp.ndarray>x) <= few
-    seen = in_single(x) if wide else x
+    seen = in_single(x) if wide and is_plain(x) else x
     if seen is None:
         return None
     state = rows_of(cnp.PyArray_DIM(<cnp.ndarray>x, 1), 5)
     cnp.PyArray_FILLWBYTE(state, 0)
     if weights is None:
-        find_moments(seen, ROWS, wide, state, omit)
+        find_moments(seen, ROWS, wide, state, omit and is_plain(x))
     elif not find_weighted(x, weights, wide, state):
         return None
     return state
@@ -188,7 +196,7 @@ def fit_range(object x, cnp.ndarray least, cnp.ndarray greatest, object target, 
     cdef double first, last
     cdef double *to
     cdef intp n, i
-    if not is_table(x) or not take_range(target, &first, &last):
+    if not is_number_table(x) or not take_range(target, &first, &last):
         return None
     n, eps = cnp.PyArray_DIM(<cnp.ndarray>x, 1), min(eps, resolution(x))
     rows = rows_of(5, n)
@@ -208,7 +216,7 @@ def fit_largest(object x, cnp.ndarray before):
     cdef double *to
     cdef intp n, i
     cdef bint fine = True
-    if not is_table(x):
+    if not is_number_table(x):
         return None
     n = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
     rows = rows_of(2, n)

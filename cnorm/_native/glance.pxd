@@ -10,7 +10,8 @@ cdef bint is_written(object y) noexcept
 cdef bint fits(object y, cnp.ndarray x) noexcept
 cdef bint is_plain(object x) noexcept
 cdef bint is_table(object x) noexcept
-cpdef bint number(object x)
+cdef bint is_number_table(object x) noexcept
+cpdef bint number(object x) noexcept
 cdef bint as_double(object value, double *to) noexcept
 cdef bint as_size(object value, Py_ssize_t *to) noexcept
 cdef int line_axis(object axis, cnp.ndarray x) noexcept

@@ -103,12 +103,18 @@ cdef bint is_table(object x) noexcept:
     return is_plain(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
 
 
+cdef bint is_number_table(object x) noexcept:
+    """The same, or of integers or booleans that lie in the order in which they are copied to floats?"""
+    return is_table(x) or (number(x) and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
+                           and cnp.PyArray_STRIDE(<cnp.ndarray>x, 0) > 0 and cnp.PyArray_STRIDE(<cnp.ndarray>x, 1) > 0)
+
+
 def plain(object x):
     """Is x an exact ndarray of floats that the kernels take as it is?"""
     return is_plain(x)
 
 
-cpdef bint number(object x):
+cpdef bint number(object x) noexcept:
     """The same, or of integers or booleans?"""
     return is_plain(x) or (cnp.PyArray_CheckExact(x) and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
                            and cnp.PyArray_TYPE(<cnp.ndarray>x) <= cnp.NPY_ULONGLONG)

@@ -59,9 +59,9 @@ cdef cnp.ndarray of_groups(cnp.ndarray x, tuple over, bint zero=False):
 
 
 cdef double resolution(cnp.ndarray x) noexcept:
-    """The step from 1 to the next of these floats."""
+    """The step from 1 to the next of these floats, of integers of float64."""
     cdef int dtype = known_dtype(x)
-    return DBL_EPSILON if dtype == CN_F64 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
+    return DBL_EPSILON if dtype == CN_F64 or dtype < 0 else FLT_EPSILON if dtype == CN_F32 else 1.0 / 1024 if dtype == CN_F16 else 1.0 / 128
 
 
 cdef int find_factors(const double *low, const double *high, intp n, double tiny, double *factor) noexcept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,9 @@ def nan_found(a: Any, axis: Any, out: Any, keepdims: bool, where: Any, everywher
     if is_float(x.dtype):
         found = extremes_of(x, axes, mask)
         answer = found[..., LEAST] > found[..., GREATEST] if everywhere else found[..., NAN] > 0
+    elif not is_foreign(x.dtype) and (mask is None or not everywhere):  # no NaN: true of nothing, if at all
+        nothing = everywhere and math.prod([x.shape[axis] for axis in axes]) == 0
+        answer = np.full(result_shape(x, axes, True), nothing)
     else:
         test = np.isnan(x) if is_foreign(x.dtype) else np.zeros(x.shape, np.bool_)
         shows = np.True_ if mask is None else mask

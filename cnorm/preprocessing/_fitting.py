@@ -44,8 +44,9 @@ def fitting(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(careful)
     def fit(self: Any, X: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        quick = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
-        if quick and self._fit_at_once(X, anew, *args, **kwargs):
+        free = self._is_valid() and not machinery.has_callbacks(self)
+        quick = free and self._is_plain(X)
+        if (quick or (free and self._is_whole(X))) and self._fit_at_once(X, anew, *args, **kwargs):
             return self
         return (plain if quick else careful)(self, X, y, *args, **kwargs)
 

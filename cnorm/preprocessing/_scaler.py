@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnorm._accept.arrays import Array, empty_like, is_plain
+from cnorm._accept.arrays import Array, empty_like, is_plain, is_whole
 from cnorm._accept.axes import as_axes
 from cnorm._stats.passes import by_fitted, check_no_inf, unchanged
 from cnorm.preprocessing._alone import fits
@@ -106,6 +106,10 @@ class Scaler(machinery.Estimator):
     def _is_plain(self, X: Any) -> bool:
         """A matrix that the kernels take as it is, with nothing to convert or to complain about?"""
         return is_plain(X) and X.ndim == 2 and X.size > 0 and self._is_table()
+
+    def _is_whole(self, X: Any) -> bool:
+        """A matrix of integers or booleans that lies so?"""
+        return is_whole(X) and X.ndim == 2 and X.size > 0 and self._is_table()
 
     def _take(self, X: Any, reset: bool | None, accept_sparse: Any = False) -> Any:
         """X as a float ndarray (or sparse matrix) that fits what was fitted; it may hold infinity."""
@@ -206,7 +210,7 @@ class Scaler(machinery.Estimator):
         )
 
     def _fit_at_once(self, X: Array, anew: bool, *args: Any, **kwargs: Any) -> bool:
-        """Fits to a plain matrix; where it needs care does nothing. anew: what was fitted is forgotten."""
+        """Fits to a plain matrix, or one of integers; where it needs care does nothing. anew: what was fitted is forgotten."""
         known, weights = self.__dict__, None
         if args or kwargs:
             if len(args) + len(kwargs) > 1 or not (
@@ -277,7 +281,8 @@ class Scaler(machinery.Estimator):
         return None
 
     def _fit_and_scale(self, X: Array) -> Array | None:
-        """Fits to a plain matrix and scales it; None where care is needed, and nothing done."""
+        """Fits to a plain matrix, or one of integers, and scales it; None where care is needed, and nothing done."""
+        X = X.astype(np.float64) if self._is_whole(X) else X
         plain = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
         if not (plain and self._may_be_short(THERE) and self._fit_at_once(X, True)):
             return None
