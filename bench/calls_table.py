@@ -287,6 +287,7 @@ MOST = {
     "P.MaxAbsScaler().fit(x)": 17,
     "P.StandardScaler().fit(whole)": 28,
     "P.MinMaxScaler().fit(whole)": 26,
+    "standard.transform(whole)": 12,
     "P.MaxAbsScaler().fit(x).partial_fit(x)": 30,
     "S.sum(x, 1, weights=weights)": 6,
     "S.mean(x, 1, weights=weights)": 6,

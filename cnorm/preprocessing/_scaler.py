@@ -210,7 +210,10 @@ class Scaler(machinery.Estimator):
         )
 
     def _fit_at_once(self, X: Array, anew: bool, *args: Any, **kwargs: Any) -> bool:
-        """Fits to a plain matrix, or one of integers; where it needs care does nothing. anew: what was fitted is forgotten."""
+        """Fits to a plain matrix, or one of integers; where it needs care does nothing.
+
+        anew: what was fitted is forgotten.
+        """
         known, weights = self.__dict__, None
         if args or kwargs:
             if len(args) + len(kwargs) > 1 or not (
@@ -281,7 +284,7 @@ class Scaler(machinery.Estimator):
         return None
 
     def _fit_and_scale(self, X: Array) -> Array | None:
-        """Fits to a plain matrix, or one of integers, and scales it; None where care is needed, and nothing done."""
+        """Fits to a plain matrix, or one of integers, and scales it; None, and nothing done, of others."""
         X = X.astype(np.float64) if self._is_whole(X) else X
         plain = self._is_plain(X) and self._is_valid() and not machinery.has_callbacks(self)
         if not (plain and self._may_be_short(THERE) and self._fit_at_once(X, True)):

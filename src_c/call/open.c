@@ -8,7 +8,7 @@
 #include "dispatch/cpu.h"
 #include "job/brief.h"
 #include "job/finish.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "memory/touched.h"
 #include "plan/mask.h"
 #include "read/block.h"

@@ -4,7 +4,7 @@
 #include "dispatch/cpu.h"
 #include "groups/groups.h"
 #include "memory/copy.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "memory/turn.h"
 #include "read/block.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "groups/groups.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "memory/turn.h"
 #include "threads/threads.h"
 

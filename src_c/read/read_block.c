@@ -2,7 +2,7 @@
 #include <stdint.h>
 
 #include "memory/copy.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "read/block.h"
 
 void cn_pack_elements(const cn_kernels *k, const cn_kernels *x_is, cn_number number, const char *x, ptrdiff_t step,

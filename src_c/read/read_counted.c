@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "dispatch/cpu.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "plan/mask.h"
 #include "read/block.h"
 

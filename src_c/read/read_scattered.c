@@ -1,7 +1,7 @@
 /* read_scattered.c: mask and weights of a block that do not lie as x does are put side by side, in the order of x. */
 #include <string.h>
 
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "read/block.h"
 
 /* Bytes that take longer by a call of memset than one by one. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "dispatch/cpu.h"
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "sparse/sparse.h"
 
 /* Elements of a row that are added in one run: more lose digits. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 #include "sparse/sparse.h"
 #include "threads/threads.h"
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "memory/numbers.h"
+#include "dispatch/numbers.h"
 
 /* Rows of numbers that are made doubles before they are transposed. */
 #define PART 64

@@ -1,4 +1,4 @@
-"""Tables of integers and booleans: what a scaler makes of them, short or with care, is what it makes of them as float64."""
+"""Tables of integers and booleans: scalers make of them, short or with care, what they make of float64."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCALERS = (StandardScaler, MinMaxScaler, MaxAbsScaler)
 
 
 def table(kind: str, layout: str) -> Any:
-    """Three columns of any numbers of the kind, one of equal ones; of 64 bits more than float64 tells apart."""
+    """Columns of any numbers of the kind, one of equal ones; of 64 bits more than float64 tells apart."""
     r = np.random.default_rng(len(kind))
     info = (0, 2) if kind == "bool" else (np.iinfo(kind).min // 2, np.iinfo(kind).max)
     x = r.integers(*info, (40, 4), np.int64 if kind == "bool" else kind).astype(kind)

@@ -1,4 +1,4 @@
-/* numbers.h: numbers of any type, packed as doubles or floats. */
+/* numbers.h: numbers of any type, packed as doubles. */
 #ifndef CN_NUMBERS_H
 #define CN_NUMBERS_H
 
@@ -8,6 +8,5 @@ ptrdiff_t cn_number_size(cn_number of);
 
 /* n numbers, `step` bytes apart, times a power of two. */
 void cn_to_doubles(cn_number of, const char *from, ptrdiff_t step, ptrdiff_t n, double by, double *to);
-void cn_to_floats(cn_number of, const char *from, ptrdiff_t step, ptrdiff_t n, double by, float *to);
 
 #endif
