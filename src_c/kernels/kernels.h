@@ -301,8 +301,8 @@ typedef struct {
     /* n contiguous elements times one double or, if each, as many, rounded once. */
     void (*multiply)(const char *x, const double *by, int each, char *y, ptrdiff_t n);
     void (*round_doubles)(const double *x, char *y, ptrdiff_t n);
-    /* Of F64 alone: n numbers, `step` bytes apart, times a power of two. */
-    void (*to_doubles)(cn_number of, const char *from, ptrdiff_t step, ptrdiff_t n, double by, double *to);
+    /* Of F64 alone: n numbers without gaps, times a power of two. */
+    void (*to_doubles)(cn_number of, const char *from, ptrdiff_t n, double by, double *to);
     /* Of F32 and F64 alone, as affine_form. Sum and sum of squares of n elements that are stored of a row are added to sums; ends
      * become the least x and the least -x if those are less. */
     void (*stored_sums)(const char *x, ptrdiff_t n, double sums[2]);
