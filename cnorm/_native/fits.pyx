@@ -16,6 +16,7 @@ from cnorm._native.tables cimport (
     find_ends, find_factors, find_moments, in_single, of_groups, resolution, run_ends, run_moments,
 )
 
+from cnorm._native.core import get_num_threads
 from cnorm._native.reductions import bounded, finite
 from cnorm._native.states import merge
 
@@ -25,7 +26,8 @@ ctypedef cnp.npy_intp intp
 cdef tuple ROWS = (0,), ALL = (0, 1)
 cdef cnp.dtype DOUBLE = cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64)
 cdef enum: FEW = 1 << 14  # elements
-cdef enum: LOOKED_AT = 1 << 20  # bytes that are mapped while they are in the cache: half as many cost tables of 80 MB a tenth more
+# Bytes that a thread maps while they are in its cache, no less than it gets of float64: half as many cost tables of 80 MB a tenth.
+cdef enum: LOOKED_AT = 1 << 20
 cdef double INFINITY = float("inf")
 
 
@@ -52,11 +54,11 @@ cdef bint is_bounded(cnp.ndarray x) except -1:
 cdef bint map_bounded(cnp.ndarray x, cnp.ndarray y, tuple m) except -1:
     """y by the map of a table's columns; False, and y means nothing, where x has infinity.
 
-    Rows that fit the cache at a time: what was looked at is mapped from there.
+    Rows that fit the caches of all threads at a time: what was looked at is mapped from there.
     """
     cdef intp rows = cnp.PyArray_DIM(x, 0), some = rows, first
     if cnp.PyArray_IS_C_CONTIGUOUS(x) and cnp.PyArray_NBYTES(y) > LOOKED_AT:
-        some = max(1, LOOKED_AT // (cnp.PyArray_NBYTES(y) // rows))
+        some = <intp>get_num_threads() * LOOKED_AT // (cnp.PyArray_NBYTES(y) // rows) + 1
     for first in range(0, rows, some):
         part, to = (x, y) if some == rows else (x[first:first + some], y[first:first + some])
         if not is_plain(part):
