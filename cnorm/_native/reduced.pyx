@@ -149,18 +149,22 @@ cdef bint has_sizes(const Opened *o, object out) noexcept:
     return True
 
 
-cdef cnp.ndarray target(Opened *o, object a, object where, object weights, object out, int num, bint rounds):
-    """A new array, or `out` if it is one like it, apart from all that is read; doubles, if it rounds them; else None."""
-    cdef cnp.ndarray y
+cdef bint is_apart(cnp.ndarray y, object a, object where, object weights):
+    """Is y without gaps, and is nothing in its memory that is read?"""
+    return (cnp.PyArray_IS_C_CONTIGUOUS(y) and apart(y, a) and apart(y, where)
+            and (weights is None or (cnp.PyArray_CheckExact(weights) and apart(y, weights))))
+
+
+cdef cnp.ndarray target(Opened *o, object a, object where, object weights, object out, int num, int what, bint given):
+    """`out` where it can be written at once; else an array to be written to it, of doubles if they are rounded; None of another."""
     if out is None:
         return new_result(o, num)
     if not has_sizes(o, out):
         return None
-    y = <cnp.ndarray>out
-    if (cnp.PyArray_TYPE(y) == num and cnp.PyArray_IS_C_CONTIGUOUS(y) and apart(y, a) and apart(y, where)
-            and (weights is None or (cnp.PyArray_CheckExact(weights) and apart(y, weights)))):
-        return y
-    if not rounds or not is_plain(out):
+    if cnp.PyArray_TYPE(<cnp.ndarray>out) == num:
+        fits = not is_place(what) and is_apart(<cnp.ndarray>out, a, where, weights)  # places may prove to be nowhere
+        return <cnp.ndarray>out if fits else new_result(o, num)
+    if num != o.num or given or what == REACH or not is_plain(out):
         return None
     o.to.wide = True
     return new_result(o, cnp.NPY_FLOAT64)
@@ -171,7 +175,8 @@ cdef object delivered(cnp.ndarray y, object out):
     if out is None:
         return finished(y)
     if <object>y is not out:
-        cnp.PyArray_CopyInto(<cnp.ndarray>out, rounded_doubles(y, (<cnp.ndarray>out).descr))
+        same = cnp.PyArray_TYPE(y) == cnp.PyArray_TYPE(<cnp.ndarray>out)
+        cnp.PyArray_CopyInto(<cnp.ndarray>out, y if same else rounded_doubles(y, (<cnp.ndarray>out).descr))
     return out
 
 
@@ -275,7 +280,7 @@ def reduce(str name not None, object a, object axis, object out, object keepdims
     num = cnp.NPY_INTP if what == COUNT or is_place(what) else cnp.NPY_BOOL if what == ANY_NAN or what == ALL_NAN else o.num
     if not as_double(ddof, &o.to.correction) or (is_place(what) and not has_order(<cnp.ndarray>a, axis)):
         return None
-    y = target(&o, a, where, weights, out, num, num == o.num and dtype is None)
+    y = target(&o, a, where, weights, out, num, what, dtype is not None)
     if y is None:
         return None
     aim(&o, what, cnp.PyArray_DATA(y))

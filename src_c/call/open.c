@@ -142,11 +142,12 @@ void cn_open_job(cn_job *job, const cn_call *call)
     const ptrdiff_t group = cn_count(&job->plan.reduced);
     set_width(job, group, bundle_width(job, group));
     job->joined_rows = count_joined_rows(job);
-    job->rows_as_groups = count_rows_as_groups(&job->plan, job->width);
     job->alone = cn_is_alone(job);
     if (job->alone) set_width(job, group, columns->n < ALONE ? columns->n : ALONE);
     job->threads = cn_threads_for(job->bundles * job->elements);
     job->fused = call->moments.source == CN_OWN && cn_writes(call) && is_fused(job);
+    if (job->row && job->fused) cn_open_bundle_rows(job);
+    job->rows_as_groups = count_rows_as_groups(&job->plan, job->width);
     job->direct = cn_is_direct(job) && cn_unroll(job);
     job->brief = cn_is_brief(job);
     job->reducer = cn_reducer_of(job->reads, &call->moments, job->each);
@@ -159,7 +160,6 @@ void cn_open_job(cn_job *job, const cn_call *call)
     bundle.n = job->width;
     cn_tile_reading(job, &bundle, &tiling);
     job->segments = cn_count_segments(&tiling);
-    if (job->row && job->fused) cn_open_bundle_rows(job);
 }
 
 /* A hint for all threads: it costs or saves time, whichever call meets it. */

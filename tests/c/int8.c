@@ -169,6 +169,44 @@ static void failing_mallocs(const layout *how, ptrdiff_t k, ptrdiff_t n)
     drop_array(&a);
 }
 
+/* By one at most, as sums in another order may round otherwise. */
+static int nearly_same(const char *a, const char *b, ptrdiff_t n)
+{
+    int same = 1;
+    for (ptrdiff_t i = 0; i < n; i++) same &= abs((signed char)a[i] - (signed char)b[i]) <= 1;
+    return same;
+}
+
+/* Rows of two axes, run through backwards in each of the eight ways: the bytes are those of the first. */
+static void backwards(ptrdiff_t k, ptrdiff_t m, ptrdiff_t n)
+{
+    const ptrdiff_t shape[3] = {k, m, n}, step[3] = {m * n, n, 1}, all = k * m * n;
+    float *x = malloc((size_t)all * sizeof *x), *plain = malloc((size_t)all * sizeof *plain);
+    float *scales = malloc((size_t)k * sizeof *scales);
+    char *wanted = malloc((size_t)all);
+    for (ptrdiff_t i = 0; i < all; i++) plain[i] = (float)(i * 7919 % 31) - 15;
+    for (int flips = 0; flips < 8; flips++) {
+        cn_call call = {.ndim = 3, .shape = {k, m, n}, .dtype = CN_F32, .n_stats = k};
+        char *q = guarded(SLOT_Q, (size_t)all, flips & 1);
+        for (ptrdiff_t i = 0, at = 0; i < all; i++, at = 0) {
+            const ptrdiff_t index[3] = {i / step[0], i / n % m, i % n};
+            for (int a = 0; a < 3; a++) at += (flips >> a & 1 ? shape[a] - 1 - index[a] : index[a]) * step[a];
+            x[at] = plain[i];
+        }
+        call.op[CN_X].data = (char *)x, call.op[CN_Y].data = q, call.bytes.scales = (char *)scales;
+        for (int a = 0; a < 3; a++) {
+            const ptrdiff_t size = sizeof *x, flip = flips >> a & 1;
+            call.op[CN_X].strides[a] = (flip ? -step[a] : step[a]) * size, call.op[CN_Y].strides[a] = step[a];
+            if (flip) call.op[CN_X].data += (shape[a] - 1) * step[a] * size;
+        }
+        call.op[CN_STAT].strides[0] = 1, call.moments.eps = 1e-5;
+        const int done = cn_run(&call) == CN_OK;
+        if (flips == 0) memcpy(wanted, q, (size_t)all);
+        check(done && nearly_same(q, wanted, all), "int8: %td rows of %td by %td, backwards %d", k, m, n, flips);
+    }
+    free(x), free(plain), free(scales), free(wanted);
+}
+
 void test_int8(void)
 {
     static const ptrdiff_t sizes[][2] = {{2, 4097}, {1030, 9}, {40, 130}, {1, 300001}, {300, 768}, {9, 30000}};
@@ -180,6 +218,9 @@ void test_int8(void)
             for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
                 one_case(&layouts[i], dtype, sizes[s][0], thick ? (sizes[s][1] + 3) / 4 : sizes[s][1], turn++);
         }
+    for (ptrdiff_t n = 1; n <= 9; n++)
+        for (ptrdiff_t m = 1; m <= 40; m += m < 8 ? 1 : 15)
+            backwards(1, m, n), backwards(4, m, n), backwards(70, m, n);
     cn_set_num_threads(3);
     failing_mallocs(&layouts[0], 3, 20);
     failing_mallocs(&layouts[0], 2, 300001);
