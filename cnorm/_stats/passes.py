@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnorm._accept.arrays import Array, native
-from cnorm._native import fits, maps, norms, reductions, states, tables
+from cnorm._native import maps, norms, reductions, states, tables
+from cnorm._native.fits import by_fitted, unchanged
 
 __all__ = [
     "BLOCK",
@@ -47,16 +48,6 @@ def affine(
     broadcast against x.
     """
     norms.apply(x, out, center, factor, weight, bias)
-
-
-def by_fitted(x: Any, known: dict[Any, Any], statistics: Array, seen: bytes) -> Array | None:
-    """A known `affine` of a matrix without infinity, while the statistics have these bytes; else None."""
-    return fits.by_fitted(x, known, statistics, seen)
-
-
-def unchanged(statistics: Array, seen: bytes) -> bool:
-    """Have they these bytes yet?"""
-    return fits.unchanged(statistics, seen)
 
 
 def blocks(shape: tuple[int, ...], size: int) -> Iterator[Index]:
