@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # What the others are compared with.
 BASE = "F.layer_norm(x, (16,))"
+STATISTICS = ("sum", "mean", "var", "std", "min", "max", "ptp", "argmin", "argmax")
 CALLS: dict[str, tuple[str, ...]] = {
     "moments": (
         "cnorm.moments(x)",
@@ -162,18 +163,8 @@ CALLS: dict[str, tuple[str, ...]] = {
         *(
             f"S.{name}({array}{rest})"
             for name in (
-                *("sum", "mean", "var", "std", "min", "max", "ptp", "argmin", "argmax"),
-                *(
-                    "nansum",
-                    "nanmean",
-                    "nanvar",
-                    "nanstd",
-                    "nanmin",
-                    "nanmax",
-                    "nanptp",
-                    "nanargmin",
-                    "nanargmax",
-                ),
+                *STATISTICS,
+                *(f"nan{name}" for name in STATISTICS),
                 *("count", "anynan", "allnan", "ss"),
             )
             for array, rest in (
