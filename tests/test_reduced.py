@@ -151,6 +151,24 @@ def test_bfloat16_is_rounded_once() -> None:
     assert pooled.dtype == BFLOAT16
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", ["var", "std", "nanvar", "nanstd"])
+def test_one_element_has_no_spread(name: str, dtype: np.dtype[Any]) -> None:
+    """The sign of NaN, too, where there are as many elements as are taken off."""
+    x = np.array([[1.0, np.nan, -0.0, np.inf, 3.0]]).astype(dtype)
+    for ddof in (0, 0.5, 1, 2):
+        with np.errstate(all="ignore"):
+            quick = getattr(stats, name)(x, 0, ddof=ddof)
+            with pytest.MonkeyPatch.context() as patch:
+                careful(patch)
+                assert bits(quick) == bits(getattr(stats, name)(x, 0, ddof=ddof))
+            for policy in ("propagate", "omit"):
+                quick = cnorm.moments(x, 0, correction=ddof, nan_policy=policy)
+                with pytest.MonkeyPatch.context() as patch:
+                    careful(patch)
+                    assert bits(quick) == bits(cnorm.moments(x, 0, correction=ddof, nan_policy=policy))
+
+
 def layouts(x: Array) -> list[Array]:
     return [x, np.asfortranarray(x), x[:, ::2], x[::-1], x.transpose(2, 0, 1)]
 
