@@ -16,6 +16,7 @@ from libc.string cimport memcmp, memcpy, memset
 from cnorm._native.core cimport CN_BF16, CN_F16, known_dtype, widened
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.kept cimport new_like
+from cnorm._native.layout cimport float_of
 
 cnp.import_array()
 
@@ -241,7 +242,7 @@ cpdef object in_lanes(object p, object x):
     cdef int dtype, wanted
     if not is_plain(p) or not is_plain(x):
         return p
-    wanted = cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) == 8 else cnp.NPY_FLOAT32
+    wanted = float_of(cnp.PyArray_ITEMSIZE(<cnp.ndarray>x) == 8)
     if cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted:
         return p
     dtype = known_dtype(<cnp.ndarray>p)
@@ -252,7 +253,7 @@ cpdef object in_lanes(object p, object x):
 
 cpdef bint parameter(object p, cnp.ndarray x, object out):
     """Is p ready for the kernels beside floats x, and apart from `out`, None or an array?"""
-    cdef int wanted = cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32
+    cdef int wanted = float_of(cnp.PyArray_ITEMSIZE(x) == 8)
     if not cnp.PyArray_CheckExact(p) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>p):
         return False
     return cnp.PyArray_TYPE(<cnp.ndarray>p) == wanted and is_apart(p, out)

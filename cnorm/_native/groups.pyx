@@ -14,6 +14,7 @@ from cnorm._native.core cimport (
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart, as_double, axes, in_lanes, mask, number, output, parameter, spread
 from cnorm._native.kept cimport new_as, new_of
+from cnorm._native.layout cimport float_of
 
 cnp.import_array()
 
@@ -165,7 +166,7 @@ def values(cnp.ndarray x not None, tuple axes not None, cnp.ndarray starts not N
     cdef bint wide = cnp.PyArray_ITEMSIZE(x) == 8 or cnp.PyTypeNum_ISINTEGER(cnp.PyArray_TYPE(x)) or (
         cnp.PyArray_TYPE(x) == cnp.NPY_BOOL)
     cdef cnp.ndarray mean, var
-    mean, var = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1, cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32, 2, 0)
+    mean, var = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1, float_of(wide), 2, 0)
     check_against(x, mask, "mask")
     if cnp.PyArray_SIZE(x) == 0 or cnp.PyArray_SIZE(mean) == 0:
         mean[...] = var[...] = float("nan")
@@ -197,7 +198,7 @@ def normalize(cnp.ndarray x not None, cnp.ndarray out not None, tuple axes not N
     check_against(x, bias, "bias")
     check_against(x, mask, "mask")
     params = new_results(x, axes, cnp.PyArray_SIZE(starts) - 1,
-                         cnp.NPY_FLOAT64 if cnp.PyArray_ITEMSIZE(x) == 8 else cnp.NPY_FLOAT32, 1, 4)[0]
+                         float_of(cnp.PyArray_ITEMSIZE(x) == 8), 1, 4)[0]
     if cnp.PyArray_SIZE(x) == 0:
         return
     set_x(&call, x, dtype_of(x))

@@ -10,6 +10,11 @@ cdef inline bint is_wide(cnp.ndarray x) noexcept:
     return cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64
 
 
+cdef inline int float_of(bint wide) noexcept:
+    """The type of float64, or of float32."""
+    return cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
+
+
 cdef inline bint is_block(cnp.ndarray x) noexcept:
     """Without gaps, aligned and native?"""
     return (cnp.PyArray_ISBEHAVED_RO(x)

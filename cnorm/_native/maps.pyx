@@ -11,7 +11,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.kept cimport new_of
-from cnorm._native.layout cimport is_packed, is_vector, is_wide, same_shape
+from cnorm._native.layout cimport float_of, is_packed, is_vector, is_wide, same_shape
 from cnorm._native.states cimport are_states, of_states
 
 cnp.import_array()
@@ -144,10 +144,6 @@ cdef void set_vector(cn_call *call, int which, cnp.ndarray a):
     if a is not None:
         call.op[which].data = <char *>cnp.PyArray_DATA(a)
         call.op[which].strides[0] = cnp.PyArray_ITEMSIZE(a)
-
-
-cdef int float_of(bint wide) noexcept:
-    return cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
 
 
 cdef void fill(floating *to, Py_ssize_t n, floating value) noexcept:

@@ -61,16 +61,7 @@ def respond_at_once(
     x: Any, size: Any, alpha: Any, beta: Any, k: Any, anchored: bool, rank: int, out: Any, /
 ) -> Array | None: ...
 def respond(
-    x: Array,
-    out: Array,
-    axis: int,
-    below: int,
-    above: int,
-    anchored: bool,
-    alpha: float,
-    beta: float,
-    k: float,
-    /,
+    x: Array, out: Array, size: int, anchored: bool, alpha: float, beta: float, k: float, /
 ) -> None: ...
 def standardize_at_once(
     x: Any,

@@ -13,7 +13,7 @@ from cnorm._native.core cimport (
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport as_double, as_size, axes, in_lanes, mask, output, parameter, spread
 from cnorm._native.kept cimport new_of
-from cnorm._native.layout cimport is_vector, is_wide
+from cnorm._native.layout cimport float_of, is_vector, is_wide
 from cnorm._native.maps cimport check_size, doubles
 
 cnp.import_array()
@@ -156,7 +156,7 @@ def apply_running(cnp.ndarray x not None, cnp.ndarray out not None, cnp.ndarray 
     weight, bias, mask: as many dimensions as x.
     """
     cdef cn_call call
-    cdef int axis, wanted = cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32
+    cdef int axis, wanted = float_of(is_wide(x))
     cdef Py_ssize_t channels = cnp.PyArray_DIM(x, 1)
     cdef bint wide = not is_vector(mean, wanted, channels) or not is_vector(var, wanted, channels)
     if cnp.PyArray_SIZE(x) == 0:
@@ -194,9 +194,12 @@ def gate(cnp.ndarray x not None, cnp.ndarray gate not None, cnp.ndarray out not 
     resume(released)
 
 
-def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize_t below, Py_ssize_t above,
-            bint anchored, double alpha, double beta, double k, /):
-    """out = x / (k + alpha * window)^beta; window: the sum of x^2 from below to above along axis."""
+def respond(cnp.ndarray x not None, cnp.ndarray out not None, Py_ssize_t size, bint anchored, double alpha, double beta,
+            double k, /):
+    """Of (N, C, ...): out = x / (k + alpha * window)^beta; window: the sum of x^2 of so many channels.
+
+    Of an even number one more lies below; anchored: one less, but channel 0 stays.
+    """
     cdef cn_call call
     cdef cn_status status
     cdef cn_lrn_window how
@@ -205,27 +208,26 @@ def respond(cnp.ndarray x not None, cnp.ndarray out not None, int axis, Py_ssize
         return
     set_x(&call, x, dtype_of(x))
     set_operand(&call, CN_Y, out)
-    how.below = min(below, call.shape[axis] - 1)
-    how.above = min(above, call.shape[axis] - 1)
+    how.below = min((size - 1) // 2 if anchored else size // 2, call.shape[1] - 1)
+    how.above = min((size - 1) // 2, call.shape[1] - 1)
     how.anchored = anchored
     how.alpha, how.beta, how.k = alpha, beta, k
     released = release(cnp.PyArray_SIZE(x))
-    status = C.lrn(&call, axis, &how)
+    status = C.lrn(&call, 1, &how)
     resume(released)
     check(status)
 
 
 def respond_at_once(object x, object size, object alpha, object beta, object k, bint anchored, int rank, object out, /):
     """`respond` to windows of so many channels of (N, C, ...), `rank` axes at least; None where care is needed."""
-    cdef Py_ssize_t n, channels
+    cdef Py_ssize_t n
     cdef double a, b, c
     y = output(x, out)
     if y is None or cnp.PyArray_NDIM(<cnp.ndarray>x) < rank or not as_size(size, &n) or n < 1:
         return None
     if not (as_double(alpha, &a) and as_double(beta, &b) and as_double(k, &c)):
         return None
-    channels = cnp.PyArray_DIM(<cnp.ndarray>x, 1)
-    respond(x, y, 1, min((n - 1) // 2 if anchored else n // 2, channels), min((n - 1) // 2, channels), anchored, a / n, b, c)
+    respond(x, y, n, anchored, a / n, b, c)
     return y
 
 
@@ -239,7 +241,7 @@ cdef cnp.ndarray new_moment(cnp.ndarray x, tuple axes):
         else:
             dims[ndim] = cnp.PyArray_DIM(x, axis)
             ndim += 1
-    return new_of(ndim, dims, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32)
+    return new_of(ndim, dims, float_of(is_wide(x)))
 
 
 def standardize_at_once(object x, object axis, object weight, object bias, object eps, object where, object out,

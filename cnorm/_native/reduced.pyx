@@ -18,6 +18,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.glance cimport apart, are_plain_weights, as_double, axes, is_plain, is_written, mask, number, spread
 from cnorm._native.kept cimport new_of
+from cnorm._native.layout cimport float_of
 
 from cnorm._native.core import widen
 
@@ -124,7 +125,7 @@ cdef bint open_reduction(Opened *o, object a, object axis, object keepdims, obje
     o.call.moments.omit_nan = omit and kind != CN_EXTREMES and kind < CN_LEAST_AT
     o.to.omit = omit
     o.to.wide = cnp.PyArray_ITEMSIZE(x) == 8 or not is_plain(x)
-    o.num = cnp.NPY_FLOAT64 if o.to.wide else cnp.NPY_FLOAT32
+    o.num = float_of(o.to.wide)
     o.call.moments.results = &o.to
     return True
 
@@ -149,7 +150,7 @@ cdef bint has_sizes(const Opened *o, object out) noexcept:
     return True
 
 
-cdef bint is_apart(cnp.ndarray y, object a, object where, object weights):
+cdef bint is_free(cnp.ndarray y, object a, object where, object weights):
     """Is y without gaps, and is nothing in its memory that is read?"""
     return (cnp.PyArray_IS_C_CONTIGUOUS(y) and apart(y, a) and apart(y, where)
             and (weights is None or (cnp.PyArray_CheckExact(weights) and apart(y, weights))))
@@ -162,7 +163,7 @@ cdef cnp.ndarray target(Opened *o, object a, object where, object weights, objec
     if not has_sizes(o, out):
         return None
     if cnp.PyArray_TYPE(<cnp.ndarray>out) == num:
-        fits = not is_place(what) and is_apart(<cnp.ndarray>out, a, where, weights)  # places may prove to be nowhere
+        fits = not is_place(what) and is_free(<cnp.ndarray>out, a, where, weights)  # places may prove to be nowhere
         return <cnp.ndarray>out if fits else new_result(o, num)
     if num != o.num or given or what == REACH or not is_plain(out):
         return None

@@ -10,7 +10,7 @@ from cnorm._native.core cimport CN_VAR, cn_dtype, cn_results, dtype_of, new_stat
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport alike, axes, mask, output
 from cnorm._native.kept cimport new_among, new_of
-from cnorm._native.layout cimport has_gaps, is_wide
+from cnorm._native.layout cimport float_of, has_gaps, is_wide
 from cnorm._native.maps cimport numbers
 from cnorm._native.norms cimport normalized
 from cnorm._native.states cimport has_spreads
@@ -47,7 +47,7 @@ cdef cnp.ndarray share_of(cnp.ndarray x, double share):
     cdef cnp.ndarray weight
     for axis in range(cnp.PyArray_NDIM(x)):
         ones[axis] = 1
-    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, cnp.NPY_FLOAT64 if is_wide(x) else cnp.NPY_FLOAT32, 0)
+    weight = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(x), ones, float_of(is_wide(x)), 0)
     if is_wide(x):
         (<double *>cnp.PyArray_DATA(weight))[0] = share
     else:

@@ -10,7 +10,7 @@ from cnorm._native.core cimport (
 from cnorm._native.gil cimport PyThreadState, release, resume
 from cnorm._native.glance cimport apart
 from cnorm._native.kept cimport new_of
-from cnorm._native.layout cimport is_block, is_packed, is_vector, is_wide
+from cnorm._native.layout cimport float_of, is_block, is_packed, is_vector, is_wide
 
 cnp.import_array()
 
@@ -69,7 +69,7 @@ def merge(cnp.ndarray state not None, cnp.ndarray other not None, bint omit=Fals
 
 cdef cnp.ndarray of_states(cnp.ndarray state, bint wide):
     """A new array of a number for each state [..., 5]."""
-    cdef int dtype = cnp.NPY_FLOAT64 if wide else cnp.NPY_FLOAT32
+    cdef int dtype = float_of(wide)
     return new_of(cnp.PyArray_NDIM(state) - 1, cnp.PyArray_DIMS(state), dtype)
 
 

@@ -69,7 +69,7 @@ def local_response_norm(
     if found is not None:
         return found
     n = _check_size(size)
-    return _respond(input, 3, (n // 2, (n - 1) // 2), False, (n, alpha, beta, k), out)
+    return _respond(input, 3, False, (n, alpha, beta, k), out)
 
 
 def cross_map_lrn2d(
@@ -127,7 +127,7 @@ def cross_map_lrn2d(
     if found is not None:
         return found
     n = _check_size(size)
-    return _respond(input, 4, ((n - 1) // 2, (n - 1) // 2), True, (n, alpha, beta, k), out)
+    return _respond(input, 4, True, (n, alpha, beta, k), out)
 
 
 def _check_size(size: Any) -> int:
@@ -140,12 +140,11 @@ def _check_size(size: Any) -> int:
 def _respond(
     input: Any,
     least_rank: int,
-    reach: tuple[int, int],
     anchored: bool,
     factors: tuple[int, Any, Any, Any],
     out: Any,
 ) -> Array:
-    """Window of channel c: c - reach[0] ... c + reach[1], and channel 0 if anchored."""
+    """As `norms.respond`."""
     data, visible, result = unmasked(input)
     x = as_input(data)
     check_rank(x, least_rank)
@@ -155,9 +154,8 @@ def _respond(
     if visible is not None:  # as channels outside, which count as zero
         x = np.where(visible, x, x.dtype.type(0))
     target = Output(x, out)
-    channels = x.shape[1]
-    below, above = min(reach[0], channels), min(reach[1], channels)
-    norms.respond(target.x, target.y, 1, below, above, anchored, alpha / size, beta, k)
+    window = min(size, 2 * x.shape[1] + 1)  # all channels, of each
+    norms.respond(target.x, target.y, window, anchored, alpha / size, beta, k)
     y = target.done()
     if visible is not None:
         np.copyto(y, 0, where=~visible)  # 0 / 0 where k is 0

@@ -2,9 +2,9 @@
 #include <stdint.h>
 
 #include "dispatch/cpu.h"
+#include "dispatch/numbers.h"
 #include "groups/groups.h"
 #include "memory/copy.h"
-#include "dispatch/numbers.h"
 #include "memory/turn.h"
 #include "read/block.h"
 

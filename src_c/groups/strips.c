@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "groups/groups.h"
 #include "dispatch/numbers.h"
+#include "groups/groups.h"
 #include "memory/turn.h"
 #include "threads/threads.h"
 

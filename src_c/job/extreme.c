@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "dispatch/cpu.h"
-#include "kernels/moments.h"
 #include "dispatch/numbers.h"
+#include "kernels/moments.h"
 
 /* Both 2^k and 2^-k are normal, and squares of 2^24 times any double over 2^k are finite. */
 #define MOST_POWER 1000

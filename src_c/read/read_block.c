@@ -1,8 +1,8 @@
 /* read_block.c: a block of x meets the kernels that take moments. */
 #include <stdint.h>
 
-#include "memory/copy.h"
 #include "dispatch/numbers.h"
+#include "memory/copy.h"
 #include "read/block.h"
 
 void cn_pack_elements(const cn_kernels *k, const cn_kernels *x_is, cn_number number, const char *x, ptrdiff_t step,

@@ -12,6 +12,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.glance cimport apart, in_lanes, same_sizes
 from cnorm._native.kept cimport new_as
+from cnorm._native.layout cimport float_of
 from cnorm._native.short.rows cimport offset_weight, open_rows
 from cnorm._native.short.taken cimport intp
 
@@ -50,7 +51,7 @@ cdef bint takes_bytes(object out, cnp.ndarray x) noexcept:
 cdef cnp.ndarray set_scales(cn_call *call, cnp.ndarray x, unsigned long long reduced, object scale, double given):
     """The array for one scale, which it holds, or without one for each row over the axes whose bits are set."""
     cdef intp dims[CN_MAXDIM]
-    cdef int ndim = cnp.PyArray_NDIM(x), num = cnp.NPY_FLOAT64 if call.dtype == CN_F64 else cnp.NPY_FLOAT32, i
+    cdef int ndim = cnp.PyArray_NDIM(x), num = float_of(call.dtype == CN_F64), i
     cdef cnp.ndarray scales
     for i in range(ndim):
         dims[i] = 1 if reduced >> i & 1 else cnp.PyArray_DIM(x, i)

@@ -8,7 +8,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cnorm._native.core cimport CN_M, CN_MAXDIM, CN_RUNNING, CN_RUNNING_WIDE, CN_Y, cn_call, cn_partial, run
 from cnorm._native.glance cimport apart, in_lanes, is_plain, mask, output
 from cnorm._native.kept cimport new_of
-from cnorm._native.layout cimport is_wide
+from cnorm._native.maps cimport doubles
 from cnorm._native.short.taken cimport add_axis_of, intp, open_call, positive, split_axis, take_affine, take_eps, take_parameter
 
 from typing import Any
@@ -74,9 +74,7 @@ cdef object in_doubles(object p, intp channels):
     """A vector of floats, one for each channel, in float64; None where care is needed."""
     if not is_plain(p) or cnp.PyArray_NDIM(<cnp.ndarray>p) != 1 or cnp.PyArray_DIM(<cnp.ndarray>p, 0) != channels:
         return None
-    if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p):
-        return None
-    return p if is_wide(<cnp.ndarray>p) else cnp.PyArray_Cast(<cnp.ndarray>p, cnp.NPY_FLOAT64)
+    return doubles(<cnp.ndarray>p) if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>p) else None
 
 
 cdef object by_running(object input, object mean, object var, object weight, object bias, object eps,

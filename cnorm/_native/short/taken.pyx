@@ -15,6 +15,7 @@ from cnorm._native.core cimport (
 )
 from cnorm._native.glance cimport alike, apart, fits, is_plain
 from cnorm._native.kept cimport new_like
+from cnorm._native.layout cimport float_of
 
 from cnorm._accept.options import ACTIVATIONS, EPS_MODES
 
@@ -65,7 +66,7 @@ cdef bint open_call(cn_call *call, object input, object activation) noexcept:
 
 cdef bint take_parameter(const cn_call *call, object p, int ndim, const intp *dims, char **data) noexcept:
     """Is p None (data is NULL then) or an array of these sizes, ready for the kernels?"""
-    cdef int wanted = cnp.NPY_FLOAT64 if call.dtype == CN_F64 else cnp.NPY_FLOAT32
+    cdef int wanted = float_of(call.dtype == CN_F64)
     data[0] = NULL
     if p is None:
         return True
